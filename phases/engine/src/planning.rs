@@ -1,0 +1,211 @@
+//! What planning works with: everything it may know, and the steps so far.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use model::case::{Case, SourceSpec};
+use model::layout::Layout;
+use model::lock::Lock;
+use model::plan::{Input, Need, Phase, Plan, Step};
+use model::source_facts::SourceFacts;
+use model::target::Target;
+use model::{SourceName, StepId};
+
+/// All that a plan may depend on, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What the user wants.
+    pub case: &'a Case,
+    /// The machine.
+    pub target: &'a Target,
+    /// What is known of the sources.
+    pub facts: &'a SourceFacts,
+    /// What was resolved earlier.
+    pub lock: &'a Lock,
+    /// Where things lie.
+    pub layout: &'a Layout,
+}
+
+/// A plan in the making.
+#[derive(Debug)]
+pub struct PlanCx<'a> {
+    /// What planning may know.
+    pub known: Known<'a>,
+    /// The phase.
+    pub phase: Phase,
+    steps: Vec<Step>,
+    notes: Vec<String>,
+}
+
+/// What components need of `deps`, computed from their recipes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// What they need of the distribution, one entry a name.
+    pub needs: Vec<Need>,
+    /// Sources that components use; others of the case are not fetched.
+    pub sources: Vec<SourceName>,
+    /// Sources whose crates are fetched.
+    pub crates: Vec<SourceName>,
+    /// Whether ninja is used.
+    pub ninja: bool,
+}
+
+/// Where a component finds a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedSource {
+    /// The tree to read.
+    pub tree: Utf8PathBuf,
+    /// The steps that bring it; none for a mounted source.
+    pub needs: Vec<StepId>,
+    /// Its content, when no step's digest stands for it.
+    pub inputs: Vec<Input>,
+    /// Whether it is a user's own directory.
+    pub mounted: bool,
+}
+
+/// Why a plan cannot be made: the case asks for something that does not exist or does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}\n  help: {help}")]
+pub struct PlanError {
+    /// What is wrong: ``component `app` needs `ffmpg`, which the case does not declare``.
+    pub message: String,
+    /// Where in the case: `components.app.needs`; the command line shows the line with a caret.
+    pub key: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl PlanError {
+    /// A new error about the key `key`.
+    pub fn new(key: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into(), help: help.into() }
+    }
+}
+
+impl<'a> PlanCx<'a> {
+    /// An empty plan of one phase.
+    pub fn new(known: Known<'a>, phase: Phase) -> Self {
+        Self { known, phase, steps: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Adds a step and returns its id.
+    pub fn add(&mut self, step: Step) -> StepId {
+        let id = step.id.clone();
+        debug_assert!(self.steps.iter().all(|other| other.id != id), "step {id} planned twice");
+        self.steps.push(step);
+        id
+    }
+
+    /// Whether a step of this id was added.
+    pub fn has(&self, id: &StepId) -> bool {
+        self.steps.iter().any(|step| step.id == *id)
+    }
+
+    /// Adds something that the user should know before the plan runs.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// Where a source is found.
+    ///
+    /// # Errors
+    /// When the case does not declare it.
+    pub fn source(&self, name: &SourceName, wanted_by: &str) -> Result<PlannedSource, PlanError> {
+        let Some(alternatives) = self.known.case.sources.get(name) else {
+            let declared: Vec<&str> = self.known.case.sources.keys().map(SourceName::as_str).collect();
+            return Err(PlanError::new(
+                format!("components.{wanted_by}"),
+                format!(
+                    "component `{wanted_by}` is built from source `{name}`, which the case does not declare"
+                ),
+                format!(
+                    "add [sources.{name}], or give it with --source {name}=PATH (declared: {})",
+                    declared.join(", ")
+                ),
+            ));
+        };
+        Ok(match alternatives.as_slice() {
+            [SourceSpec::Path { path }] => {
+                let tree = self.known.layout.case_dir.join(path);
+                PlannedSource {
+                    inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new() }],
+                    tree,
+                    needs: Vec::new(),
+                    mounted: true,
+                }
+            }
+            _ => PlannedSource {
+                tree: self.known.layout.source_tree(name),
+                needs: vec![StepId::new(format!("source/{name}/unpack"))],
+                inputs: Vec::new(),
+                mounted: false,
+            },
+        })
+    }
+
+    /// The finished plan, in a deterministic order: as added, but every need before what needs it.
+    ///
+    /// # Errors
+    /// When steps need each other in a circle, or one that is not there.
+    pub fn finish(self) -> Result<Plan, PlanError> {
+        let Self { known, phase, steps, notes } = self;
+        let ids: BTreeMap<StepId, usize> =
+            steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect();
+        let mut state = vec![Visit::New; steps.len()];
+        let mut order = Vec::with_capacity(steps.len());
+        for start in 0..steps.len() {
+            visit(start, &steps, &ids, &mut state, &mut order)?;
+        }
+        let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+        let steps = order.into_iter().filter_map(|n| slots.get_mut(n).and_then(Option::take)).collect();
+        Ok(Plan {
+            schema: model::plan::PLAN_SCHEMA,
+            case: known.case.metadata.name.clone(),
+            phase,
+            target: known.target.lock_key(),
+            steps,
+            notes,
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    New,
+    Open,
+    Done,
+}
+
+fn visit(
+    at: usize,
+    steps: &[Step],
+    ids: &BTreeMap<StepId, usize>,
+    state: &mut [Visit],
+    order: &mut Vec<usize>,
+) -> Result<(), PlanError> {
+    let step = &steps[at];
+    match state[at] {
+        Visit::Done => return Ok(()),
+        Visit::Open => {
+            return Err(PlanError::new(
+                step.component.as_ref().map_or_else(String::new, |name| format!("components.{name}.needs")),
+                format!("step {} needs itself, by way of others", step.id),
+                "break the circle of `needs` between the components",
+            ));
+        }
+        Visit::New => state[at] = Visit::Open,
+    }
+    for need in step.needs.iter().chain(&step.after) {
+        let Some(&index) = ids.get(need) else {
+            return Err(PlanError::new(
+                String::new(),
+                format!("step {} needs {need}, which is not in the plan", step.id),
+                "this is a defect of installer: please report it with the case",
+            ));
+        };
+        visit(index, steps, ids, state, order)?;
+    }
+    state[at] = Visit::Done;
+    order.push(at);
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The only code of the project that starts a process.

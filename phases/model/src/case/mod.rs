@@ -1,0 +1,455 @@
+//! The case: what the user wants. TOML, or JSON with the same keys.
+//!
+//! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
+//! from them, and the decoder refuses every key that is not here.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ComponentName, Digest, SourceName};
+
+/// The newest format that this version reads.
+pub const CASE_SCHEMA: u32 = 1;
+
+/// A deployment case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Format of the file; `1`.
+    pub schema: u32,
+    /// Name and description.
+    pub metadata: Metadata,
+    /// Another case, by name or path, whose values stand where this one says nothing. Tables are merged, lists and
+    /// plain values are replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// The image that `installer` runs in, where it runs in one: `debian:12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_image: Option<String>,
+    /// Packages of the distribution beyond those that the components need: a list, or a list by package manager.
+    #[serde(default)]
+    pub system_packages: SystemPackages,
+    /// Compilers and build tools.
+    #[serde(default)]
+    pub toolchains: Toolchains,
+    /// Python packages, brought by `deps` as wheels and installed by `build` into an environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<Python>,
+    /// Where code comes from: a source, or a list of alternatives of which the first that can be had is taken.
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, Alternatives>,
+    /// What is built, by name. A name that is built in (`ffmpeg`) brings its recipe; any other declares a driver.
+    #[serde(default)]
+    pub components: IndexMap<ComponentName, Component>,
+    /// Options for all components.
+    #[serde(default)]
+    pub build_options: BuildOptions,
+    /// Environment variables for all commands of `build`.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What the case is called and for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// Short name; by default the name of the case's directory.
+    #[serde(default)]
+    pub name: String,
+    /// One line for lists.
+    #[serde(default)]
+    pub description: String,
+    /// When it was written, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The GPU that it is meant for, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_gpu: Option<String>,
+}
+
+/// A list of packages, or lists by package manager (`apt`, `dnf`, `zypper`, `apk`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SystemPackages {
+    /// The same names for every package manager.
+    All(Vec<String>),
+    /// By package manager.
+    ByManager(BTreeMap<String, Vec<String>>),
+}
+
+impl Default for SystemPackages {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+impl SystemPackages {
+    /// The packages for this manager.
+    pub fn for_manager(&self, manager: &str) -> &[String] {
+        match self {
+            Self::All(names) => names,
+            Self::ByManager(by) => by.get(manager).map_or(&[], Vec::as_slice),
+        }
+    }
+}
+
+/// Compilers and build tools.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Toolchains {
+    /// Rust, for components built with cargo.
+    #[serde(default)]
+    pub rust: RustToolchain,
+    /// CMake.
+    #[serde(default)]
+    pub cmake: ToolVersion,
+    /// A compiler cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiler_cache: Option<CompilerCache>,
+}
+
+/// Rust. What the lock files and manifests of the sources demand is added to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RustToolchain {
+    /// Lowest version, `1.78`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
+}
+
+/// A tool with a lowest version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolVersion {
+    /// Lowest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
+}
+
+/// Which compiler cache is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CompilerCache {
+    /// ccache, for C and C++.
+    Ccache,
+    /// sccache, for C, C++ and Rust.
+    Sccache,
+}
+
+/// Python packages and the environment that they go to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Python {
+    /// The interpreter: a name on PATH or a path. Default: `python3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<String>,
+    /// What kind of environment is made.
+    #[serde(default)]
+    pub environment: PythonEnvironment,
+    /// Requirement files, relative to the case.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub requirements: Vec<Utf8PathBuf>,
+    /// Single requirements: `numpy==2.1.3`.
+    #[serde(default)]
+    pub packages: Vec<String>,
+}
+
+/// Kinds of Python environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PythonEnvironment {
+    /// A virtual environment of its own.
+    #[default]
+    Venv,
+    /// A virtual environment that sees the interpreter's packages.
+    VenvSystemSite,
+}
+
+/// One source, or several of which the first that can be had and matches is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(with = "AlternativesSchema")]
+pub enum Alternatives {
+    /// One.
+    One(SourceSpec),
+    /// Several, best first.
+    Many(Vec<SourceSpec>),
+    /// None; only while a case is being put together.
+    #[default]
+    #[serde(skip)]
+    Nothing,
+}
+
+/// How [`Alternatives`] looks in a schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum AlternativesSchema {
+    One(SourceSpec),
+    Many(Vec<SourceSpec>),
+}
+
+impl Alternatives {
+    /// All of them, best first.
+    pub fn as_slice(&self) -> &[SourceSpec] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+            Self::Nothing => &[],
+        }
+    }
+}
+
+/// Where code comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SourceSpec {
+    /// A directory on this machine, read where it lies and never written to.
+    Path {
+        /// Relative to the case, or absolute.
+        #[schemars(with = "String")]
+        path: Utf8PathBuf,
+    },
+    /// A git repository.
+    Git {
+        /// Anything that `git clone` takes.
+        url: String,
+        /// The commit, as 40 hexadecimal digits; a branch or tag is resolved once and then kept in the lock.
+        revision: String,
+        /// Whether submodules are brought along.
+        #[serde(default)]
+        submodules: bool,
+    },
+    /// A tar archive (gzip, xz, bzip2 or zstd) or a zip file.
+    Archive {
+        /// Tried in order.
+        urls: Vec<String>,
+        /// SHA-256 of the file.
+        sha256: Digest,
+    },
+    /// The distribution's source package, patches applied.
+    Debian {
+        /// Name of the source package.
+        package: String,
+        /// Exact version; by default the newest that the distribution offers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+    },
+    /// A source distribution from the Python package index.
+    Pypi {
+        /// Project.
+        name: String,
+        /// Exact version.
+        version: String,
+    },
+    /// A crate from the registry, as published.
+    Crate {
+        /// Crate.
+        name: String,
+        /// Exact version.
+        version: String,
+    },
+}
+
+impl SourceSpec {
+    /// `path`, `git` …
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Path { .. } => "path",
+            Self::Git { .. } => "git",
+            Self::Archive { .. } => "archive",
+            Self::Debian { .. } => "debian",
+            Self::Pypi { .. } => "pypi",
+            Self::Crate { .. } => "crate",
+        }
+    }
+}
+
+/// One thing that is built and installed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// The built-in recipe that it follows. Default: the one of its own name, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// How it is built; a recipe knows its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
+    /// The source it is built from. Default: the source of its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceName>,
+    /// The directory in the source where its build files lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub subdirectory: Option<Utf8PathBuf>,
+    /// Components that must be installed first; they are put on `CMAKE_PREFIX_PATH`, `PKG_CONFIG_PATH` and RPATH.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
+    /// What it needs of the distribution: names of the catalog (`nasm`, `zlib`), or `apt:libfoo-dev` for a package.
+    #[serde(default)]
+    pub system: Vec<String>,
+    /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
+    /// `-D<key>=<value>` for Meson. `true` gives the bare option for configure scripts and `ON` for CMake; a list is
+    /// joined with commas (semicolons for CMake).
+    #[serde(default)]
+    pub options: IndexMap<String, OptionValue>,
+    /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Environment variables for its commands, over those of the case.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The prefix. Default: the prefix of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub prefix: Option<Utf8PathBuf>,
+    /// Driver `cmake`: generator. Default: Ninja.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// Driver `cargo`: the binaries that are installed. Default: all of the package.
+    #[serde(default)]
+    pub binaries: Vec<String>,
+    /// Driver `cargo`: features beyond the default ones.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Driver `command`: what is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Commands>,
+    /// What the configured tree must show, beyond what the driver checks by itself.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+    /// How it is seen that the installed component works.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Its failure is shown and does not fail the run.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// On or off.
+    Switch(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+}
+
+/// How a kind of component is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// A configure script and make.
+    Autotools,
+    /// CMake with Ninja or make.
+    Cmake,
+    /// Cargo, with the source's own lock file.
+    Cargo,
+    /// Commands that the case spells out.
+    Command,
+}
+
+/// CMake generators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generator {
+    /// `Ninja`.
+    Ninja,
+    /// `Unix Makefiles`.
+    Make,
+}
+
+/// Commands of the driver `command`. Each is a list of words; `{source}`, `{build}`, `{prefix}`, `{destdir}` and
+/// `{jobs}` stand for the source tree, the build tree (the working directory), the prefix, the staging root and the number of jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    /// Run once, before `compile`.
+    #[serde(default)]
+    pub configure: Vec<Vec<String>>,
+    /// Compiles.
+    #[serde(default)]
+    pub compile: Vec<Vec<String>>,
+    /// Installs below `{destdir}`.
+    pub install: Vec<Vec<String>>,
+}
+
+/// A line that a file of the configured tree must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Relative to the build tree.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// The line, white space at its ends aside.
+    pub line: String,
+    /// What is probably missing when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// How it is seen that an installed component works. Words may contain `{prefix}` and `{scratch}` (an empty directory).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Check {
+    /// Runs a command.
+    Run {
+        /// The command.
+        command: Vec<String>,
+        /// What its output (both streams) must contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
+    },
+    /// Runs two commands, whose standard outputs must be the same (lines that begin with `#` aside) and not empty.
+    SameOutput {
+        /// Commands that are run before.
+        #[serde(default)]
+        before: Vec<Vec<String>>,
+        /// One.
+        left: Vec<String>,
+        /// The other.
+        right: Vec<String>,
+    },
+    /// Starts a server, asks it over loopback, and ends it.
+    Http {
+        /// The server; `{port}` stands for a free port.
+        serve: Vec<String>,
+        /// The path that is asked for.
+        path: String,
+        /// The expected status code.
+        #[serde(default = "ok_status")]
+        status: u16,
+        /// What the body must contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
+    },
+}
+
+fn ok_status() -> u16 {
+    200
+}
+
+/// Options for all components.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuildOptions {
+    /// Flags for the C compiler.
+    #[serde(default)]
+    pub cflags: Vec<String>,
+    /// Flags for the C++ compiler.
+    #[serde(default)]
+    pub cxxflags: Vec<String>,
+    /// Flags for the linker.
+    #[serde(default)]
+    pub ldflags: Vec<String>,
+}

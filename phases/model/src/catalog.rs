@@ -1,0 +1,106 @@
+//! What components need of a distribution, by the name that recipes and cases use, with each distribution's package
+//! names in one table (`catalog.toml`).
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::plan::{Need, Probe};
+
+/// One row of the catalog.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Programs that show that it is there.
+    #[serde(default)]
+    pub tools: Vec<String>,
+    /// A header that shows that it is there.
+    pub header: Option<String>,
+    /// A pkg-config module that shows that it is there.
+    pub pkg_config: Option<String>,
+    /// Packages by package manager.
+    #[serde(default)]
+    pub packages: BTreeMap<String, Vec<String>>,
+}
+
+/// The whole table.
+pub fn entries() -> &'static BTreeMap<String, Entry> {
+    static ENTRIES: OnceLock<BTreeMap<String, Entry>> = OnceLock::new();
+    ENTRIES.get_or_init(|| {
+        // The table is compiled in, and a test decodes it.
+        #[expect(clippy::expect_used, reason = "compiled in, and a test decodes it")]
+        toml::from_str(include_str!("catalog.toml")).expect("catalog.toml decodes")
+    })
+}
+
+/// What a recipe or case means by `name`: a row of the catalog, or `apt:libfoo-dev` for a package of that manager.
+///
+/// Returns `None` when `name` is neither; a package of another manager gives a need that asks for nothing here.
+pub fn need(name: &str, manager: Option<&str>, wanted_by: &str) -> Option<Need> {
+    let wanted_by = vec![wanted_by.to_owned()];
+    if let Some((wanted_manager, package)) = name.split_once(':') {
+        let packages = if manager == Some(wanted_manager) { vec![package.to_owned()] } else { Vec::new() };
+        return Some(Need { name: package.to_owned(), probe: None, packages, wanted_by, optional: false });
+    }
+    let entry = entries().get(name)?;
+    let probe = if !entry.tools.is_empty() {
+        Some(Probe::Tool { names: entry.tools.clone(), minimum: None })
+    } else if let Some(header) = &entry.header {
+        Some(Probe::Header { name: header.clone() })
+    } else {
+        entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone() })
+    };
+    let packages = manager.and_then(|manager| entry.packages.get(manager)).cloned().unwrap_or_default();
+    Some(Need { name: name.to_owned(), probe, packages, wanted_by, optional: false })
+}
+
+/// Whether dotted version `have` is at least `want`: numbers compare as numbers, missing parts count as zero.
+pub fn version_at_least(have: &str, want: &str) -> bool {
+    fn parts(version: &str) -> Vec<u64> {
+        version
+            .split(['.', '-', '+', '~'])
+            .map_while(|part| {
+                let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+                digits.parse().ok()
+            })
+            .collect()
+    }
+    let (mut have, mut want) = (parts(have), parts(want));
+    let length = have.len().max(want.len());
+    have.resize(length, 0);
+    want.resize(length, 0);
+    have.cmp(&want) != Ordering::Less
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_decodes_and_every_row_can_be_seen() {
+        for (name, entry) in entries() {
+            assert!(
+                !entry.tools.is_empty() || entry.header.is_some() || entry.pkg_config.is_some(),
+                "{name} has nothing to look for"
+            );
+            assert!(entry.packages.contains_key("apt"), "{name} has no Debian package");
+        }
+    }
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(version_at_least("1.85.0", "1.78"));
+        assert!(version_at_least("1.78", "1.78.0"));
+        assert!(!version_at_least("1.9", "1.10"));
+        assert!(version_at_least("3.25.1-rc1", "3.25"));
+    }
+
+    #[test]
+    fn a_package_of_another_manager_asks_for_nothing_here() {
+        let other = need("dnf:zlib-devel", Some("apt"), "case").unwrap();
+        assert!(other.packages.is_empty());
+        assert!(need("no-such-row", Some("apt"), "case").is_none());
+    }
+}

@@ -1,0 +1,39 @@
+//! Exit codes of `installer`. Scripts rely on them; a code never changes its meaning.
+
+/// Everything that was asked for holds.
+pub const OK: i32 = 0;
+/// A defect of `installer` itself, or an error that no other code names (an unreadable state directory, say).
+pub const INTERNAL: i32 = 1;
+/// The command line was wrong.
+pub const USAGE: i32 = 2;
+/// The case file (or a file that it names) is wrong.
+pub const BAD_CASE: i32 = 3;
+/// Preflight found that the host lacks something; nothing was compiled.
+pub const PREFLIGHT: i32 = 4;
+/// A step failed.
+pub const STEP_FAILED: i32 = 5;
+/// A step of `build` reached for the network.
+pub const OFFLINE_VIOLATED: i32 = 6;
+/// With `--detailed-exitcode`: the plan was made and there is something to do.
+pub const CHANGES_PENDING: i32 = 7;
+/// Another run holds the state directory.
+pub const LOCKED: i32 = 8;
+/// `verify` found a file or a check that does not hold.
+pub const VERIFY_FAILED: i32 = 9;
+/// Cancelled by Ctrl-C or SIGTERM, as a shell would say it (128 + SIGINT).
+pub const CANCELLED: i32 = 130;
+
+/// Every code with its name and meaning, for the reference page and `--help`.
+pub const ALL: &[(i32, &str, &str)] = &[
+    (OK, "ok", "everything that was asked for holds"),
+    (INTERNAL, "internal", "an error that no other code names"),
+    (USAGE, "usage", "the command line was wrong"),
+    (BAD_CASE, "bad case", "the case file, or a file that it names, is wrong"),
+    (PREFLIGHT, "preflight", "the host lacks something; nothing was compiled"),
+    (STEP_FAILED, "step failed", "a step failed; what is done stays done"),
+    (OFFLINE_VIOLATED, "offline violated", "a step of `build` reached for the network"),
+    (CHANGES_PENDING, "changes pending", "with --detailed-exitcode: there is something to do"),
+    (LOCKED, "locked", "another run holds the state directory"),
+    (VERIFY_FAILED, "verify failed", "an installed file or a check does not hold"),
+    (CANCELLED, "cancelled", "cancelled by Ctrl-C or SIGTERM"),
+];

@@ -1,0 +1,82 @@
+//! Where things lie on this machine.
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::{ComponentName, SourceName, StepId};
+
+/// The directories of one case on one machine; all absolute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Where components are installed unless they name a prefix of their own.
+    pub prefix: Utf8PathBuf,
+    /// Ledger, logs and the run lock of this case.
+    pub state: Utf8PathBuf,
+    /// Build trees and unpacked sources of this case; may be lost at any time.
+    pub cache: Utf8PathBuf,
+    /// What `deps` brought for this case: sources, wheels, crates.
+    pub artifacts: Utf8PathBuf,
+    /// Toolchains, `CARGO_HOME`, Python environments; shared between cases.
+    pub data: Utf8PathBuf,
+    /// The case's directory, against which its relative paths are resolved (the working directory for an embedded case).
+    pub case_dir: Utf8PathBuf,
+    /// The lock file of the case.
+    pub lock: Utf8PathBuf,
+}
+
+impl Layout {
+    /// Where a source's downloaded files lie, with `source.json` telling what they are.
+    pub fn source_artifacts(&self, source: &SourceName) -> Utf8PathBuf {
+        self.artifacts.join("sources").join(source.as_str())
+    }
+
+    /// Where a source is unpacked. Pristine: nothing but the unpack step writes there.
+    pub fn source_tree(&self, source: &SourceName) -> Utf8PathBuf {
+        self.cache.join("sources").join(source.as_str())
+    }
+
+    /// A component's build tree.
+    pub fn build_tree(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.cache.join("build").join(component.as_str())
+    }
+
+    /// A component's writable copy of its source, for drivers that cannot build out of tree.
+    pub fn working_copy(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.cache.join("work").join(component.as_str())
+    }
+
+    /// The staging root (`DESTDIR`) of a component.
+    pub fn staging(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.cache.join("staging").join(component.as_str())
+    }
+
+    /// The directory of hashed wheels.
+    pub fn wheels(&self) -> Utf8PathBuf {
+        self.artifacts.join("wheels")
+    }
+
+    /// The `CARGO_HOME` that `deps` fills and `build` uses offline.
+    pub fn cargo_home(&self) -> Utf8PathBuf {
+        self.data.join("cargo-home")
+    }
+
+    /// Helper tools that `deps` brought itself (ninja from its wheel, say); its `bin` leads PATH.
+    pub fn tools(&self) -> Utf8PathBuf {
+        self.data.join("tools")
+    }
+
+    /// Where the Python environment of the case stands, at its final path.
+    pub fn python_environment(&self, case: &str) -> Utf8PathBuf {
+        self.data.join("environments").join(case)
+    }
+
+    /// The whole log of a step's last run.
+    pub fn step_log(&self, step: &StepId) -> Utf8PathBuf {
+        self.state.join("logs").join(format!("{}.log", step.as_str().replace('/', ".")))
+    }
+
+    /// Where manifests of what is installed under a prefix lie.
+    pub fn manifests(prefix: &camino::Utf8Path) -> Utf8PathBuf {
+        prefix.join("share/installer")
+    }
+}

@@ -1,0 +1,21 @@
+//! What the whole project talks about: cases, targets, plans, locks, events, reports.
+//!
+//! Types and pure functions only. Nothing in this crate reads a file, starts a process or asks the clock;
+//! text comes in and goes out as strings, so that every decision can be tested from recorded data.
+
+pub mod case;
+pub mod catalog;
+pub mod event;
+pub mod exit;
+pub mod fingerprint;
+pub mod id;
+pub mod layout;
+pub mod lock;
+pub mod manifest;
+pub mod plan;
+pub mod report;
+pub mod site;
+pub mod source_facts;
+pub mod target;
+
+pub use id::{ComponentName, Digest, SourceName, StepId};

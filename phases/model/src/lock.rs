@@ -1,0 +1,69 @@
+//! Exact versions and hashes of all that `deps` brings, free of host names; one per case, beside it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, SourceName};
+
+/// The format that this version writes.
+pub const LOCK_SCHEMA: u32 = 1;
+
+/// The lock of one case, for every kind of machine on which it was resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// [`LOCK_SCHEMA`]; a newer one is refused.
+    pub schema: u32,
+    /// By [`crate::target::Target::lock_key`].
+    #[serde(default)]
+    pub target: BTreeMap<String, LockedTarget>,
+}
+
+/// What was resolved on one kind of machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedTarget {
+    /// By source.
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, LockedSource>,
+    /// Wheels by file name.
+    #[serde(default)]
+    pub wheels: BTreeMap<String, LockedWheel>,
+    /// Helper tools that come as files (`ninja`), by name.
+    #[serde(default)]
+    pub tools: BTreeMap<String, LockedSource>,
+}
+
+/// The alternative that was taken and what it held.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedSource {
+    /// The digest of the case's list of alternatives: an entry for another list is stale.
+    pub wanted: Digest,
+    /// `debian`, `archive`, `git` …
+    pub kind: String,
+    /// The exact version, or the commit.
+    pub version: String,
+    /// The files with their SHA-256.
+    #[serde(default)]
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// One wheel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedWheel {
+    /// Normalised project name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self { schema: LOCK_SCHEMA, target: BTreeMap::new() }
+    }
+}

@@ -1,0 +1,49 @@
+//! What is installed: every file of one component with its hash. Lies in the prefix and travels in image layers.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::{ComponentName, Digest};
+
+/// The format that this version writes.
+pub const MANIFEST_SCHEMA: u32 = 1;
+
+/// The files of one component under one prefix: `<prefix>/share/installer/<component>.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`]; a newer one is refused.
+    pub schema: u32,
+    /// The component.
+    pub component: ComponentName,
+    /// The case that installed it.
+    pub case: String,
+    /// The component's version, where its source says one.
+    pub version: Option<String>,
+    /// The prefix under which `files` lie.
+    pub prefix: Utf8PathBuf,
+    /// Path below the prefix → what is there.
+    pub files: BTreeMap<Utf8PathBuf, Entry>,
+}
+
+/// One installed thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Entry {
+    /// A regular file.
+    File {
+        /// SHA-256 of the content.
+        sha256: Digest,
+        /// Size in bytes.
+        size: u64,
+        /// Permission bits, `0o755`.
+        mode: u32,
+    },
+    /// A symbolic link.
+    Link {
+        /// What it points at, as stored.
+        target: String,
+    },
+}

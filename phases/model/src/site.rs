@@ -1,0 +1,75 @@
+//! What the place dictates. Never part of a case, never part of a fingerprint.
+
+use std::collections::BTreeMap;
+
+/// Proxies, certificate authorities, indexes: what children that may use the network get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Environment variables for children of `deps`: proxies in both letter cases, `PIP_INDEX_URL`,
+    /// `SSL_CERT_FILE` and their like, as they were set for `installer` itself.
+    pub network_environment: BTreeMap<String, String>,
+    /// Whether `sudo` may be used when a step needs root.
+    pub sudo: Sudo,
+}
+
+/// How a step that needs root gets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sudo {
+    /// `installer` runs as root itself.
+    #[default]
+    NotNeeded,
+    /// Not root; `sudo -n` works, or a terminal is there to ask on.
+    Allowed,
+    /// Not root, and no `sudo`.
+    Unavailable,
+}
+
+impl Site {
+    /// The variables that are passed on to children of `deps`, whatever their value.
+    pub const PASSED: &'static [&'static str] = &[
+        "http_proxy",
+        "https_proxy",
+        "ftp_proxy",
+        "all_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "FTP_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "PIP_CERT",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "PIP_TRUSTED_HOST",
+        "PIP_DEFAULT_TIMEOUT",
+        "PIP_CONFIG_FILE",
+        "GIT_SSL_CAINFO",
+        "CARGO_HTTP_CAINFO",
+        "CARGO_HTTP_PROXY",
+        "RUSTUP_DIST_SERVER",
+        "RUSTUP_UPDATE_ROOT",
+    ];
+
+    /// Takes what is to be passed on from an environment and completes the other letter case of each proxy.
+    pub fn from_environment(environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut network_environment: BTreeMap<String, String> = environment
+            .into_iter()
+            .filter(|(name, value)| Self::PASSED.contains(&name.as_str()) && !value.is_empty())
+            .collect();
+        for lower in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"] {
+            let upper = lower.to_ascii_uppercase();
+            if let Some(value) =
+                network_environment.get(lower).or_else(|| network_environment.get(&upper)).cloned()
+            {
+                network_environment.entry(lower.to_owned()).or_insert_with(|| value.clone());
+                network_environment.entry(upper).or_insert(value);
+            }
+        }
+        Self { network_environment, sudo: Sudo::default() }
+    }
+}

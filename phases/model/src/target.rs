@@ -1,0 +1,72 @@
+//! Facts about the machine (or, recorded, about a base image) that a plan depends on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What planning knows of the machine. Probed on this host or recorded from a base image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The distribution, from `/etc/os-release`.
+    pub os: Os,
+    /// `x86_64`, `aarch64` … as `uname -m` says.
+    pub arch: String,
+    /// `glibc 2.36`, `musl`.
+    pub libc: String,
+    /// Whether steps run as root.
+    pub root: bool,
+    /// Whether this is the inside of a container or an image build.
+    pub container: bool,
+    /// The package manager in charge: `apt`, `dnf` …; none when the distribution is unknown.
+    pub package_manager: Option<String>,
+    /// Tools on PATH by name, with their version where planning needs it.
+    #[serde(default)]
+    pub tools: BTreeMap<String, Tool>,
+}
+
+/// `/etc/os-release`, as far as planning cares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Os {
+    /// `ID`: `debian`.
+    pub id: String,
+    /// The words of `ID_LIKE`.
+    #[serde(default)]
+    pub id_like: Vec<String>,
+    /// `VERSION_ID`: `12`; empty on rolling distributions.
+    #[serde(default)]
+    pub version: String,
+    /// `VERSION_CODENAME`: `bookworm`.
+    #[serde(default)]
+    pub codename: String,
+    /// `PRETTY_NAME`.
+    #[serde(default)]
+    pub pretty_name: String,
+}
+
+/// A tool found on PATH.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Where it is, links not resolved.
+    pub path: String,
+    /// Its version, `1.85.0`, where planning asked for it.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// What shapes the schedule and never the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Job tokens: `-j`, else the CPUs that this process may use.
+    pub jobs: u32,
+    /// Memory that steps may claim together, in MiB.
+    pub memory_mib: u64,
+}
+
+impl Target {
+    /// The key under which a lock keeps what was resolved for this kind of machine: `debian-12-x86_64`.
+    pub fn lock_key(&self) -> String {
+        let version = if self.os.version.is_empty() { "rolling" } else { &self.os.version };
+        format!("{}-{}-{}", self.os.id, version, self.arch)
+    }
+}

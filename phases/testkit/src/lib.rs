@@ -1,0 +1,1 @@
+//! See phases/README.md.

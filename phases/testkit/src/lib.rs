@@ -1,1 +1,5 @@
-//! See phases/README.md.
+//! Builders and fakes that tests of several crates share.
+
+pub mod context;
+
+pub use context::FakeContext;

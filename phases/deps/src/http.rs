@@ -1,0 +1,274 @@
+//! Downloads: over the site's proxies and authorities, retried with back-off, resumed where the server allows, and never
+//! mistaken for whole when they are not.
+
+pub mod download;
+mod exchange;
+mod forward;
+mod proxy;
+mod roots;
+pub mod url;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use engine::runner::{Context, StepError};
+use model::event::FailureKind;
+use model::site::Site;
+
+pub use download::{Downloaded, Expect};
+use exchange::{Head, Trouble, Wire};
+use proxy::Proxies;
+use roots::Roots;
+use url::{Url, redact};
+
+/// The largest page that is read into memory: the simple index of the largest projects is a few MiB.
+const LARGEST_PAGE: usize = 64 * 1024 * 1024;
+
+/// How patient a client is.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How often one thing is tried in a row without a single new byte.
+    pub attempts: u32,
+    /// The pause before the second attempt; each further one is twice as long.
+    pub first_pause: Duration,
+    /// The longest pause, whatever the server asks for.
+    pub longest_pause: Duration,
+    /// How long name resolution and connecting may take, each.
+    pub connect: Duration,
+    /// How long a server may be silent.
+    pub silence: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(60),
+            connect: Duration::from_secs(20),
+            silence: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A page that was read.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its text.
+    pub text: String,
+    /// `Content-Type`, in lower case, without parameters.
+    pub content_type: String,
+    /// Where it came from, after redirects: links on it are relative to this.
+    pub url: Url,
+}
+
+/// Asks servers on behalf of a site.
+#[derive(Debug)]
+pub struct Client {
+    site: Site,
+    policy: Policy,
+    wire: OnceLock<Arc<Wire>>,
+}
+
+impl Client {
+    /// A client for this site. Certificates are read when the first request is made.
+    pub fn new(site: &Site) -> Self {
+        Self::with_policy(site, Policy::default())
+    }
+
+    /// The same with another patience.
+    pub fn with_policy(site: &Site, policy: Policy) -> Self {
+        Self { site: site.clone(), policy, wire: OnceLock::new() }
+    }
+
+    fn wire(&self, context: &dyn Context) -> &Arc<Wire> {
+        self.wire.get_or_init(|| {
+            let environment = &self.site.network_environment;
+            let roots = Roots::load(environment);
+            for warning in &roots.warnings {
+                context.warn(warning);
+            }
+            Arc::new(Wire::new(Proxies::new(environment), &roots, &self.policy))
+        })
+    }
+
+    /// Reads a page of text.
+    ///
+    /// # Errors
+    /// When it cannot be had, naming the host, the reason and the way out; when the run is offline or being cancelled.
+    pub fn get_text(&self, url: &str, context: &dyn Context) -> Result<String, StepError> {
+        self.get_page(url, "*/*", context).map(|page| page.text)
+    }
+
+    /// Reads a JSON document.
+    ///
+    /// # Errors
+    /// As [`Client::get_text`], and when it is not the JSON that is expected.
+    pub fn get_json<T: serde::de::DeserializeOwned>(
+        &self,
+        url: &str,
+        context: &dyn Context,
+    ) -> Result<T, StepError> {
+        let page = self.get_page(url, "application/json", context)?;
+        serde_json::from_str(&page.text).map_err(|error| {
+            StepError::new(
+                format!("what {} answers is not the JSON that was expected: {error}", redact(url)),
+                "check the index or mirror that this site sets",
+            )
+        })
+    }
+
+    /// Reads a page, asking for the media types in `accept`.
+    ///
+    /// # Errors
+    /// As [`Client::get_text`].
+    pub fn get_page(&self, url: &str, accept: &str, context: &dyn Context) -> Result<Page, StepError> {
+        self.refuse_when_offline(url, None, context)?;
+        let parsed = Url::parse(url).map_err(|error| StepError::new(error, "correct the URL"))?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let trouble = match self.read_page(&parsed, accept, context) {
+                Ok(page) => return Ok(page),
+                Err(trouble) => trouble,
+            };
+            self.pause_or_fail(trouble, attempt, "read", &parsed, context)?;
+        }
+    }
+
+    fn read_page(&self, url: &Url, accept: &str, context: &dyn Context) -> Result<Page, Trouble> {
+        let mut answer = self.wire(context).get(url, vec![("accept", accept.to_owned())], context)?;
+        if answer.head.status != 200 {
+            return Err(bad_status(&answer.head));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk(context)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LARGEST_PAGE {
+                return Err(Trouble::Lasting(
+                    format!("the page is larger than {} MiB", LARGEST_PAGE / 1024 / 1024),
+                    vec!["check the index or mirror that this site sets".to_owned()],
+                ));
+            }
+        }
+        let content_type = answer.head.header("content-type").unwrap_or_default();
+        let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Ok(Page {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            content_type,
+            url: answer.head.url,
+        })
+    }
+
+    /// Waits before the next attempt, or says why there is none.
+    fn pause_or_fail(
+        &self,
+        trouble: Trouble,
+        attempt: u32,
+        verb: &str,
+        url: &Url,
+        context: &dyn Context,
+    ) -> Result<(), StepError> {
+        let shown = redact(&url.to_string());
+        let secrets = url::secrets(&url.to_string());
+        let clean = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
+        match trouble {
+            Trouble::Cancelled => Err(StepError::Cancelled),
+            Trouble::Lasting(reason, mut cures) => {
+                if cures.is_empty() {
+                    cures.push("correct the URL, or add an alternative to the source".to_owned());
+                }
+                Err(StepError::of_kind(
+                    FailureKind::Step,
+                    format!("failed to {verb} {shown}: {}", clean(reason)),
+                    cures,
+                ))
+            }
+            Trouble::Temporary(reason, asked) => {
+                let reason = clean(reason);
+                let own = self.policy.first_pause.saturating_mul(2u32.saturating_pow(attempt - 1));
+                let pause = asked.unwrap_or_default().max(own);
+                if attempt >= self.policy.attempts || asked.is_some_and(|asked| asked > self.policy.longest_pause) {
+                    let wait = asked
+                        .filter(|asked| *asked > self.policy.longest_pause)
+                        .map_or_else(String::new, |asked| {
+                            format!("; the server asks to wait {} seconds", asked.as_secs())
+                        });
+                    return Err(StepError::of_kind(
+                        FailureKind::Step,
+                        format!("failed to {verb} {shown} ({attempt} attempts): {reason}{wait}"),
+                        self.cures_of_bad_network(url, context),
+                    ));
+                }
+                let pause = pause.min(self.policy.longest_pause);
+                context.note(&format!("{shown}: {reason}; trying again in {:.1} s", pause.as_secs_f32()));
+                sleep(pause, context)
+            }
+        }
+    }
+
+    fn cures_of_bad_network(&self, url: &Url, context: &dyn Context) -> Vec<String> {
+        let mut cures = vec![self.wire(context).proxy_shown(url).map_or_else(
+            || {
+                format!(
+                    "check that {} can be reached from here; behind a proxy set http_proxy and https_proxy",
+                    url.host
+                )
+            },
+            |proxy| {
+                format!("check that {} can be reached through {proxy}, or list it in no_proxy", url.host)
+            },
+        )];
+        cures.push("run the same command again: what is downloaded stays, and it goes on from there".to_owned());
+        cures
+    }
+
+    fn refuse_when_offline(
+        &self,
+        url: &str,
+        wanted: Option<String>,
+        context: &dyn Context,
+    ) -> Result<(), StepError> {
+        if !context.offline() {
+            return Ok(());
+        }
+        let mut cures = vec!["run without --offline".to_owned()];
+        cures.extend(wanted);
+        Err(StepError::of_kind(
+            FailureKind::Offline,
+            format!("--offline forbids to fetch {}", redact(url)),
+            cures,
+        ))
+    }
+}
+
+/// What a status other than success means.
+fn bad_status(head: &Head) -> Trouble {
+    let from = &head.url.host;
+    let reason = ureq::http::StatusCode::from_u16(head.status).ok().and_then(|code| code.canonical_reason());
+    let text = format!("{from} answers {} {}", head.status, reason.unwrap_or_default());
+    match head.status {
+        408 | 425 | 429 | 500..=599 => Trouble::Temporary(text, head.retry_after()),
+        401 | 403 => Trouble::Lasting(text, vec![format!("{from} wants credentials, or a proxy forbids it: put them into the URL of the index, or correct the proxy's rules")]),
+        407 => Trouble::Lasting(text, vec!["the proxy wants credentials: http_proxy=http://user:password@host:port".to_owned()]),
+        _ => Trouble::Lasting(text, vec![]),
+    }
+}
+
+/// Sleeps, unless the run is being cancelled.
+fn sleep(pause: Duration, context: &dyn Context) -> Result<(), StepError> {
+    let end = std::time::Instant::now() + pause;
+    loop {
+        if context.cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let left = end.saturating_duration_since(std::time::Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(Duration::from_millis(100)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub struct Entry {
     pub header: Option<String>,
     /// A pkg-config module that shows that it is there.
     pub pkg_config: Option<String>,
+    /// A module of `python3` that shows that it is there.
+    pub python_module: Option<String>,
     /// Packages by package manager.
     #[serde(default)]
     pub packages: BTreeMap<String, Vec<String>>,
@@ -49,6 +51,8 @@ pub fn need(name: &str, manager: Option<&str>, wanted_by: &str) -> Option<Need> 
         Some(Probe::Tool { names: entry.tools.clone(), minimum: None })
     } else if let Some(header) = &entry.header {
         Some(Probe::Header { name: header.clone() })
+    } else if let Some(module) = &entry.python_module {
+        Some(Probe::PythonModule { interpreter: "python3".to_owned(), module: module.clone() })
     } else {
         entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone() })
     };
@@ -82,7 +86,10 @@ mod tests {
     fn the_table_decodes_and_every_row_can_be_seen() {
         for (name, entry) in entries() {
             assert!(
-                !entry.tools.is_empty() || entry.header.is_some() || entry.pkg_config.is_some(),
+                !entry.tools.is_empty()
+                    || entry.header.is_some()
+                    || entry.pkg_config.is_some()
+                    || entry.python_module.is_some(),
                 "{name} has nothing to look for"
             );
             assert!(entry.packages.contains_key("apt"), "{name} has no Debian package");

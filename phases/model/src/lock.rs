@@ -30,6 +30,10 @@ pub struct LockedTarget {
     /// Wheels by file name.
     #[serde(default)]
     pub wheels: BTreeMap<String, LockedWheel>,
+    /// The digest of the requirements and the interpreter's version that `wheels` answer; with another one they are
+    /// resolved anew, near to these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wheels_wanted: Option<Digest>,
     /// Helper tools that come as files (`ninja`), by name.
     #[serde(default)]
     pub tools: BTreeMap<String, LockedSource>,

@@ -301,6 +301,13 @@ pub enum Probe {
         /// `zlib`.
         module: String,
     },
+    /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
+    PythonModule {
+        /// The interpreter: a name on PATH or a path.
+        interpreter: String,
+        /// `ensurepip`.
+        module: String,
+    },
 }
 
 /// See [`Action::EnsureToolchain`].
@@ -384,6 +391,10 @@ pub struct FetchCrates {
     pub source: SourceName,
     /// A fetched source's artifacts (with `source.json`), or the tree of a `path` source.
     pub from: Utf8PathBuf,
+    /// Directories of the source that hold the lock files, relative to it; empty: its root, and where there is none,
+    /// every directory near the root that has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<Utf8PathBuf>,
     /// `CARGO_HOME`.
     pub cargo_home: Utf8PathBuf,
 }

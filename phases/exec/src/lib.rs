@@ -1,1 +1,29 @@
 //! The only code of the project that starts a process.
+//!
+//! A [`session::Session`] starts children. Between it and each child stands a launcher ([`launcher`]): this same
+//! binary under a hidden subcommand, which sees to it that no process outlives its step, whoever is killed. Children
+//! that may not use the network are kept from it by force (`offline`), and what they wanted comes back with their end.
+//!
+//! All unsafe code is in `sys`; only [`privilege`] raises privileges.
+
+mod children;
+mod ending;
+pub mod jobserver;
+pub mod launcher;
+mod leftovers;
+pub mod lock;
+mod offline;
+mod output;
+pub mod privilege;
+pub mod probe;
+mod procfs;
+pub mod redact;
+pub mod session;
+mod sys;
+mod wire;
+
+pub use ending::GRACE;
+pub use offline::force::FORCE_VARIABLE;
+pub use redact::Redactor;
+pub use session::{Canceller, Child, Ended, Launch, Leak, Session, SessionConfig};
+pub use wire::{LAUNCHER_VARIABLE, MARKER_VARIABLE, PATIENT_VARIABLE};

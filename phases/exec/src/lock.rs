@@ -1,0 +1,229 @@
+//! One run at a time for each state directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::procfs;
+use crate::redact::Redactor;
+use crate::sys::{descriptors, process};
+
+/// How often a waiting run tries again.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
+/// How long launchers of a dead run have to end what it left running; their own grace, and time to spare.
+const LEFTOVERS_LIMIT: Duration = Duration::from_secs(30);
+
+/// The lock of a state directory, held as long as this value, or a launcher that got it, lives. The kernel lets go of
+/// it when the last of these dies, however it dies.
+#[derive(Debug)]
+pub struct RunLock {
+    file: File,
+    path: Utf8PathBuf,
+}
+
+/// Why the lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("{path} is held by another run, pid {pid}, since {since}: `{command}`; wait for it to end, or end it")]
+    Held {
+        /// The lock file.
+        path: Utf8PathBuf,
+        /// The other run's process.
+        pid: i32,
+        /// Its command line.
+        command: String,
+        /// When it began, in UTC.
+        since: String,
+    },
+    /// A run that is dead left processes that do not end (dpkg in a transaction, say).
+    #[error("{path} is still held by what an ended run (pid {pid}, since {since}: `{command}`) left running: see `fuser {path}`, and try again when they are gone")]
+    Leftovers {
+        /// The lock file.
+        path: Utf8PathBuf,
+        /// The dead run's process.
+        pid: i32,
+        /// Its command line.
+        command: String,
+        /// When it began, in UTC.
+        since: String,
+    },
+    /// The lock file cannot be made or written.
+    #[error("{path} cannot be locked: {source}; choose another --state-dir, or make it writable")]
+    Io {
+        /// The lock file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl RunLock {
+    /// Takes the lock. The file and its directory are made if they are not there. `wait`: until another run lets go.
+    /// What a dead run left is waited for in any case, since its launchers are ending it.
+    ///
+    /// # Errors
+    /// See [`LockError`].
+    pub fn acquire(path: &Utf8Path, wait: bool) -> Result<Self, LockError> {
+        let io = |source| LockError::Io { path: path.to_owned(), source };
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(io)?;
+        }
+        let began = Instant::now();
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(io)?;
+            if descriptors::try_lock(&file).map_err(io)? {
+                // Whoever had it may have removed the file (`clean`): then this lock is on a file that nobody else sees.
+                if !same_file(&file, path).map_err(io)? {
+                    continue;
+                }
+                let holder = Holder::this_process();
+                file.set_len(0).and_then(|()| file.write_all(holder.to_text().as_bytes())).map_err(io)?;
+                return Ok(Self { file, path: path.to_owned() });
+            }
+            let mut text = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(io)?;
+            match Holder::from_text(&text) {
+                Some(holder) if holder.lives() => {
+                    if !wait {
+                        let Holder { pid, command, since, .. } = holder;
+                        return Err(LockError::Held { path: path.to_owned(), pid, command, since });
+                    }
+                }
+                Some(Holder { pid, command, since, .. }) => {
+                    if !wait && began.elapsed() > LEFTOVERS_LIMIT {
+                        return Err(LockError::Leftovers { path: path.to_owned(), pid, command, since });
+                    }
+                }
+                // Its holder is about to write it.
+                None if began.elapsed() > LEFTOVERS_LIMIT && !wait => {
+                    return Err(io(io::Error::other("it is locked by a process that does not say who it is")));
+                }
+                None => {}
+            }
+            thread::sleep(TRY_AGAIN);
+        }
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// To be handed to launchers.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn same_file(file: &File, path: &Utf8Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok(ours.dev() == there.dev() && ours.ino() == there.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Who has a lock, as its file tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) pid: i32,
+    /// When that process started, in ticks after boot: numbers of processes are given away again.
+    pub(crate) started: u64,
+    pub(crate) since: String,
+    pub(crate) command: String,
+}
+
+impl Holder {
+    fn this_process() -> Self {
+        let pid = process::own_pid();
+        let words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().replace('\n', " ")).collect();
+        Self {
+            pid,
+            started: procfs::status(pid).map_or(0, |status| status.started),
+            since: utc(SystemTime::now()),
+            command: Redactor::default().redact(&words.join(" ")).into_owned(),
+        }
+    }
+
+    /// What the file of a lock says.
+    pub(crate) fn read(path: &Utf8Path) -> Option<Self> {
+        Self::from_text(&fs::read_to_string(path).ok()?)
+    }
+
+    /// Whether that process is still there.
+    pub(crate) fn lives(&self) -> bool {
+        procfs::status(self.pid).is_some_and(|status| status.started == self.started && status.state != 'Z')
+    }
+
+    fn to_text(&self) -> String {
+        format!("{}\n{}\n{}\n{}\n", self.pid, self.started, self.since, self.command)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let holder = Self {
+            pid: lines.next()?.parse().ok()?,
+            started: lines.next()?.parse().ok()?,
+            since: lines.next()?.to_owned(),
+            command: lines.next()?.to_owned(),
+        };
+        text.ends_with('\n').then_some(holder)
+    }
+}
+
+/// `2026-11-21 04:51:28 UTC`. The calendar arithmetic is Howard Hinnant's `civil_from_days`.
+fn utc(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_utc() {
+        let at = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(at(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(at(1_795_236_688), "2026-11-21 04:51:28 UTC");
+    }
+
+    #[test]
+    fn a_holder_is_read_back_and_a_half_written_one_is_none() {
+        let holder = Holder::this_process();
+        let text = holder.to_text();
+        assert!(holder.lives());
+        assert_eq!(Holder::from_text(&text), Some(holder));
+        assert_eq!(Holder::from_text(&text[..text.len() - 1]), None);
+        assert!(!Holder { started: 1, ..Holder::from_text(&text).unwrap() }.lives());
+    }
+}

@@ -1,0 +1,248 @@
+//! Which force a session uses, and what it cannot see, in words.
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::event::OfflineForce;
+use serde::{Deserialize, Serialize};
+
+use crate::children;
+use crate::session::{self, SessionConfig};
+use crate::wire::{self, AuditTask, HoldTask, Order, Report, Task};
+
+/// Environment variable with which a user (or a test) chooses the force: `auto` (the default: the strongest that the
+/// place allows), `wall` (a network namespace and no audit), `audit` (no wall), or `none`. What is named and cannot be
+/// had is an error.
+pub const FORCE_VARIABLE: &str = "INSTALLER_OFFLINE_FORCE";
+
+/// What the holder found out about this place.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    /// There was no interface but loopback to begin with.
+    pub(crate) isolated: bool,
+    /// Namespaces of our own were made.
+    pub(crate) namespace: bool,
+    pub(crate) no_namespace_because: Option<String>,
+    /// Network calls can be seen.
+    pub(crate) audit: bool,
+    pub(crate) no_audit_because: Option<String>,
+    /// Name queries can be answered by the launcher.
+    pub(crate) answers_names: bool,
+    pub(crate) own_addresses: Vec<IpAddr>,
+    /// What could not be masked in the namespaces.
+    pub(crate) unmasked: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Auto,
+    Wall,
+    Audit,
+    None,
+}
+
+/// The force of a session.
+pub(crate) struct Force {
+    pub(crate) event: OfflineForce,
+    /// To be joined, in this order.
+    pub(crate) namespaces: Vec<OwnedFd>,
+    pub(crate) audit: Option<AuditTask>,
+    holder: Option<Holder>,
+}
+
+/// The process that answers names in the namespaces.
+struct Holder {
+    process: Child,
+    socket: UnixStream,
+    asked: Mutex<Vec<String>>,
+    /// Its names count: nobody else sees them.
+    counts: bool,
+}
+
+impl Force {
+    /// Finds the strongest force that this place allows and sets it up.
+    ///
+    /// # Errors
+    /// When a process cannot be started, or [`FORCE_VARIABLE`] names a force that cannot be had.
+    pub(crate) fn establish(config: &SessionConfig) -> io::Result<Self> {
+        let choice = match std::env::var(FORCE_VARIABLE).as_deref() {
+            Ok("auto" | "") | Err(_) => Choice::Auto,
+            Ok("wall") => Choice::Wall,
+            Ok("audit") => Choice::Audit,
+            Ok("none") => Choice::None,
+            Ok(other) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("{FORCE_VARIABLE} is `{other}`: set it to auto, wall, audit or none"),
+                ));
+            }
+        };
+        if choice == Choice::None {
+            let event = OfflineForce {
+                wall: None,
+                audit: None,
+                unseen: vec![format!("everything: {FORCE_VARIABLE}=none switched the force off")],
+            };
+            return Ok(Self { event, namespaces: Vec::new(), audit: None, holder: None });
+        }
+        let task = HoldTask {
+            wall: choice != Choice::Audit,
+            audit: choice != Choice::Wall,
+            launcher_args: config.launcher_args.clone(),
+        };
+        let (process, socket) = session::start_launcher(config, None)?;
+        wire::send(&socket, &Task::Hold(task), &[])?;
+        let Some((Report::Held { findings }, namespaces)) = wire::receive(&socket)? else {
+            return Err(io::Error::other("the process that was to keep the network away ended early"));
+        };
+        let mut holder = Holder { process, socket, asked: Mutex::default(), counts: false };
+        let isolated = findings.isolated && choice != Choice::Audit;
+        let walled = findings.namespace || isolated;
+        match choice {
+            Choice::Wall if !walled => return Err(cannot(choice, findings.no_namespace_because)),
+            Choice::Audit if !findings.audit => return Err(cannot(choice, findings.no_audit_because)),
+            _ => {}
+        }
+        let event = OfflineForce {
+            wall: if findings.namespace {
+                Some("network namespace".to_owned())
+            } else {
+                isolated.then(|| {
+                    "no network here but loopback (docker build --network=none, or a network namespace around installer)"
+                        .to_owned()
+                })
+            },
+            audit: findings.audit.then(|| "seccomp notification".to_owned()),
+            unseen: unseen(&findings, walled),
+        };
+        let audit = findings.audit.then(|| AuditTask {
+            enforce: !walled,
+            answers_names: findings.answers_names,
+            own_addresses: findings.own_addresses.clone(),
+        });
+        holder.counts = findings.namespace && !(findings.audit && findings.answers_names);
+        // Without namespaces the holder has ended.
+        let holder = if findings.namespace {
+            Some(holder)
+        } else {
+            holder.end();
+            None
+        };
+        Ok(Self { event, namespaces, audit, holder })
+    }
+
+    /// How many names have been asked of the holder until now, for [`Force::names_since`].
+    pub(crate) fn names_until_now(&self) -> io::Result<usize> {
+        Ok(self.names()?.map_or(0, |names| names.len()))
+    }
+
+    /// Names asked of the holder since then, when only the holder sees them.
+    pub(crate) fn names_since(&self, then: usize) -> io::Result<Vec<String>> {
+        Ok(self.names()?.map_or_else(Vec::new, |names| names[then.min(names.len())..].to_vec()))
+    }
+
+    fn names(&self) -> io::Result<Option<MutexGuard<'_, Vec<String>>>> {
+        let Some(holder) = self.holder.as_ref().filter(|holder| holder.counts) else { return Ok(None) };
+        let mut names = holder.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        wire::send(&holder.socket, &Order::Ping, &[])?;
+        loop {
+            match wire::receive(&holder.socket)? {
+                Some((Report::Asked { name }, _)) => names.push(name),
+                Some((Report::Pong, _)) => return Ok(Some(names)),
+                _ => {
+                    return Err(io::Error::other(
+                        "the process that logs the names that steps ask for has died: run the same command again",
+                    ));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Force {
+    fn drop(&mut self) {
+        if let Some(holder) = self.holder.take() {
+            holder.end();
+        }
+    }
+}
+
+impl Holder {
+    fn end(mut self) {
+        drop(self.socket);
+        let pid = self.process.id();
+        // It ends at once: its socket is closed. That it was reaped already would be no harm.
+        if self.process.wait().is_ok() {
+            children::forget([pid]);
+        }
+    }
+}
+
+fn cannot(choice: Choice, reason: Option<String>) -> io::Error {
+    let (name, what) = match choice {
+        Choice::Wall => ("wall", "a network namespace"),
+        _ => ("audit", "a seccomp listener"),
+    };
+    let reason = reason.unwrap_or_else(|| "no reason was given".to_owned());
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{FORCE_VARIABLE}={name} needs {what}, which cannot be had here ({reason}): unset it to use what this place allows"),
+    )
+}
+
+/// What the force cannot see.
+fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
+    let mut unseen = Vec::new();
+    let because = |reason: &Option<String>| {
+        reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+    };
+    match (walled, findings.audit) {
+        (true, true) => {
+            unseen.push("network calls of 32-bit programs: refused, but not reported".to_owned());
+        }
+        (true, false) => {
+            unseen.push(format!(
+                "which process wanted what, and bare addresses: they are refused, but not reported{}",
+                because(&findings.no_audit_because)
+            ));
+            if !findings.namespace {
+                unseen.push("names that steps look up: they fail, but are not reported".to_owned());
+            }
+        }
+        (false, true) => unseen.extend([
+            format!(
+                "a program that sets out to cheat: without a network namespace{} addresses are checked before the call, and can be changed after",
+                because(&findings.no_namespace_because)
+            ),
+            "network calls of 32-bit programs: refused, but not reported".to_owned(),
+        ]),
+        (false, false) => {
+            unseen.push(format!(
+                "everything: there is neither a network namespace{} nor a seccomp listener{} here; run with --network=none",
+                because(&findings.no_namespace_because),
+                because(&findings.no_audit_because)
+            ));
+            return unseen;
+        }
+    }
+    if findings.namespace {
+        unseen.push(
+            "what a daemon does on a step's behalf over a Unix socket other than those of resolvers and container engines, which are masked"
+                .to_owned(),
+        );
+        unseen.extend(findings.unmasked.iter().cloned());
+    } else {
+        unseen.push(
+            "what a daemon (a resolver, a container engine) does on a step's behalf over a Unix socket"
+                .to_owned(),
+        );
+    }
+    if findings.audit && !findings.answers_names && !walled {
+        unseen.push("names that steps look up: only the name server's address is reported (Linux 5.9 can do better)".to_owned());
+    }
+    unseen
+}

@@ -1,0 +1,568 @@
+//! A session: what the children of one phase have in common, and the children themselves.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use model::event::{OfflineForce, Stream};
+use model::plan::{Network, Privilege};
+use model::site::Sudo;
+use serde::{Deserialize, Serialize};
+
+use crate::ending::GRACE;
+use crate::jobserver::{Client, Pool};
+use crate::lock::RunLock;
+use crate::offline::force::Force;
+use crate::output::{Chunk, Lines, read_chunk};
+use crate::redact::Redactor;
+use crate::sys::descriptors;
+use crate::wire::{self, LaunchTask, Order, Report, Role, Task};
+use crate::{children, privilege};
+
+/// How long a tool's pipes are read on after all its processes have ended.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// What the children of a session have in common.
+pub struct SessionConfig {
+    /// The binary that becomes a launcher; absolute. Usually this process's own.
+    pub launcher: PathBuf,
+    /// The arguments that make it one: `["__launch"]`.
+    pub launcher_args: Vec<String>,
+    /// Identifies the state directory; each child has it in its environment as `INSTALLER_RUN_MARKER`, so that the
+    /// next run finds what a killed one left.
+    pub marker: String,
+    /// Shared with the launchers, so that the lock is let go of only when all children are gone.
+    pub run_lock: Option<Arc<RunLock>>,
+    /// Children with [`Network::Denied`] are kept from the network by force.
+    pub offline: bool,
+    /// Job tokens.
+    pub jobs: u32,
+    /// Goes over every line before anyone sees it.
+    pub redactor: Redactor,
+}
+
+/// Starts children. Can be used from several threads.
+pub struct Session {
+    config: SessionConfig,
+    pool: Pool,
+    force: Option<Arc<Force>>,
+    grace: Duration,
+}
+
+/// What to start, and how.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// A name on the environment's PATH, or a path.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment. `INSTALLER_RUN_MARKER` is added, `INSTALLER_PATIENT` for a patient child, and MAKEFLAGS
+    /// for a client of the jobserver.
+    pub environment: BTreeMap<String, String>,
+    /// Working directory; created when it is not there.
+    pub directory: Utf8PathBuf,
+    /// Whether it may use the network; forbidding counts in a session that is offline.
+    pub network: Network,
+    /// Whether it runs as root.
+    pub privilege: Privilege,
+    /// How root is had.
+    pub sudo: Sudo,
+    /// It takes part in the pool of job tokens.
+    pub jobserver: bool,
+    /// It is ended after this time.
+    pub timeout: Option<Duration>,
+    /// It must not be killed half-way (dpkg, rpm): cancelling and time limits wait for its end.
+    pub patient: bool,
+    /// Standard output comes back in [`Ended::stdout`], unredacted, and goes neither to the sink nor to the log.
+    pub capture_stdout: bool,
+    /// Lines are appended to this file.
+    pub log: Option<Utf8PathBuf>,
+}
+
+impl Launch {
+    /// The command as it will run, `sudo` included.
+    pub fn argv(&self) -> Vec<String> {
+        let mut argv = vec![self.program.clone()];
+        argv.extend(self.args.iter().cloned());
+        if self.elevated() { privilege::elevate(&argv, &self.environment) } else { argv }
+    }
+
+    fn elevated(&self) -> bool {
+        self.privilege == Privilege::Root && self.sudo == Sudo::Allowed
+    }
+}
+
+/// Writes a command as one could paste it into a shell.
+pub fn shell_words(argv: &[String]) -> String {
+    let quoted: Vec<String> = argv
+        .iter()
+        .map(|word| {
+            let plain = |character: char| {
+                character.is_alphanumeric() || "-_=+./:,@%^".contains(character)
+            };
+            if !word.is_empty() && word.chars().all(plain) {
+                word.clone()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+/// A process reached for the network although it must not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leak {
+    /// Its name; `unknown` where only the resolver noticed.
+    pub process: String,
+    /// Its number; 0 where unknown.
+    pub pid: u32,
+    /// A host name, an address with port, or another way out in words.
+    pub wanted: String,
+}
+
+/// How a child ended. All its descendants are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit status; death by signal N is 128 + N.
+    pub status: i32,
+    /// It ran longer than it may.
+    pub timed_out: bool,
+    /// It was cancelled before it ended by itself.
+    pub cancelled: bool,
+    /// CPU time of all its processes, user and system. Zero when the launcher was killed.
+    pub cpu: Duration,
+    /// The largest resident set of any one of its processes, in KiB.
+    pub peak_rss_kib: u64,
+    /// Standard output, if it was captured.
+    pub stdout: String,
+    /// What it wanted of the network.
+    pub leaks: Vec<Leak>,
+}
+
+/// Gets each line, redacted and without its end.
+pub type Sink = Box<dyn FnMut(Stream, &str) + Send>;
+
+impl Session {
+    /// Prepares for children: makes the pool, and with `offline` finds out how the network can be kept away. Starts no
+    /// process unless `offline`.
+    ///
+    /// # Errors
+    /// When the launcher cannot be started, or `INSTALLER_OFFLINE_FORCE` asks for what cannot be had.
+    pub fn start(config: SessionConfig) -> io::Result<Self> {
+        children::prepare()?;
+        let pool = Pool::new(config.jobs)?;
+        let force = if config.offline { Some(Arc::new(Force::establish(&config)?)) } else { None };
+        Ok(Self { config, pool, force, grace: GRACE })
+    }
+
+    /// Changes the time between SIGTERM and SIGKILL, which is 5 seconds otherwise.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How the network is kept away; none in a session that is not offline.
+    pub fn offline_force(&self) -> Option<OfflineForce> {
+        self.force.as_ref().map(|force| force.event.clone())
+    }
+
+    /// The job tokens.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Starts a child. The sink gets the command itself as a note first, then the child's lines, during
+    /// [`Child::wait`].
+    ///
+    /// # Errors
+    /// When it cannot be started; the message names the program and says what to do.
+    pub fn spawn(&self, launch: Launch, sink: Sink) -> io::Result<Child> {
+        let force = self.force.as_ref().filter(|_| launch.network == Network::Denied);
+        if launch.privilege == Privilege::Root && launch.sudo == Sudo::Unavailable {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("`{}` needs root, and there is no sudo: run installer as root", launch.program),
+            ));
+        }
+        if launch.elevated() && force.is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "`{}` must not use the network and needs root; sudo cannot keep the network away: run installer as root, or choose a prefix that you may write to",
+                    launch.program
+                ),
+            ));
+        }
+        // Creating is left to the kernel's answer: an existing directory may be in a place that cannot be written.
+        if !launch.directory.is_dir() {
+            fs::create_dir_all(&launch.directory).map_err(|error| named("create", &launch.directory, &error))?;
+        }
+        let log = match &launch.log {
+            Some(path) => Some(open_log(path)?),
+            None => None,
+        };
+        let (stdout, stdout_write) = descriptors::pipe()?;
+        let (stderr, stderr_write) = descriptors::pipe()?;
+        for pipe in [&stdout, &stderr] {
+            descriptors::set_nonblocking(pipe)?;
+        }
+        let (client, tokens) = if launch.jobserver {
+            let (client, read, write) = self.pool.client()?;
+            (Some(client), Some([read, write]))
+        } else {
+            (None, None)
+        };
+        let kept = if launch.patient { Some([stdout.try_clone()?, stderr.try_clone()?]) } else { None };
+        let mut roles = Vec::new();
+        let mut with: Vec<BorrowedFd<'_>> = Vec::new();
+        if let Some(lock) = &self.config.run_lock {
+            roles.push(Role::RunLock);
+            with.push(lock.descriptor());
+        }
+        if let Some(tokens) = &tokens {
+            roles.extend([Role::JobserverRead, Role::JobserverWrite]);
+            with.extend(tokens.each_ref().map(AsFd::as_fd));
+        }
+        for namespace in force.into_iter().flat_map(|force| &force.namespaces) {
+            roles.push(Role::Namespace);
+            with.push(namespace.as_fd());
+        }
+        if let Some(kept) = &kept {
+            roles.extend([Role::Output, Role::Output]);
+            with.extend(kept.each_ref().map(AsFd::as_fd));
+        }
+        let argv = launch.argv();
+        let task = Task::Launch(Box::new(LaunchTask {
+            program: argv[0].clone(),
+            args: argv[1..].to_vec(),
+            environment: self.environment(&launch),
+            directory: launch.directory.to_string(),
+            timeout_ms: launch.timeout.map(milliseconds),
+            grace_ms: milliseconds(self.grace),
+            patient: launch.patient,
+            elevated: launch.elevated(),
+            jobserver: client.as_ref().map(|_| self.pool.size()),
+            audit: force.and_then(|force| force.audit.clone()),
+            descriptors: roles,
+        }));
+        let names_before = force.map(|force| force.names_until_now()).transpose()?;
+        let (process, socket) = start_launcher(&self.config, Some((stdout_write, stderr_write)))?;
+        let socket = Arc::new(socket);
+        let mut child = Child {
+            program: launch.program.clone(),
+            process: Some(process),
+            canceller: Canceller { socket: Arc::clone(&socket), asked: Arc::default() },
+            socket,
+            stdout: Some(stdout.into()),
+            stderr: Some(stderr.into()),
+            printer: Printer { sink, log, redactor: self.config.redactor.clone() },
+            capture: launch.capture_stdout,
+            grace: self.grace,
+            names: force.cloned().zip(names_before),
+            _client: client,
+        };
+        child.printer.print(Stream::Note, &format!("$ {}", shell_words(&argv)))?;
+        // A launcher that is dead already is found out below.
+        let sent = wire::send(&child.socket, &task, &with);
+        match wire::receive::<Report>(&child.socket) {
+            Ok(Some((Report::Started { .. }, _))) => Ok(child),
+            Ok(Some((Report::Failed { errno, message }, _))) => {
+                Err(io::Error::new(io::Error::from_raw_os_error(errno).kind(), message))
+            }
+            Ok(_) => {
+                let detail = sent.err().map(|error| format!(" ({error})")).unwrap_or_default();
+                Err(io::Error::other(format!(
+                    "the launcher {} of `{}` ended early{detail}",
+                    self.config.launcher.display(),
+                    launch.program
+                )))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn environment(&self, launch: &Launch) -> BTreeMap<String, String> {
+        let mut environment = launch.environment.clone();
+        environment.insert(wire::MARKER_VARIABLE.to_owned(), self.config.marker.clone());
+        if launch.patient {
+            environment.insert(wire::PATIENT_VARIABLE.to_owned(), "1".to_owned());
+        }
+        environment
+    }
+}
+
+/// A running child. Dropped without [`Child::wait`], it is ended first.
+pub struct Child {
+    program: String,
+    process: Option<std::process::Child>,
+    socket: Arc<UnixStream>,
+    canceller: Canceller,
+    stdout: Option<File>,
+    stderr: Option<File>,
+    printer: Printer,
+    capture: bool,
+    grace: Duration,
+    /// Whom to ask for names that only the resolver saw, and how many it had seen before.
+    names: Option<(Arc<Force>, usize)>,
+    _client: Option<Client>,
+}
+
+/// Cancels a child from any thread, at any time.
+#[derive(Clone)]
+pub struct Canceller {
+    socket: Arc<UnixStream>,
+    asked: Arc<AtomicBool>,
+}
+
+impl Canceller {
+    /// SIGTERM to all processes of the child, SIGKILL to what is left after the grace; a patient child is waited for.
+    /// Returns at once; [`Child::wait`] returns when all are gone.
+    pub fn cancel(&self) {
+        if !self.asked.swap(true, Ordering::SeqCst) {
+            // A launcher that cannot be told has ended, and then there is nothing to cancel.
+            drop(wire::send(&self.socket, &Order::Cancel, &[]));
+        }
+    }
+}
+
+impl Child {
+    /// A handle to cancel it.
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// Hands its lines to the sink and the log until it and all that it started have ended.
+    ///
+    /// When its launcher is killed, what it left is ended, and the status is 137.
+    ///
+    /// # Errors
+    /// When the log cannot be written; the child is ended then.
+    pub fn wait(mut self) -> io::Result<Ended> {
+        let mut ended = Ended::default();
+        let mut captured = Vec::new();
+        let mut lines = [Lines::default(), Lines::default()];
+        let mut launcher_reported = false;
+        let mut control_open = true;
+        while control_open || self.stdout.is_some() || self.stderr.is_some() {
+            let mut waiting: Vec<(Source, BorrowedFd<'_>)> = Vec::new();
+            waiting.extend(control_open.then(|| (Source::Control, self.socket.as_fd())));
+            waiting.extend(self.stdout.as_ref().map(|pipe| (Source::Output(Stream::Stdout), pipe.as_fd())));
+            waiting.extend(self.stderr.as_ref().map(|pipe| (Source::Output(Stream::Stderr), pipe.as_fd())));
+            let (sources, descriptors): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            // After the launcher's end all writers are gone, unless one could not be ended.
+            let limit = (!control_open).then_some(LAST_OUTPUT);
+            let ready = descriptors::poll(&descriptors, limit)?;
+            if limit.is_some() && !ready.contains(&true) {
+                break;
+            }
+            for (source, _) in sources.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+                match source {
+                    Source::Output(stream) => self.read(stream, &mut lines, &mut captured)?,
+                    Source::Control => {
+                        // A broken socket is a dead launcher as well.
+                        let report = wire::receive::<Report>(&self.socket).ok().flatten();
+                        let Some((report, _)) = report else {
+                            control_open = false;
+                            self.launcher_ended(launcher_reported, &mut ended)?;
+                            continue;
+                        };
+                        launcher_reported |= matches!(report, Report::Ended { .. });
+                        self.take(report, &mut ended)?;
+                    }
+                }
+            }
+        }
+        for (stream, lines) in [Stream::Stdout, Stream::Stderr].into_iter().zip(&mut lines) {
+            let mut result = Ok(());
+            lines.finish(|line| result = self.printer.print(stream, line));
+            result?;
+        }
+        ended.stdout = String::from_utf8_lossy(&captured).into_owned();
+        if let Some((force, before)) = self.names.take() {
+            for name in force.names_since(before)? {
+                let leak = Leak { process: "unknown".to_owned(), pid: 0, wanted: name };
+                if !ended.leaks.contains(&leak) {
+                    ended.leaks.push(leak);
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    fn read(&mut self, stream: Stream, lines: &mut [Lines; 2], captured: &mut Vec<u8>) -> io::Result<()> {
+        let (pipe, lines, captures) = match stream {
+            Stream::Stdout => (&mut self.stdout, &mut lines[0], self.capture),
+            _ => (&mut self.stderr, &mut lines[1], false),
+        };
+        let mut buffer = [0; 64 << 10];
+        let Some(file) = pipe else { return Ok(()) };
+        match read_chunk(file, &mut buffer)? {
+            Chunk::End => *pipe = None,
+            Chunk::Nothing => {}
+            Chunk::Bytes(length) if captures => captured.extend(&buffer[..length]),
+            Chunk::Bytes(length) => {
+                let mut result = Ok(());
+                let printer = &mut self.printer;
+                lines.push(&buffer[..length], |line| {
+                    if result.is_ok() {
+                        result = printer.print(stream, line);
+                    }
+                });
+                result?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, report: Report, ended: &mut Ended) -> io::Result<()> {
+        match report {
+            Report::Ended { status, timed_out, cancelled, cpu_us, peak_rss_kib } => {
+                *ended = Ended {
+                    status,
+                    timed_out,
+                    cancelled,
+                    cpu: Duration::from_micros(cpu_us),
+                    peak_rss_kib,
+                    ..std::mem::take(ended)
+                };
+            }
+            Report::Leaked { leak } => ended.leaks.push(leak),
+            Report::Note { line } => self.printer.print(Stream::Note, &line)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reaps the launcher. If it did not say how the tool ended, it was killed, and its descendants are ours now.
+    fn launcher_ended(&mut self, reported: bool, ended: &mut Ended) -> io::Result<()> {
+        let Some(mut process) = self.process.take() else { return Ok(()) };
+        let status = process.wait()?;
+        children::forget([process.id()]);
+        if reported {
+            return Ok(());
+        }
+        ended.status = 128 + libc::SIGKILL;
+        ended.cancelled = self.canceller.asked.load(Ordering::SeqCst);
+        let orphans = children::end_orphans(self.grace)?;
+        let rest = if orphans.is_empty() {
+            String::new()
+        } else {
+            format!("; ended what it left: {}", orphans.join(", "))
+        };
+        let line = format!("the launcher of `{}` was killed ({status}){rest}", self.program);
+        self.printer.print(Stream::Note, &line)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // To the launcher this is the scheduler's death. Both directions are closed for cancellers as well.
+            drop(self.socket.shutdown(std::net::Shutdown::Both));
+            // Closed pipes, so that a tool that writes does not wait for us.
+            (self.stdout, self.stderr) = (None, None);
+            if process.wait().is_ok() {
+                children::forget([process.id()]);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Source {
+    Control,
+    Output(Stream),
+}
+
+/// Where lines go.
+struct Printer {
+    sink: Sink,
+    log: Option<(Utf8PathBuf, File)>,
+    redactor: Redactor,
+}
+
+impl Printer {
+    fn print(&mut self, stream: Stream, line: &str) -> io::Result<()> {
+        let line = self.redactor.redact(line);
+        if let Some((path, file)) = &mut self.log {
+            file.write_all(format!("{line}\n").as_bytes()).map_err(|error| named("write to", path, &error))?;
+        }
+        (self.sink)(stream, &line);
+        Ok(())
+    }
+}
+
+fn open_log(path: &Utf8PathBuf) -> io::Result<(Utf8PathBuf, File)> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(|error| named("create", directory, &error))?;
+    }
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(|error| named("open", path, &error))?;
+    Ok((path.clone(), file))
+}
+
+fn named(what: &str, path: impl AsRef<str>, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("failed to {what} {}: {error}", path.as_ref()))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts a launcher and returns it with the socket that controls it. With `output` its standard streams, which become
+/// the tool's, are these pipes; else they are this process's standard error.
+pub(crate) fn start_launcher(
+    config: &SessionConfig,
+    output: Option<(OwnedFd, OwnedFd)>,
+) -> io::Result<(std::process::Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    #[expect(clippy::disallowed_methods, reason = "this crate is the one that starts processes")]
+    let mut command = std::process::Command::new(&config.launcher);
+    command
+        .args(&config.launcher_args)
+        .env_clear()
+        .env(wire::MARKER_VARIABLE, &config.marker)
+        .env(wire::LAUNCHER_VARIABLE, "1")
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        // Ctrl-C on the terminal is for the scheduler alone.
+        .process_group(0);
+    match output {
+        Some((stdout, stderr)) => command.stdout(stdout).stderr(stderr),
+        None => command.stdout(Stdio::null()).stderr(Stdio::inherit()),
+    };
+    let child = children::start(|| command.spawn(), |child| vec![child.id()]).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("failed to start the launcher {}: {error}", config.launcher.display()),
+        )
+    })?;
+    // The command holds the launcher's ends of socket and pipes.
+    drop(command);
+    Ok((child, ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_can_be_pasted() {
+        let argv = ["make", "V=1", "CFLAGS=-O2 -g", "it's", "", "größe"].map(str::to_owned);
+        assert_eq!(shell_words(&argv), r"make V=1 'CFLAGS=-O2 -g' 'it'\''s' '' größe");
+    }
+}

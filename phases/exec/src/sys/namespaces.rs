@@ -1,0 +1,103 @@
+//! Namespaces, mounts and network interfaces.
+#![expect(unsafe_code, reason = "unshare, setns, mount and interface requests need it")]
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::check;
+
+/// Leaves the network and mount namespaces for new ones, and the user namespace as well if asked.
+pub fn unshare(user: bool) -> io::Result<()> {
+    let flags = libc::CLONE_NEWNET | libc::CLONE_NEWNS | if user { libc::CLONE_NEWUSER } else { 0 };
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Joins a namespace, of whatever kind the descriptor stands for.
+pub fn join(namespace: impl AsFd) -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::setns(namespace.as_fd().as_raw_fd(), 0) }).map(drop)
+}
+
+/// Keeps mounts of this namespace from showing in the one that it came from.
+pub fn make_mounts_private() -> io::Result<()> {
+    mount(None, c"/", libc::MS_REC | libc::MS_PRIVATE)
+}
+
+/// Mounts one file over another.
+pub fn bind(from: &Path, onto: &Path) -> io::Result<()> {
+    let from = CString::new(from.as_os_str().as_bytes())?;
+    let onto = CString::new(onto.as_os_str().as_bytes())?;
+    mount(Some(&from), &onto, libc::MS_BIND)
+}
+
+fn mount(from: Option<&CStr>, onto: &CStr, flags: libc::c_ulong) -> io::Result<()> {
+    let from = from.map_or(std::ptr::null(), CStr::as_ptr);
+    // SAFETY: live C strings or null, which these kinds of mount ignore.
+    check(unsafe { libc::mount(from, onto.as_ptr(), std::ptr::null(), flags, std::ptr::null()) })
+        .map(drop)
+}
+
+/// Brings up the loopback interface of the current network namespace.
+pub fn loopback_up() -> io::Result<()> {
+    // SAFETY: all-zero is a valid ifreq; the name is shorter than its field; the requests read and write an ifreq.
+    unsafe {
+        let socket = OwnedFd::from_raw_fd(check(libc::socket(
+            libc::AF_INET,
+            libc::SOCK_DGRAM | libc::SOCK_CLOEXEC,
+            0,
+        ))?);
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+            *to = *from as libc::c_char;
+        }
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &raw mut request))?;
+        request.ifr_ifru.ifru_flags |= (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request)).map(drop)
+    }
+}
+
+/// A network interface's address.
+pub struct Interface {
+    /// It is up and not the loopback interface.
+    pub leads_out: bool,
+    /// Its address, if this entry has one.
+    pub address: Option<IpAddr>,
+}
+
+/// The interfaces of the current network namespace, one entry for each address (and one for each bare link).
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    let mut found = Vec::new();
+    // SAFETY: getifaddrs gives a linked list that is valid until freeifaddrs; addresses are read as the type that
+    // their family says.
+    unsafe {
+        let mut list: *mut libc::ifaddrs = std::ptr::null_mut();
+        check(libc::getifaddrs(&raw mut list))?;
+        let mut entry = list;
+        while let Some(interface) = entry.as_ref() {
+            let flags = interface.ifa_flags as libc::c_int;
+            let address = interface.ifa_addr.as_ref().and_then(|address| {
+                match i32::from(address.sa_family) {
+                    libc::AF_INET => {
+                        let address = interface.ifa_addr.cast::<libc::sockaddr_in>().read_unaligned();
+                        Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr))))
+                    }
+                    libc::AF_INET6 => {
+                        let address = interface.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned();
+                        Some(IpAddr::V6(Ipv6Addr::from(address.sin6_addr.s6_addr)))
+                    }
+                    _ => None,
+                }
+            });
+            let leads_out = flags & libc::IFF_UP != 0 && flags & libc::IFF_LOOPBACK == 0;
+            found.push(Interface { leads_out, address });
+            entry = interface.ifa_next;
+        }
+        libc::freeifaddrs(list);
+    }
+    Ok(found)
+}

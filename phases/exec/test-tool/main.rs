@@ -1,0 +1,228 @@
+//! The fake tools with which this crate is tested, in one binary; the first argument says which.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use exec::lock::RunLock;
+use exec::{Launch, Redactor, Session, SessionConfig};
+use model::plan::{Network, Privilege};
+use model::site::Sudo;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["__launch", ..] => std::process::exit(exec::launcher::launcher_main(&arguments[1..])),
+        ["environment"] => print_environment(),
+        ["stubborn", directory, depth] => stubborn(directory, depth.parse().unwrap_or(0)),
+        ["polite", directory] => polite(directory),
+        ["tcp", address] => TcpStream::connect(address).map(drop),
+        ["udp", address] => UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect(address)),
+        ["send", address, text] => {
+            UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(text.as_bytes(), address)).map(drop)
+        }
+        // As a configure script does: it tries, fails, and goes on without a word.
+        ["try-name", name] => {
+            drop((*name, 80).to_socket_addrs());
+            Ok(())
+        }
+        ["own-name"] => own_name(),
+        ["loopback"] => loopback(),
+        ["inherited"] => inherited(),
+        ["burn", milliseconds] => burn(milliseconds.parse().unwrap_or(0)),
+        ["session", rest @ ..] => session(rest),
+        ["hold-lock", path] => hold_lock(path),
+        _ => Err(io::Error::other(format!("no such fake tool: {words:?}"))),
+    };
+    if let Err(error) = result {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn print_environment() -> io::Result<()> {
+    for (name, value) in std::env::vars() {
+        println!("{name}={value}");
+    }
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "signal dispositions and sessions have no safe interface")]
+fn ignore_and_leave() {
+    // SAFETY: neither call takes a pointer.
+    unsafe {
+        libc::signal(libc::SIGTERM, libc::SIG_IGN);
+        libc::signal(libc::SIGHUP, libc::SIG_IGN);
+        libc::setsid();
+    }
+}
+
+/// Ignores SIGTERM, leaves its session, and starts grandchildren that do the same, without an environment.
+fn stubborn(directory: &str, depth: u32) -> io::Result<()> {
+    ignore_and_leave();
+    if depth > 0 {
+        #[expect(clippy::disallowed_methods, reason = "a fake tool starts processes as real ones do")]
+        let mut command = Command::new(std::env::current_exe()?);
+        let child = command
+            .args(["stubborn", directory, &(depth - 1).to_string()])
+            .env_clear()
+            .stdin(Stdio::null())
+            .spawn()?;
+        // Not waited for: it is an orphan as soon as this process is killed.
+        drop(child);
+    }
+    fs::write(format!("{directory}/{}", std::process::id()), "stubborn")?;
+    loop {
+        thread::sleep(Duration::from_secs(1000));
+    }
+}
+
+fn polite(directory: &str) -> io::Result<()> {
+    fs::write(format!("{directory}/{}", std::process::id()), "polite")?;
+    loop {
+        thread::sleep(Duration::from_secs(1000));
+    }
+}
+
+fn own_name() -> io::Result<()> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname")?;
+    drop((name.trim(), 80).to_socket_addrs());
+    drop(("localhost", 80).to_socket_addrs());
+    Ok(())
+}
+
+/// A server and its client, as a compiler cache has them; and bytes both ways.
+fn loopback() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let server = thread::spawn(move || -> io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        let mut text = [0; 4];
+        stream.read_exact(&mut text)?;
+        stream.write_all(&text)
+    });
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"ping")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    server.join().map_err(|_| io::Error::other("the server panicked"))??;
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.send_to(b"x", socket.local_addr()?)?;
+    println!("{text}");
+    Ok(())
+}
+
+/// Lists open descriptors other than the standard streams, and what the process is allowed to.
+fn inherited() -> io::Result<()> {
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        let target = fs::read_link(entry.path())?;
+        let number: u32 = entry.file_name().to_string_lossy().parse().unwrap_or(0);
+        if number > 2 && !target.ends_with("fd") && !target.to_string_lossy().contains("/proc/") {
+            println!("descriptor {number} {}", target.display());
+        }
+    }
+    for line in fs::read_to_string("/proc/self/status")?.lines() {
+        if line.starts_with("Sig") || line.starts_with("Umask") {
+            println!("{line}");
+        }
+    }
+    println!("stdin {}", fs::read_link("/proc/self/fd/0")?.display());
+    Ok(())
+}
+
+fn burn(milliseconds: u64) -> io::Result<()> {
+    let until = std::time::Instant::now() + Duration::from_millis(milliseconds);
+    while std::time::Instant::now() < until {}
+    Ok(())
+}
+
+fn hold_lock(path: &str) -> io::Result<()> {
+    let lock = RunLock::acquire(Utf8Path::new(path), false).map_err(io::Error::other)?;
+    println!("held");
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(lock);
+    Ok(())
+}
+
+/// Runs one child in a session of its own, and tells in JSON how it went:
+/// `session [--offline] [--allowed] [--patient] [--lock PATH] [--marker TEXT] DIRECTORY -- PROGRAM ARGUMENT...`
+fn session(words: &[&str]) -> io::Result<()> {
+    let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+    let (options, command) = (&words[..split], &words[split + 1..]);
+    let value = |name: &str| {
+        options.iter().position(|word| *word == name).map(|index| options[index + 1].to_owned())
+    };
+    let run_lock = match value("--lock") {
+        Some(path) => Some(Arc::new(
+            RunLock::acquire(Utf8Path::new(&path), false).map_err(io::Error::other)?,
+        )),
+        None => None,
+    };
+    let began = std::time::Instant::now();
+    let session = Session::start(SessionConfig {
+        launcher: std::env::current_exe()?,
+        launcher_args: vec!["__launch".to_owned()],
+        marker: value("--marker").unwrap_or_else(|| "test".to_owned()),
+        run_lock,
+        offline: options.contains(&"--offline"),
+        jobs: 2,
+        redactor: Redactor::default(),
+    })?
+    .with_grace(Duration::from_millis(200));
+    let ready = began.elapsed();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sunk = Arc::clone(&lines);
+    let repeat: u32 = value("--repeat").and_then(|text| text.parse().ok()).unwrap_or(1);
+    let began = std::time::Instant::now();
+    let mut ended = None;
+    for _ in 0..repeat {
+        let sunk = Arc::clone(&sunk);
+        let child = session.spawn(
+            Launch {
+                program: command[0].to_owned(),
+                args: command[1..].iter().map(|word| (*word).to_owned()).collect(),
+                environment: BTreeMap::from(
+                    [("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")]
+                        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+                ),
+                directory: Utf8PathBuf::from(value("--directory").unwrap_or_else(|| "/".to_owned())),
+                network: if options.contains(&"--allowed") { Network::Allowed } else { Network::Denied },
+                privilege: Privilege::User,
+                sudo: Sudo::NotNeeded,
+                jobserver: options.contains(&"--jobserver"),
+                timeout: None,
+                patient: options.contains(&"--patient"),
+                capture_stdout: false,
+                log: None,
+            },
+            Box::new(move |_, line| {
+                if let Ok(mut lines) = sunk.lock() {
+                    lines.push(line.to_owned());
+                }
+            }),
+        )?;
+        ended = Some(child.wait()?);
+    }
+    let Some(ended) = ended else { return Ok(()) };
+    let lines = lines.lock().map(|lines| lines.clone()).unwrap_or_default();
+    let result = serde_json::json!({
+        "force": session.offline_force(),
+        "status": ended.status,
+        "cpu_us": ended.cpu.as_micros() as u64,
+        "peak_rss_kib": ended.peak_rss_kib,
+        "leaks": ended.leaks,
+        "lines": lines,
+        "start_us": ready.as_micros() as u64,
+        "each_us": (began.elapsed() / repeat.max(1)).as_micros() as u64,
+    });
+    println!("{}", serde_json::to_string_pretty(&result)?);
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! `explain STEP`: what it does, what it needs, and why it would or would not run.
+
+use std::fmt::Write as _;
+
+use camino::Utf8Path;
+use model::plan::{
+    Action, Argument, Claims, Command, EnsureToolchain, Freshness, Input, Jobs, Keep, Network, Phase, Plan,
+    Privilege, Probe, Shows, Step,
+};
+
+use crate::plan::{differences, package_lines};
+use crate::{PlanOptions, PlanRow, RowState, text};
+
+/// Everything worth knowing about one step. `log` is where its last run left its output, if that is there.
+pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, options: PlanOptions) -> String {
+    let style = options.style;
+    let step = row.step;
+    let mut out = String::new();
+    let _ = writeln!(out, "{}: {}", style.bold(step.id.as_str()), step.title);
+    let now = match row.state {
+        RowState::Fresh => "would not run: it is fresh",
+        RowState::WillRun => "would run",
+        RowState::MayRun => "would run if what it needs changes",
+        RowState::NotSelected => "would not run: --only or --skip leaves it out",
+    };
+    let why = if row.why.is_empty() { String::new() } else { format!(" ({})", row.why) };
+    let _ = writeln!(out, "now: {now}{why}");
+    list(&mut out, "changed since it last ran", &differences(&row.differences, usize::MAX));
+    list(&mut out, "what it does", &action(row));
+    let needs: Vec<String> = step.needs.iter().map(|need| with_title(plan, need)).collect();
+    list(&mut out, "needs", &needs);
+    let after: Vec<String> = step.after.iter().map(|need| with_title(plan, need)).collect();
+    list(&mut out, "waits for, without counting for its fingerprint", &after);
+    let dependents: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|other| other.needs.contains(&step.id))
+        .map(|other| format!("{}: {}", other.id, other.title))
+        .collect();
+    list(&mut out, "needed by", &dependents);
+    list(&mut out, "reads", &step.inputs.iter().map(input).collect::<Vec<_>>());
+    let outputs: Vec<String> = step.outputs.iter().map(ToString::to_string).collect();
+    list(&mut out, "must leave behind", &outputs);
+    let scratch: Vec<String> = step
+        .scratch
+        .iter()
+        .map(|scratch| {
+            let kept = match scratch.keep {
+                Keep::Never => "emptied before each start",
+                Keep::UnlessKilled => "kept, unless the last attempt was killed",
+                Keep::Always => "kept",
+            };
+            format!("{} ({kept})", scratch.path)
+        })
+        .collect();
+    list(&mut out, "works in", &scratch);
+    list(&mut out, "rules", &rules(step));
+    if let Some(log) = log {
+        let _ = writeln!(out, "log of its last run: {log}");
+    }
+    out
+}
+
+fn list(out: &mut String, heading: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{heading}:");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn with_title(plan: &Plan, id: &model::StepId) -> String {
+    plan.step(id).map_or_else(|| id.to_string(), |step| format!("{id}: {}", step.title))
+}
+
+fn input(input: &Input) -> String {
+    match input {
+        Input::File { path } => path.to_string(),
+        Input::Tree { path, exclude } if exclude.is_empty() => format!("everything below {path}"),
+        Input::Tree { path, exclude } => format!("everything below {path} but {}", exclude.join(", ")),
+    }
+}
+
+fn rules(step: &Step) -> Vec<String> {
+    let mut rules = vec![match step.freshness {
+        Freshness::Observed => "fresh when a look at the host says that it holds".to_owned(),
+        Freshness::Fingerprinted => {
+            "fresh when nothing of the above changed since it last succeeded, and what it leaves behind is there"
+                .to_owned()
+        }
+    }];
+    rules.push(match (step.network, step.phase) {
+        (Network::Allowed, _) => "may use the network".to_owned(),
+        (Network::Denied, Phase::Build) => "the network is kept away by force".to_owned(),
+        (Network::Denied, Phase::Deps) => "does not use the network".to_owned(),
+    });
+    if step.privilege == Privilege::Root {
+        rules.push("needs root (through sudo for another user)".to_owned());
+    }
+    if let Some(seconds) = step.timeout_seconds {
+        rules.push(format!("is ended after {}", text::duration(seconds.saturating_mul(1000))));
+    }
+    if step.optional {
+        rules.push("optional: it may fail, and what needs it is not run then".to_owned());
+    }
+    let Claims { jobs, memory_mib, locks } = &step.claims;
+    rules.push(
+        match jobs {
+            Jobs::None => "takes no job",
+            Jobs::One => "takes one job",
+            Jobs::Jobserver => "shares the jobs of the run (jobserver)",
+            Jobs::Lease => "leases a fixed number of jobs",
+        }
+        .to_owned(),
+    );
+    if *memory_mib > 0 {
+        rules.push(format!("claims {memory_mib} MiB of memory for each job"));
+    }
+    if !locks.is_empty() {
+        rules.push(format!("runs alone among those that claim {}", locks.join(", ")));
+    }
+    rules
+}
+
+fn action(row: &PlanRow<'_>) -> Vec<String> {
+    match &row.step.action {
+        Action::EnsurePackages(packages) => {
+            let mut lines = package_lines(packages, row.cost.as_ref());
+            for need in &packages.needs {
+                let optional = if need.optional { " (optional)" } else { "" };
+                let seen =
+                    need.probe.as_ref().map_or_else(String::new, |seen| format!(", seen by {}", probe(seen)));
+                lines.push(format!("{}{optional}: for {}{seen}", need.name, need.wanted_by.join(", ")));
+            }
+            lines
+        }
+        Action::EnsureToolchain(EnsureToolchain::Rust { minimum, .. }) => {
+            let least = minimum.as_ref().map_or_else(
+                || "as new as the sources need".to_owned(),
+                |minimum| format!("at least {minimum}, and as new as the sources need"),
+            );
+            vec![format!("makes sure that cargo and rustc are there: {least}")]
+        }
+        Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
+            vec![format!(
+                "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"
+            )]
+        }
+        Action::FetchSource(fetch) => {
+            let mut lines = vec![format!(
+                "brings source {} to {}; the first of these that can be had:",
+                fetch.source, fetch.into
+            )];
+            // The alternatives as they stand in the case, which is where a user would change them.
+            lines.extend(fetch.alternatives.iter().map(|alternative| {
+                serde_json::to_string(alternative).unwrap_or_else(|error| error.to_string())
+            }));
+            lines
+        }
+        Action::UnpackSource(unpack) => vec![format!("unpacks {} to {}", unpack.from, unpack.into)],
+        Action::FetchWheels(wheels) => {
+            let mut lines =
+                vec![format!("resolves and downloads wheels for {} to {}", wheels.interpreter, wheels.into)];
+            lines.extend(wheels.requirements.iter().map(|file| format!("requirements of {file}")));
+            lines.extend(wheels.packages.iter().cloned());
+            lines
+        }
+        Action::FetchCrates(crates) => {
+            vec![format!("fetches the crates of {}'s lock file into {}", crates.source, crates.cargo_home)]
+        }
+        Action::InstallWheels(wheels) => {
+            vec![format!(
+                "installs the wheels of {} into {}, without an index",
+                wheels.wheels, wheels.environment
+            )]
+        }
+        Action::Preflight(preflight) => {
+            let mut lines = vec!["looks whether all that the build needs is there:".to_owned()];
+            lines.extend(preflight.needs.iter().map(|need| {
+                need.probe.as_ref().map_or_else(
+                    || format!("{} (package {})", need.name, need.packages.join(" or ")),
+                    |seen| format!("{}: {}", need.name, probe(seen)),
+                )
+            }));
+            lines.extend(preflight.rust.iter().map(|version| format!("Rust {version} or newer")));
+            lines.extend(preflight.paths.iter().map(|required| required.path.to_string()));
+            lines.push(format!("{} MiB free at {}", preflight.disk_mib, preflight.disk_at));
+            lines.push(format!("{} MiB of memory", preflight.memory_mib));
+            lines
+        }
+        Action::WorkingCopy(copy) => {
+            vec![format!("brings {} in line with {}, by content", copy.into, copy.from)]
+        }
+        Action::Exec(exec) => exec.commands.iter().flat_map(command).collect(),
+        Action::ExpectEnabled(expect) => expect
+            .expectations
+            .iter()
+            .map(|expectation| {
+                let shows = match &expectation.shows {
+                    Shows::Line(line) => format!("has the line `{line}`"),
+                    Shows::NoLineWith(text) => format!("has no line with `{text}`"),
+                    Shows::CacheEntry { name, value } => format!("says {name}={value}"),
+                };
+                format!("{}: {} {shows}", expectation.asked, expectation.file)
+            })
+            .collect(),
+        Action::StageFiles(stage) => {
+            stage.files.iter().map(|file| format!("stages {} as {}", file.from, file.to)).collect()
+        }
+        Action::Commit(commit) => vec![format!(
+            "checks the files below {}, records them, and moves them to {}",
+            commit.staging, commit.prefix
+        )],
+        Action::Verify(verify) => {
+            let mut lines = vec![format!(
+                "holds every file of {} below {} against its hash",
+                verify.component, verify.prefix
+            )];
+            lines.extend(verify.checks.iter().map(|check| {
+                format!("check: {}", serde_json::to_string(check).unwrap_or_else(|error| error.to_string()))
+            }));
+            lines
+        }
+    }
+}
+
+fn probe(probe: &Probe) -> String {
+    match probe {
+        Probe::Tool { names, minimum: Some(minimum) } => {
+            format!("program {}, {minimum} or newer", names.join(" or "))
+        }
+        Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
+        Probe::Header { name } => format!("header {name}"),
+        Probe::PkgConfig { module } => format!("pkg-config module {module}"),
+        Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),
+    }
+}
+
+/// A command as one could paste it, then its directory and environment.
+fn command(command: &Command) -> Vec<String> {
+    let mut words = vec![quote(&command.program)];
+    words.extend(command.args.iter().map(|argument| match argument {
+        Argument::Literal(text) => quote(text),
+        Argument::Jobs { jobs } => format!("{jobs}<jobs>"),
+        Argument::Fact { fact, before } => format!("{before}<{fact}>"),
+    }));
+    let mut lines = vec![format!("$ {}", words.join(" ")), format!("    in {}", command.directory)];
+    lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", quote(value))));
+    lines
+}
+
+/// A word as a POSIX shell reads it.
+fn quote(word: &str) -> String {
+    let safe = |character: char| character.is_ascii_alphanumeric() || "-_=./:,+@%".contains(character);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,25 @@
+//! One event a line, as `docs/events.md` describes.
+
+use std::io::{self, Write};
+
+use model::event::Timed;
+
+use crate::Renderer;
+
+/// Writes every event as one line of JSON, at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+impl Renderer for Json {
+    fn event(&mut self, event: &Timed, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
+        line.push(b'\n');
+        // One write, so that a reader of a pipe never sees half a line.
+        out.write_all(&line)?;
+        out.flush()
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.flush()
+    }
+}

@@ -1,0 +1,314 @@
+//! What a run did, at its end: per phase what ran, then warnings, leaks and failures, then what to type next.
+
+use std::collections::BTreeMap;
+
+use model::StepId;
+use model::event::{Failure, OfflineForce, Outcome, SkipReason, Verdict};
+use model::plan::Phase;
+use model::report::StepReport;
+
+use crate::{Options, Run, Style, text};
+
+/// Lines of excerpt that all failures together may take, so that they stay on one screen.
+const EXCERPT_LINES: usize = 24;
+/// Rows of one phase; what took least is summed up beyond that.
+const ROWS: usize = 20;
+
+/// What the user can type next, as the command line knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// How the program was called: `installer`, `cargo xtask`.
+    pub program: String,
+    /// The whole command line of this run.
+    pub again: String,
+    /// The arguments that another subcommand needs to mean the same: `--case quickstart`.
+    pub arguments: String,
+}
+
+/// The summary of all phases of a run, in the order in which they ran.
+pub fn summary_text(phases: &[Run], options: &Options) -> String {
+    let style = options.style;
+    let mut out = String::new();
+    for run in phases {
+        phase(&mut out, run, style);
+    }
+    for run in phases {
+        warnings(&mut out, run, style);
+    }
+    for run in phases {
+        leaks(&mut out, run, style);
+    }
+    for run in phases {
+        failures(&mut out, run, style);
+    }
+    if let Some(last) = phases.last() {
+        ending(&mut out, last, &options.next, style);
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn name(run: &Run) -> &'static str {
+    run.report.phase.map_or("run", Phase::as_str)
+}
+
+/// Short times matter in headlines: `38 ms`.
+fn precise(milliseconds: u64) -> String {
+    if milliseconds < 1000 { format!("{milliseconds} ms") } else { text::duration(milliseconds) }
+}
+
+fn phase(out: &mut String, run: &Run, style: Style) {
+    let report = &run.report;
+    let wall = precise(report.wall_ms);
+    let failed = report.failures().filter(|(step, _)| !run.is_optional(step)).count();
+    let well = report.ran.iter().filter(|ran| ran.outcome == Outcome::Done).count();
+    let mut counts = vec![format!("{} ran", text::count(well, "step"))];
+    if failed > 0 {
+        counts.push(format!("{failed} failed"));
+    }
+    if report.fresh > 0 {
+        counts.push(format!("{} fresh", report.fresh));
+    }
+    let not_run = report.left_out.iter().filter(|(_, why)| !matches!(why, SkipReason::NotSelected)).count();
+    if not_run > 0 {
+        counts.push(format!("{not_run} not run"));
+    }
+    let not_selected = report.left_out.len() - not_run;
+    if not_selected > 0 {
+        counts.push(format!("{not_selected} left out by --only or --skip"));
+    }
+    let counts = counts.join(", ");
+    let verdict = match report.verdict {
+        Some(Verdict::Done) => style.green(&format!("done in {wall}")),
+        Some(Verdict::NothingToDo) => {
+            let fresh = text::count(report.fresh, "step");
+            let verdict = style.green("nothing to do");
+            return line(out, &format!("{}: {verdict}, {fresh} fresh ({wall})", style.bold(name(run))));
+        }
+        Some(Verdict::Failed) => style.red(&format!("FAILED after {wall}")),
+        Some(Verdict::Cancelled) => {
+            let why = run.cancelling.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            style.yellow(&format!("cancelled after {wall}{why}"))
+        }
+        None => style.red("ended without a verdict"),
+    };
+    let cpu: u64 = report.ran.iter().map(|ran| ran.cpu_ms).sum();
+    let cpu = if cpu >= 1000 { format!("; {} of CPU time", text::duration(cpu)) } else { String::new() };
+    line(out, &format!("{}: {verdict}: {counts}{cpu}", style.bold(name(run))));
+    rows(out, run, style);
+    not_run_rows(out, run);
+    if let Some(force) = report.offline.as_ref().filter(|_| !report.ran.is_empty()) {
+        line(out, &format!("  network: {}", offline(force)));
+        for unseen in &force.unseen {
+            line(out, &format!("           goes unseen: {unseen}"));
+        }
+    }
+}
+
+/// Steps of one component, or one step that works for none.
+struct Row<'a> {
+    name: String,
+    steps: Vec<&'a StepReport>,
+}
+
+impl Row<'_> {
+    fn wall_ms(&self) -> u64 {
+        self.steps.iter().map(|ran| ran.wall_ms).sum()
+    }
+}
+
+fn rows(out: &mut String, run: &Run, style: Style) {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for ran in &run.report.ran {
+        let component = run.summary(&ran.step).and_then(|summary| summary.component.as_ref());
+        let name = component.map_or_else(|| ran.step.to_string(), ToString::to_string);
+        match rows.iter_mut().find(|row| component.is_some() && row.name == name) {
+            Some(row) => row.steps.push(ran),
+            None => rows.push(Row { name, steps: vec![ran] }),
+        }
+    }
+    let mut rest: Vec<Row<'_>> = Vec::new();
+    if rows.len() > ROWS {
+        let mut walls: Vec<u64> = rows.iter().map(Row::wall_ms).collect();
+        walls.sort_unstable_by(|left, right| right.cmp(left));
+        let threshold = walls.get(ROWS - 1).copied().unwrap_or(0);
+        let mut kept = Vec::new();
+        for row in rows {
+            let list = if row.wall_ms() >= threshold && kept.len() < ROWS { &mut kept } else { &mut rest };
+            list.push(row);
+        }
+        rows = kept;
+    }
+    let columns = rows.iter().map(|row| text::width(&row.name)).max().unwrap_or(0).min(32);
+    for row in &rows {
+        let name = text::pad(&row.name, columns);
+        let told = details(run, &row.steps, style);
+        line(out, format!("  {:>8}  {name}  {told}", text::duration(row.wall_ms())).trim_end());
+    }
+    if !rest.is_empty() {
+        let wall = rest.iter().map(Row::wall_ms).sum();
+        line(out, &format!("  {:>8}  {} more", text::duration(wall), rest.len()));
+    }
+}
+
+/// `configure 8.1 s, compile 1m 50s; 123 files, 45.0 MiB`.
+fn details(run: &Run, steps: &[&StepReport], style: Style) -> String {
+    let mut figures: BTreeMap<String, u64> = BTreeMap::new();
+    let mut verbs = Vec::new();
+    for ran in steps {
+        for (name, value) in &ran.figures {
+            let sum = figures.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(*value);
+        }
+        let verb = ran.step.as_str().rsplit('/').next().unwrap_or_default();
+        let state = match &ran.outcome {
+            Outcome::Done => String::new(),
+            Outcome::Failed(_) if run.is_optional(&ran.step) => {
+                format!(" {}", style.yellow("failed (optional)"))
+            }
+            Outcome::Failed(_) => format!(" {}", style.red("FAILED")),
+            Outcome::Cancelled => format!(" {}", style.yellow("cancelled")),
+        };
+        match steps {
+            [_] => verbs.push(state.trim_start().to_owned()),
+            _ => verbs.push(format!("{verb} {}{state}", text::duration(ran.wall_ms))),
+        }
+    }
+    verbs.retain(|verb| !verb.is_empty());
+    [verbs.join(", "), text::figures(&figures)]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn not_run_rows(out: &mut String, run: &Run) {
+    let mut blocked: BTreeMap<&StepId, Vec<&str>> = BTreeMap::new();
+    for (step, why) in &run.report.left_out {
+        if let SkipReason::NeedFailed { need } = why {
+            blocked.entry(root_need(run, need)).or_default().push(step.as_str());
+        }
+    }
+    for (need, steps) in blocked {
+        line(out, &format!("  not run, because {need} failed: {}", steps.join(", ")));
+    }
+}
+
+/// Follows `NeedFailed` to the step that really failed.
+fn root_need<'a>(run: &'a Run, need: &'a StepId) -> &'a StepId {
+    let mut at = need;
+    // A plan has no circles, but a recorded event stream may come from anywhere.
+    for _ in 0..=run.report.left_out.len() {
+        let blocked_by = run.report.left_out.iter().find_map(|(step, why)| match why {
+            SkipReason::NeedFailed { need } if step == at => Some(need),
+            _ => None,
+        });
+        match blocked_by {
+            Some(need) => at = need,
+            None => break,
+        }
+    }
+    at
+}
+
+/// The offline force in words, without what goes unseen.
+pub(crate) fn offline(force: &OfflineForce) -> String {
+    match (&force.wall, &force.audit) {
+        (Some(wall), Some(audit)) => format!("shut off by {wall}, watched by {audit}"),
+        (Some(wall), None) => format!("shut off by {wall}; nothing watched who reached for it"),
+        (None, Some(audit)) => {
+            format!("no wall was to be had here; watched by {audit}, and a step that reaches out fails")
+        }
+        (None, None) => "NOT shut off: neither a wall nor an audit was to be had here".to_owned(),
+    }
+}
+
+fn warnings(out: &mut String, run: &Run, style: Style) {
+    let mut told: Vec<(&str, usize)> = Vec::new();
+    for warning in &run.report.warnings {
+        match told.iter_mut().find(|(message, _)| message == warning) {
+            Some((_, times)) => *times += 1,
+            None => told.push((warning, 1)),
+        }
+    }
+    for (message, times) in told {
+        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+        line(out, &format!("{} {message}{times}", style.yellow("warning:")));
+    }
+    for (step, failure) in run.report.failures().filter(|(step, _)| run.is_optional(step)) {
+        let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
+        let message = &failure.message;
+        line(out, &format!("{} optional step {step} failed: {message}{log}", style.yellow("warning:")));
+        for cure in &failure.cures {
+            line(out, &format!("  help: {cure}"));
+        }
+    }
+}
+
+/// Who reached for the network.
+pub(crate) fn leaks(out: &mut String, run: &Run, style: Style) {
+    for (step, process, wanted, advice) in &run.report.leaks {
+        let what = style.red("network wanted");
+        line(out, &format!("{what} by {process} in {step}: {wanted}"));
+        if !advice.is_empty() {
+            line(out, &format!("  help: {advice}"));
+        }
+    }
+}
+
+/// The failures of steps that are not optional, each with all that is needed to act, on one screen.
+pub(crate) fn failures(out: &mut String, run: &Run, style: Style) {
+    let failed: Vec<_> = run.report.failures().filter(|(step, _)| !run.is_optional(step)).collect();
+    let share = EXCERPT_LINES.checked_div(failed.len()).unwrap_or(0).max(4);
+    for (step, failure) in failed {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        line(out, &format!("{} {step} ({})", style.red("FAILED"), run.title(step)));
+        for told in failure_lines(failure, share) {
+            line(out, &format!("  {told}"));
+        }
+    }
+}
+
+/// Message, excerpt, command, cures and log of a failure; the excerpt at most `limit` lines.
+pub(crate) fn failure_lines(failure: &Failure, limit: usize) -> Vec<String> {
+    let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
+    lines.extend(failure.excerpt.iter().take(limit).map(|line| format!("  | {}", text::clean(line))));
+    if failure.excerpt.len() > limit {
+        lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
+    }
+    lines.extend(failure.command.iter().map(|command| format!("command: {command}")));
+    lines.extend(failure.cures.iter().map(|cure| format!("help: {cure}")));
+    lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
+    lines
+}
+
+fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
+    let report = &last.report;
+    if !report.logs.is_empty() && !report.ran.is_empty() {
+        line(out, &format!("logs: {}", report.logs));
+    }
+    if next.program.is_empty() {
+        return;
+    }
+    let command =
+        |name: &str| format!("`{}`", format!("{} {name} {}", next.program, next.arguments).trim_end());
+    let say = match (report.verdict, report.phase) {
+        (Some(Verdict::Done | Verdict::NothingToDo), Some(Phase::Deps)) => {
+            format!("next: {}", command("build"))
+        }
+        (Some(Verdict::Done | Verdict::NothingToDo), _) => {
+            format!("next: {} checks every installed file again", command("verify"))
+        }
+        (Some(Verdict::Failed), _) => {
+            format!("next: mend it, then `{}` goes on from here", next.again)
+        }
+        (Some(Verdict::Cancelled) | None, _) => format!("next: `{}` goes on from here", next.again),
+    };
+    line(out, &style.dim(&say));
+}

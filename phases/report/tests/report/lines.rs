@@ -1,0 +1,119 @@
+//! The renderers that write lines: plain, quiet, JSON; and the rule that colours only add.
+
+use crate::common::{STREAMS, options, stream};
+use model::event::Timed;
+use report::{Json, Kind, Options, Plain, Quiet, Renderer, Size, renderer};
+
+fn render(renderer: &mut dyn Renderer, events: &[Timed]) -> String {
+    let mut out = Vec::new();
+    for event in events {
+        renderer.event(event, &mut out).unwrap();
+    }
+    renderer.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn plain(name: &str, options: Options) -> String {
+    render(&mut Plain::new(options), &stream(name))
+}
+
+#[test]
+fn plain_lines_and_summary_of_every_recorded_run() {
+    for name in STREAMS {
+        insta::assert_snapshot!(format!("plain-{name}"), plain(name, options(false, false)));
+    }
+}
+
+#[test]
+fn plain_shows_what_steps_print_when_asked() {
+    insta::assert_snapshot!(plain("success", options(true, false)));
+}
+
+#[test]
+fn quiet_tells_failures_and_leaks_only() {
+    for name in ["success", "nothing-to-do", "cancelled", "optional"] {
+        assert_eq!(render(&mut Quiet::new(options(false, false)), &stream(name)), "", "{name}");
+    }
+    for name in ["failure", "leak", "keep-going"] {
+        let text = render(&mut Quiet::new(options(false, false)), &stream(name));
+        insta::assert_snapshot!(format!("quiet-{name}"), text);
+    }
+}
+
+#[test]
+fn quiet_tells_the_failures_of_a_run_that_never_said_that_it_ended() {
+    let mut events = stream("failure");
+    events.pop();
+    assert!(render(&mut Quiet::new(options(false, false)), &events).contains("zlib.h: No such file"));
+}
+
+#[test]
+fn json_lines_read_back_as_the_same_events() {
+    for name in STREAMS {
+        let events = stream(name);
+        let text = render(&mut Json, &events);
+        let read: Vec<Timed> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read, events, "{name}");
+    }
+}
+
+#[test]
+fn colours_add_nothing_but_colour() {
+    for name in STREAMS {
+        let events = stream(name);
+        for kind in [Kind::Plain, Kind::Quiet, Kind::Terminal(Size::default())] {
+            let plain = render(renderer(kind, options(true, false)).as_mut(), &events);
+            let coloured = render(renderer(kind, options(true, true)).as_mut(), &events);
+            assert_eq!(without_colours(&coloured), without_colours(&plain), "{name}, {kind:?}");
+            // The one reset at the end makes a terminal sane whatever a step printed.
+            assert_eq!(without_colours(&plain), plain.replace("\x1b[0m", ""), "{name}, {kind:?}");
+        }
+    }
+}
+
+/// The text without `ESC [ … m`; what moves the cursor stays.
+fn without_colours(text: &str) -> String {
+    let mut left = text;
+    let mut out = String::new();
+    while let Some((before, after)) = left.split_once("\x1b[") {
+        out.push_str(before);
+        let end = after.find(|character: char| character.is_ascii_alphabetic()).unwrap();
+        if !after[end..].starts_with('m') {
+            out.push_str("\x1b[");
+            out.push_str(&after[..=end]);
+        }
+        left = &after[end + 1..];
+    }
+    out + left
+}
+
+#[test]
+fn a_long_silent_step_gets_a_heartbeat_once_a_minute() {
+    let mut renderer = Plain::new(options(false, false));
+    let mut out = Vec::new();
+    let events = stream("success");
+    // Up to the moment when only the compile of ffmpeg runs on, with its last line at 21 s.
+    for event in events.iter().take_while(|event| event.at_ms <= 75_300) {
+        renderer.event(event, &mut out).unwrap();
+    }
+    out.clear();
+    for second in 76..=200 {
+        renderer.tick(second * 1000, None, &mut out).unwrap();
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(
+        text,
+        "[build/ffmpeg/compile] still running after 1m 00s: CC libavcodec/h264_2.o\n\
+         [build/ffmpeg/compile] still running after 2m 00s: CC libavcodec/h264_2.o\n\
+         [build/ffmpeg/compile] still running after 3m 00s: CC libavcodec/h264_2.o\n"
+    );
+}
+
+#[test]
+fn details_of_a_failure_are_told_once_when_nothing_goes_on_after_it() {
+    let text = plain("failure", options(false, false));
+    assert_eq!(text.matches("fatal error: zlib.h").count(), 1, "{text}");
+    // With --keep-going other work goes on for long: the details are told at once, and again at the end.
+    let text = plain("keep-going", options(false, false));
+    assert_eq!(text.matches("fatal error: zlib.h").count(), 2, "{text}");
+}

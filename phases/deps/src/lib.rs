@@ -1,1 +1,21 @@
-//! See phases/README.md.
+//! Phase one: brings everything that needs a network or root, and compiles nothing of the case.
+//!
+//! One file per package manager (`packages/`), toolchain (`toolchains/`), language environment (`python`,
+//! `crates_fetch`) and kind of source (`sources/`). [`plan()`] says what will be done, [`DepsRunner`] does it.
+
+pub mod archive;
+pub mod crates_fetch;
+pub mod files;
+pub mod http;
+pub mod needs;
+pub mod packages;
+pub mod plan;
+pub mod python;
+pub mod root_commands;
+pub mod runner;
+pub mod target;
+pub mod toolchains;
+
+pub use plan::plan;
+pub use root_commands::root_commands;
+pub use runner::DepsRunner;

@@ -1,0 +1,196 @@
+//! Crates into the `CARGO_HOME` that `build` uses offline: `cargo fetch --locked` with nothing but manifests and lock
+//! files, so that a change of code fetches nothing.
+
+mod manifests;
+mod site_config;
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
+use model::plan::{Argument, Command, FetchCrates};
+
+use crate::files;
+use crate::toolchains::rust;
+
+/// Fetches the crates of every lock file of a source, looks that they are all there, and copies the lock file to each
+/// of `outputs`, last.
+///
+/// # Errors
+/// When the source has no lock file, when the lock file does not fit its manifest, when a crate cannot be had.
+pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context) -> Result<(), StepError> {
+    let rust = rust::find(context)?.ok_or_else(|| {
+        StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust brings it")
+    })?;
+    let scratch = context.layout().cache.join("crates").join(action.source.as_str());
+    files::fresh_directory(&scratch)?;
+    let copied = action.from.join("manifests");
+    let (tree, described) =
+        if copied.is_dir() { (copied, "the source") } else { (action.from.clone(), "the tree") };
+    manifests::copy(&tree, &scratch)?;
+    let roots = lock_directories(action, &scratch);
+    if roots.is_empty() {
+        return Err(StepError::new(
+            format!(
+                "{described} of `{}` has no Cargo.lock, so that its crates are not pinned",
+                action.source
+            ),
+            "run `cargo generate-lockfile` in the source and commit Cargo.lock, or take a source that has one (a published crate with binaries does)",
+        ));
+    }
+    files::create_directory(&action.cargo_home)?;
+    site_config::bring(&action.cargo_home, context)?;
+
+    let mut locks = String::new();
+    for root in &roots {
+        // What cargo did not have to fetch need not be looked for elsewhere either.
+        if context.offline() {
+            fetch(&rust, action, root, &["--locked", "--offline"], context)
+                .map_err(|error| offline(error, action))?;
+        } else {
+            fetch(&rust, action, root, &["--locked"], context).map_err(explain_locked)?;
+            fetch(&rust, action, root, &["--locked", "--offline"], context)?;
+        }
+        locks.push_str(&files::read_if_there(&root.join("Cargo.lock"))?.unwrap_or_default());
+    }
+    context.figure("crates", locks.matches("\nchecksum = ").count() as u64);
+    for output in outputs {
+        files::write_atomically(output, locks.as_bytes())?;
+    }
+    files::remove_directory(&scratch)
+}
+
+fn fetch(
+    rust: &rust::Rust,
+    action: &FetchCrates,
+    directory: &Utf8Path,
+    flags: &[&str],
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let mut args: Vec<Argument> = vec!["fetch".into()];
+    args.extend(flags.iter().map(|flag| Argument::from(*flag)));
+    context.execute(&Command {
+        program: rust.cargo.to_string(),
+        args,
+        environment: environment(rust, &action.cargo_home, context),
+        directory: directory.to_owned(),
+    })?;
+    Ok(())
+}
+
+fn environment(rust: &rust::Rust, cargo_home: &Utf8Path, context: &dyn Context) -> BTreeMap<String, String> {
+    let mut environment = context.network_environment();
+    let path = environment.get("PATH").cloned().unwrap_or_default();
+    let bin = rust.rustc.parent().map_or("", Utf8Path::as_str);
+    for (name, value) in [
+        // cargo finds rustc on PATH.
+        ("PATH", format!("{bin}:{path}")),
+        ("CARGO_HOME", cargo_home.to_string()),
+        ("CARGO_NET_RETRY", "5".to_owned()),
+        ("CARGO_TERM_COLOR", "never".to_owned()),
+    ] {
+        environment.insert(name.to_owned(), value);
+    }
+    environment
+}
+
+/// Where `cargo fetch` is run: the directories that the plan names, else the root, else every directory near it that
+/// has a lock file.
+fn lock_directories(action: &FetchCrates, copy: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let has_lock = |directory: &Utf8Path| directory.join("Cargo.lock").is_file();
+    if !action.directories.is_empty() {
+        let mut found: Vec<Utf8PathBuf> = Vec::new();
+        for directory in &action.directories {
+            // A member of a workspace is locked by the workspace above it.
+            let mut at = copy.join(directory);
+            while !has_lock(&at) && at != copy {
+                at = at.parent().unwrap_or(copy).to_owned();
+            }
+            if has_lock(&at) && !found.contains(&at) {
+                found.push(at);
+            }
+        }
+        return found;
+    }
+    if has_lock(copy) {
+        return vec![copy.to_owned()];
+    }
+    let mut level = vec![copy.to_owned()];
+    for _ in 0..3 {
+        let mut below: Vec<Utf8PathBuf> = level
+            .iter()
+            .filter_map(|directory| directory.read_dir_utf8().ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path().to_owned()).collect::<Vec<_>>())
+            .filter(|path| path.is_dir())
+            .collect();
+        below.sort();
+        let found: Vec<Utf8PathBuf> = below.iter().filter(|directory| has_lock(directory)).cloned().collect();
+        if !found.is_empty() {
+            return found;
+        }
+        level = below;
+    }
+    Vec::new()
+}
+
+fn explain_locked(error: StepError) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    let text = std::iter::once(&failure.message).chain(&failure.excerpt);
+    let stale = text.clone().any(|line| line.contains("needs to be updated but --locked"));
+    let version =
+        text.clone().any(|line| line.contains("lock file version") && line.contains("not understood"));
+    if stale {
+        failure.cures.push(
+            "the source's Cargo.lock does not fit its Cargo.toml: run `cargo update --workspace` there and commit the lock".to_owned(),
+        );
+    } else if version {
+        failure
+            .cures
+            .push("the lock file wants a newer cargo: set toolchains.rust.minimum in the case".to_owned());
+    } else if failure.cures.is_empty() {
+        failure.cures.push(
+            "check that the crate registry can be reached (proxies, mirrors), then run it again".to_owned(),
+        );
+    }
+    StepError::Failed(failure)
+}
+
+fn offline(error: StepError, action: &FetchCrates) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    failure.message = format!("crates of `{}` are missing, and --offline forbids to download", action.source);
+    failure.cures = vec!["run `installer deps` without --offline once".to_owned()];
+    StepError::Failed(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(directories: &[&str]) -> FetchCrates {
+        FetchCrates {
+            source: "service".into(),
+            from: "/nowhere".into(),
+            directories: directories.iter().map(Utf8PathBuf::from).collect(),
+            cargo_home: "/nowhere".into(),
+        }
+    }
+
+    #[test]
+    fn lock_files_are_found_where_the_plan_says_at_the_root_or_near_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let lock = |at: &str| {
+            std::fs::create_dir_all(root.join(at)).unwrap();
+            std::fs::write(root.join(at).join("Cargo.lock"), "").unwrap();
+        };
+        assert!(lock_directories(&action(&[]), root).is_empty());
+        lock("rust/service");
+        std::fs::create_dir_all(root.join("rust/service/member")).unwrap();
+        assert_eq!(lock_directories(&action(&[]), root), [root.join("rust/service")]);
+        assert_eq!(lock_directories(&action(&["rust/service/member"]), root), [root.join("rust/service")]);
+        assert!(lock_directories(&action(&["other"]), root).is_empty());
+        lock("");
+        assert_eq!(lock_directories(&action(&[]), root), [root.join("")]);
+        assert_eq!(lock_directories(&action(&["other"]), root), [root]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Mirrors of the crate registry that the site's own cargo configuration names.
+//!
+//! A `CARGO_HOME` of our own hides the user's `config.toml`; without the mirrors in it, a site that has no way to the
+//! public registry could fetch nothing, and `build` would look for the crates under another registry's name.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
+use toml::{Table, Value};
+
+use crate::files;
+
+/// Writes what of the user's cargo configuration is about registries into `cargo_home`.
+///
+/// # Errors
+/// When the configuration is there and cannot be read, or ours cannot be written.
+pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let environment = context.network_environment();
+    let home = environment.get("CARGO_HOME").map(Utf8PathBuf::from).or_else(|| {
+        environment.get("HOME").filter(|home| !home.is_empty()).map(|home| Utf8Path::new(home).join(".cargo"))
+    });
+    let mut kept = Table::new();
+    if let Some(home) = home.filter(|home| home != cargo_home) {
+        for name in ["config.toml", "config"] {
+            let file = home.join(name);
+            let Some(text) = files::read_if_there(&file)? else { continue };
+            let table: Table = toml::from_str(&text).map_err(|error| {
+                StepError::new(format!("failed to read {file}: {error}"), format!("correct {file}"))
+            })?;
+            kept = about_registries(table);
+            break;
+        }
+    }
+    let ours = cargo_home.join("config.toml");
+    let text = if kept.is_empty() { String::new() } else { kept.to_string() };
+    if text.is_empty() {
+        return match std::fs::remove_file(&ours) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StepError::io("remove", &ours, &error))
+            }
+            _ => Ok(()),
+        };
+    }
+    files::write_atomically(&ours, text.as_bytes())
+}
+
+/// Source replacement and the indexes of registries. No tokens, no flags, no proxies: those reach cargo through its
+/// environment or do not belong into a build.
+fn about_registries(table: Table) -> Table {
+    let mut kept = Table::new();
+    if let Some(source) = table.get("source") {
+        kept.insert("source".to_owned(), source.clone());
+    }
+    let registries: Table = table
+        .get("registries")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, registry)| {
+            let index = registry.get("index")?.clone();
+            Some((name.clone(), Value::Table(Table::from_iter([("index".to_owned(), index)]))))
+        })
+        .collect();
+    if !registries.is_empty() {
+        kept.insert("registries".to_owned(), Value::Table(registries));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_are_kept_and_secrets_and_flags_are_not() {
+        let table: Table = toml::from_str(
+            "[source.crates-io]\nreplace-with = \"mirror\"\n[source.mirror]\nregistry = \"sparse+https://mirror.example/\"\n\
+             [registries.own]\nindex = \"https://own.example/\"\ntoken = \"canary\"\n[build]\nrustflags = [\"-Cx\"]\n\
+             [http]\nproxy = \"user:canary@proxy\"\n",
+        )
+        .unwrap();
+        let text = about_registries(table).to_string();
+        assert!(
+            text.contains("replace-with = \"mirror\"") && text.contains("https://own.example/"),
+            "{text}"
+        );
+        assert!(!text.contains("canary") && !text.contains("rustflags"), "{text}");
+    }
+}

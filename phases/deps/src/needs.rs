@@ -1,0 +1,529 @@
+//! Whether one needed thing is there: what `deps/packages` and the preflight of `build` both ask.
+
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, Finding, StepError};
+use model::Digest;
+use model::catalog::version_at_least;
+use model::plan::{Argument, Command, Need, Probe};
+
+use crate::packages::{Database, PackageManager};
+
+/// Where is looked.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    /// `/`, or a recorded root in tests.
+    pub root: &'a Utf8Path,
+    /// The manager in charge, if it can be driven.
+    pub manager: Option<&'static dyn PackageManager>,
+    /// What it has installed.
+    pub database: Option<&'a Database>,
+    /// The `PATH` on which tools are looked for.
+    pub path: &'a str,
+    /// Prefixes of needed components, for headers and `.pc` files.
+    pub prefixes: &'a [Utf8PathBuf],
+    /// For remembered probes.
+    pub context: &'a dyn Context,
+}
+
+/// Looks whether a need is met. What was found names package, version and path, `nasm 2.16.01-1 (/usr/bin/nasm)`, so
+/// that an upgrade changes the digest of dependents. `None`: it asks for nothing here (a package of another manager).
+///
+/// # Errors
+/// What is missing, with its cure; also for an optional need.
+pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
+    let Some(probe) = &need.probe else { return packages_alone(need, host) };
+    match seen(need, probe, host) {
+        Ok(found) => Ok(Some(found)),
+        Err(Unmet::Absent) => {
+            // The package knows better than a search path where a header lies.
+            let packaged = !matches!(probe, Probe::Tool { .. } | Probe::PythonModule { .. });
+            match packaged.then(|| installed_packages(need, host)).flatten() {
+                Some(found) => Ok(Some(found)),
+                None => Err(finding(need, host, absence(need, probe))),
+            }
+        }
+        Err(Unmet::Other(what)) => Err(finding(need, host, what)),
+    }
+}
+
+/// The first of these programs on a `PATH`, links not resolved.
+pub fn find_tool(root: &Utf8Path, path: &str, names: &[String]) -> Option<Utf8PathBuf> {
+    names.iter().find_map(|name| {
+        if name.contains('/') {
+            return Some(below(root, Utf8Path::new(name))).filter(|path| is_executable(path));
+        }
+        path.split(':')
+            .filter(|directory| directory.starts_with('/'))
+            .map(|directory| below(root, Utf8Path::new(directory)).join(name))
+            .find(|candidate| is_executable(candidate))
+    })
+}
+
+/// The version that a program prints of itself, `3.25.1`: the first dotted number of the first line that has one.
+/// Remembered for as long as the program does not change.
+///
+/// # Errors
+/// When it cannot be started, fails, or prints no version.
+pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
+    let files = vec![program.to_owned(), resolved(program)];
+    context.cached_probe(&format!("version {program}"), &files, &mut || {
+        let asked = context.capture(&Command {
+            program: program.to_string(),
+            args: vec![Argument::from("--version")],
+            environment: context.network_environment(),
+            directory: Utf8PathBuf::from("/"),
+        })?;
+        let version = (asked.status == 0)
+            .then(|| {
+                asked.stdout.lines().chain(asked.tail.iter().map(String::as_str)).find_map(dotted_number)
+            })
+            .flatten();
+        version.map(str::to_owned).ok_or_else(|| {
+            StepError::new(
+                format!("`{program} --version` ended with status {} and told no version", asked.status),
+                format!("see what `{program} --version` says"),
+            )
+        })
+    })
+}
+
+enum Unmet {
+    Absent,
+    Other(String),
+}
+
+fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
+    match probe {
+        Probe::Tool { names, minimum } => {
+            let tool = find_tool(host.root, host.path, names).ok_or(Unmet::Absent)?;
+            if let Some(minimum) = minimum {
+                let version = tool_version(&tool, host.context).map_err(unmet)?;
+                if !version_at_least(&version, minimum) {
+                    return Err(Unmet::Other(format!(
+                        "{tool} is {version}, and {minimum} or newer is needed"
+                    )));
+                }
+            }
+            match owned(need, &tool, host)? {
+                Some(found) => Ok(found),
+                None => {
+                    let version = tool_version(&tool, host.context).or_else(|error| match error {
+                        // Not every tool knows --version; its content tells one build from another as well.
+                        StepError::Failed(_) => content(&tool, host),
+                        cancelled => Err(cancelled),
+                    });
+                    Ok(format!("{} {} ({tool})", need.name, version.map_err(unmet)?))
+                }
+            }
+        }
+        Probe::Header { name } => {
+            let header = include_directories(host)
+                .into_iter()
+                .map(|directory| directory.join(name))
+                .find(|path| path.is_file())
+                .ok_or(Unmet::Absent)?;
+            file_found(need, &header, host)
+        }
+        Probe::PkgConfig { module } => {
+            let file = pkg_config_directories(host)
+                .into_iter()
+                .map(|directory| directory.join(format!("{module}.pc")))
+                .find(|path| path.is_file())
+                .ok_or(Unmet::Absent)?;
+            file_found(need, &file, host)
+        }
+        Probe::PythonModule { interpreter, module } => {
+            let program =
+                find_tool(host.root, host.path, std::slice::from_ref(interpreter)).ok_or(Unmet::Absent)?;
+            let version = python_module(&program, module, host).map_err(|error| match error {
+                StepError::Failed(_) => Unmet::Absent,
+                StepError::Cancelled => unmet(error),
+            })?;
+            let packages = installed_packages(need, host).unwrap_or_default();
+            Ok(format!("{module} of Python {version} ({program}) {packages}").trim_end().to_owned())
+        }
+    }
+}
+
+fn unmet(error: StepError) -> Unmet {
+    match error {
+        StepError::Failed(failure) => Unmet::Other(failure.message),
+        StepError::Cancelled => Unmet::Other("the run was cancelled while it looked".to_owned()),
+    }
+}
+
+/// The interpreter's version, if it can import the module. Only success is remembered.
+fn python_module(program: &Utf8Path, module: &str, host: &Host<'_>) -> Result<String, StepError> {
+    let mut files = vec![program.to_owned(), resolved(program)];
+    files.extend(host.manager.map(|manager| manager.database_files(host.root)).unwrap_or_default());
+    host.context.cached_probe(&format!("module {module} of {program}"), &files, &mut || {
+        let asked = host.context.capture(&Command {
+            program: program.to_string(),
+            args: vec![
+                "-c".into(),
+                format!("import {module}, platform; print(platform.python_version())").into(),
+            ],
+            environment: host.context.network_environment(),
+            directory: Utf8PathBuf::from("/"),
+        })?;
+        if asked.status == 0 {
+            return Ok(asked.stdout.trim().to_owned());
+        }
+        Err(StepError::new(format!("{program} cannot import {module}"), "install it"))
+    })
+}
+
+fn file_found(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<String, Unmet> {
+    if let Some(found) = owned(need, file, host)? {
+        return Ok(found);
+    }
+    Ok(format!("{} {} ({file})", need.name, content(file, host).map_err(unmet)?))
+}
+
+/// The short hash of a file that no package owns.
+fn content(file: &Utf8Path, host: &Host<'_>) -> Result<String, StepError> {
+    host.context.cached_probe(&format!("content {file}"), &[file.to_owned(), resolved(file)], &mut || {
+        let bytes = std::fs::read(file).map_err(|error| StepError::io("read", file, &error))?;
+        Ok(Digest::of(bytes).short().to_owned())
+    })
+}
+
+/// Package and version that a file belongs to, with the other packages of the need: `gcc-12 12.2.0-14 (/usr/bin/cc);
+/// libc6-dev 2.36-9`.
+fn owned(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<Option<String>, Unmet> {
+    let (Some(manager), Some(database)) = (host.manager, host.database) else { return Ok(None) };
+    let target = resolved(file);
+    // What a package installs lies below /usr or, before /usr was merged, in the root; what lies in /usr/local or a
+    // home is nobody's, and need not be searched for in every list.
+    if below_root(host.root, &target)
+        .is_none_or(|path| path.starts_with("/usr/local") || path.starts_with("/root"))
+    {
+        return Ok(None);
+    }
+    let mut files = vec![target.clone()];
+    files.extend(manager.database_files(host.root));
+    let package = host
+        .context
+        .cached_probe(&format!("owner of {target}"), &files, &mut || {
+            Ok(manager.owner(host.root, &target, &need.packages).unwrap_or_default())
+        })
+        .map_err(unmet)?;
+    let Some((package, version)) = database.find(&package) else { return Ok(None) };
+    let mut found = format!("{package} {version} ({file})");
+    for other in &need.packages {
+        if let Some((name, version)) = database.find(other).filter(|(name, _)| *name != package) {
+            found.push_str(&format!("; {name} {version}"));
+        }
+    }
+    Ok(Some(found))
+}
+
+/// All packages of the need with their versions, if all are installed.
+fn installed_packages(need: &Need, host: &Host<'_>) -> Option<String> {
+    let database = host.database?;
+    if need.packages.is_empty() {
+        return None;
+    }
+    let all: Option<Vec<String>> = need
+        .packages
+        .iter()
+        .map(|package| database.find(package).map(|(name, version)| format!("{name} {version}")))
+        .collect();
+    Some(all?.join("; "))
+}
+
+fn packages_alone(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
+    if need.packages.is_empty() {
+        return Ok(None);
+    }
+    match installed_packages(need, host) {
+        Some(found) => Ok(Some(found)),
+        None => {
+            let absent: Vec<&str> = need
+                .packages
+                .iter()
+                .filter(|package| host.database.is_none_or(|database| database.find(package).is_none()))
+                .map(String::as_str)
+                .collect();
+            Err(finding(need, host, format!("package {} is not installed", absent.join(", "))))
+        }
+    }
+}
+
+fn absence(need: &Need, probe: &Probe) -> String {
+    match probe {
+        Probe::Tool { names, .. } if names.iter().any(|name| *name == need.name) || names.len() == 1 => {
+            format!("{} is not installed", names.first().unwrap_or(&need.name))
+        }
+        Probe::Tool { names, .. } => format!("{} is not installed (none of {})", need.name, names.join(", ")),
+        Probe::Header { name } => format!("the header {name} ({}) is not installed", need.name),
+        Probe::PkgConfig { module } => {
+            format!("the pkg-config module {module} ({}) is not installed", need.name)
+        }
+        Probe::PythonModule { interpreter, module } => {
+            format!("{interpreter} has no module {module} ({})", need.name)
+        }
+    }
+}
+
+fn finding(need: &Need, host: &Host<'_>, what: String) -> Finding {
+    let asked = if need.wanted_by.is_empty() {
+        String::new()
+    } else {
+        format!(", needed by {}", need.wanted_by.join(", "))
+    };
+    let cure = match host.manager {
+        _ if need.packages.is_empty() => format!(
+            "install {} by hand: installer knows no package of {} that brings it",
+            need.name,
+            host.context.target().package_manager.as_deref().unwrap_or("this distribution")
+        ),
+        Some(manager) => format!("run `installer deps`, or: {}", manager.cure(&need.packages)),
+        None => format!("install {}", need.packages.join(" ")),
+    };
+    Finding { what: format!("{what}{asked}"), cure }
+}
+
+/// What a distribution's compilers search, after the prefixes.
+fn include_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
+    let mut found: Vec<Utf8PathBuf> = host.prefixes.iter().map(|prefix| prefix.join("include")).collect();
+    let triplet = triplet(&host.context.target().arch);
+    let usr = below(host.root, Utf8Path::new("/usr"));
+    found.extend([usr.join("local/include"), usr.join("include").join(triplet), usr.join("include")]);
+    // Headers that come with the compiler itself, such as omp.h.
+    for directory in [
+        usr.join("lib/gcc").join(triplet),
+        usr.join("lib/gcc").join(format!("{}-redhat-linux", host.context.target().arch)),
+    ] {
+        if let Ok(versions) = directory.read_dir_utf8() {
+            let mut versions: Vec<Utf8PathBuf> =
+                versions.flatten().map(|entry| entry.path().join("include")).collect();
+            versions.sort();
+            found.extend(versions);
+        }
+    }
+    found
+}
+
+fn pkg_config_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
+    let triplet = triplet(&host.context.target().arch);
+    let usr = below(host.root, Utf8Path::new("/usr"));
+    let mut prefixes: Vec<Utf8PathBuf> = host.prefixes.to_vec();
+    prefixes.extend([usr.join("local"), usr]);
+    prefixes
+        .iter()
+        .flat_map(|prefix| {
+            [format!("lib/{triplet}"), "lib64".to_owned(), "lib".to_owned(), "share".to_owned()]
+                .map(|part| prefix.join(part).join("pkgconfig"))
+        })
+        .collect()
+}
+
+/// Debian's multiarch triplet of an architecture (Debian's multiarch tuples).
+fn triplet(arch: &str) -> &str {
+    match arch {
+        "aarch64" => "aarch64-linux-gnu",
+        "armv7l" => "arm-linux-gnueabihf",
+        "i386" | "i686" => "i386-linux-gnu",
+        "loongarch64" => "loongarch64-linux-gnu",
+        "ppc64le" => "powerpc64le-linux-gnu",
+        "riscv64" => "riscv64-linux-gnu",
+        "s390x" => "s390x-linux-gnu",
+        _ => "x86_64-linux-gnu",
+    }
+}
+
+fn below(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn below_root(root: &Utf8Path, path: &Utf8Path) -> Option<Utf8PathBuf> {
+    path.strip_prefix(root).ok().map(|path| Utf8Path::new("/").join(path))
+}
+
+/// The file behind links; the path itself when it leads nowhere.
+pub(crate) fn resolved(path: &Utf8Path) -> Utf8PathBuf {
+    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_executable(path: &Utf8Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+/// The first word of a line that looks like `1.2` or `1.2.3`, without what surrounds it.
+fn dotted_number(line: &str) -> Option<&str> {
+    line.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).find_map(|word| {
+        let start = word.find(|c: char| c.is_ascii_digit())?;
+        // `v1.2` and `go1.22` count; a path or a name with digits in it does not.
+        if start > 2 || word.contains('/') {
+            return None;
+        }
+        let number = word.get(start..)?;
+        let end = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
+        let number = number.get(..end)?.trim_end_matches('.');
+        number.contains('.').then_some(number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::runner::Finished;
+    use model::catalog;
+    use testkit::FakeContext;
+
+    use super::*;
+    use crate::packages::by_name;
+
+    /// A root with one tool of a package, one of nobody, and a header.
+    struct Root {
+        directory: tempfile::TempDir,
+        context: FakeContext,
+    }
+
+    impl Root {
+        fn new() -> Self {
+            let root = Self { directory: tempfile::tempdir().unwrap(), context: FakeContext::new() };
+            root.file("var/lib/dpkg/status", "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.21\n\nPackage: nasm\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.16.01-1\n\nPackage: gcc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 4:12.2.0-3\n\nPackage: gcc-12\nStatus: install ok installed\nArchitecture: amd64\nVersion: 12.2.0-14\n\nPackage: zlib1g-dev\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2.13\n");
+            root.file("var/lib/dpkg/info/nasm.list", "/usr/bin/nasm\n");
+            root.file("var/lib/dpkg/info/gcc.list", "/usr/bin/cc\n");
+            root.file("var/lib/dpkg/info/gcc-12.list", "/usr/bin/gcc-12\n");
+            root.file("usr/bin/nasm", "");
+            root.file("usr/bin/gcc-12", "");
+            std::os::unix::fs::symlink("gcc-12", root.path().join("usr/bin/cc")).unwrap();
+            root
+        }
+
+        fn path(&self) -> Utf8PathBuf {
+            resolved(Utf8Path::from_path(self.directory.path()).unwrap())
+        }
+
+        fn file(&self, path: &str, content: &str) {
+            let path = self.path().join(path);
+            crate::files::write_atomically(&path, content.as_bytes()).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        fn check(&self, need: &Need) -> Result<Option<String>, Finding> {
+            let manager = by_name("apt").unwrap();
+            let root = self.path();
+            let database = manager.query(&root).unwrap();
+            let found = check(
+                need,
+                &Host {
+                    root: &root,
+                    manager: Some(manager),
+                    database: Some(&database),
+                    path: "/usr/local/bin:/usr/bin",
+                    prefixes: &[],
+                    context: &self.context,
+                },
+            );
+            found.map(|found| found.map(|found| found.replace(root.as_str(), "")))
+        }
+    }
+
+    fn row(name: &str) -> Need {
+        catalog::need(name, Some("apt"), "ffmpeg").unwrap()
+    }
+
+    #[test]
+    fn what_is_found_names_the_package_that_a_tool_really_belongs_to() {
+        let root = Root::new();
+        assert_eq!(root.check(&row("nasm")).unwrap().unwrap(), "nasm 2.16.01-1 (/usr/bin/nasm)");
+        assert_eq!(
+            root.check(&row("c-compiler")).unwrap().unwrap(),
+            "gcc-12 12.2.0-14 (/usr/bin/cc); gcc 4:12.2.0-3",
+            "the package behind the link, and the others of the need"
+        );
+        assert!(root.context.record().commands.is_empty(), "no process is started for what packages own");
+    }
+
+    #[test]
+    fn a_tool_of_nobody_is_asked_for_its_version_once() {
+        let root = Root::new();
+        root.file("usr/local/bin/cmake", "");
+        root.context.on(|command| {
+            command
+                .program
+                .ends_with("/cmake")
+                .then(|| Ok(Finished { stdout: "cmake version 3.28.1\n".to_owned(), ..Finished::default() }))
+        });
+        for _ in 0..2 {
+            assert_eq!(root.check(&row("cmake")).unwrap().unwrap(), "cmake 3.28.1 (/usr/local/bin/cmake)");
+        }
+        assert_eq!(root.context.record().commands.len(), 1);
+        let mut newer = row("cmake");
+        newer.probe = Some(Probe::Tool { names: vec!["cmake".to_owned()], minimum: Some("3.30".to_owned()) });
+        let finding = root.check(&newer).unwrap_err();
+        assert!(finding.what.contains("is 3.28.1, and 3.30 or newer is needed"), "{finding:?}");
+    }
+
+    #[test]
+    fn what_is_missing_comes_with_its_cure() {
+        let root = Root::new();
+        assert_eq!(
+            root.check(&row("make")).unwrap_err(),
+            Finding {
+                what: "make is not installed, needed by ffmpeg".to_owned(),
+                cure: "run `installer deps`, or: apt-get install make".to_owned()
+            }
+        );
+        let package = catalog::need("apt:libfoo-dev", Some("apt"), "case").unwrap();
+        assert_eq!(
+            root.check(&package).unwrap_err().what,
+            "package libfoo-dev is not installed, needed by case"
+        );
+        let elsewhere = catalog::need("dnf:libfoo-devel", Some("apt"), "case").unwrap();
+        assert_eq!(root.check(&elsewhere).unwrap(), None);
+        let mut unpackaged = row("make");
+        unpackaged.packages.clear();
+        assert!(root.check(&unpackaged).unwrap_err().cure.contains("by hand"));
+    }
+
+    #[test]
+    fn headers_are_seen_by_file_or_by_package() {
+        let root = Root::new();
+        assert_eq!(
+            root.check(&row("zlib")).unwrap().unwrap(),
+            "zlib1g-dev 1:1.2.13",
+            "the package knows better"
+        );
+        root.file("usr/local/include/zlib.h", "#define ZLIB 1\n");
+        let found = root.check(&row("zlib")).unwrap().unwrap();
+        assert_eq!(
+            found,
+            format!("zlib {} (/usr/local/include/zlib.h)", Digest::of("#define ZLIB 1\n").short())
+        );
+        assert!(root.check(&row("libc-headers")).is_err());
+        root.file("usr/include/x86_64-linux-gnu/stdio.h", "");
+        assert!(root.check(&row("libc-headers")).is_ok());
+    }
+
+    #[test]
+    fn a_missing_python_module_is_not_remembered() {
+        let root = Root::new();
+        root.file("usr/bin/python3", "");
+        assert!(root.check(&row("python3-venv")).unwrap_err().what.contains("has no module ensurepip"));
+        root.context.on(|_| Some(Ok(Finished { stdout: "3.11.2\n".to_owned(), ..Finished::default() })));
+        let found = root.check(&row("python3-venv")).unwrap().unwrap();
+        assert_eq!(found, "ensurepip of Python 3.11.2 (/usr/bin/python3)");
+    }
+
+    #[test]
+    fn versions_are_read_as_tools_print_them() {
+        for (line, version) in [
+            ("cmake version 3.25.1", Some("3.25.1")),
+            ("gcc (Debian 12.2.0-14) 12.2.0", Some("12.2.0")),
+            ("NASM version 2.16.01 compiled on Dec", Some("2.16.01")),
+            ("rustc 1.96.0 (built from a source tarball)", Some("1.96.0")),
+            ("1.13.0.git.kitware.jobserver-pipe-1", Some("1.13.0")),
+            ("v22.1", Some("22.1")),
+            ("This is perl 5, version 36, subversion 0 (v5.36.0)", Some("5.36.0")),
+            ("Copyright 2022", None),
+        ] {
+            assert_eq!(dotted_number(line), version, "{line}");
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! Makes sure that what a case needs of the distribution is there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use camino::Utf8Path;
+use engine::runner::{Context, Finding, Observation, StepError};
+use model::event::{Failure, FailureKind};
+use model::plan::{EnsurePackages, Need};
+use model::site::Sudo;
+
+use super::{Database, PackageManager, by_name, command, database, lock_wait};
+use crate::needs::{self, Host};
+
+/// The root of the file system that packages are installed to; only tests look at another.
+pub(super) const ROOT: &str = "/";
+
+/// Looks what is missing. Starts no process but the version probes of tools that no package owns.
+///
+/// # Errors
+/// When the package database cannot be read.
+pub fn observe(action: &EnsurePackages, context: &dyn Context) -> Result<Observation, StepError> {
+    observe_in(Utf8Path::new(ROOT), action, context)
+}
+
+fn observe_in(
+    root: &Utf8Path,
+    action: &EnsurePackages,
+    context: &dyn Context,
+) -> Result<Observation, StepError> {
+    let mut seen = Observation::default();
+    let looked = look(root, action, context)?;
+    for (need, result) in looked.results {
+        match result {
+            Ok(Some(found)) => {
+                seen.found.insert(need.name.clone(), found);
+            }
+            Ok(None) => {}
+            Err(finding) if need.optional => {
+                seen.warnings.push(format!("{} ({})", finding.what, finding.cure));
+            }
+            Err(finding) => seen.findings.push(finding),
+        }
+    }
+    if looked.database.is_some_and(|database| database.interrupted) && !seen.findings.is_empty() {
+        seen.findings.push(Finding {
+            what: "an earlier run of the package manager was interrupted".to_owned(),
+            cure: "`installer deps` mends it first (`dpkg --configure -a`)".to_owned(),
+        });
+    }
+    Ok(seen)
+}
+
+/// Installs what is missing.
+///
+/// # Errors
+/// When a package is unknown to the distribution, cannot be downloaded, or root is needed and cannot be had.
+pub fn run(action: &EnsurePackages, context: &dyn Context) -> Result<(), StepError> {
+    run_in(Utf8Path::new(ROOT), action, context)
+}
+
+fn run_in(root: &Utf8Path, action: &EnsurePackages, context: &dyn Context) -> Result<(), StepError> {
+    let Some(manager) = by_name(&action.manager) else { return Err(cannot_drive(action, context)) };
+    if missing_packages(root, action, context)?.is_empty() {
+        return nothing_to_install(root, action, context);
+    }
+    needs_root(root, manager, action, context)?;
+    lock_wait::wait(&manager.lock_files(root), context)?;
+    // Whoever held the lock may have installed what was missing.
+    let missing = missing_packages(root, action, context)?;
+    if missing.is_empty() {
+        return nothing_to_install(root, action, context);
+    }
+    install_in(root, manager, &missing, context)
+        .map_err(|error| name_the_askers(error, action, manager, &missing))
+}
+
+/// Installs packages with this manager: mends an interrupted transaction, brings the lists up to date where the
+/// packages cannot be found or downloaded without, and installs.
+///
+/// # Errors
+/// When the packages are unknown or cannot be downloaded, and when the run may not use the network.
+pub(crate) fn install(
+    manager: &'static dyn PackageManager,
+    packages: &[String],
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    install_in(Utf8Path::new(ROOT), manager, packages, context)
+}
+
+fn install_in(
+    root: &Utf8Path,
+    manager: &'static dyn PackageManager,
+    packages: &[String],
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    if context.offline() {
+        return Err(StepError::new(
+            format!("{} not installed, and --offline forbids to download", listed(packages)),
+            format!("run without --offline, or install by hand: {}", manager.cure(packages)),
+        ));
+    }
+    let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
+    if read_database(root, manager)?.interrupted {
+        context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
+        for argv in manager.repair_argv() {
+            execute(&argv)?;
+        }
+    }
+    context.figure("packages", packages.len() as u64);
+    let mut refreshed = None;
+    if must_refresh(root, manager, packages, context)? {
+        refreshed = Some(refresh(manager, context)?);
+        let unknown = simulate(manager, packages, context)?;
+        if !unknown.is_empty() {
+            return Err(unknown_packages(manager, &unknown, refreshed.flatten(), context));
+        }
+    }
+    let attempt = || manager.install_argv(packages).iter().try_for_each(|argv| execute(argv).map(drop));
+    match attempt() {
+        Err(StepError::Failed(failure))
+            if refreshed.is_none() && manager.lists_are_stale(&lines_of(&failure)) =>
+        {
+            context.note("the package lists are older than what the mirror offers; bringing them up to date");
+            refresh(manager, context)?;
+            attempt()
+        }
+        other => other,
+    }
+}
+
+/// Brings the package lists, if there are none yet, so that the manager can be asked what it offers.
+///
+/// # Errors
+/// When the run is cancelled.
+pub(crate) fn have_lists(
+    manager: &'static dyn PackageManager,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    if context.offline() || !context.target().root || manager.has_lists(Utf8Path::new(ROOT)) {
+        return Ok(());
+    }
+    lock_wait::wait(&manager.lock_files(Utf8Path::new(ROOT)), context)?;
+    refresh(manager, context).map(drop)
+}
+
+/// The commands that [`run`] would run as root now, in their order; empty when nothing is missing.
+///
+/// # Errors
+/// When the package database cannot be read.
+pub fn commands(action: &EnsurePackages, context: &dyn Context) -> Result<Vec<Vec<String>>, StepError> {
+    commands_in(Utf8Path::new(ROOT), action, context)
+}
+
+fn commands_in(
+    root: &Utf8Path,
+    action: &EnsurePackages,
+    context: &dyn Context,
+) -> Result<Vec<Vec<String>>, StepError> {
+    let Some(manager) = by_name(&action.manager) else { return Ok(Vec::new()) };
+    let missing = missing_packages(root, action, context)?;
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    if read_database(root, manager)?.interrupted {
+        all.extend(manager.repair_argv());
+    }
+    if must_refresh(root, manager, &missing, context)? {
+        all.extend(manager.refresh_argv());
+    }
+    all.extend(manager.install_argv(&missing));
+    Ok(all)
+}
+
+/// Packages that would have to be installed, sorted.
+pub(super) fn missing_packages(
+    root: &Utf8Path,
+    action: &EnsurePackages,
+    context: &dyn Context,
+) -> Result<Vec<String>, StepError> {
+    let looked = look(root, action, context)?;
+    let mut missing = BTreeSet::new();
+    for (need, result) in &looked.results {
+        if result.is_ok() {
+            continue;
+        }
+        let installed = |package: &&String| {
+            looked.database.as_ref().is_some_and(|database| database.find(package).is_some())
+        };
+        let absent: Vec<&String> = need.packages.iter().filter(|package| !installed(package)).collect();
+        // All there and still not good enough: too old, and installing again brings the newest.
+        missing.extend(if absent.is_empty() { need.packages.iter().collect() } else { absent });
+    }
+    Ok(missing.into_iter().cloned().collect())
+}
+
+struct Looked<'a> {
+    database: Option<Arc<Database>>,
+    results: Vec<(&'a Need, Result<Option<String>, Finding>)>,
+}
+
+fn look<'a>(
+    root: &Utf8Path,
+    action: &'a EnsurePackages,
+    context: &dyn Context,
+) -> Result<Looked<'a>, StepError> {
+    let manager = by_name(&action.manager);
+    let database = manager.map(|manager| read_database(root, manager)).transpose()?;
+    let environment = context.network_environment();
+    let host = Host {
+        root,
+        manager,
+        database: database.as_deref(),
+        path: environment.get("PATH").map_or("", String::as_str),
+        prefixes: &[],
+        context,
+    };
+    let results = action.needs.iter().map(|need| (need, needs::check(need, &host))).collect();
+    Ok(Looked { database, results })
+}
+
+fn read_database(root: &Utf8Path, manager: &'static dyn PackageManager) -> Result<Arc<Database>, StepError> {
+    database(manager, root).map_err(|error| {
+        StepError::new(
+            format!("failed to read the package database: {error}"),
+            format!(
+                "check that this distribution uses {}, or say which with INSTALLER_PACKAGE_MANAGER",
+                manager.name()
+            ),
+        )
+    })
+}
+
+/// Whether the packages cannot be found in the lists that are there.
+fn must_refresh(
+    root: &Utf8Path,
+    manager: &'static dyn PackageManager,
+    packages: &[String],
+    context: &dyn Context,
+) -> Result<bool, StepError> {
+    Ok(!manager.has_lists(root) || !simulate(manager, packages, context)?.is_empty())
+}
+
+/// The packages that the manager does not know.
+fn simulate(
+    manager: &'static dyn PackageManager,
+    packages: &[String],
+    context: &dyn Context,
+) -> Result<Vec<String>, StepError> {
+    let tried = context.capture(&command(&manager.simulate_argv(packages), context.network_environment()))?;
+    if tried.status == 0 {
+        return Ok(Vec::new());
+    }
+    let lines: Vec<String> = tried.stdout.lines().map(str::to_owned).chain(tried.tail).collect();
+    Ok(manager.unknown_packages(&lines).into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Brings the lists up to date. A repository that cannot be reached is a warning: it may not be needed; what went
+/// wrong is handed back for the case that it was.
+fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
+    let mut trouble = None;
+    for argv in manager.refresh_argv() {
+        match context.execute(&command(&argv, context.network_environment())) {
+            Ok(_) => {}
+            Err(StepError::Failed(failure)) => {
+                let said = lines_of(&failure)
+                    .into_iter()
+                    .find(|line| line.starts_with("E:") || line.starts_with("Err:"));
+                let said = said.unwrap_or(failure.message);
+                context.warn(&format!(
+                    "the package lists of a repository could not be had; going on without it: {said}"
+                ));
+                trouble = Some(said);
+            }
+            Err(cancelled) => return Err(cancelled),
+        }
+    }
+    Ok(trouble)
+}
+
+fn unknown_packages(
+    manager: &dyn PackageManager,
+    unknown: &[String],
+    trouble: Option<String>,
+    context: &dyn Context,
+) -> StepError {
+    let os = &context.target().os;
+    let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
+    let mut cures = Vec::new();
+    if let Some(trouble) = trouble {
+        cures.push(format!("make its repositories reachable, which they were not: {trouble}"));
+    }
+    cures.push(format!(
+        "correct the name (system_packages and `system` in the case), or enable the repository that carries {}",
+        unknown.join(", ")
+    ));
+    StepError::of_kind(
+        FailureKind::Step,
+        format!("{} of {name} does not know {}", manager.name(), unknown.join(", ")),
+        cures,
+    )
+}
+
+/// All that a failed command left to read: its first error, its message, and the end of its log.
+fn lines_of(failure: &Failure) -> Vec<String> {
+    let mut lines = failure.excerpt.clone();
+    lines.push(failure.message.clone());
+    if let Some(text) = failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {
+        let text = String::from_utf8_lossy(&text);
+        let tail: Vec<&str> = text.lines().rev().take(200).collect();
+        lines.extend(tail.into_iter().rev().map(str::to_owned));
+    }
+    lines
+}
+
+/// Why nothing can be installed although the step does not hold, if so.
+fn nothing_to_install(
+    root: &Utf8Path,
+    action: &EnsurePackages,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let seen = observe_in(root, action, context)?;
+    if seen.holds() {
+        return Ok(());
+    }
+    let (what, cures): (Vec<String>, Vec<String>) =
+        seen.findings.into_iter().map(|finding| (finding.what, finding.cure)).unzip();
+    Err(StepError::of_kind(FailureKind::Preflight, what.join("; "), cures))
+}
+
+fn needs_root(
+    root: &Utf8Path,
+    manager: &dyn PackageManager,
+    action: &EnsurePackages,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    if context.target().root || context.site().sudo != Sudo::Unavailable {
+        return Ok(());
+    }
+    let missing = missing_packages(root, action, context)?;
+    Err(StepError::of_kind(
+        FailureKind::Preflight,
+        format!("{} not installed, and installing packages needs root", listed(&missing)),
+        vec![
+            "give the administrator what `installer deps --print-root-commands` prints, then run this again"
+                .to_owned(),
+            format!("or run as root: {}", manager.cure(&missing)),
+        ],
+    ))
+}
+
+fn cannot_drive(action: &EnsurePackages, context: &dyn Context) -> StepError {
+    let os = &context.target().os;
+    let name = if os.pretty_name.is_empty() { os.id.as_str() } else { os.pretty_name.as_str() };
+    let name = if name.is_empty() { "an unknown distribution" } else { name };
+    let known: Vec<&str> = super::MANAGERS.iter().map(|manager| manager.name()).collect();
+    let packages: BTreeSet<&str> =
+        action.needs.iter().flat_map(|need| &need.packages).map(String::as_str).collect();
+    let names: Vec<&str> = action.needs.iter().map(|need| need.name.as_str()).collect();
+    let (message, cure) = if action.manager.is_empty() {
+        (
+            format!("this is {name} (ID={:?} in /etc/os-release), whose package manager is not known", os.id),
+            format!("install what is missing by hand (of: {})", names.join(", ")),
+        )
+    } else {
+        (
+            format!("this is {name}, and installer cannot drive {} yet", action.manager),
+            format!(
+                "install what is missing with {} (of: {})",
+                action.manager,
+                packages.into_iter().collect::<Vec<_>>().join(" ")
+            ),
+        )
+    };
+    StepError::of_kind(
+        FailureKind::Preflight,
+        message,
+        vec![cure, format!("or say which manager to use: INSTALLER_PACKAGE_MANAGER={}", known.join("|"))],
+    )
+}
+
+fn name_the_askers(
+    error: StepError,
+    action: &EnsurePackages,
+    manager: &dyn PackageManager,
+    missing: &[String],
+) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    let askers: BTreeSet<String> = action
+        .needs
+        .iter()
+        .filter(|need| {
+            need.packages
+                .iter()
+                .any(|package| missing.contains(package) && failure.message.contains(package.as_str()))
+        })
+        .map(|need| format!("{} is wanted by {}", need.packages.join(" "), need.wanted_by.join(", ")))
+        .collect();
+    failure.cures.extend(askers);
+    if failure.cures.is_empty() {
+        failure.cures.push(format!("see what `{}` says", manager.cure(missing)));
+    }
+    StepError::Failed(failure)
+}
+
+fn listed(packages: &[String]) -> String {
+    let verb = if packages.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", packages.join(", "))
+}
+
+#[cfg(test)]
+#[path = "ensure_tests.rs"]
+mod tests;

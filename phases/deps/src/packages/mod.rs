@@ -1,0 +1,231 @@
+//! Package managers of distributions: one file each, and one line in [`MANAGERS`].
+//!
+//! A manager answers with argument vectors and never runs them, so that a dry run prints what a run runs.
+
+pub mod apt;
+mod cost;
+mod dpkg_status;
+mod ensure;
+mod lock_wait;
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use model::plan::{Argument, Command};
+use model::target::Os;
+
+pub use cost::{PackageCost, package_cost};
+pub use ensure::{commands, observe, run};
+pub(crate) use ensure::{have_lists, install};
+
+/// How one distribution family installs packages.
+pub trait PackageManager: Sync {
+    /// The name that cases use: `apt`.
+    fn name(&self) -> &'static str;
+
+    /// What is installed below `root` (`/`), read from the manager's own files without starting it.
+    ///
+    /// # Errors
+    /// When its database cannot be read.
+    fn query(&self, root: &Utf8Path) -> std::io::Result<Database>;
+
+    /// The files whose change makes an earlier [`PackageManager::query`] worthless.
+    fn database_files(&self, root: &Utf8Path) -> Vec<Utf8PathBuf>;
+
+    /// The package that installed `path` (links resolved); `likely` packages are looked at first.
+    fn owner(&self, root: &Utf8Path, path: &Utf8Path, likely: &[String]) -> Option<String>;
+
+    /// Whether package lists are there to install from.
+    fn has_lists(&self, root: &Utf8Path) -> bool;
+
+    /// Files that another run of the manager locks, to wait for rather than to fail on.
+    fn lock_files(&self, root: &Utf8Path) -> Vec<Utf8PathBuf>;
+
+    /// Finishes a transaction that was interrupted.
+    fn repair_argv(&self) -> Vec<Vec<String>>;
+
+    /// Brings the package lists up to date.
+    fn refresh_argv(&self) -> Vec<Vec<String>>;
+
+    /// Installs packages, asking nothing and removing nothing.
+    fn install_argv(&self, packages: &[String]) -> Vec<Vec<String>>;
+
+    /// Finds out, changing nothing and as any user, whether [`PackageManager::install_argv`] could succeed.
+    fn simulate_argv(&self, packages: &[String]) -> Vec<String>;
+
+    /// Prints what [`PackageManager::install_argv`] would download and install; changes nothing.
+    fn cost_argv(&self, packages: &[String]) -> Vec<String>;
+
+    /// Reads the output of [`PackageManager::cost_argv`].
+    fn read_cost(&self, output: &str) -> PackageCost;
+
+    /// Prints which version of a package would be installed.
+    fn candidate_argv(&self, package: &str) -> Vec<String>;
+
+    /// Reads the output of [`PackageManager::candidate_argv`].
+    fn read_candidate(&self, output: &str) -> Option<String>;
+
+    /// Pairs of packages that bring rustc and cargo, best first.
+    fn rust_packages(&self) -> &'static [[&'static str; 2]];
+
+    /// Whether the lines that a failed install printed say that the package lists are out of date.
+    fn lists_are_stale(&self, tail: &[String]) -> bool;
+
+    /// The packages that a simulation or an install said do not exist.
+    fn unknown_packages(&self, lines: &[String]) -> Vec<String>;
+
+    /// What an administrator types: `apt-get install nasm`.
+    fn cure(&self, packages: &[String]) -> String;
+}
+
+/// All managers that can be driven, sorted by name.
+pub const MANAGERS: &[&dyn PackageManager] = &[&apt::Apt];
+
+/// The manager of this name, if it can be driven.
+pub fn by_name(name: &str) -> Option<&'static dyn PackageManager> {
+    MANAGERS.iter().copied().find(|manager| manager.name() == name)
+}
+
+/// Distributions (`ID` of os-release) by the manager in charge of them. `ID_LIKE` covers most derivatives; those that
+/// are listed although they are derivatives leave it out.
+const DISTRIBUTIONS: &[(&str, &[&str])] = &[
+    ("apk", &["alpine", "wolfi"]),
+    ("apt", &["debian", "deepin", "devuan", "kali", "linuxmint", "openkylin", "raspbian", "ubuntu", "uos"]),
+    (
+        "dnf",
+        &[
+            "almalinux",
+            "alinux",
+            "amzn",
+            "anolis",
+            "centos",
+            "euleros",
+            "fedora",
+            "kylin",
+            "openCloudOS",
+            "openEuler",
+            "opencloudos",
+            "openeuler",
+            "ol",
+            "rhel",
+            "rocky",
+            "tencentos",
+        ],
+    ),
+    ("pacman", &["arch", "archarm", "manjaro"]),
+    ("zypper", &["opensuse", "opensuse-leap", "opensuse-tumbleweed", "sled", "sles", "suse"]),
+];
+
+/// The manager in charge of a distribution: by its `ID`, else by each word of `ID_LIKE` in turn.
+///
+/// Kylin exists as a Debian-like desktop (`ID_LIKE=debian`) and as an RPM-based server under one `ID`, so that a
+/// package database that is there (`has`, asked with a path below the root) has the last word where it contradicts.
+pub fn manager_of(os: &Os, has: &dyn Fn(&str) -> bool) -> Option<String> {
+    let by_id = std::iter::once(&os.id).chain(&os.id_like).find_map(|id| {
+        DISTRIBUTIONS.iter().find(|(_, ids)| ids.contains(&id.as_str())).map(|(manager, _)| *manager)
+    })?;
+    let contradicted = by_id == "dnf" && has("var/lib/dpkg/status") && !has("var/lib/rpm");
+    Some(if contradicted { "apt" } else { by_id }.to_owned())
+}
+
+/// What is installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Database {
+    /// Package → version, for packages that are wholly installed.
+    pub installed: BTreeMap<String, String>,
+    /// Virtual package → an installed package that provides it.
+    pub provides: BTreeMap<String, String>,
+    /// Packages that an interrupted transaction left half-way.
+    pub broken: Vec<String>,
+    /// Whether the manager itself must be mended before it does anything else.
+    pub interrupted: bool,
+}
+
+impl Database {
+    /// The package that stands for `name`, itself or one that provides it, with its version.
+    ///
+    /// `name` may carry an architecture (`zlib1g-dev:i386`) or demand a version (`nasm=2.16.01-1`).
+    pub fn find(&self, name: &str) -> Option<(&str, &str)> {
+        let (name, wanted) =
+            name.split_once('=').map_or((name, None), |(name, version)| (name, Some(version)));
+        let found = self.installed.get_key_value(name).or_else(|| {
+            let provider = self.provides.get(name)?;
+            self.installed.get_key_value(provider)
+        });
+        found
+            .map(|(package, version)| (package.as_str(), version.as_str()))
+            .filter(|(_, version)| wanted.is_none_or(|wanted| wanted == *version))
+    }
+}
+
+/// [`PackageManager::query`], remembered within this process for as long as the database's files do not change.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn database(manager: &dyn PackageManager, root: &Utf8Path) -> std::io::Result<Arc<Database>> {
+    type Stamp = Vec<Option<(u64, u64, u64, i64, i64)>>;
+    type Cache = HashMap<(&'static str, Utf8PathBuf), (Stamp, Arc<Database>)>;
+    static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
+
+    let stamp: Stamp = manager
+        .database_files(root)
+        .iter()
+        .map(|file| {
+            let data = std::fs::metadata(file).ok()?;
+            Some((data.dev(), data.ino(), data.size(), data.mtime(), data.mtime_nsec()))
+        })
+        .collect();
+    let key = (manager.name(), root.to_owned());
+    // A poisoned cache is still a cache: an entry is put in whole or not at all.
+    let cache =
+        || CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some((known, database)) = cache().get(&key) {
+        if *known == stamp {
+            return Ok(Arc::clone(database));
+        }
+    }
+    let database = Arc::new(manager.query(root)?);
+    cache().insert(key, (stamp, Arc::clone(&database)));
+    Ok(database)
+}
+
+/// A command of a package manager, with the environment of `deps`.
+pub(crate) fn command(argv: &[String], environment: BTreeMap<String, String>) -> Command {
+    let (program, args) = argv.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    Command {
+        program: program.to_owned(),
+        args: args.iter().cloned().map(Argument::Literal).collect(),
+        environment,
+        directory: Utf8PathBuf::from("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managers_are_sorted_and_every_package_row_has_a_known_manager() {
+        assert!(MANAGERS.windows(2).all(|pair| pair[0].name() < pair[1].name()));
+        for entry in model::catalog::entries().values() {
+            for manager in entry.packages.keys() {
+                assert!(DISTRIBUTIONS.iter().any(|(name, _)| name == manager), "{manager}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_package_is_found_by_name_by_what_it_provides_and_by_version() {
+        let database = Database {
+            installed: [("rustc-web".to_owned(), "1.96.0+dfsg1-1".to_owned())].into(),
+            provides: [("rustc".to_owned(), "rustc-web".to_owned())].into(),
+            ..Database::default()
+        };
+        assert_eq!(database.find("rustc"), Some(("rustc-web", "1.96.0+dfsg1-1")));
+        assert_eq!(database.find("rustc-web=1.96.0+dfsg1-1").map(|found| found.0), Some("rustc-web"));
+        assert_eq!(database.find("rustc-web=1.85"), None);
+        assert_eq!(database.find("cargo"), None);
+    }
+}

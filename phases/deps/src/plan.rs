@@ -1,0 +1,365 @@
+//! What `deps` will do.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::planning::{PlanCx, PlanError, Requirements};
+use model::case::{CompilerCache, Driver, SourceSpec};
+use model::catalog;
+use model::plan::{
+    Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
+    Network, Phase, Preflight, Privilege, Probe, Step,
+};
+use model::{SourceName, StepId};
+
+use crate::packages::by_name;
+use crate::plan_sources;
+use crate::python::REQUIREMENTS_LOCK;
+use crate::toolchains::rust;
+
+/// Plans `deps`: packages of the distribution, sources, toolchains, wheels and crates. What is independent overlaps;
+/// only what runs a program that packages may have to bring (python3, cargo, git) waits for them.
+///
+/// # Errors
+/// When the case names a package that no package manager could mean, or a source that is not declared.
+pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), PlanError> {
+    let packages = packages(cx, requirements)?;
+    plan_sources::plan(cx, &requirements.sources)?;
+    rust_toolchain(cx, requirements, packages.as_ref());
+    if requirements.ninja {
+        ninja(cx);
+    }
+    wheels(cx, packages.as_ref());
+    for source in &requirements.crates {
+        crates(cx, source)?;
+    }
+    Ok(())
+}
+
+fn step(id: &str, title: String, action: Action, freshness: Freshness) -> Step {
+    Step {
+        id: StepId::new(id),
+        phase: Phase::Deps,
+        component: None,
+        title,
+        needs: Vec::new(),
+        after: Vec::new(),
+        action,
+        freshness,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        scratch: Vec::new(),
+        claims: Claims { jobs: Jobs::None, ..Claims::default() },
+        network: Network::Allowed,
+        privilege: Privilege::User,
+        timeout_seconds: None,
+        optional: false,
+        weight: 10,
+    }
+}
+
+fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<StepId>, PlanError> {
+    let needs = all_needs(cx, requirements)?;
+    if needs.is_empty() {
+        return Ok(None);
+    }
+    let manager = cx.known.target.package_manager.clone().unwrap_or_default();
+    let title = if manager.is_empty() {
+        let os = &cx.known.target.os;
+        let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
+        cx.note(format!(
+            "the package manager of this distribution ({}) is not known: what is missing is not installed; say which to use with {}",
+            if name.is_empty() { "no /etc/os-release" } else { name },
+            crate::target::MANAGER_VARIABLE,
+        ));
+        format!("look for {} programs and libraries", needs.len())
+    } else {
+        format!("have {} programs and libraries of the distribution ({manager})", needs.len())
+    };
+    // Only what can be driven takes its lock, and root.
+    let driven = by_name(&manager).is_some();
+    let action = Action::EnsurePackages(EnsurePackages { manager, needs });
+    let mut step = step("deps/packages", title, action, Freshness::Observed);
+    if driven {
+        step.claims.locks = vec!["dpkg".to_owned()];
+        step.privilege = Privilege::Root;
+    }
+    step.weight = 40;
+    Ok(Some(cx.add(step)))
+}
+
+/// What components and the case need, and what `deps` itself needs to bring the rest; one entry a name, sorted.
+fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, PlanError> {
+    let case = cx.known.case;
+    let manager = cx.known.target.package_manager.as_deref();
+    let mut needs: BTreeMap<String, Need> = BTreeMap::new();
+    for need in &requirements.needs {
+        merge(&mut needs, need.clone());
+    }
+    for name in manager.map_or(&[][..], |manager| case.system_packages.for_manager(manager)) {
+        if !is_package_name(name) {
+            return Err(PlanError::new(
+                "system_packages",
+                format!("`{name}` is not the name of a package"),
+                "names have lower-case letters, digits and `+.-`; a version is demanded with `name=version`",
+            ));
+        }
+        merge(
+            &mut needs,
+            Need {
+                name: name.clone(),
+                probe: None,
+                packages: vec![name.clone()],
+                wanted_by: vec!["case".to_owned()],
+                optional: false,
+            },
+        );
+    }
+    if let Some(cache) = case.toolchains.compiler_cache {
+        let name = match cache {
+            CompilerCache::Ccache => "ccache",
+            CompilerCache::Sccache => "sccache",
+        };
+        catalog::need(name, manager, "case").into_iter().for_each(|need| merge(&mut needs, need));
+    }
+    if let (Some(need), Some(minimum)) = (needs.get_mut("cmake"), &case.toolchains.cmake.minimum) {
+        if let Some(Probe::Tool { minimum: lowest, .. }) = &mut need.probe {
+            *lowest = Some(rust::higher(lowest.take(), minimum.clone()));
+        }
+    }
+    let git = requirements.sources.iter().filter_map(|source| case.sources.get(source)).any(|alternatives| {
+        alternatives.as_slice().iter().any(|spec| matches!(spec, SourceSpec::Git { .. }))
+    });
+    if git {
+        catalog::need("git", manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
+    }
+    for need in python_needs(cx) {
+        merge(&mut needs, need);
+    }
+    Ok(needs.into_values().collect())
+}
+
+/// The interpreter and `ensurepip`, which Debian keeps in a package of its own (`python3-venv`, `python3.12-venv`).
+fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
+    let manager = cx.known.target.package_manager.as_deref();
+    let Some(interpreter) = python_interpreter(cx) else { return Vec::new() };
+    let distribution = interpreter == "python3" || interpreter == "/usr/bin/python3";
+    let versioned = interpreter.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u32>().is_ok());
+    let row = |name: &str, probe: Probe, suffix: &str| {
+        let mut need = catalog::need(name, manager, "python")?;
+        need.probe = Some(probe);
+        if !distribution {
+            // Another interpreter is the user's own, unless its name is that of a package.
+            let apt = versioned && manager == Some("apt");
+            need.packages = if apt { vec![format!("{interpreter}{suffix}")] } else { Vec::new() };
+        }
+        Some(need)
+    };
+    let program = Probe::Tool { names: vec![interpreter.clone()], minimum: None };
+    let module = Probe::PythonModule { interpreter: interpreter.clone(), module: "ensurepip".to_owned() };
+    row("python3", program, "").into_iter().chain(row("python3-venv", module, "-venv")).collect()
+}
+
+fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
+    let python = cx.known.case.python.as_ref()?;
+    Some(python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()))
+}
+
+fn merge(needs: &mut BTreeMap<String, Need>, need: Need) {
+    let Some(known) = needs.get_mut(&need.name) else {
+        needs.insert(need.name.clone(), need);
+        return;
+    };
+    for asker in need.wanted_by {
+        if !known.wanted_by.contains(&asker) {
+            known.wanted_by.push(asker);
+        }
+    }
+    for package in need.packages {
+        if !known.packages.contains(&package) {
+            known.packages.push(package);
+        }
+    }
+    known.optional &= need.optional;
+    match (&mut known.probe, need.probe) {
+        (Some(Probe::Tool { minimum: lowest, .. }), Some(Probe::Tool { minimum: Some(other), .. })) => {
+            *lowest = Some(rust::higher(lowest.take(), other));
+        }
+        // The case lists by package what a component needs by name: the package has to be there as well.
+        (probe @ Some(_), None) => *probe = None,
+        _ => {}
+    }
+}
+
+/// As Debian's policy has it (5.6.1), with an architecture or version after it. What begins or ends with a dash would
+/// be an option, or ask apt to remove a package.
+fn is_package_name(name: &str) -> bool {
+    let bare = name.split(['=', ':']).next().unwrap_or(name);
+    let mut characters = bare.chars();
+    characters.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && characters.all(|c| c.is_ascii_alphanumeric() || "+.-_".contains(c))
+        && !name.ends_with('-')
+        && !name.contains(char::is_whitespace)
+}
+
+fn fetch_step(source: &SourceName) -> StepId {
+    StepId::new(format!("source/{source}/fetch"))
+}
+
+fn is_mounted(cx: &PlanCx<'_>, source: &SourceName) -> bool {
+    cx.known
+        .case
+        .sources
+        .get(source)
+        .is_some_and(|alternatives| matches!(alternatives.as_slice(), [SourceSpec::Path { .. }]))
+}
+
+fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
+    let mut minimum = cx.known.case.toolchains.rust.minimum.clone();
+    if requirements.crates.is_empty() && minimum.is_none() {
+        return;
+    }
+    let mut sources = Vec::new();
+    for source in &requirements.crates {
+        if !is_mounted(cx, source) {
+            // Told by its record once it is there, so that the plan is the same before and after.
+            sources.push(source.clone());
+        } else if let Some(required) = cx.known.facts.get(source).and_then(|facts| facts.required_rust()) {
+            minimum = Some(rust::higher(minimum, required));
+        }
+    }
+    let layout = cx.known.layout;
+    let action = Action::EnsureToolchain(EnsureToolchain::Rust {
+        minimum,
+        sources: sources.clone(),
+        source_artifacts: layout.artifacts.join("sources"),
+        install_root: layout.data.join("rust"),
+        manager: cx.known.target.package_manager.clone(),
+    });
+    let mut step = step(
+        "deps/toolchain/rust",
+        "have cargo and rustc, new enough".to_owned(),
+        action,
+        Freshness::Observed,
+    );
+    step.after = sources.iter().map(fetch_step).filter(|id| cx.has(id)).chain(packages.cloned()).collect();
+    step.claims.locks = vec!["dpkg".to_owned()];
+    // An ordinary user gets it from rustup, without root.
+    step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
+    step.weight = 30;
+    cx.add(step);
+}
+
+fn ninja(cx: &mut PlanCx<'_>) {
+    let layout = cx.known.layout;
+    let action = Action::EnsureToolchain(EnsureToolchain::Ninja {
+        tools: layout.tools(),
+        artifacts: layout.artifacts.clone(),
+    });
+    let title = "have a ninja that shares the run's job tokens".to_owned();
+    cx.add(step("deps/toolchain/ninja", title, action, Freshness::Observed));
+}
+
+fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
+    let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
+        return;
+    };
+    if python.requirements.is_empty() && python.packages.is_empty() {
+        return;
+    }
+    let layout = cx.known.layout;
+    // Wheels fit one version of the interpreter: its digest is part of theirs, and no other package's is.
+    let look = Action::Preflight(Preflight {
+        manager: cx.known.target.package_manager.clone(),
+        needs: python_needs(cx),
+        rust: None,
+        paths: Vec::new(),
+        disk_mib: 0,
+        disk_at: layout.artifacts.clone(),
+        memory_mib: 0,
+        prefixes: Vec::new(),
+    });
+    let mut look = step("deps/python", format!("look at {interpreter}"), look, Freshness::Observed);
+    look.after = packages.into_iter().cloned().collect();
+    look.network = Network::Denied;
+    look.weight = 1;
+    let look = cx.add(look);
+
+    let requirements: Vec<Utf8PathBuf> =
+        python.requirements.iter().map(|file| layout.case_dir.join(file)).collect();
+    let into = layout.wheels();
+    let mut step = step(
+        "deps/wheels",
+        format!("bring the Python packages as wheels for {interpreter}"),
+        Action::FetchWheels(FetchWheels {
+            interpreter,
+            requirements: requirements.clone(),
+            packages: python.packages.clone(),
+            into: into.clone(),
+        }),
+        Freshness::Fingerprinted,
+    );
+    step.needs = vec![look];
+    step.inputs = requirements.into_iter().map(|path| Input::File { path }).collect();
+    step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
+    step.weight = 30;
+    cx.add(step);
+}
+
+fn crates(cx: &mut PlanCx<'_>, source: &SourceName) -> Result<(), PlanError> {
+    let layout = cx.known.layout;
+    let planned = cx.source(source, source.as_str())?;
+    let directories = crate_directories(cx, source);
+    let from = if planned.mounted { planned.tree.clone() } else { layout.source_artifacts(source) };
+    let mut step = step(
+        &format!("deps/crates/{source}"),
+        format!("fetch the crates that {source} locks"),
+        Action::FetchCrates(FetchCrates {
+            source: source.clone(),
+            from,
+            directories: directories.clone(),
+            cargo_home: layout.cargo_home(),
+        }),
+        Freshness::Fingerprinted,
+    );
+    if planned.mounted {
+        // A change of manifests that matters changes the lock file, for --locked.
+        let roots = if directories.is_empty() { vec![Utf8PathBuf::new()] } else { directories };
+        step.inputs = roots
+            .iter()
+            .flat_map(|root| ["Cargo.lock", "Cargo.toml"].map(|file| planned.tree.join(root).join(file)))
+            .map(|path| Input::File { path })
+            .collect();
+    } else {
+        step.needs = vec![fetch_step(source)];
+    }
+    step.after = vec![StepId::new("deps/toolchain/rust")];
+    step.claims.locks = vec!["cargo-home".to_owned()];
+    let case = &cx.known.case.metadata.name;
+    step.outputs = vec![layout.cargo_home().join("fetched").join(format!("{case}.{source}.lock"))];
+    step.weight = 30;
+    cx.add(step);
+    Ok(())
+}
+
+/// Where in a source the components that cargo builds from it lie.
+fn crate_directories(cx: &PlanCx<'_>, source: &SourceName) -> Vec<Utf8PathBuf> {
+    let mut found: Vec<Utf8PathBuf> = cx
+        .known
+        .case
+        .components
+        .iter()
+        .filter(|(name, component)| {
+            let built_from = component.source.as_ref().map_or(name.as_str(), SourceName::as_str);
+            built_from == source.as_str() && matches!(component.driver, None | Some(Driver::Cargo))
+        })
+        .filter_map(|(_, component)| component.subdirectory.clone())
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,311 @@
+//! Wheels into the artifacts: those that the lock names, else resolved anew near to them, never compiled.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
+use model::Digest;
+use model::event::FailureKind;
+use model::plan::FetchWheels;
+
+use super::wheel::{self, Wheels};
+use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
+use crate::files;
+
+/// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
+///
+/// # Errors
+/// When a requirement has no wheel for this interpreter and machine, when a wheel is not what the lock says, and when
+/// the index cannot be reached.
+pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError> {
+    let interpreter = super::interpreter(&action.interpreter, context)?;
+    let wanted = wanted(action, &interpreter, context)?;
+    let locked = context.locked();
+    files::create_directory(&action.into)?;
+    let download = Download { action, interpreter: &interpreter, context, pip: OnceCell::new() };
+
+    let wheels = if locked.wheels_wanted.as_ref() == Some(&wanted) {
+        download.exactly(&locked.wheels)?;
+        locked.wheels
+    } else {
+        let wheels = download.resolve(&locked.wheels)?;
+        context.update_lock(&mut |lock| {
+            lock.wheels.clone_from(&wheels);
+            lock.wheels_wanted = Some(wanted.clone());
+        })?;
+        wheels
+    };
+    remove_others(&action.into, &wheels)?;
+    context.figure("wheels", wheels.len() as u64);
+    files::write_atomically(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
+}
+
+/// The digest over all that the resolution answers: the interpreter, the packages, the requirement files with the
+/// files that they include.
+fn wanted(
+    action: &FetchWheels,
+    interpreter: &Interpreter,
+    context: &dyn Context,
+) -> Result<Digest, StepError> {
+    let mut text = format!("{}\n", interpreter.kind);
+    for package in &action.packages {
+        text.push_str(&format!("package {package}\n"));
+    }
+    let mut queue: Vec<Utf8PathBuf> = action.requirements.clone();
+    let mut seen = BTreeSet::new();
+    while let Some(file) = queue.pop() {
+        if !seen.insert(file.clone()) {
+            continue;
+        }
+        let content = std::fs::read_to_string(&file).map_err(|error| {
+            StepError::new(
+                format!("failed to read the requirement file {file}: {error}"),
+                "correct python.requirements in the case",
+            )
+        })?;
+        for included in included(&content) {
+            let included = file.parent().unwrap_or(Utf8Path::new("/")).join(included);
+            if !action.requirements.contains(&included) {
+                context.warn(&format!(
+                    "{file} includes {included}, whose changes are not noticed: list it in python.requirements too"
+                ));
+            }
+            queue.push(included);
+        }
+        text.push_str(&format!("file\n{content}\n"));
+    }
+    Ok(Digest::of(text))
+}
+
+/// The files that a requirement file includes: `-r FILE`, `--constraint=FILE` …
+fn included(content: &str) -> Vec<&str> {
+    content
+        .lines()
+        .filter_map(|line| {
+            let line = line.trim();
+            let rest = ["--requirement", "--constraint", "-r", "-c"]
+                .iter()
+                .find_map(|flag| line.strip_prefix(flag))?;
+            let rest = rest.trim_start_matches(['=', ' ', '\t']);
+            rest.split_ascii_whitespace().next()
+        })
+        .collect()
+}
+
+struct Download<'a> {
+    action: &'a FetchWheels,
+    interpreter: &'a Interpreter,
+    context: &'a dyn Context,
+    /// Asking pip for its version takes a third of a second.
+    pip: OnceCell<Utf8PathBuf>,
+}
+
+impl Download<'_> {
+    /// The wheels of the lock; those that lie there whole are not downloaded.
+    fn exactly(&self, locked: &Wheels) -> Result<(), StepError> {
+        let there = wheel::read_directory(&self.action.into)?;
+        let missing: Wheels = locked
+            .iter()
+            .filter(|(file, wheel)| there.get(*file).is_none_or(|found| found.sha256 != wheel.sha256))
+            .map(|(file, wheel)| (file.clone(), wheel.clone()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.refuse_offline(&format!(
+            "{} wheels of the lock are not in {}",
+            missing.len(),
+            self.action.into
+        ))?;
+        // pip would take a damaged one from here before it asks the index.
+        for file in missing.keys().filter(|file| there.contains_key(*file)) {
+            let damaged = self.action.into.join(file);
+            std::fs::remove_file(&damaged).map_err(|error| StepError::io("remove", &damaged, &error))?;
+        }
+        let scratch = self.scratch()?;
+        let list = scratch.join("exactly.txt");
+        files::write_atomically(&list, wheel::render(&missing).as_bytes())?;
+        self.pip_download(&scratch, &["--no-deps", "--require-hashes", "-r", list.as_str()])?;
+        let brought = wheel::read_directory(&scratch)?;
+        if let Some((file, wheel)) = missing
+            .iter()
+            .find(|(file, wheel)| brought.get(*file).is_none_or(|found| found.sha256 != wheel.sha256))
+        {
+            return Err(StepError::new(
+                format!("the index no longer offers {file} with SHA-256 {}", wheel.sha256),
+                format!("put that file into {}, or remove the case's lock to resolve anew", self.action.into),
+            ));
+        }
+        self.take(&scratch, &missing)
+    }
+
+    /// Resolves the requirements, near to the earlier lock where that is possible.
+    fn resolve(&self, earlier: &Wheels) -> Result<Wheels, StepError> {
+        self.refuse_offline("the requirements are not resolved yet")?;
+        let scratch = self.scratch()?;
+        let mut arguments: Vec<&str> = Vec::new();
+        for file in &self.action.requirements {
+            arguments.extend(["-r", file.as_str()]);
+        }
+        arguments.extend(self.action.packages.iter().map(String::as_str));
+        if arguments.is_empty() {
+            return Ok(Wheels::new());
+        }
+        let constraints = scratch.join("near.txt");
+        let near: String =
+            earlier.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect();
+        let mut done = false;
+        if !near.is_empty() {
+            files::write_atomically(&constraints, near.as_bytes())?;
+            let mut constrained = vec!["-c", constraints.as_str()];
+            constrained.extend(&arguments);
+            match self.pip_download(&scratch, &constrained) {
+                Ok(()) => done = true,
+                Err(StepError::Failed(_)) => self
+                    .context
+                    .note("the requirements cannot be met with the versions of the lock; resolving all of them anew"),
+                Err(cancelled) => return Err(cancelled),
+            }
+        }
+        if !done {
+            files::fresh_directory(&scratch)?;
+            self.pip_download(&scratch, &arguments)?;
+        }
+        let brought = wheel::read_directory(&scratch)?;
+        self.take(&scratch, &brought)?;
+        Ok(brought)
+    }
+
+    /// `pip download` of wheels alone; a package that has none is an error that names it.
+    fn pip_download(&self, into: &Utf8Path, arguments: &[&str]) -> Result<(), StepError> {
+        let pip = self.pip()?;
+        // Wheels that are there already need not come again; --find-links adds to the index and does not replace it.
+        let mut words = vec![
+            "-m",
+            "pip",
+            "download",
+            "--only-binary=:all:",
+            "--find-links",
+            self.action.into.as_str(),
+            "--dest",
+            into.as_str(),
+        ];
+        words.extend(arguments);
+        let run = self.context.execute(&command(&pip, words, pip_environment(self.context)));
+        run.map(drop).map_err(|error| self.explain(error))
+    }
+
+    /// An interpreter that has pip: the one asked for, else one of an environment made for this purpose (Debian's
+    /// interpreter comes without pip, and `python3-venv` brings it only into environments).
+    fn pip(&self) -> Result<Utf8PathBuf, StepError> {
+        if let Some(known) = self.pip.get() {
+            return Ok(known.clone());
+        }
+        let found = self.find_pip()?;
+        Ok(self.pip.get_or_init(|| found).clone())
+    }
+
+    fn find_pip(&self) -> Result<Utf8PathBuf, StepError> {
+        let program = &self.interpreter.program;
+        let environment = pip_environment(self.context);
+        if self.context.capture(&command(program, ["-m", "pip", "--version"], environment.clone()))?.status
+            == 0
+        {
+            return Ok(program.clone());
+        }
+        let helper = self.context.layout().tools().join("pip").join(&self.interpreter.kind);
+        let python = helper.join("bin/python");
+        let whole = python.exists()
+            && self
+                .context
+                .capture(&command(&python, ["-m", "pip", "--version"], environment.clone()))?
+                .status
+                == 0;
+        if !whole {
+            files::remove_directory(&helper)?;
+            self.context.execute(&command(program, ["-m", "venv", helper.as_str()], environment))?;
+        }
+        Ok(python)
+    }
+
+    fn explain(&self, error: StepError) -> StepError {
+        let StepError::Failed(mut failure) = error else { return error };
+        let text = std::iter::once(&failure.message).chain(&failure.excerpt);
+        let name = text
+            .filter_map(|line| line.split_once("No matching distribution found for "))
+            .next()
+            .map(|(_, name)| name.split_ascii_whitespace().next().unwrap_or(name).to_owned());
+        if let Some(name) = name {
+            let arch = &self.context.target().arch;
+            failure.kind = FailureKind::Step;
+            failure.message =
+                format!("the index has no wheel of {name} for {} on {arch}", self.interpreter.kind);
+            failure.cures = vec![
+                format!("ask for a version of {name} that has one (`deps` compiles nothing)"),
+                format!("or put a wheel of it into {}", self.action.into),
+                format!(
+                    "or build it as a component, from the source {{ kind = \"pypi\", name = {name:?}, … }}"
+                ),
+            ];
+        } else if failure.cures.is_empty() {
+            failure
+                .cures
+                .push("check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned());
+        }
+        StepError::Failed(failure)
+    }
+
+    fn refuse_offline(&self, what: &str) -> Result<(), StepError> {
+        if !self.context.offline() {
+            return Ok(());
+        }
+        Err(StepError::new(
+            format!("{what}, and --offline forbids to download"),
+            format!(
+                "run without --offline, or put the wheels and the lock of the case into {}",
+                self.action.into
+            ),
+        ))
+    }
+
+    /// On the file system of the artifacts, so that what came is renamed into place.
+    fn scratch(&self) -> Result<Utf8PathBuf, StepError> {
+        let scratch = self.action.into.join(".incoming");
+        files::fresh_directory(&scratch)?;
+        Ok(scratch)
+    }
+
+    fn take(&self, scratch: &Utf8Path, wheels: &Wheels) -> Result<(), StepError> {
+        for file in wheels.keys() {
+            let to = self.action.into.join(file);
+            std::fs::rename(scratch.join(file), &to)
+                .map_err(|error| StepError::io("move into place", &to, &error))?;
+        }
+        files::remove_directory(scratch)
+    }
+}
+
+/// Wheels that are not wanted any more.
+fn remove_others(directory: &Utf8Path, wheels: &Wheels) -> Result<(), StepError> {
+    let entries = directory.read_dir_utf8().map_err(|error| StepError::io("read", directory, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| StepError::io("read", directory, &error))?;
+        if entry.file_name().ends_with(".whl") && !wheels.contains_key(entry.file_name()) {
+            std::fs::remove_file(entry.path())
+                .map_err(|error| StepError::io("remove", entry.path(), &error))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn included_files_are_seen_in_every_spelling() {
+        let text = "numpy==2.1\n-r base.txt\n--requirement=extra.txt # more\n-c limits.txt\n--constraint  c2.txt\n# -r no.txt\nruff\n";
+        assert_eq!(included(text), ["base.txt", "extra.txt", "limits.txt", "c2.txt"]);
+    }
+}

@@ -1,0 +1,120 @@
+//! The environment at its final path, from the wheels alone.
+
+use camino::Utf8Path;
+use engine::runner::{Context, StepError};
+use model::plan::InstallWheels;
+
+use super::{REQUIREMENTS_LOCK, command, pip_environment, wheel};
+use crate::files;
+
+/// Lies in an environment for as long as it is not whole.
+pub const INCOMPLETE: &str = ".installer-incomplete";
+
+/// Makes the environment anew and installs every wheel of `requirements.lock`, hashes required, the index off.
+///
+/// # Errors
+/// When a wheel is missing or is not what the lock says, when the packages do not fit together, and when something
+/// that is no environment lies at its path.
+pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
+    let interpreter = super::interpreter(&action.interpreter, context)?;
+    let lock = action.wheels.join(REQUIREMENTS_LOCK);
+    let text = files::read_if_there(&lock)?
+        .ok_or_else(|| StepError::new(format!("{lock} is not there"), "run `installer deps` first"))?;
+    let pinned = wheel::parse(&text);
+    let home = &action.environment;
+    refuse_foreign(home)?;
+
+    files::fresh_directory(home)?;
+    let marker = home.join(INCOMPLETE);
+    files::write_atomically(&marker, b"this environment is being made by installer\n")?;
+    let environment = pip_environment(context);
+    let mut make = vec!["-m", "venv"];
+    if action.system_site_packages {
+        make.push("--system-site-packages");
+    }
+    make.push(home.as_str());
+    context.execute(&command(&interpreter.program, make, environment.clone()))?;
+
+    let python = home.join("bin/python");
+    if !pinned.is_empty() {
+        let words = [
+            "-m",
+            "pip",
+            "install",
+            "--no-index",
+            "--find-links",
+            action.wheels.as_str(),
+            "--no-deps",
+            "--require-hashes",
+            // What the interpreter's own packages bring is not what the lock pins.
+            "--ignore-installed",
+            "-r",
+            lock.as_str(),
+        ];
+        context.execute(&command(&python, words, environment.clone()))?;
+    }
+    let check = context.capture(&command(&python, ["-m", "pip", "check"], environment))?;
+    let broken = complaints(&check.stdout, &pinned);
+    if check.status != 0 {
+        // Debian's own packages are not always at peace with each other; only ours have to be.
+        if !broken.is_empty() || !action.system_site_packages {
+            return Err(StepError::new(
+                format!(
+                    "the packages in {home} do not fit together: {}",
+                    check.stdout.trim().replace('\n', "; ")
+                ),
+                "correct the versions in the case's requirements, then run `installer deps` again",
+            ));
+        }
+        context.warn(&format!("packages of the interpreter do not fit together: {}", check.stdout.trim()));
+    }
+    context.figure("packages", pinned.len() as u64);
+    std::fs::remove_file(&marker).map_err(|error| StepError::io("remove", &marker, &error))
+}
+
+/// Something that is neither an environment nor empty is not ours to replace.
+fn refuse_foreign(home: &Utf8Path) -> Result<(), StepError> {
+    let Ok(mut entries) = home.read_dir_utf8() else { return Ok(()) };
+    if entries.next().is_none() || home.join("pyvenv.cfg").is_file() || home.join(INCOMPLETE).is_file() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        format!("{home} is not a Python environment, and is not replaced by one"),
+        "move it away, or choose another data directory",
+    ))
+}
+
+/// Lines of `pip check` about packages of the lock: `pandas 2.2 requires numpy, which is not installed.`
+fn complaints<'a>(said: &'a str, pinned: &[(String, String, Vec<model::Digest>)]) -> Vec<&'a str> {
+    said.lines()
+        .filter(|line| {
+            let name = line.split_ascii_whitespace().next().map(wheel::normalise).unwrap_or_default();
+            pinned.iter().any(|(ours, _, _)| *ours == name)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_complaints_about_our_own_packages_count() {
+        let pinned = wheel::parse("pandas==2.2 --hash=sha256:00\n");
+        let said = "pandas 2.2 requires numpy, which is not installed.\npygobject 3.42 requires pycairo, which is not installed.\n";
+        assert_eq!(complaints(said, &pinned), ["pandas 2.2 requires numpy, which is not installed."]);
+        assert!(complaints("No broken requirements found.\n", &pinned).is_empty());
+    }
+
+    #[test]
+    fn only_an_environment_or_nothing_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(directory.path()).unwrap();
+        assert!(refuse_foreign(home).is_ok());
+        assert!(refuse_foreign(&home.join("absent")).is_ok());
+        std::fs::write(home.join("thesis.txt"), "").unwrap();
+        assert!(refuse_foreign(home).is_err());
+        std::fs::write(home.join("pyvenv.cfg"), "").unwrap();
+        assert!(refuse_foreign(home).is_ok());
+    }
+}

@@ -1,0 +1,95 @@
+//! Carries out the actions of `deps`, and those of `build` that share their code.
+
+use camino::Utf8Path;
+use engine::runner::{Context, Observation, Runner, StepError};
+use model::event::FailureKind;
+use model::plan::{Action, Phase, Preflight, Step};
+
+use crate::needs::{self, Host};
+use crate::{crates_fetch, packages, python, sources, toolchains};
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DepsRunner;
+
+impl DepsRunner {
+    /// Whether a step is for this runner: all of phase `deps`, and unpacking sources and installing wheels in `build`.
+    pub fn handles(step: &Step) -> bool {
+        step.phase == Phase::Deps || matches!(step.action, Action::UnpackSource(_) | Action::InstallWheels(_))
+    }
+}
+
+impl Runner for DepsRunner {
+    fn observe(&self, step: &Step, context: &dyn Context) -> Result<Observation, StepError> {
+        match &step.action {
+            Action::EnsurePackages(action) => packages::observe(action, context),
+            Action::EnsureToolchain(action) => toolchains::observe(action, context),
+            Action::Preflight(action) => look(action, context),
+            _ => Err(foreign(step)),
+        }
+    }
+
+    fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError> {
+        match &step.action {
+            Action::EnsurePackages(action) => packages::run(action, context),
+            Action::EnsureToolchain(action) => toolchains::run(action, context),
+            Action::FetchCrates(action) => crates_fetch::run(action, &step.outputs, context),
+            Action::FetchSource(action) => sources::fetch(action, context),
+            Action::FetchWheels(action) => python::fetch::run(action, context),
+            Action::InstallWheels(action) => python::install::run(action, context),
+            Action::Preflight(action) => {
+                let seen = look(action, context)?;
+                if seen.holds() {
+                    return Ok(());
+                }
+                let (what, cures): (Vec<String>, Vec<String>) =
+                    seen.findings.into_iter().map(|finding| (finding.what, finding.cure)).unzip();
+                Err(StepError::of_kind(FailureKind::Preflight, what.join("; "), cures))
+            }
+            Action::UnpackSource(action) => sources::unpack(action, context),
+            _ => Err(foreign(step)),
+        }
+    }
+}
+
+/// The part of a preflight that `deps` plans: programs and modules that its own steps run.
+fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepError> {
+    let manager = action.manager.as_deref().and_then(packages::by_name);
+    let root = Utf8Path::new("/");
+    let database = manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| {
+        StepError::new(
+            format!("failed to read the package database: {error}"),
+            format!("say which package manager to use with {}", crate::target::MANAGER_VARIABLE),
+        )
+    })?;
+    let environment = context.network_environment();
+    let host = Host {
+        root,
+        manager,
+        database: database.as_deref(),
+        path: environment.get("PATH").map_or("", String::as_str),
+        prefixes: &action.prefixes,
+        context,
+    };
+    let mut seen = Observation::default();
+    for need in &action.needs {
+        match needs::check(need, &host) {
+            Ok(Some(found)) => {
+                seen.found.insert(need.name.clone(), found);
+            }
+            Ok(None) => {}
+            Err(finding) if need.optional => {
+                seen.warnings.push(format!("{} ({})", finding.what, finding.cure))
+            }
+            Err(finding) => seen.findings.push(finding),
+        }
+    }
+    Ok(seen)
+}
+
+fn foreign(step: &Step) -> StepError {
+    StepError::new(
+        format!("step {} is none that deps carries out", step.id),
+        "this is a defect of installer: please report it with the case",
+    )
+}

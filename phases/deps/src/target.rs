@@ -1,0 +1,250 @@
+//! Facts about the machine, read from files alone.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use model::target::{Os, Target, Tool};
+
+use crate::{needs, packages};
+
+/// The environment variable that names the package manager where the distribution is not known.
+pub const MANAGER_VARIABLE: &str = "INSTALLER_PACKAGE_MANAGER";
+
+/// Programs that planning and reports want to know about.
+const TOOLS: &[&str] = &[
+    "c++",
+    "cargo",
+    "cc",
+    "ccache",
+    "clang",
+    "cmake",
+    "g++",
+    "gcc",
+    "git",
+    "make",
+    "nasm",
+    "ninja",
+    "patch",
+    "pkg-config",
+    "python3",
+    "rustc",
+    "sccache",
+];
+
+/// Looks at the machine below `root` (`/`). Starts no process; what cannot be read is left empty, as on a machine that
+/// lacks it.
+pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target {
+    let os = read(root, "etc/os-release").or_else(|| read(root, "usr/lib/os-release"));
+    let os = os.as_deref().map(parse_os_release).unwrap_or_default();
+    let package_manager = match environment.get(MANAGER_VARIABLE).filter(|name| !name.is_empty()) {
+        Some(named) => Some(named.clone()),
+        None => packages::manager_of(&os, &|path| root.join(path).exists()),
+    };
+    let path = environment.get("PATH").map_or("", String::as_str);
+    let tools = TOOLS
+        .iter()
+        .filter_map(|name| {
+            let found = needs::find_tool(root, path, &[(*name).to_owned()])?;
+            Some(((*name).to_owned(), Tool { path: found.into_string(), version: None }))
+        })
+        .collect();
+    Target {
+        os,
+        arch: architecture().to_owned(),
+        libc: libc(root),
+        root: read(Utf8Path::new("/"), "proc/self/status").is_some_and(|status| is_root(&status)),
+        container: in_container(root, environment),
+        package_manager,
+        tools,
+    }
+}
+
+/// Reads os-release (`os-release(5)`): shell-like assignments, values quoted or not.
+pub fn parse_os_release(text: &str) -> Os {
+    let mut os = Os::default();
+    for line in text.lines() {
+        let line = line.trim();
+        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
+        let value = unquote(value.trim());
+        match key {
+            "ID" => os.id = value,
+            "ID_LIKE" => os.id_like = value.split_ascii_whitespace().map(str::to_owned).collect(),
+            "VERSION_ID" => os.version = value,
+            "VERSION_CODENAME" => os.codename = value,
+            "PRETTY_NAME" => os.pretty_name = value,
+            _ => {}
+        }
+    }
+    os
+}
+
+fn unquote(value: &str) -> String {
+    let inner = ['"', '\'']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
+        .unwrap_or(value);
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => text.extend(characters.next()),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// As `uname -m` says. A program of a 32-bit userland is told its own kind, for which it installs.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86" => "i686",
+        "arm" => "armv7l",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        other => other,
+    }
+}
+
+/// `glibc 2.36` or `musl`, from the dynamic loader: glibc's says its version in its help text.
+fn libc(root: &Utf8Path) -> String {
+    let loaders = |prefix: &str| -> Vec<Utf8PathBuf> {
+        ["lib64", "lib", "usr/lib64", "usr/lib"]
+            .iter()
+            .filter_map(|directory| root.join(directory).read_dir_utf8().ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path().to_owned()).collect::<Vec<_>>())
+            .filter(|path| path.file_name().is_some_and(|name| name.starts_with(prefix)))
+            .collect()
+    };
+    for loader in loaders("ld-linux") {
+        if let Some(version) = std::fs::read(&loader).ok().as_deref().and_then(glibc_version) {
+            return format!("glibc {version}");
+        }
+        // Before 2.33 the loader does not say it, but its file is called ld-2.31.so.
+        let target = needs::resolved(&loader);
+        let name = target.file_name().unwrap_or_default();
+        if let Some(version) = name.strip_prefix("ld-2.").and_then(|rest| rest.strip_suffix(".so")) {
+            return format!("glibc 2.{version}");
+        }
+    }
+    if loaders("ld-musl").is_empty() { String::new() } else { "musl".to_owned() }
+}
+
+fn glibc_version(loader: &[u8]) -> Option<&str> {
+    const MARK: &[u8] = b"stable release version ";
+    let at = loader.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let rest = loader.get(at..)?;
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+    std::str::from_utf8(rest.get(..end)?).ok().map(|version| version.trim_end_matches('.'))
+}
+
+/// The effective user of `/proc/self/status` (`proc(5)`): real, effective, saved, file system.
+fn is_root(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_ascii_whitespace().nth(1))
+        .is_some_and(|effective| effective == "0")
+}
+
+/// Docker and podman leave a file; other engines are told by `container` in the environment (systemd's convention) or
+/// by their name in the control groups.
+fn in_container(root: &Utf8Path, environment: &BTreeMap<String, String>) -> bool {
+    root.join(".dockerenv").exists()
+        || root.join("run/.containerenv").exists()
+        || environment.get("container").is_some_and(|engine| !engine.is_empty())
+        || read(root, "proc/1/cgroup").is_some_and(|groups| {
+            ["/docker/", "/docker-", "/kubepods", "/lxc/", "/libpod-", "/buildkit/"]
+                .iter()
+                .any(|engine| groups.contains(engine))
+        })
+}
+
+fn read(root: &Utf8Path, path: &str) -> Option<String> {
+    std::fs::read_to_string(root.join(path)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn recorded(name: &str) -> String {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/os-release");
+        std::fs::read_to_string(format!("{directory}/{name}")).unwrap()
+    }
+
+    #[test]
+    fn every_recorded_distribution_has_its_package_manager() {
+        for (name, id, version, manager) in [
+            ("almalinux-9", "almalinux", "9.4", Some("dnf")),
+            ("alpine-3.19", "alpine", "3.19.1", Some("apk")),
+            ("amzn-2023", "amzn", "2023", Some("dnf")),
+            ("anolis-8", "anolis", "8.8", Some("dnf")),
+            ("centos-7", "centos", "7", Some("dnf")),
+            ("debian-12", "debian", "12", Some("apt")),
+            ("debian-sid", "debian", "", Some("apt")),
+            ("derivative", "houselinux", "3", Some("apt")),
+            ("fedora-40", "fedora", "40", Some("dnf")),
+            ("kylin-v10-server", "kylin", "V10", Some("dnf")),
+            ("openeuler-22.03", "openEuler", "22.03", Some("dnf")),
+            ("opensuse-leap-15", "opensuse-leap", "15.5", Some("zypper")),
+            ("rocky-9", "rocky", "9.4", Some("dnf")),
+            ("ubuntu-22.04", "ubuntu", "22.04", Some("apt")),
+            ("unknown", "nixos", "24.05", None),
+        ] {
+            let os = parse_os_release(&recorded(name));
+            assert_eq!((os.id.as_str(), os.version.as_str()), (id, version), "{name}");
+            assert_eq!(packages::manager_of(&os, &|_| false).as_deref(), manager, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_name_for_two_distributions_is_settled_by_the_database_that_is_there() {
+        let os = parse_os_release(&recorded("kylin-v10-desktop"));
+        assert_eq!(packages::manager_of(&os, &|path| path == "var/lib/dpkg/status").as_deref(), Some("apt"));
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_taken_off() {
+        let os = parse_os_release(&recorded("derivative"));
+        assert_eq!(os.pretty_name, "House \"A\" $Linux");
+        assert_eq!(os.id_like, ["cumulus", "ubuntu", "debian"]);
+    }
+
+    #[test]
+    fn a_recorded_root_is_probed_without_this_one_showing_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        for path in ["etc", "run", "usr/bin", "lib64"] {
+            std::fs::create_dir_all(root.join(path)).unwrap();
+        }
+        std::fs::write(root.join("etc/os-release"), recorded("unknown")).unwrap();
+        std::fs::write(root.join("run/.containerenv"), "").unwrap();
+        std::fs::write(
+            root.join("lib64/ld-linux-x86-64.so.2"),
+            b"\0ld.so (X) stable release version 2.39.\nmore",
+        )
+        .unwrap();
+        for (tool, mode) in [("nasm", 0o755), ("make", 0o644)] {
+            std::fs::write(root.join("usr/bin").join(tool), "").unwrap();
+            std::fs::set_permissions(root.join("usr/bin").join(tool), std::fs::Permissions::from_mode(mode))
+                .unwrap();
+        }
+        let mut environment = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin".to_owned())]);
+        let target = probe(root, &environment);
+        assert_eq!(target.os.id, "nixos");
+        assert_eq!(target.libc, "glibc 2.39");
+        assert!(target.container);
+        assert_eq!(target.package_manager, None);
+        assert_eq!(target.tools.keys().collect::<Vec<_>>(), ["nasm"], "make is not executable");
+        environment.insert(MANAGER_VARIABLE.to_owned(), "apt".to_owned());
+        assert_eq!(probe(root, &environment).package_manager.as_deref(), Some("apt"));
+    }
+
+    #[test]
+    fn the_effective_user_counts() {
+        assert!(is_root("Name:\tx\nUid:\t1000\t0\t0\t0\n"));
+        assert!(!is_root("Name:\tx\nUid:\t0\t1000\t0\t0\n"));
+        assert!(!is_root(""));
+    }
+}

@@ -1,0 +1,36 @@
+//! Toolchains: one file each.
+
+pub mod ninja;
+pub mod rust;
+pub mod rustup;
+
+use engine::runner::{Context, Observation, StepError};
+use model::plan::EnsureToolchain;
+
+/// Looks whether a toolchain is there and new enough.
+///
+/// # Errors
+/// When the look itself fails.
+pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observation, StepError> {
+    match action {
+        EnsureToolchain::Ninja { tools, .. } => ninja::observe(tools, context),
+        EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
+            let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
+            rust::observe(wanted.as_deref(), install_root, context)
+        }
+    }
+}
+
+/// Brings it.
+///
+/// # Errors
+/// When none of the ways to bring it is open, with all of them named.
+pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepError> {
+    match action {
+        EnsureToolchain::Ninja { tools, artifacts } => ninja::run(tools, artifacts, context),
+        EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {
+            let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
+            rust::run(wanted.as_deref(), install_root, manager.as_deref(), context)
+        }
+    }
+}

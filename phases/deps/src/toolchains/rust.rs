@@ -1,0 +1,417 @@
+//! cargo and rustc: an existing pair that is new enough, else the distribution's, else rustup's.
+//!
+//! A rustup proxy reads files of the source and may reach for the network, which `build` must not. So the toolchain
+//! behind it is linked into the tools directory, whose `bin` leads PATH.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, Finding, Observation, StepError};
+use model::SourceName;
+use model::catalog::version_at_least;
+use model::event::FailureKind;
+use model::site::Sudo;
+use model::source_facts::FactsOfSource;
+
+use super::rustup;
+use crate::packages::{self, PackageManager};
+use crate::{files, needs};
+
+/// A pair that works together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rust {
+    /// cargo, no proxy.
+    pub cargo: Utf8PathBuf,
+    /// rustc, no proxy.
+    pub rustc: Utf8PathBuf,
+    /// The lower of both versions.
+    pub version: String,
+    /// Whether PATH alone leads to it; else it has to be linked into the tools directory.
+    pub on_path: bool,
+}
+
+/// The cargo and rustc that a build uses: those linked into the tools directory, else those on PATH, else those that
+/// rustup keeps. `None` when there are none. Versions are remembered for as long as the programs do not change.
+///
+/// # Errors
+/// When one that is there cannot tell its version.
+pub fn find(context: &dyn Context) -> Result<Option<Rust>, StepError> {
+    if let Some((cargo, rustc)) = linked_pair(&linked_directory(context)) {
+        return with_version(Place { cargo, rustc, on_path: true }, context).map(Some);
+    }
+    places(None, context).into_iter().next().map(|place| with_version(place, context)).transpose()
+}
+
+/// Where a pair lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    cargo: Utf8PathBuf,
+    rustc: Utf8PathBuf,
+    on_path: bool,
+}
+
+/// All pairs that are there, best first: on PATH (behind a proxy: the toolchain that it stands for), kept by the
+/// user's rustup though not on PATH, brought by an earlier run. Links of our own do not count: they follow from these.
+fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> {
+    let environment = context.network_environment();
+    let linked = linked_directory(context);
+    let path = environment.get("PATH").map_or("", String::as_str);
+    let path: Vec<&str> = path.split(':').filter(|directory| *directory != linked.as_str()).collect();
+    let path = path.join(":");
+    let on_path = |name: &str| needs::find_tool(Utf8Path::new("/"), &path, &[name.to_owned()]);
+    let homes = rustup::Homes::of(&environment);
+
+    let mut found = Vec::new();
+    let toolchain = |homes: &rustup::Homes| {
+        rustup::toolchain_of(homes).map(|bin| Place {
+            cargo: bin.join("cargo"),
+            rustc: bin.join("rustc"),
+            on_path: false,
+        })
+    };
+    if let (Some(cargo), Some(rustc)) = (on_path("cargo"), on_path("rustc")) {
+        if rustup::is_proxy(&cargo) || rustup::is_proxy(&rustc) {
+            found.extend(toolchain(&homes.for_proxy(&cargo)));
+        } else {
+            found.push(Place { cargo, rustc, on_path: true });
+        }
+    }
+    found.extend(toolchain(&homes));
+    found.extend(install_root.and_then(|root| toolchain(&rustup::Homes::below(root))));
+    found
+}
+
+fn with_version(place: Place, context: &dyn Context) -> Result<Rust, StepError> {
+    let (a, b) = (needs::tool_version(&place.cargo, context)?, needs::tool_version(&place.rustc, context)?);
+    let version = if version_at_least(&a, &b) { b } else { a };
+    Ok(Rust { cargo: place.cargo, rustc: place.rustc, version, on_path: place.on_path })
+}
+
+/// The first pair that is new enough, and the first of all for the message when none is.
+fn choose(
+    wanted: Option<&str>,
+    install_root: &Utf8Path,
+    context: &dyn Context,
+) -> Result<(Option<Rust>, Option<Rust>), StepError> {
+    let mut first = None;
+    for place in places(Some(install_root), context) {
+        let pair = with_version(place, context)?;
+        if wanted.is_none_or(|wanted| version_at_least(&pair.version, wanted)) {
+            return Ok((Some(pair), first));
+        }
+        first.get_or_insert(pair);
+    }
+    Ok((None, first))
+}
+
+/// The lowest Rust that the case and its sources want.
+///
+/// # Errors
+/// When the record of a fetched source cannot be read.
+pub fn wanted(
+    minimum: Option<&str>,
+    sources: &[SourceName],
+    source_artifacts: &Utf8Path,
+) -> Result<Option<String>, StepError> {
+    let mut wanted = minimum.map(str::to_owned);
+    for source in sources {
+        let record = source_artifacts.join(source.as_str()).join("source.json");
+        // A mounted source has no record: what it wants is in `minimum` already.
+        let Some(text) = files::read_if_there(&record)? else { continue };
+        let facts = facts_of(&text).ok_or_else(|| {
+            StepError::new(format!("{record} is damaged"), format!("remove {record}; it is written again"))
+        })?;
+        if let Some(required) = facts.required_rust() {
+            wanted = Some(higher(wanted, required));
+        }
+    }
+    Ok(wanted)
+}
+
+/// The larger of two versions.
+pub(crate) fn higher(one: Option<String>, other: String) -> String {
+    match one {
+        Some(one) if version_at_least(&one, &other) => one,
+        _ => other,
+    }
+}
+
+/// The facts in a `source.json`: its member `facts`, or the object itself.
+fn facts_of(text: &str) -> Option<FactsOfSource> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let facts = value.get("facts").cloned().unwrap_or(value);
+    serde_json::from_value(facts).ok()
+}
+
+pub(super) fn observe(
+    wanted: Option<&str>,
+    install_root: &Utf8Path,
+    context: &dyn Context,
+) -> Result<Observation, StepError> {
+    let mut seen = Observation::default();
+    let need = wanted
+        .map_or_else(|| "Rust is needed".to_owned(), |wanted| format!("Rust {wanted} or newer is needed"));
+    let cure = "run `installer deps`, or install Rust by hand and put cargo and rustc on PATH";
+    match choose(wanted, install_root, context)? {
+        (Some(pair), _) => {
+            if !is_in_place(&pair, context) {
+                seen.findings.push(Finding {
+                    what: format!("{} is not what {} leads to", pair.cargo, linked_directory(context)),
+                    cure: "run `installer deps`".to_owned(),
+                });
+            }
+            seen.found.insert("rust".to_owned(), format!("{} ({})", pair.version, pair.cargo));
+        }
+        (None, Some(old)) => seen.findings.push(Finding {
+            what: format!("{} is Rust {}, and {need}", old.cargo, old.version),
+            cure: cure.to_owned(),
+        }),
+        (None, None) => seen.findings.push(Finding {
+            what: format!("cargo and rustc are not installed, and {need}"),
+            cure: cure.to_owned(),
+        }),
+    }
+    Ok(seen)
+}
+
+/// A way to bring Rust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is there, and only has to be linked.
+    Link,
+    /// Packages of the distribution.
+    Packages(Vec<String>),
+    /// rustup, with this toolchain.
+    Rustup(String),
+}
+
+/// What can be chosen from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    /// The version that is there.
+    pub existing: Option<String>,
+    /// Candidates of the distribution: packages → version, best first.
+    pub candidates: Vec<(Vec<String>, String)>,
+    /// Whether packages can be installed.
+    pub may_install: bool,
+}
+
+/// An existing one that is new enough, else the distribution's, else rustup's `stable`.
+pub(crate) fn decide(wanted: Option<&str>, choice: &Choice) -> Way {
+    let enough = |version: &str| wanted.is_none_or(|wanted| version_at_least(version, wanted));
+    if choice.existing.as_deref().is_some_and(enough) {
+        return Way::Link;
+    }
+    let packaged = choice.candidates.iter().find(|(_, version)| enough(version));
+    match packaged {
+        Some((packages, _)) if choice.may_install => Way::Packages(packages.clone()),
+        _ => Way::Rustup("stable".to_owned()),
+    }
+}
+
+pub(super) fn run(
+    wanted: Option<&str>,
+    install_root: &Utf8Path,
+    manager: Option<&str>,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let manager = manager.and_then(packages::by_name);
+    let (enough, old) = choose(wanted, install_root, context)?;
+    // As an ordinary user this step has no root: what the distribution could give is advice then.
+    let mut choice = Choice {
+        existing: enough.or(old).map(|pair| pair.version),
+        may_install: context.target().root,
+        ..Choice::default()
+    };
+    if matches!(decide(wanted, &choice), Way::Rustup(_)) {
+        if let Some(manager) = manager {
+            packages::have_lists(manager, context)?;
+            choice.candidates = candidates(manager, context)?;
+        }
+    }
+    match decide(wanted, &choice) {
+        Way::Link => {}
+        Way::Packages(names) => {
+            let manager = manager.ok_or_else(|| StepError::new("no package manager", "name one"))?;
+            packages::install(manager, &names, context)?;
+        }
+        Way::Rustup(toolchain) => {
+            rustup::install(&toolchain, install_root, context)
+                .map_err(|error| no_way(error, wanted, &choice, manager, context))?;
+        }
+    }
+    let (pair, _) = choose(wanted, install_root, context)?;
+    pair.map_or(Ok(()), |pair| put_in_place(&pair, context))
+}
+
+/// Which versions of rustc the distribution could install.
+fn candidates(
+    manager: &'static dyn PackageManager,
+    context: &dyn Context,
+) -> Result<Vec<(Vec<String>, String)>, StepError> {
+    let mut found = Vec::new();
+    for pair in manager.rust_packages() {
+        let [rustc, _] = pair;
+        let argv = manager.candidate_argv(rustc);
+        let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
+        if let Some(version) = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0) {
+            let upstream = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest).to_owned();
+            found.push((pair.iter().map(|name| (*name).to_owned()).collect(), upstream));
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the tools directory, whose `bin` leads PATH, lead to this pair, or to none when PATH alone does.
+fn put_in_place(pair: &Rust, context: &dyn Context) -> Result<(), StepError> {
+    let directory = linked_directory(context);
+    for (name, target) in [("cargo", &pair.cargo), ("rustc", &pair.rustc)] {
+        let link = directory.join(name);
+        remove_link(&link)?;
+        if !pair.on_path {
+            files::create_directory(&directory)?;
+            std::os::unix::fs::symlink(target, &link)
+                .map_err(|error| StepError::io("link", &link, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_link(link: &Utf8Path) -> Result<(), StepError> {
+    match std::fs::remove_file(link) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StepError::io("remove", link, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn linked_directory(context: &dyn Context) -> Utf8PathBuf {
+    context.layout().tools().join("bin")
+}
+
+fn is_in_place(pair: &Rust, context: &dyn Context) -> bool {
+    match linked_pair(&linked_directory(context)) {
+        Some((cargo, rustc)) => {
+            cargo == needs::resolved(&pair.cargo) && rustc == needs::resolved(&pair.rustc)
+        }
+        None => pair.on_path,
+    }
+}
+
+/// What our links lead to, if both lead somewhere.
+fn linked_pair(linked: &Utf8Path) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
+    Some((linked.join("cargo").canonicalize_utf8().ok()?, linked.join("rustc").canonicalize_utf8().ok()?))
+}
+
+fn no_way(
+    error: StepError,
+    wanted: Option<&str>,
+    choice: &Choice,
+    manager: Option<&'static dyn PackageManager>,
+    context: &dyn Context,
+) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    let need = wanted
+        .map_or_else(|| "Rust is needed".to_owned(), |wanted| format!("Rust {wanted} or newer is needed"));
+    let existing = choice
+        .existing
+        .as_ref()
+        .map_or_else(|| "none is installed".to_owned(), |version| format!("{version} is installed"));
+    let offered = match choice.candidates.as_slice() {
+        [] => "the distribution offers none".to_owned(),
+        some => {
+            let some: BTreeMap<&str, &str> =
+                some.iter().map(|(names, version)| (names[0].as_str(), version.as_str())).collect();
+            let some: Vec<String> = some.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            format!("the distribution offers {}", some.join(", "))
+        }
+    };
+    let reason = failure.message;
+    failure.kind = FailureKind::Preflight;
+    failure.message = format!("{need}; {existing}, {offered}, and rustup could not bring it: {reason}");
+    let good = choice
+        .candidates
+        .iter()
+        .find(|(_, version)| wanted.is_none_or(|wanted| version_at_least(version, wanted)));
+    if let (Some((packages, _)), Some(manager)) = (good, manager) {
+        let how = if context.site().sudo == Sudo::Unavailable {
+            "ask the administrator for"
+        } else {
+            "run as root"
+        };
+        failure.cures.insert(0, format!("{how}: {}", manager.cure(packages)));
+    }
+    failure.cures.push("or install Rust by hand and put cargo and rustc on PATH".to_owned());
+    StepError::Failed(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(of: &[(&str, &str)]) -> Vec<(Vec<String>, String)> {
+        of.iter()
+            .map(|(name, version)| {
+                (vec![(*name).to_owned(), name.replace("rustc", "cargo")], (*version).to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_nearest_rust_that_is_new_enough_is_taken() {
+        let bookworm = [("rustc", "1.63.0+dfsg1-2"), ("rustc-web", "1.96.0+dfsg1-1~deb12u2")];
+        let trixie = [("rustc", "1.85.0+dfsg3-1")];
+        let packages = |name: &str| Way::Packages(vec![name.to_owned(), name.replace("rustc", "cargo")]);
+        let rustup = || Way::Rustup("stable".to_owned());
+        for (wanted, existing, offered, may_install, expected) in [
+            (None, Some("1.60.0"), &bookworm[..], true, Way::Link),
+            (Some("1.78"), Some("1.78.0"), &bookworm, true, Way::Link),
+            (Some("1.78"), Some("1.77.2"), &bookworm, true, packages("rustc-web")),
+            (None, None, &bookworm, true, packages("rustc")),
+            (Some("1.78"), None, &bookworm, true, packages("rustc-web")),
+            (Some("1.78"), None, &trixie, true, packages("rustc")),
+            (Some("1.86"), None, &trixie, true, rustup()),
+            (Some("1.78"), None, &trixie, false, rustup()),
+            (Some("1.78"), None, &[], true, rustup()),
+        ] {
+            let choice = Choice {
+                existing: existing.map(str::to_owned),
+                candidates: candidates(offered),
+                may_install,
+            };
+            assert_eq!(
+                decide(wanted, &choice),
+                expected,
+                "{wanted:?} {existing:?} {offered:?} {may_install}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_highest_demand_of_case_and_sources_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let artifacts = Utf8Path::from_path(directory.path()).unwrap();
+        let record = |name: &str, text: &str| {
+            std::fs::create_dir_all(artifacts.join(name)).unwrap();
+            std::fs::write(artifacts.join(name).join("source.json"), text).unwrap();
+        };
+        let facts = |lock: u32, minimum: &str| {
+            serde_json::to_string(&FactsOfSource {
+                cargo_lock_version: Some(lock),
+                minimum_rust: Some(minimum.to_owned()),
+                ..FactsOfSource::default()
+            })
+            .unwrap()
+        };
+        record("bare", &facts(4, "1.70"));
+        record("nested", &format!("{{\"schema\":1,\"facts\":{}}}", facts(3, "1.81")));
+        let names: Vec<SourceName> = ["bare", "nested", "mounted"].map(SourceName::from).to_vec();
+        assert_eq!(wanted(Some("1.60"), &names, artifacts).unwrap().as_deref(), Some("1.81"));
+        assert_eq!(wanted(Some("1.60"), &names[..1], artifacts).unwrap().as_deref(), Some("1.78"));
+        assert_eq!(wanted(Some("1.90"), &names, artifacts).unwrap().as_deref(), Some("1.90"));
+        assert_eq!(wanted(None, &names[2..], artifacts).unwrap(), None);
+        record("bare", "{");
+        assert!(wanted(None, &names, artifacts).is_err());
+    }
+}

@@ -52,8 +52,11 @@ pub(crate) fn forget(processes: impl IntoIterator<Item = u32>) {
 }
 
 /// Ends all orphans and everything below them, and reaps them. Returns the names of those that were ended.
-/// Those that must not be killed are waited for.
-pub(crate) fn end_orphans(grace: Duration) -> io::Result<Vec<String>> {
+/// Those that must not be killed are waited for; `meanwhile` is called again and again, to read what they print.
+pub(crate) fn end_orphans(
+    grace: Duration,
+    mut meanwhile: impl FnMut() -> io::Result<()>,
+) -> io::Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     let mut known = BTreeSet::new();
     let mut ending = Ending::begin(grace);
@@ -62,8 +65,8 @@ pub(crate) fn end_orphans(grace: Duration) -> io::Result<Vec<String>> {
         {
             let started = started();
             for pid in procfs::children_of(process::own_pid()) {
-                let ours = started.contains(&pid)
-                    || FOREIGN.get().is_some_and(|foreign| foreign.contains(&pid));
+                let ours =
+                    started.contains(&pid) || FOREIGN.get().is_some_and(|foreign| foreign.contains(&pid));
                 if ours || process::reap_if_ended(pid)? != Reaped::Running {
                     continue;
                 }
@@ -83,6 +86,7 @@ pub(crate) fn end_orphans(grace: Duration) -> io::Result<Vec<String>> {
             }
         }
         ending.signal(left);
+        meanwhile()?;
         thread::sleep(LOOK_AGAIN);
     }
 }

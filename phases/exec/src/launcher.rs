@@ -56,6 +56,7 @@ pub fn launcher_main(args: &[String]) -> i32 {
 }
 
 fn obey() -> io::Result<()> {
+    descriptors::close_inherited_on_exec()?;
     // The tool's standard input must not be the control socket.
     let control = descriptors::duplicate_from(io::stdin(), 3)?;
     descriptors::duplicate_onto_standard(File::open("/dev/null")?, 0)?;
@@ -170,7 +171,8 @@ fn start(task: &LaunchTask, filter: Option<&seccomp::Filter>) -> io::Result<proc
             .find(|candidate| Path::new(&task.directory).join(candidate).is_file())
             .unwrap_or_else(|| task.program.clone());
         arguments.splice(0..1, ["sh".to_owned(), script]);
-        return attempt(&["/bin/sh".to_owned()], &arguments)?.map_err(|failure| describe(&failure, task, path));
+        return attempt(&["/bin/sh".to_owned()], &arguments)?
+            .map_err(|failure| describe(&failure, task, path));
     }
     Err(describe(&failure, task, path))
 }
@@ -224,8 +226,7 @@ struct Watch {
 
 impl Watch {
     fn over(prepared: Prepared, control: UnixStream, grace: Duration) -> Self {
-        let deadline =
-            prepared.task.timeout_ms.map(|limit| Instant::now() + Duration::from_millis(limit));
+        let deadline = prepared.task.timeout_ms.map(|limit| Instant::now() + Duration::from_millis(limit));
         Self {
             prepared,
             control: Some(control),
@@ -320,10 +321,8 @@ impl Watch {
         }
         if self.killing_since.is_some_and(|since| since.elapsed() > GIVE_UP) {
             for (pid, error) in refused {
-                let line = format!(
-                    "{} (pid {pid}) could not be ended and goes on: {error}",
-                    procfs::name(pid)
-                );
+                let line =
+                    format!("{} (pid {pid}) could not be ended and goes on: {error}", procfs::name(pid));
                 self.report(&Report::Note { line });
             }
             return Ok(false);

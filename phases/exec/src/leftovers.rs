@@ -91,8 +91,7 @@ fn find(marker: &str, own: i32) -> Found {
         ancestor = status.parent;
         spared.insert(ancestor);
     }
-    let mut found =
-        Found { launchers: BTreeSet::new(), patient: BTreeSet::new(), others: BTreeSet::new() };
+    let mut found = Found { launchers: BTreeSet::new(), patient: BTreeSet::new(), others: BTreeSet::new() };
     for pid in procfs::all() {
         let ended = procfs::status(pid).is_none_or(|status| status.state == 'Z');
         if spared.contains(&pid) || ended || !procfs::started_with(pid, &[&marker]) {

@@ -6,6 +6,7 @@
 //!
 //! All unsafe code is in `sys`; only [`privilege`] raises privileges.
 
+mod child;
 mod children;
 mod ending;
 pub mod jobserver;

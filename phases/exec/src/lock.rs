@@ -30,7 +30,9 @@ pub struct RunLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("{path} is held by another run, pid {pid}, since {since}: `{command}`; wait for it to end, or end it")]
+    #[error(
+        "{path} is held by another run, pid {pid}, since {since}: `{command}`; wait for it to end, or end it"
+    )]
     Held {
         /// The lock file.
         path: Utf8PathBuf,
@@ -42,7 +44,9 @@ pub enum LockError {
         since: String,
     },
     /// A run that is dead left processes that do not end (dpkg in a transaction, say).
-    #[error("{path} is still held by what an ended run (pid {pid}, since {since}: `{command}`) left running: see `fuser {path}`, and try again when they are gone")]
+    #[error(
+        "{path} is still held by what an ended run (pid {pid}, since {since}: `{command}`) left running: see `fuser {path}`, and try again when they are gone"
+    )]
     Leftovers {
         /// The lock file.
         path: Utf8PathBuf,
@@ -94,23 +98,24 @@ impl RunLock {
             }
             let mut text = String::new();
             file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(io)?;
+            let late = began.elapsed() > LEFTOVERS_LIMIT;
+            let path = || path.to_owned();
             match Holder::from_text(&text) {
+                _ if wait => {}
                 Some(holder) if holder.lives() => {
-                    if !wait {
-                        let Holder { pid, command, since, .. } = holder;
-                        return Err(LockError::Held { path: path.to_owned(), pid, command, since });
-                    }
+                    let Holder { pid, command, since, .. } = holder;
+                    return Err(LockError::Held { path: path(), pid, command, since });
                 }
-                Some(Holder { pid, command, since, .. }) => {
-                    if !wait && began.elapsed() > LEFTOVERS_LIMIT {
-                        return Err(LockError::Leftovers { path: path.to_owned(), pid, command, since });
-                    }
+                Some(Holder { pid, command, since, .. }) if late => {
+                    return Err(LockError::Leftovers { path: path(), pid, command, since });
                 }
-                // Its holder is about to write it.
-                None if began.elapsed() > LEFTOVERS_LIMIT && !wait => {
-                    return Err(io(io::Error::other("it is locked by a process that does not say who it is")));
+                None if late => {
+                    return Err(io(io::Error::other(
+                        "it is locked by a process that does not say who it is",
+                    )));
                 }
-                None => {}
+                // Launchers of a dead run are ending what it left, or the holder is about to say who it is.
+                Some(_) | None => {}
             }
             thread::sleep(TRY_AGAIN);
         }
@@ -190,19 +195,13 @@ fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
     let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3600, second / 60 % 60, second % 60)
 }
 
 #[cfg(test)]

@@ -63,9 +63,7 @@ pub(crate) fn read_chunk(mut pipe: impl Read, buffer: &mut [u8]) -> io::Result<C
     match pipe.read(buffer) {
         Ok(0) => Ok(Chunk::End),
         Ok(length) => Ok(Chunk::Bytes(length)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
-        {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
             Ok(Chunk::Nothing)
         }
         Err(error) => Err(error),

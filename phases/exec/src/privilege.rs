@@ -53,11 +53,8 @@ pub fn ask() -> io::Result<()> {
 /// The values pass through the environment of `sudo` itself and not through its arguments, because those are visible
 /// to every user and end up in the system's log; `sudo` sets PATH and HOME on its own (sudoers(5), `secure_path`).
 pub fn elevate(argv: &[String], environment: &BTreeMap<String, String>) -> Vec<String> {
-    let kept: Vec<&str> = environment
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !matches!(*name, "PATH" | "HOME"))
-        .collect();
+    let kept: Vec<&str> =
+        environment.keys().map(String::as_str).filter(|name| !matches!(*name, "PATH" | "HOME")).collect();
     let mut elevated = vec!["sudo".to_owned(), "-n".to_owned()];
     if !kept.is_empty() {
         elevated.push(format!("--preserve-env={}", kept.join(",")));
@@ -117,9 +114,6 @@ mod tests {
             elevate(&argv, &environment).join(" "),
             "sudo -n --preserve-env=DEBIAN_FRONTEND,https_proxy -- apt-get install nasm"
         );
-        assert_eq!(
-            elevate(&argv, &BTreeMap::new()).join(" "),
-            "sudo -n -- apt-get install nasm"
-        );
+        assert_eq!(elevate(&argv, &BTreeMap::new()).join(" "), "sudo -n -- apt-get install nasm");
     }
 }

@@ -31,7 +31,8 @@ pub fn capture(argv: &[&str]) -> io::Result<String> {
     let context = |error: &io::Error| {
         io::Error::new(error.kind(), format!("failed to run `{}`: {error}", argv.join(" ")))
     };
-    let handle = children::start(|| expression.start(), duct::Handle::pids).map_err(|error| context(&error))?;
+    let handle =
+        children::start(|| expression.start(), duct::Handle::pids).map_err(|error| context(&error))?;
     let pids = handle.pids();
     let output = handle.into_output().map_err(|error| context(&error))?;
     children::forget(pids);

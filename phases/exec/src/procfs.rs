@@ -21,11 +21,7 @@ pub(crate) fn descendants(roots: &[i32]) -> BTreeSet<i32> {
 
 /// Children of all threads of a process.
 pub(crate) fn children_of(pid: i32) -> Vec<i32> {
-    if has_children_files() {
-        children(pid)
-    } else {
-        processes_by_parent().remove(&pid).unwrap_or_default()
-    }
+    if has_children_files() { children(pid) } else { processes_by_parent().remove(&pid).unwrap_or_default() }
 }
 
 fn has_children_files() -> bool {
@@ -105,9 +101,7 @@ pub(crate) fn process_of(thread: i32) -> i32 {
 /// Whether a process was started with all of these entries (`NAME=value`) in its environment. No, if it may not be read.
 pub(crate) fn started_with(pid: i32, entries: &[&str]) -> bool {
     let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
-    entries
-        .iter()
-        .all(|wanted| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()))
+    entries.iter().all(|wanted| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()))
 }
 
 /// Flags with which a descriptor of a process was opened (`O_NONBLOCK` and the like).

@@ -11,8 +11,18 @@ const SHORTEST_SECRET: usize = 4;
 
 /// Words after which a value is secret when `=` or `:` comes between.
 const SECRET_NAMES: &[&str] = &[
-    "access_token", "api-key", "api_key", "apikey", "auth_token", "authtoken", "passwd", "password",
-    "private-token", "secret", "token", "x-api-key",
+    "access_token",
+    "api-key",
+    "api_key",
+    "apikey",
+    "auth_token",
+    "authtoken",
+    "passwd",
+    "password",
+    "private-token",
+    "secret",
+    "token",
+    "x-api-key",
 ];
 /// Headers whose whole value is secret.
 const SECRET_HEADERS: &[&str] = &["authorization", "proxy-authorization", "cookie", "set-cookie"];
@@ -185,8 +195,14 @@ mod tests {
         let redactor = Redactor::default();
         for (line, expected) in [
             ("GET https://joe:s3cret@proxy.example:3128/x?y=1", "GET https://***@proxy.example:3128/x?y=1"),
-            ("index http://ghp_abc@host/simple, http://plain/", "index http://***@host/simple, http://plain/"),
-            ("mail me@example.org or see http://example.org/@me", "mail me@example.org or see http://example.org/@me"),
+            (
+                "index http://ghp_abc@host/simple, http://plain/",
+                "index http://***@host/simple, http://plain/",
+            ),
+            (
+                "mail me@example.org or see http://example.org/@me",
+                "mail me@example.org or see http://example.org/@me",
+            ),
             ("> Authorization: Basic am9lOnMzY3JldA==", "> Authorization: ***"),
             ("{\"token\": \"abc\", \"a\": 1}", "{\"token\": \"***\", \"a\": 1}"),
             ("fetch x?access_token=abc&page=2", "fetch x?access_token=***&page=2"),

@@ -1,35 +1,32 @@
 //! A session: what the children of one phase have in common, and the children themselves.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use model::event::{OfflineForce, Stream};
 use model::plan::{Network, Privilege};
 use model::site::Sudo;
-use serde::{Deserialize, Serialize};
 
+use crate::child::{Printer, named};
 use crate::ending::GRACE;
-use crate::jobserver::{Client, Pool};
+use crate::jobserver::Pool;
 use crate::lock::RunLock;
 use crate::offline::force::Force;
-use crate::output::{Chunk, Lines, read_chunk};
 use crate::redact::Redactor;
 use crate::sys::descriptors;
-use crate::wire::{self, LaunchTask, Order, Report, Role, Task};
+use crate::wire::{self, LaunchTask, Report, Role, Task};
 use crate::{children, privilege};
 
-/// How long a tool's pipes are read on after all its processes have ended.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
+pub use crate::child::{Canceller, Child, Ended, Leak, Sink};
 
 /// What the children of a session have in common.
 pub struct SessionConfig {
@@ -106,9 +103,7 @@ pub fn shell_words(argv: &[String]) -> String {
     let quoted: Vec<String> = argv
         .iter()
         .map(|word| {
-            let plain = |character: char| {
-                character.is_alphanumeric() || "-_=+./:,@%^".contains(character)
-            };
+            let plain = |character: char| character.is_alphanumeric() || "-_=+./:,@%^".contains(character);
             if !word.is_empty() && word.chars().all(plain) {
                 word.clone()
             } else {
@@ -118,39 +113,6 @@ pub fn shell_words(argv: &[String]) -> String {
         .collect();
     quoted.join(" ")
 }
-
-/// A process reached for the network although it must not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leak {
-    /// Its name; `unknown` where only the resolver noticed.
-    pub process: String,
-    /// Its number; 0 where unknown.
-    pub pid: u32,
-    /// A host name, an address with port, or another way out in words.
-    pub wanted: String,
-}
-
-/// How a child ended. All its descendants are gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Exit status; death by signal N is 128 + N.
-    pub status: i32,
-    /// It ran longer than it may.
-    pub timed_out: bool,
-    /// It was cancelled before it ended by itself.
-    pub cancelled: bool,
-    /// CPU time of all its processes, user and system. Zero when the launcher was killed.
-    pub cpu: Duration,
-    /// The largest resident set of any one of its processes, in KiB.
-    pub peak_rss_kib: u64,
-    /// Standard output, if it was captured.
-    pub stdout: String,
-    /// What it wanted of the network.
-    pub leaks: Vec<Leak>,
-}
-
-/// Gets each line, redacted and without its end.
-pub type Sink = Box<dyn FnMut(Stream, &str) + Send>;
 
 impl Session {
     /// Prepares for children: makes the pool, and with `offline` finds out how the network can be kept away. Starts no
@@ -206,12 +168,10 @@ impl Session {
         }
         // Creating is left to the kernel's answer: an existing directory may be in a place that cannot be written.
         if !launch.directory.is_dir() {
-            fs::create_dir_all(&launch.directory).map_err(|error| named("create", &launch.directory, &error))?;
+            fs::create_dir_all(&launch.directory)
+                .map_err(|error| named("create", &launch.directory, &error))?;
         }
-        let log = match &launch.log {
-            Some(path) => Some(open_log(path)?),
-            None => None,
-        };
+        let printer = Printer::new(sink, launch.log.as_ref(), self.config.redactor.clone())?;
         let (stdout, stdout_write) = descriptors::pipe()?;
         let (stderr, stderr_write) = descriptors::pipe()?;
         for pipe in [&stdout, &stderr] {
@@ -266,7 +226,7 @@ impl Session {
             socket,
             stdout: Some(stdout.into()),
             stderr: Some(stderr.into()),
-            printer: Printer { sink, log, redactor: self.config.redactor.clone() },
+            printer,
             capture: launch.capture_stdout,
             grace: self.grace,
             names: force.cloned().zip(names_before),
@@ -300,223 +260,6 @@ impl Session {
         }
         environment
     }
-}
-
-/// A running child. Dropped without [`Child::wait`], it is ended first.
-pub struct Child {
-    program: String,
-    process: Option<std::process::Child>,
-    socket: Arc<UnixStream>,
-    canceller: Canceller,
-    stdout: Option<File>,
-    stderr: Option<File>,
-    printer: Printer,
-    capture: bool,
-    grace: Duration,
-    /// Whom to ask for names that only the resolver saw, and how many it had seen before.
-    names: Option<(Arc<Force>, usize)>,
-    _client: Option<Client>,
-}
-
-/// Cancels a child from any thread, at any time.
-#[derive(Clone)]
-pub struct Canceller {
-    socket: Arc<UnixStream>,
-    asked: Arc<AtomicBool>,
-}
-
-impl Canceller {
-    /// SIGTERM to all processes of the child, SIGKILL to what is left after the grace; a patient child is waited for.
-    /// Returns at once; [`Child::wait`] returns when all are gone.
-    pub fn cancel(&self) {
-        if !self.asked.swap(true, Ordering::SeqCst) {
-            // A launcher that cannot be told has ended, and then there is nothing to cancel.
-            drop(wire::send(&self.socket, &Order::Cancel, &[]));
-        }
-    }
-}
-
-impl Child {
-    /// A handle to cancel it.
-    pub fn canceller(&self) -> Canceller {
-        self.canceller.clone()
-    }
-
-    /// Hands its lines to the sink and the log until it and all that it started have ended.
-    ///
-    /// When its launcher is killed, what it left is ended, and the status is 137.
-    ///
-    /// # Errors
-    /// When the log cannot be written; the child is ended then.
-    pub fn wait(mut self) -> io::Result<Ended> {
-        let mut ended = Ended::default();
-        let mut captured = Vec::new();
-        let mut lines = [Lines::default(), Lines::default()];
-        let mut launcher_reported = false;
-        let mut control_open = true;
-        while control_open || self.stdout.is_some() || self.stderr.is_some() {
-            let mut waiting: Vec<(Source, BorrowedFd<'_>)> = Vec::new();
-            waiting.extend(control_open.then(|| (Source::Control, self.socket.as_fd())));
-            waiting.extend(self.stdout.as_ref().map(|pipe| (Source::Output(Stream::Stdout), pipe.as_fd())));
-            waiting.extend(self.stderr.as_ref().map(|pipe| (Source::Output(Stream::Stderr), pipe.as_fd())));
-            let (sources, descriptors): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-            // After the launcher's end all writers are gone, unless one could not be ended.
-            let limit = (!control_open).then_some(LAST_OUTPUT);
-            let ready = descriptors::poll(&descriptors, limit)?;
-            if limit.is_some() && !ready.contains(&true) {
-                break;
-            }
-            for (source, _) in sources.into_iter().zip(ready).filter(|(_, ready)| *ready) {
-                match source {
-                    Source::Output(stream) => self.read(stream, &mut lines, &mut captured)?,
-                    Source::Control => {
-                        // A broken socket is a dead launcher as well.
-                        let report = wire::receive::<Report>(&self.socket).ok().flatten();
-                        let Some((report, _)) = report else {
-                            control_open = false;
-                            self.launcher_ended(launcher_reported, &mut ended)?;
-                            continue;
-                        };
-                        launcher_reported |= matches!(report, Report::Ended { .. });
-                        self.take(report, &mut ended)?;
-                    }
-                }
-            }
-        }
-        for (stream, lines) in [Stream::Stdout, Stream::Stderr].into_iter().zip(&mut lines) {
-            let mut result = Ok(());
-            lines.finish(|line| result = self.printer.print(stream, line));
-            result?;
-        }
-        ended.stdout = String::from_utf8_lossy(&captured).into_owned();
-        if let Some((force, before)) = self.names.take() {
-            for name in force.names_since(before)? {
-                let leak = Leak { process: "unknown".to_owned(), pid: 0, wanted: name };
-                if !ended.leaks.contains(&leak) {
-                    ended.leaks.push(leak);
-                }
-            }
-        }
-        Ok(ended)
-    }
-
-    fn read(&mut self, stream: Stream, lines: &mut [Lines; 2], captured: &mut Vec<u8>) -> io::Result<()> {
-        let (pipe, lines, captures) = match stream {
-            Stream::Stdout => (&mut self.stdout, &mut lines[0], self.capture),
-            _ => (&mut self.stderr, &mut lines[1], false),
-        };
-        let mut buffer = [0; 64 << 10];
-        let Some(file) = pipe else { return Ok(()) };
-        match read_chunk(file, &mut buffer)? {
-            Chunk::End => *pipe = None,
-            Chunk::Nothing => {}
-            Chunk::Bytes(length) if captures => captured.extend(&buffer[..length]),
-            Chunk::Bytes(length) => {
-                let mut result = Ok(());
-                let printer = &mut self.printer;
-                lines.push(&buffer[..length], |line| {
-                    if result.is_ok() {
-                        result = printer.print(stream, line);
-                    }
-                });
-                result?;
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, report: Report, ended: &mut Ended) -> io::Result<()> {
-        match report {
-            Report::Ended { status, timed_out, cancelled, cpu_us, peak_rss_kib } => {
-                *ended = Ended {
-                    status,
-                    timed_out,
-                    cancelled,
-                    cpu: Duration::from_micros(cpu_us),
-                    peak_rss_kib,
-                    ..std::mem::take(ended)
-                };
-            }
-            Report::Leaked { leak } => ended.leaks.push(leak),
-            Report::Note { line } => self.printer.print(Stream::Note, &line)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Reaps the launcher. If it did not say how the tool ended, it was killed, and its descendants are ours now.
-    fn launcher_ended(&mut self, reported: bool, ended: &mut Ended) -> io::Result<()> {
-        let Some(mut process) = self.process.take() else { return Ok(()) };
-        let status = process.wait()?;
-        children::forget([process.id()]);
-        if reported {
-            return Ok(());
-        }
-        ended.status = 128 + libc::SIGKILL;
-        ended.cancelled = self.canceller.asked.load(Ordering::SeqCst);
-        let orphans = children::end_orphans(self.grace)?;
-        let rest = if orphans.is_empty() {
-            String::new()
-        } else {
-            format!("; ended what it left: {}", orphans.join(", "))
-        };
-        let line = format!("the launcher of `{}` was killed ({status}){rest}", self.program);
-        self.printer.print(Stream::Note, &line)
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // To the launcher this is the scheduler's death. Both directions are closed for cancellers as well.
-            drop(self.socket.shutdown(std::net::Shutdown::Both));
-            // Closed pipes, so that a tool that writes does not wait for us.
-            (self.stdout, self.stderr) = (None, None);
-            if process.wait().is_ok() {
-                children::forget([process.id()]);
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Source {
-    Control,
-    Output(Stream),
-}
-
-/// Where lines go.
-struct Printer {
-    sink: Sink,
-    log: Option<(Utf8PathBuf, File)>,
-    redactor: Redactor,
-}
-
-impl Printer {
-    fn print(&mut self, stream: Stream, line: &str) -> io::Result<()> {
-        let line = self.redactor.redact(line);
-        if let Some((path, file)) = &mut self.log {
-            file.write_all(format!("{line}\n").as_bytes()).map_err(|error| named("write to", path, &error))?;
-        }
-        (self.sink)(stream, &line);
-        Ok(())
-    }
-}
-
-fn open_log(path: &Utf8PathBuf) -> io::Result<(Utf8PathBuf, File)> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory).map_err(|error| named("create", directory, &error))?;
-    }
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|error| named("open", path, &error))?;
-    Ok((path.clone(), file))
-}
-
-fn named(what: &str, path: impl AsRef<str>, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("failed to {what} {}: {error}", path.as_ref()))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

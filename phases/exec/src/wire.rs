@@ -119,11 +119,7 @@ pub(crate) enum Report {
 }
 
 /// Sends a frame whole, with descriptors.
-pub(crate) fn send(
-    socket: &UnixStream,
-    message: &impl Serialize,
-    with: &[BorrowedFd<'_>],
-) -> io::Result<()> {
+pub(crate) fn send(socket: &UnixStream, message: &impl Serialize, with: &[BorrowedFd<'_>]) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;
     let length = u32::try_from(body.len()).map_err(io::Error::other)?;
     let mut frame = length.to_le_bytes().to_vec();
@@ -133,9 +129,7 @@ pub(crate) fn send(
 }
 
 /// Receives a frame and the descriptors that came with it, waiting for it; none at the end of the stream.
-pub(crate) fn receive<M: DeserializeOwned>(
-    socket: &UnixStream,
-) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+pub(crate) fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
     let mut length = [0; 4];
     let (received, with) = descriptors::receive_with(socket.as_fd(), &mut length)?;
     if received == 0 {

@@ -34,6 +34,9 @@ fn main() {
             Ok(())
         }
         ["own-name"] => own_name(),
+        ["ask", server, name] => ask(server, name),
+        ["many", address] => send_many(address),
+        ["io-uring"] => io_uring(),
         ["loopback"] => loopback(),
         ["inherited"] => inherited(),
         ["burn", milliseconds] => burn(milliseconds.parse().unwrap_or(0)),
@@ -98,6 +101,53 @@ fn own_name() -> io::Result<()> {
     Ok(())
 }
 
+/// Asks a name server without connecting to it, as musl's resolver does.
+fn ask(server: &str, name: &str) -> io::Result<()> {
+    let mut query = vec![0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        query.push(u8::try_from(label.len()).map_err(io::Error::other)?);
+        query.extend(label.bytes());
+    }
+    query.extend([0, 0, 1, 0, 1]);
+    UdpSocket::bind("0.0.0.0:0")?.send_to(&query, server).map(drop)
+}
+
+/// One `sendmmsg` with a message to loopback and one to this address.
+#[expect(unsafe_code, reason = "the call has no safe interface")]
+fn send_many(address: &str) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let parse = |text: &str| text.parse::<std::net::SocketAddrV4>().map_err(io::Error::other);
+    let mut addresses = [parse("127.0.0.1:9")?, parse(address)?].map(|address| libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
+        sin_zero: [0; 8],
+    });
+    let mut part = libc::iovec { iov_base: b"x".as_ptr().cast_mut().cast(), iov_len: 1 };
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    // SAFETY: zeroed headers are valid; all pointers outlive the call.
+    let sent = unsafe {
+        let mut messages: [libc::mmsghdr; 2] = std::mem::zeroed();
+        for (message, address) in messages.iter_mut().zip(&mut addresses) {
+            message.msg_hdr.msg_name = (&raw mut *address).cast();
+            message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as u32;
+            message.msg_hdr.msg_iov = &raw mut part;
+            message.msg_hdr.msg_iovlen = 1;
+        }
+        libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), 2, 0)
+    };
+    println!("sent {sent}");
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "the call has no safe interface")]
+fn io_uring() -> io::Result<()> {
+    // SAFETY: the null pointer is refused before it is used.
+    unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, std::ptr::null_mut::<u8>()) };
+    println!("{}", io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    Ok(())
+}
+
 /// A server and its client, as a compiler cache has them; and bytes both ways.
 fn loopback() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -138,9 +188,16 @@ fn inherited() -> io::Result<()> {
     Ok(())
 }
 
+/// Uses that much CPU time, however long it takes.
+#[expect(unsafe_code, reason = "the clock has no safe interface")]
 fn burn(milliseconds: u64) -> io::Result<()> {
-    let until = std::time::Instant::now() + Duration::from_millis(milliseconds);
-    while std::time::Instant::now() < until {}
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    while Duration::new(used.tv_sec.unsigned_abs(), 0) + Duration::from_nanos(used.tv_nsec.unsigned_abs())
+        < Duration::from_millis(milliseconds)
+    {
+        // SAFETY: writes one timespec.
+        unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut used) };
+    }
     Ok(())
 }
 
@@ -157,13 +214,12 @@ fn hold_lock(path: &str) -> io::Result<()> {
 fn session(words: &[&str]) -> io::Result<()> {
     let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let (options, command) = (&words[..split], &words[split + 1..]);
-    let value = |name: &str| {
-        options.iter().position(|word| *word == name).map(|index| options[index + 1].to_owned())
-    };
+    let value =
+        |name: &str| options.iter().position(|word| *word == name).map(|index| options[index + 1].to_owned());
     let run_lock = match value("--lock") {
-        Some(path) => Some(Arc::new(
-            RunLock::acquire(Utf8Path::new(&path), false).map_err(io::Error::other)?,
-        )),
+        Some(path) => {
+            Some(Arc::new(RunLock::acquire(Utf8Path::new(&path), false).map_err(io::Error::other)?))
+        }
         None => None,
     };
     let began = std::time::Instant::now();

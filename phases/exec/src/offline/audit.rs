@@ -97,7 +97,9 @@ impl Audit {
                     leads_out = true;
                     self.tell(call, what.to_owned(), tell);
                 }
-                Destination::Internet(to) if to.port() == NAME_SERVICE && call.number == libc::SYS_connect => {
+                Destination::Internet(to)
+                    if to.port() == NAME_SERVICE && call.number == libc::SYS_connect =>
+                {
                     let expected = address::is_loopback(to.ip()) || self.names.is_server(to.ip());
                     if !expected {
                         self.tell(call, to.to_string(), tell);
@@ -153,7 +155,6 @@ impl Audit {
         }
         let close_on_exec = flags & libc::O_CLOEXEC != 0;
         let port = socket.local_addr()?.port();
-        #[expect(clippy::cast_possible_truncation, reason = "masked to 32 bits above")]
         let number = descriptor as u32;
         seccomp::replace_descriptor(&self.listener, call, number, socket.as_fd(), close_on_exec)?;
         self.askers.insert(port, asker(call));
@@ -257,9 +258,8 @@ impl Memory {
     /// Reads a `struct msghdr`.
     fn message(&self, at: u64) -> io::Result<Message> {
         let header = self.bytes(at, MESSAGE_HEADER as u64)?;
-        let word = |index: usize| {
-            header[index..].first_chunk::<8>().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
-        };
+        let word =
+            |index: usize| header[index..].first_chunk::<8>().map_or(0, |bytes| u64::from_ne_bytes(*bytes));
         let destination = self.destination(word(0), word(8) & 0xffff_ffff, false)?;
         let mut query = Vec::new();
         if leads_to_names(&destination) {

@@ -190,16 +190,17 @@ fn cannot(choice: Choice, reason: Option<String>) -> io::Error {
     let reason = reason.unwrap_or_else(|| "no reason was given".to_owned());
     io::Error::new(
         io::ErrorKind::Unsupported,
-        format!("{FORCE_VARIABLE}={name} needs {what}, which cannot be had here ({reason}): unset it to use what this place allows"),
+        format!(
+            "{FORCE_VARIABLE}={name} needs {what}, which cannot be had here ({reason}): unset it to use what this place allows"
+        ),
     )
 }
 
 /// What the force cannot see.
 fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
     let mut unseen = Vec::new();
-    let because = |reason: &Option<String>| {
-        reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
-    };
+    let because =
+        |reason: &Option<String>| reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     match (walled, findings.audit) {
         (true, true) => {
             unseen.push("network calls of 32-bit programs: refused, but not reported".to_owned());
@@ -242,7 +243,10 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
         );
     }
     if findings.audit && !findings.answers_names && !walled {
-        unseen.push("names that steps look up: only the name server's address is reported (Linux 5.9 can do better)".to_owned());
+        unseen.push(
+            "names that steps look up: only the name server's address is reported (Linux 5.9 can do better)"
+                .to_owned(),
+        );
     }
     unseen
 }

@@ -102,10 +102,8 @@ impl Wall {
         }
         context("make mounts private", namespaces::make_mounts_private())?;
         context("bring up loopback", namespaces::loopback_up())?;
-        let mut resolvers = vec![context(
-            "bind a name server",
-            UdpSocket::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 53)),
-        )?];
+        let mut resolvers =
+            vec![context("bind a name server", UdpSocket::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 53)))?];
         // A machine may have no IPv6.
         resolvers.extend(UdpSocket::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), 53)));
         for resolver in &resolvers {
@@ -190,11 +188,9 @@ fn mask(user: u32) -> Vec<String> {
 /// Mounts a file with this content over another, in this mount namespace only.
 fn replace(target: &Path, content: &str) -> io::Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let temporary: PathBuf =
-        std::env::temp_dir().join(format!("installer-{}-{name}", process::own_pid()));
+    let temporary: PathBuf = std::env::temp_dir().join(format!("installer-{}-{name}", process::own_pid()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary)?;
-    let mounted =
-        file.write_all(content.as_bytes()).and_then(|()| namespaces::bind(&temporary, target));
+    let mounted = file.write_all(content.as_bytes()).and_then(|()| namespaces::bind(&temporary, target));
     // The mount keeps the file alive.
     fs::remove_file(&temporary)?;
     mounted
@@ -202,8 +198,7 @@ fn replace(target: &Path, content: &str) -> io::Result<()> {
 
 /// `nsswitch.conf` whose hosts come from `/etc/hosts` and the name server, and from no daemon.
 fn files_and_dns_only(text: &str) -> String {
-    let mut lines: Vec<&str> =
-        text.lines().filter(|line| !line.trim_start().starts_with("hosts:")).collect();
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("hosts:")).collect();
     lines.push("hosts: files dns");
     lines.join("\n") + "\n"
 }
@@ -258,10 +253,8 @@ fn watch_trial(listener: Option<OwnedFd>) -> io::Result<bool> {
     seccomp::answer(&listener, &call, &Answer::Fail(libc::ENETUNREACH))?;
     let call = next()?;
     let replacement = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    #[expect(clippy::cast_possible_truncation, reason = "descriptors are ints")]
     let number = call.arguments[0] as u32;
-    let replaced =
-        seccomp::replace_descriptor(&listener, &call, number, replacement.as_fd(), true).is_ok();
+    let replaced = seccomp::replace_descriptor(&listener, &call, number, replacement.as_fd(), true).is_ok();
     seccomp::answer(&listener, &call, &Answer::Succeed)?;
     Ok(replaced)
 }
@@ -282,7 +275,8 @@ mod tests {
 
     #[test]
     fn hosts_are_looked_up_without_daemons() {
-        let text = "passwd: files systemd\n hosts:  files mymachines resolve [!UNAVAIL=return] dns\nshadow: files";
+        let text =
+            "passwd: files systemd\n hosts:  files mymachines resolve [!UNAVAIL=return] dns\nshadow: files";
         assert_eq!(files_and_dns_only(text), "passwd: files systemd\nshadow: files\nhosts: files dns\n");
     }
 }

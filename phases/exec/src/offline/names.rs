@@ -94,14 +94,20 @@ fn is_own_reverse(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const CONFIGURATION: &str = "# made by hand\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nsearch corp.example lan\n";
+    const CONFIGURATION: &str =
+        "# made by hand\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nsearch corp.example lan\n";
 
     #[test]
     fn the_own_name_is_no_news() {
         let mut names = Names::new("Builder.corp.example", CONFIGURATION);
         for own in [
-            "builder", "builder.corp.example", "builder.lan", "localhost", "db.localhost",
-            "1.0.0.127.in-addr.arpa", "0.0.0.0.in-addr.arpa",
+            "builder",
+            "builder.corp.example",
+            "builder.lan",
+            "localhost",
+            "db.localhost",
+            "1.0.0.127.in-addr.arpa",
+            "0.0.0.0.in-addr.arpa",
             "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
         ] {
             assert!(!names.is_news(own), "{own}");

@@ -15,11 +15,7 @@ const MOST_DESCRIPTORS: usize = 16;
 struct Control([u8; 128]);
 
 /// Sends bytes over a Unix socket, with descriptors attached to the first of them. Returns how many bytes went.
-pub fn send_with(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    descriptors: &[BorrowedFd<'_>],
-) -> io::Result<usize> {
+pub fn send_with(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
     if descriptors.len() > MOST_DESCRIPTORS {
         return Err(io::Error::other("too many descriptors for one message"));
     }
@@ -68,9 +64,7 @@ pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(us
     message.msg_controllen = control.0.len() as _;
     let received = loop {
         // SAFETY: `message` points to live buffers of the stated lengths.
-        match check(unsafe {
-            libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC)
-        }) {
+        match check(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) }) {
             Ok(received) => break received as usize,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -103,9 +97,8 @@ pub fn poll(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Re
         .map(|descriptor| libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 })
         .collect();
     // Rounded up, so that a wait of less than a millisecond does not become a busy loop.
-    let milliseconds = timeout.map_or(-1, |time| {
-        i32::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
-    });
+    let milliseconds =
+        timeout.map_or(-1, |time| i32::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
     // SAFETY: `entries` is a live array of that many entries.
     match check(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds) }) {
         Ok(_) => Ok(entries.iter().map(|entry| entry.revents != 0).collect()),
@@ -145,6 +138,19 @@ pub fn duplicate_onto_standard(descriptor: impl AsFd, number: i32) -> io::Result
 pub fn keep_across_exec(descriptor: impl AsFd) -> io::Result<()> {
     // SAFETY: F_SETFD takes no pointer.
     check(unsafe { libc::fcntl(descriptor.as_fd().as_raw_fd(), libc::F_SETFD, 0) }).map(drop)
+}
+
+/// Keeps descriptors that this process inherited (3 and up) from whatever it executes: those of a make that runs
+/// `installer`, say.
+pub fn close_inherited_on_exec() -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<libc::c_int>().ok());
+        if let Some(number) = number.filter(|number| *number > 2) {
+            // SAFETY: F_SETFD takes no pointer, and changes nothing for this process itself.
+            check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes reads and writes through this open file description return at once.

@@ -38,8 +38,7 @@ pub fn bind(from: &Path, onto: &Path) -> io::Result<()> {
 fn mount(from: Option<&CStr>, onto: &CStr, flags: libc::c_ulong) -> io::Result<()> {
     let from = from.map_or(std::ptr::null(), CStr::as_ptr);
     // SAFETY: live C strings or null, which these kinds of mount ignore.
-    check(unsafe { libc::mount(from, onto.as_ptr(), std::ptr::null(), flags, std::ptr::null()) })
-        .map(drop)
+    check(unsafe { libc::mount(from, onto.as_ptr(), std::ptr::null(), flags, std::ptr::null()) }).map(drop)
 }
 
 /// Brings up the loopback interface of the current network namespace.
@@ -80,8 +79,8 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
         let mut entry = list;
         while let Some(interface) = entry.as_ref() {
             let flags = interface.ifa_flags as libc::c_int;
-            let address = interface.ifa_addr.as_ref().and_then(|address| {
-                match i32::from(address.sa_family) {
+            let address =
+                interface.ifa_addr.as_ref().and_then(|address| match i32::from(address.sa_family) {
                     libc::AF_INET => {
                         let address = interface.ifa_addr.cast::<libc::sockaddr_in>().read_unaligned();
                         Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr))))
@@ -91,8 +90,7 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
                         Some(IpAddr::V6(Ipv6Addr::from(address.sin6_addr.s6_addr)))
                     }
                     _ => None,
-                }
-            });
+                });
             let leads_out = flags & libc::IFF_UP != 0 && flags & libc::IFF_LOOPBACK == 0;
             found.push(Interface { leads_out, address });
             entry = interface.ifa_next;

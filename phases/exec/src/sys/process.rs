@@ -87,8 +87,7 @@ pub fn start(program: &Program<'_>) -> Result<Started, StartFailure> {
     let mut listener = None;
     let mut report = [0_u8; 16];
     // SAFETY: reads at most the buffer's length.
-    let length =
-        unsafe { libc::read(report_read.as_raw_fd(), report.as_mut_ptr().cast(), report.len()) };
+    let length = unsafe { libc::read(report_read.as_raw_fd(), report.as_mut_ptr().cast(), report.len()) };
     for record in report.get(..usize::try_from(length).unwrap_or(0)).unwrap_or_default().chunks_exact(5) {
         let number = i32::from_ne_bytes([record[1], record[2], record[3], record[4]]);
         if record[0] == LISTENER {
@@ -145,10 +144,7 @@ fn run_child(
     }
     if program.dies_with_parent {
         // SAFETY: takes no pointer.
-        attempt(
-            Stage::Setup,
-            check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop),
-        );
+        attempt(Stage::Setup, check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop));
         // The parent may have died before that took effect.
         // SAFETY: takes no pointer.
         if unsafe { libc::getppid() } != parent {
@@ -158,10 +154,7 @@ fn run_child(
     // SAFETY: umask cannot fail. What is installed must not depend on the mask of whoever runs `installer`.
     unsafe { libc::umask(0o022) };
     // SAFETY: a live C string.
-    attempt(
-        Stage::Directory,
-        check(unsafe { libc::chdir(program.directory.as_ptr()) }).map(drop),
-    );
+    attempt(Stage::Directory, check(unsafe { libc::chdir(program.directory.as_ptr()) }).map(drop));
     if let Some(filter) = program.filter {
         match filter.install() {
             // From here on the child makes no call that the filter reports: write and execve only.
@@ -186,9 +179,20 @@ fn run_child(
 
 /// Undoes what the launcher (and Rust's runtime: SIGPIPE) did to signals.
 fn default_signals() -> io::Result<()> {
+    // The kernel's struct sigaction, all zero: SIG_DFL. Not libc's, whose wrapper refuses the two signals that threads
+    // use inside it, and whoever started `installer` may have ignored those too.
+    let default = [0_u64; 4];
     for signal in 1..=64 {
-        // SAFETY: sets default dispositions; numbers that cannot be set (SIGKILL, libc's own) are refused, which is fine.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: reads one struct of that size; SIGKILL and SIGSTOP cannot be set, which is fine.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                std::ptr::null_mut::<u64>(),
+                size_of::<u64>(),
+            )
+        };
     }
     // SAFETY: an initialised set.
     unsafe {
@@ -223,8 +227,17 @@ pub fn signals() -> io::Result<OwnedFd> {
         let mut set: libc::sigset_t = std::mem::zeroed();
         check(libc::sigemptyset(&raw mut set))?;
         for signal in [
-            libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1,
-            libc::SIGUSR2, libc::SIGTSTP, libc::SIGTTOU, libc::SIGTTIN, libc::SIGALRM,
+            libc::SIGCHLD,
+            libc::SIGTERM,
+            libc::SIGINT,
+            libc::SIGHUP,
+            libc::SIGQUIT,
+            libc::SIGUSR1,
+            libc::SIGUSR2,
+            libc::SIGTSTP,
+            libc::SIGTTOU,
+            libc::SIGTTIN,
+            libc::SIGALRM,
         ] {
             check(libc::sigaddset(&raw mut set, signal))?;
         }
@@ -240,8 +253,7 @@ pub fn next_signal(descriptor: &OwnedFd) -> Option<i32> {
     unsafe {
         let mut information: libc::signalfd_siginfo = std::mem::zeroed();
         let size = size_of::<libc::signalfd_siginfo>();
-        let length =
-            libc::read(descriptor.as_fd().as_raw_fd(), (&raw mut information).cast(), size);
+        let length = libc::read(descriptor.as_fd().as_raw_fd(), (&raw mut information).cast(), size);
         (length == size as isize).then_some(information.ssi_signo as i32)
     }
 }
@@ -318,8 +330,7 @@ pub fn usage_of_children() -> io::Result<(Duration, u64)> {
         usage
     };
     let time = |value: libc::timeval| {
-        Duration::from_secs(value.tv_sec.unsigned_abs())
-            + Duration::from_micros(value.tv_usec.unsigned_abs())
+        Duration::from_secs(value.tv_sec.unsigned_abs()) + Duration::from_micros(value.tv_usec.unsigned_abs())
     };
     Ok((time(usage.ru_utime) + time(usage.ru_stime), usage.ru_maxrss.unsigned_abs()))
 }

@@ -107,12 +107,8 @@ impl Filter {
         // SAFETY: `program` points to that many instructions, which the kernel copies.
         unsafe {
             check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-            let mut result = libc::syscall(
-                libc::SYS_seccomp,
-                libc::SECCOMP_SET_MODE_FILTER,
-                patient,
-                &raw const program,
-            );
+            let mut result =
+                libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, patient, &raw const program);
             if result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
                 result = libc::syscall(
                     libc::SYS_seccomp,
@@ -171,11 +167,8 @@ pub fn receive(listener: &OwnedFd) -> io::Result<Option<Call>> {
     // SAFETY: the kernel demands a zeroed struct and fills it.
     let (result, notification) = unsafe {
         let mut notification: libc::seccomp_notif = std::mem::zeroed();
-        let result = check(libc::ioctl(
-            listener.as_raw_fd(),
-            libc::SECCOMP_IOCTL_NOTIF_RECV,
-            &raw mut notification,
-        ));
+        let result =
+            check(libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut notification));
         (result, notification)
     };
     match result {
@@ -230,8 +223,6 @@ pub fn replace_descriptor(
         newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
     };
     // SAFETY: reads one seccomp_notif_addfd.
-    check(unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request)
-    })
-    .map(drop)
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request) })
+        .map(drop)
 }

@@ -1,0 +1,245 @@
+//! The network is kept away from children that may not use it, and what they wanted is told.
+//!
+//! Each child runs in a session of another process, so that the force can be chosen and the user changed.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use common::TOOL;
+use serde_json::Value;
+
+/// Numbers of a user who is not in the user database.
+const SOMEBODY: &str = "12345";
+
+/// A place from which any user can execute the fake tools.
+struct Place {
+    _guard: tempfile::TempDir,
+    tool: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let guard = tempfile::tempdir_in("/var/tmp").unwrap();
+        let tool = guard.path().join("fake-tool");
+        std::fs::copy(TOOL, &tool).unwrap();
+        for path in [guard.path(), &tool] {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        Self { tool: tool.to_str().unwrap().to_owned(), _guard: guard }
+    }
+
+    /// A session with this child.
+    fn command(&self, user: User, force: &str, options: &[&str], tool: &[&str]) -> Command {
+        let mut words: Vec<&str> = match user {
+            User::Root => Vec::new(),
+            User::Somebody if is_root() => {
+                vec!["setpriv", "--reuid", SOMEBODY, "--regid", SOMEBODY, "--clear-groups"]
+            }
+            User::Somebody => Vec::new(),
+        };
+        words.extend([&self.tool, "session", "--offline"]);
+        words.extend(options);
+        words.push("--");
+        words.extend(tool);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env(exec::FORCE_VARIABLE, force);
+        command
+    }
+
+    /// Runs a fake tool under a force and returns what the session tells.
+    fn run(&self, user: User, force: &str, options: &[&str], tool: &[&str]) -> Told {
+        let mut words = vec![self.tool.as_str()];
+        words.extend(tool);
+        self.run_program(user, force, options, &words)
+    }
+
+    fn run_program(&self, user: User, force: &str, options: &[&str], words: &[&str]) -> Told {
+        let output = self.command(user, force, options, words).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Told(serde_json::from_slice(&output.stdout).unwrap())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum User {
+    Root,
+    Somebody,
+}
+
+struct Told(Value);
+
+impl Told {
+    fn status(&self) -> i64 {
+        self.0["status"].as_i64().unwrap()
+    }
+
+    fn printed(&self) -> Vec<&str> {
+        self.0["lines"].as_array().unwrap()[1..].iter().map(|line| line.as_str().unwrap()).collect()
+    }
+
+    /// (process, wanted)
+    fn leaks(&self) -> Vec<(&str, &str)> {
+        let leaks = self.0["leaks"].as_array().unwrap();
+        leaks
+            .iter()
+            .map(|leak| {
+                assert_eq!(leak["pid"].as_u64().unwrap() == 0, leak["process"] == "unknown");
+                (leak["process"].as_str().unwrap(), leak["wanted"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    fn force(&self) -> (Option<&str>, Option<&str>) {
+        (self.0["force"]["wall"].as_str(), self.0["force"]["audit"].as_str())
+    }
+
+    fn unseen(&self) -> String {
+        self.0["force"]["unseen"].to_string()
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// The users as whom this machine can try. Where CI is set, all.
+fn users() -> Vec<User> {
+    let in_ci = std::env::var_os("CI").is_some();
+    assert!(is_root() || !in_ci, "in CI these tests run as root");
+    let mut users = vec![User::Somebody];
+    if is_root() {
+        users.push(User::Root);
+    }
+    users
+}
+
+const WALL: Option<&str> = Some("network namespace");
+const AUDIT: Option<&str> = Some("seccomp notification");
+
+#[test]
+fn wall_and_audit_are_used_together_where_both_exist() {
+    let place = Place::new();
+    for user in users() {
+        let told = place.run(user, "auto", &[], &["tcp", "192.0.2.7:443"]);
+        assert_eq!(told.force(), (WALL, AUDIT), "{user:?}: {}", told.unseen());
+        assert_eq!(told.leaks(), [("fake-tool", "192.0.2.7:443")]);
+        assert_eq!(told.status(), 1);
+        assert_eq!(told.printed(), ["Network is unreachable (os error 101)"]);
+
+        let told = place.run(user, "auto", &[], &["try-name", "files.example.org"]);
+        assert_eq!(told.leaks(), [("fake-tool", "files.example.org")]);
+        assert_eq!(told.status(), 0, "the tool itself did not mind");
+    }
+}
+
+#[test]
+fn the_wall_alone_stops_addresses_and_logs_names() {
+    let place = Place::new();
+    for user in users() {
+        let told = place.run(user, "wall", &[], &["tcp", "192.0.2.7:443"]);
+        assert_eq!(told.force(), (WALL, None));
+        assert_eq!((told.status(), told.leaks()), (1, vec![]));
+        assert!(told.unseen().contains("bare addresses"), "{}", told.unseen());
+
+        let told = place.run(user, "wall", &["--repeat", "2"], &["try-name", "files.example.org"]);
+        assert_eq!(told.leaks(), [("unknown", "files.example.org")], "of the second child, too");
+    }
+}
+
+#[test]
+fn the_audit_alone_refuses_and_logs_both() {
+    let place = Place::new();
+    for user in users() {
+        for (tool, wanted) in [
+            (vec!["tcp", "192.0.2.7:443"], "192.0.2.7:443"),
+            (vec!["tcp", "[2001:db8::7]:443"], "[2001:db8::7]:443"),
+            (vec!["udp", "192.0.2.7:1900"], "192.0.2.7:1900"),
+            (vec!["send", "192.0.2.7:9", "x"], "192.0.2.7:9"),
+            (vec!["many", "192.0.2.7:9"], "192.0.2.7:9"),
+            (vec!["ask", "192.0.2.53:53", "mirror.example.org"], "mirror.example.org"),
+            (vec!["ask", "127.0.0.53:53", "mirror.example.org"], "mirror.example.org"),
+            (vec!["try-name", "files.example.org"], "files.example.org"),
+        ] {
+            let told = place.run(user, "audit", &[], &tool);
+            assert_eq!(told.force(), (None, AUDIT));
+            assert_eq!(told.leaks(), [("fake-tool", wanted)], "{user:?} {tool:?}");
+        }
+        assert_eq!(
+            place.run(user, "audit", &[], &["send", "192.0.2.7:9", "x"]).printed(),
+            ["Network is unreachable (os error 101)"]
+        );
+        assert_eq!(place.run(user, "audit", &[], &["many", "192.0.2.7:9"]).printed(), ["sent -1"]);
+    }
+}
+
+#[test]
+fn a_query_without_a_connection_is_attributed_behind_the_wall() {
+    let place = Place::new();
+    let told = place.run(User::Somebody, "auto", &[], &["ask", "127.0.0.1:53", "mirror.example.org"]);
+    assert_eq!((told.status(), told.leaks()), (0, vec![("fake-tool", "mirror.example.org")]));
+    let told = place.run(User::Somebody, "auto", &[], &["many", "192.0.2.7:9"]);
+    assert_eq!(told.leaks(), [("fake-tool", "192.0.2.7:9")]);
+    assert_eq!(told.printed(), ["sent 1"], "behind the wall the kernel itself decides");
+}
+
+#[test]
+fn what_stays_on_the_machine_is_no_leak() {
+    let place = Place::new();
+    for user in users() {
+        for force in ["auto", "wall", "audit"] {
+            let told = place.run(user, force, &[], &["loopback"]);
+            assert_eq!((told.status(), told.printed(), told.leaks()), (0, vec!["ping"], vec![]), "{force}");
+            let told = place.run(user, force, &[], &["own-name"]);
+            assert_eq!((told.status(), told.leaks()), (0, vec![]), "{force}");
+        }
+    }
+}
+
+#[test]
+fn the_audit_leaves_no_other_way_to_call() {
+    let place = Place::new();
+    let told = place.run(User::Somebody, "audit", &[], &["io-uring"]);
+    assert_eq!(told.printed(), [libc::ENOSYS.to_string()]);
+}
+
+#[test]
+fn children_of_one_session_share_one_loopback() {
+    let place = Place::new();
+    // A server that the first child leaves would be ended with it; so the namespace itself is compared.
+    let told =
+        place.run_program(User::Somebody, "wall", &["--repeat", "2"], &["readlink", "/proc/self/ns/net"]);
+    let lines: Vec<&str> = told.printed().into_iter().filter(|line| line.starts_with("net:")).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], lines[1]);
+    let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+    assert_ne!(lines[0], own.to_str().unwrap());
+}
+
+#[test]
+fn a_child_that_may_use_the_network_is_left_alone() {
+    let place = Place::new();
+    // A datagram socket's connect is answered by the routing table alone.
+    let told = place.run(User::Somebody, "auto", &["--allowed"], &["io-uring"]);
+    assert_eq!(told.printed(), [libc::EFAULT.to_string()], "no filter");
+    assert_eq!(told.leaks(), []);
+}
+
+#[test]
+fn the_force_can_be_switched_off_and_says_so() {
+    let place = Place::new();
+    let told = place.run(User::Somebody, "none", &[], &["own-name"]);
+    assert_eq!(told.force(), (None, None));
+    assert!(told.unseen().contains("everything: INSTALLER_OFFLINE_FORCE=none"), "{}", told.unseen());
+}
+
+#[test]
+fn a_force_that_does_not_exist_is_refused() {
+    let place = Place::new();
+    let output = place.command(User::Somebody, "fence", &[], &["true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert_eq!(said, "INSTALLER_OFFLINE_FORCE is `fence`: set it to auto, wall, audit or none\n");
+}

@@ -1,0 +1,511 @@
+//! A private apt: its own sources, lists, caches and status, so that the system's stay untouched, no lock of dpkg is
+//! waited for, and third-party repositories (dead ones too) have no part in it. Works as root and as anyone.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
+use model::Digest;
+use model::event::FailureKind;
+use model::plan::Command;
+use model::target::Os;
+
+use crate::http::download::hash_if_there;
+
+/// Lists older than this are brought again before something is looked up in them.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The private apt of a run.
+#[derive(Debug)]
+pub struct PrivateApt {
+    configuration: Utf8PathBuf,
+    /// Touched after each successful update; holds the digest of the sources.
+    stamp: Utf8PathBuf,
+    sources: Digest,
+}
+
+/// A file that apt wants to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Offered {
+    name: String,
+    sha256: Option<Digest>,
+}
+
+impl PrivateApt {
+    /// Writes its configuration below the cache.
+    ///
+    /// # Errors
+    /// When the system's sources cannot be read or name no archive of the distribution, or something cannot be written.
+    pub fn set_up(context: &dyn Context) -> Result<Self, StepError> {
+        let system = read_system_sources(Utf8Path::new("/etc/apt"))?;
+        let os = &context.target().os;
+        let sources = source_files(&system, os);
+        if sources.is_empty() {
+            return Err(StepError::new(
+                format!(
+                    "the apt sources in /etc/apt name no archive of {} that source packages could come from",
+                    if os.pretty_name.is_empty() { "this distribution" } else { &os.pretty_name }
+                ),
+                "add the distribution's own archive to /etc/apt/sources.list.d, or another kind of source to the case",
+            ));
+        }
+        let root = context.layout().cache.join("apt");
+        let parts = root.join("sources.list.d");
+        for directory in ["lists/partial", "archives/partial", "state", "etc"] {
+            let directory = root.join(directory);
+            std::fs::create_dir_all(&directory)
+                .map_err(|error| StepError::io("create directory", &directory, &error))?;
+        }
+        super::super::remove_tree(&parts)?;
+        for (name, text) in &sources {
+            crate::files::write_atomically(&parts.join(name), text.as_bytes())?;
+        }
+        // Nothing is installed in it.
+        crate::files::write_atomically(&root.join("status"), b"")?;
+        let configuration = root.join("apt.conf");
+        crate::files::write_atomically(&configuration, configuration_text(&root).as_bytes())?;
+        let all: String = sources.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect();
+        Ok(Self { configuration, stamp: root.join("updated"), sources: Digest::of(all) })
+    }
+
+    /// Downloads a source package into `directory` and returns the names of its files.
+    ///
+    /// # Errors
+    /// When the archive has no such package or version, or it cannot be downloaded.
+    pub fn download(
+        &self,
+        package: &str,
+        version: Option<&str>,
+        directory: &Utf8Path,
+        context: &dyn Context,
+    ) -> Result<Vec<String>, StepError> {
+        let wanted = version.map_or_else(|| package.to_owned(), |version| format!("{package}={version}"));
+        let mut updated = false;
+        if !self.is_current() {
+            self.update(&wanted, context)?;
+            updated = true;
+        }
+        let mut offered = self.offered(&wanted, directory, context)?;
+        if offered.is_empty() && !updated {
+            self.update(&wanted, context)?;
+            updated = true;
+            offered = self.offered(&wanted, directory, context)?;
+        }
+        if offered.is_empty() {
+            return Err(self.not_offered(package, version, directory, context)?);
+        }
+        if !all_there(&offered, directory)? {
+            refuse_when_offline(&wanted, context)?;
+            let first = self.bring(&wanted, directory, context);
+            if let Err(StepError::Failed(failure)) = first {
+                if updated {
+                    return Err(StepError::Failed(failure));
+                }
+                // The archive may have moved on since the lists were brought.
+                context.note(&format!("{}; looking again with new lists", failure.message));
+                self.update(&wanted, context)?;
+                offered = self.offered(&wanted, directory, context)?;
+                self.bring(&wanted, directory, context)?;
+            } else {
+                first?;
+            }
+        }
+        Ok(offered.into_iter().map(|file| file.name).collect())
+    }
+
+    fn command(&self, program: &str, args: &[&str], directory: &Utf8Path, context: &dyn Context) -> Command {
+        let mut environment = context.network_environment();
+        environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
+        environment.insert("DEBIAN_FRONTEND".to_owned(), "noninteractive".to_owned());
+        // Configuration of a caller's own apt.
+        environment.remove("APT_CONFIG");
+        let args = ["-c", self.configuration.as_str(), "-q"].iter().chain(args).map(|word| (*word).into()).collect();
+        Command { program: program.to_owned(), args, environment, directory: directory.to_owned() }
+    }
+
+    fn is_current(&self) -> bool {
+        let same = std::fs::read_to_string(&self.stamp).is_ok_and(|text| text == self.sources.as_str());
+        let young = std::fs::metadata(&self.stamp)
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| SystemTime::now().duration_since(time).unwrap_or_default() < STALE);
+        same && young
+    }
+
+    fn update(&self, wanted: &str, context: &dyn Context) -> Result<(), StepError> {
+        if context.offline() && std::fs::read_to_string(&self.stamp).is_ok_and(|text| text == self.sources.as_str()) {
+            // Old lists are better than none.
+            return Ok(());
+        }
+        refuse_when_offline(wanted, context)?;
+        let root = self.configuration.parent().unwrap_or(&self.configuration);
+        let finished = context.execute(&self.command("apt-get", &["update"], root, context)).map_err(|error| {
+            add_cure(
+                error,
+                "check that the distribution's mirror in /etc/apt can be reached (http_proxy, https_proxy); run the same command again",
+            )
+        })?;
+        // apt goes on when one of several archives cannot be had, and says so with a warning.
+        for line in finished.tail.iter().filter(|line| line.starts_with("W: ")) {
+            context.warn(&format!("apt: {}", line.trim_start_matches("W: ")));
+        }
+        crate::files::write_atomically(&self.stamp, self.sources.as_str().as_bytes())
+    }
+
+    /// The files of a source package; none when the lists do not have it.
+    fn offered(&self, wanted: &str, directory: &Utf8Path, context: &dyn Context) -> Result<Vec<Offered>, StepError> {
+        let args = ["source", "--only-source", "--download-only", "--print-uris", wanted];
+        // apt leaves out what lies there already, so it is asked where nothing does.
+        let elsewhere = self.configuration.parent().unwrap_or(directory).join("etc");
+        let finished = context.capture(&self.command("apt-get", &args, &elsewhere, context))?;
+        Ok(if finished.status == 0 { uris(&finished.stdout) } else { Vec::new() })
+    }
+
+    fn bring(&self, wanted: &str, directory: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+        let args = ["source", "--only-source", "--download-only", wanted];
+        context.execute(&self.command("apt-get", &args, directory, context)).map(drop).map_err(|error| {
+            add_cure(error, "run the same command again: what is downloaded stays, and it goes on from there")
+        })
+    }
+
+    fn not_offered(
+        &self,
+        package: &str,
+        version: Option<&str>,
+        directory: &Utf8Path,
+        context: &dyn Context,
+    ) -> Result<StepError, StepError> {
+        let newest = self.offered(package, directory, context)?;
+        let newest = newest.iter().find_map(|file| {
+            file.name.strip_suffix(".dsc").and_then(|name| name.split_once('_')).map(|(_, version)| version.to_owned())
+        });
+        Ok(match (version, newest) {
+            (Some(version), Some(newest)) => StepError::new(
+                format!("the distribution no longer offers version {version} of source package {package}, but {newest}"),
+                "write the version that it offers into the case, or leave it out",
+            ),
+            _ => StepError::new(
+                format!("the distribution has no source package {package}"),
+                "check its name with `apt-cache showsrc`, or add another kind of source to the case",
+            ),
+        })
+    }
+}
+
+fn refuse_when_offline(wanted: &str, context: &dyn Context) -> Result<(), StepError> {
+    if !context.offline() {
+        return Ok(());
+    }
+    Err(StepError::of_kind(
+        FailureKind::Offline,
+        format!("--offline forbids to fetch source package {wanted} from the distribution"),
+        vec!["run without --offline".to_owned()],
+    ))
+}
+
+fn add_cure(error: StepError, cure: &str) -> StepError {
+    match error {
+        StepError::Failed(mut failure) => {
+            failure.cures.push(cure.to_owned());
+            StepError::Failed(failure)
+        }
+        StepError::Cancelled => StepError::Cancelled,
+    }
+}
+
+fn all_there(offered: &[Offered], directory: &Utf8Path) -> Result<bool, StepError> {
+    for file in offered {
+        let found = hash_if_there(&directory.join(&file.name))?.map(|(sha256, _)| sha256);
+        if found.is_none() || found != file.sha256 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `'http://…/x.dsc' x.dsc 5114 SHA256:…`, one a line (apt-get(8), `--print-uris`).
+fn uris(output: &str) -> Vec<Offered> {
+    output
+        .lines()
+        .filter_map(|line| {
+            let rest = line.strip_prefix('\'')?;
+            let mut words = rest.split_once("' ")?.1.split_whitespace();
+            let name = words.next().filter(|name| super::super::record::check_name(name).is_ok())?.to_owned();
+            let sha256 = words.find_map(|word| word.strip_prefix("SHA256:")).map(Digest::from);
+            Some(Offered { name, sha256 })
+        })
+        .collect()
+}
+
+fn configuration_text(root: &Utf8Path) -> String {
+    // In apt.conf(5) a value is quoted, and has no way to hold a quote itself.
+    let root = root.as_str().replace('"', "");
+    format!(
+        r#"// Written by installer; see apt.conf(5).
+Dir::State "{root}/state/";
+Dir::State::lists "{root}/lists/";
+Dir::State::status "{root}/status";
+Dir::Cache "{root}/";
+Dir::Cache::archives "{root}/archives/";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "{root}/sources.list.d/";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "{root}/etc/";
+Dir::Log "{root}/";
+APT::Sandbox::User "root";
+APT::Get::Download-Only "true";
+Acquire::Retries "3";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "false";
+// What images add to clean or copy the system's own caches has no business here.
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+"#
+    )
+}
+
+/// The system's source lists: file name → text.
+fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
+    let mut found = BTreeMap::new();
+    if let Some(text) = crate::files::read_if_there(&etc.join("sources.list"))? {
+        found.insert("sources.list".to_owned(), text);
+    }
+    let parts = etc.join("sources.list.d");
+    let entries = match parts.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(StepError::io("read", &parts, &error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| StepError::io("read", &parts, &error))?;
+        if !matches!(entry.path().extension(), Some("list" | "sources")) {
+            continue;
+        }
+        match std::fs::read_to_string(entry.path()) {
+            Ok(text) => {
+                found.insert(entry.file_name().to_owned(), text);
+            }
+            // A third party's list with a secret in it may be for root's eyes only.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(StepError::io("read", entry.path(), &error)),
+        }
+    }
+    Ok(found)
+}
+
+/// The distribution's own archives among the system's sources, as sources of source packages.
+fn source_files(system: &BTreeMap<String, String>, os: &Os) -> BTreeMap<String, String> {
+    system
+        .iter()
+        .filter_map(|(name, text)| {
+            let (name, text) = if name.ends_with(".sources") {
+                (name.clone(), from_deb822(text, os))
+            } else {
+                (name.replace("sources.list", "main.list"), from_one_line(text, os))
+            };
+            (!text.is_empty()).then_some((name, text))
+        })
+        .collect()
+}
+
+fn from_one_line(text: &str, os: &Os) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let Some(rest) = line.strip_prefix("deb ").or_else(|| line.strip_prefix("deb-src ")) else { continue };
+        let rest = rest.trim();
+        let (options, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((options, rest)) => (options.trim(), rest.trim()),
+            None => ("", rest),
+        };
+        let mut words = rest.split_whitespace();
+        let (Some(uri), Some(suite)) = (words.next(), words.next()) else { continue };
+        let components: Vec<&str> = words.collect();
+        let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
+        if !is_own(uri, &components, signed_by, os) || !is_own_suite(suite, os) {
+            continue;
+        }
+        let kept: Vec<&str> =
+            options.split_whitespace().filter(|option| !option.starts_with("arch") && !option.starts_with("target")).collect();
+        let options = if kept.is_empty() { String::new() } else { format!("[{}] ", kept.join(" ")) };
+        let line = format!("deb-src {options}{uri} {suite} {}\n", components.join(" "));
+        if !out.contains(&line) {
+            out.push_str(&line);
+        }
+    }
+    out
+}
+
+/// sources.list(5), "DEB822-style format".
+fn from_deb822(text: &str, os: &Os) -> String {
+    let mut out = String::new();
+    for stanza in stanzas(text) {
+        let value = |wanted: &str| {
+            stanza.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+        };
+        let enabled = !value("Enabled").is_some_and(|value| {
+            matches!(value.trim().to_ascii_lowercase().as_str(), "no" | "false" | "off" | "0" | "without" | "disable")
+        });
+        let uris: Vec<&str> = value("URIs").unwrap_or_default().split_whitespace().collect();
+        let components: Vec<&str> = value("Components").unwrap_or_default().split_whitespace().collect();
+        let suites: Vec<&str> = value("Suites")
+            .unwrap_or_default()
+            .split_whitespace()
+            .filter(|suite| is_own_suite(suite, os))
+            .collect();
+        let own: Vec<&str> =
+            uris.into_iter().filter(|uri| is_own(uri, &components, value("Signed-By"), os)).collect();
+        if !enabled || own.is_empty() || suites.is_empty() {
+            continue;
+        }
+        out.push_str("Types: deb-src\n");
+        out.push_str(&format!("URIs: {}\nSuites: {}\n", own.join(" "), suites.join(" ")));
+        for (name, value) in &stanza {
+            let lower = name.to_ascii_lowercase();
+            if matches!(lower.as_str(), "types" | "uris" | "suites" | "enabled" | "architectures" | "targets") {
+                continue;
+            }
+            out.push_str(&format!("{name}: {}\n", value.replace('\n', "\n ")));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn stanzas(text: &str) -> Vec<Vec<(String, String)>> {
+    let mut all = vec![Vec::<(String, String)>::new()];
+    for line in text.lines() {
+        if line.starts_with('#') {
+            continue;
+        }
+        if line.trim().is_empty() {
+            all.push(Vec::new());
+        } else if line.starts_with([' ', '\t']) {
+            if let Some((_, value)) = all.last_mut().and_then(|stanza| stanza.last_mut()) {
+                value.push('\n');
+                value.push_str(line.trim());
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            if let Some(stanza) = all.last_mut() {
+                stanza.push((name.trim().to_owned(), value.trim().to_owned()));
+            }
+        }
+    }
+    all.retain(|stanza| !stanza.is_empty());
+    all
+}
+
+/// Whether an archive is the distribution's: it has the component `main`, is not signed with somebody else's key, and
+/// its address ends like that of the distribution's mirrors (`…/debian`, `…/debian-security`, `…/ubuntu-ports`).
+fn is_own(uri: &str, components: &[&str], signed_by: Option<&str>, os: &Os) -> bool {
+    if !components.contains(&"main") {
+        return false;
+    }
+    let names: Vec<&str> = std::iter::once(os.id.as_str()).chain(os.id_like.iter().map(String::as_str)).collect();
+    if let Some(keys) = signed_by {
+        let paths: Vec<&str> = keys.split([' ', ',', '\n']).filter(|word| word.starts_with('/')).collect();
+        // A key that stands in the file itself says nothing about whose it is.
+        if !paths.is_empty() && !paths.iter().any(|path| names.iter().any(|name| path.contains(&format!("{name}-archive")))) {
+            return false;
+        }
+    }
+    let last = uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let mirrored = uri.contains("/archive/debian") || uri.contains("/archive/debian-security");
+    mirrored
+        || names.iter().any(|name| {
+            !name.is_empty()
+                && last.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        })
+}
+
+/// Whether a suite holds the distribution's release itself, its updates or its security updates. Backports and proposed
+/// updates hold versions that were not asked for.
+fn is_own_suite(suite: &str, os: &Os) -> bool {
+    let base = suite.split(['-', '/']).next().unwrap_or_default();
+    let known = base == os.codename
+        || (os.codename.is_empty() && !base.is_empty())
+        || matches!(base, "stable" | "oldstable" | "testing" | "unstable" | "sid");
+    let rest = suite.get(base.len()..).unwrap_or_default();
+    known && matches!(rest, "" | "-updates" | "-security" | "/updates")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn debian() -> Os {
+        Os { id: "debian".to_owned(), codename: "bookworm".to_owned(), ..Os::default() }
+    }
+
+    #[test]
+    fn deb822_sources_become_sources_of_source_packages() {
+        let text = "Types: deb\n# a snapshot\nURIs: http://deb.debian.org/debian\nSuites: bookworm bookworm-updates bookworm-backports\n\
+            Components: main\nArchitectures: amd64\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n\
+            Types: deb\nURIs: https://download.docker.com/linux/debian\nSuites: bookworm\nComponents: stable\nSigned-By: /etc/apt/keyrings/docker.asc\n\n\
+            Types: deb\nURIs: https://other.test/debian\nSuites: bookworm\nComponents: main\nSigned-By: /etc/apt/keyrings/other.gpg\n\n\
+            Types: deb deb-src\nEnabled: no\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n";
+        assert_eq!(
+            from_deb822(text, &debian()),
+            "Types: deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\
+             Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
+        );
+    }
+
+    #[test]
+    fn a_key_in_the_file_stays_whole() {
+        let text = "Types: deb\nURIs: http://m.corp.test/mirror/debian/\nSuites: bookworm\nComponents: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n";
+        let own = from_deb822(text, &debian());
+        assert!(own.contains("Signed-By: \n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n"), "{own}");
+    }
+
+    #[test]
+    fn one_line_sources_are_read() {
+        let text = "deb http://deb.debian.org/debian bookworm main contrib # comment\n\
+            deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://security.debian.org/debian-security bookworm-security main\n\
+            #deb http://deb.debian.org/debian sid main\n\
+            deb https://packages.cloud.google.com/apt cloud-sdk-bookworm main\n\
+            deb [signed-by=/usr/share/keyrings/nodesource.gpg] https://deb.nodesource.com/node_20.x nodistro main\n\
+            deb-src http://deb.debian.org/debian bookworm main contrib\n\
+            deb mirror+file:///etc/apt/mirrors/debian.list bookworm-updates main\n";
+        assert_eq!(
+            from_one_line(text, &debian()),
+            "deb-src http://deb.debian.org/debian bookworm main contrib\n\
+             deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://security.debian.org/debian-security bookworm-security main\n\
+             deb-src mirror+file:///etc/apt/mirrors/debian.list bookworm-updates main\n"
+        );
+    }
+
+    #[test]
+    fn ubuntu_and_snapshots_are_known() {
+        let ubuntu = Os {
+            id: "ubuntu".to_owned(),
+            id_like: vec!["debian".to_owned()],
+            codename: "noble".to_owned(),
+            ..Os::default()
+        };
+        let keys = Some("/usr/share/keyrings/ubuntu-archive-keyring.gpg");
+        assert!(is_own("http://archive.ubuntu.com/ubuntu/", &["main", "universe"], keys, &ubuntu));
+        assert!(is_own("http://ports.ubuntu.com/ubuntu-ports", &["main"], None, &ubuntu));
+        assert!(is_own_suite("noble-security", &ubuntu) && !is_own_suite("noble-proposed", &ubuntu));
+        assert!(is_own("http://snapshot.debian.org/archive/debian/20250520T000000Z", &["main"], None, &debian()));
+        assert!(!is_own("http://apt.test/debian-tools-by-us", &["stable"], None, &debian()));
+    }
+
+    #[test]
+    fn what_apt_would_download_is_read() {
+        let output = "Reading package lists...\nNeed to get 10.3 MB of source archives.\n\
+            'http://deb.debian.org/debian/pool/main/f/ffmpeg/ffmpeg_5.1.6-0%2bdeb12u1.dsc' ffmpeg_5.1.6-0+deb12u1.dsc 5114 SHA256:aa\n\
+            'http://h/x.tar.xz' ../evil 1 SHA256:bb\n";
+        assert_eq!(
+            uris(output),
+            [Offered { name: "ffmpeg_5.1.6-0+deb12u1.dsc".to_owned(), sha256: Some(Digest::from("aa")) }]
+        );
+    }
+}

@@ -1,0 +1,396 @@
+//! Kind `git`: a bare mirror in the cache, the commit with its submodules as one archive in the artifacts, so that
+//! `build` needs neither git nor a network.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, Finished, StepError};
+use model::Digest;
+use model::plan::Command;
+
+use super::{Fetched, RecordedFile, Request, remove_tree};
+use crate::archive::pack;
+use crate::http::download::hash_if_there;
+use crate::http::url::{redact, secrets};
+
+/// How deep submodules of submodules are followed.
+const DEEPEST: usize = 8;
+
+/// How often a transfer is tried.
+const ATTEMPTS: u32 = 3;
+
+/// Brings the commit and packs it.
+pub fn fetch(url: &str, revision: &str, submodules: bool, request: &Request<'_>) -> Result<Fetched, StepError> {
+    let git = Git { context: request.context };
+    let wanted = request.locked.map(|locked| locked.version.clone());
+    let mirror = git.mirror(url)?;
+    let commit = match wanted {
+        Some(commit) => commit,
+        None => git.resolve(&mirror, url, revision)?,
+    };
+    git.bring(&mirror, url, &commit)?;
+    let tree = request.context.layout().cache.join("git").join(format!("{}.tree", request.source));
+    remove_tree(&tree)?;
+    git.export(&mirror, url, &commit, &tree, submodules, 0)?;
+    let name = "tree.tar".to_owned();
+    let packed = request.into.join(&name);
+    pack(&tree, &packed, git.committed(&mirror, &commit)?, request.context)?;
+    remove_tree(&tree)?;
+    let (sha256, size) = hash_if_there(&packed)?
+        .ok_or_else(|| StepError::new(format!("{packed} vanished"), "run the same command again"))?;
+    let upstream = tag_version(revision).unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
+    Ok(Fetched {
+        version: commit,
+        upstream: Some(upstream),
+        main: name.clone(),
+        files: [(name, RecordedFile { sha256, size })].into(),
+        stamp: None,
+    })
+}
+
+/// `v1.2.3` and `n6.1` are versions; a branch or a commit is not.
+fn tag_version(revision: &str) -> Option<String> {
+    let name = revision.rsplit('/').next().unwrap_or(revision);
+    let version = name.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches(['-', '_']);
+    let dotted = version.contains('.') && version.starts_with(|c: char| c.is_ascii_digit());
+    dotted.then(|| version.to_owned())
+}
+
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+struct Git<'a> {
+    context: &'a dyn Context,
+}
+
+impl Git<'_> {
+    fn command(&self, args: &[&str], extra: &[(&str, &str)]) -> Command {
+        let mut environment = self.context.network_environment();
+        let fixed = [
+            // Nobody is there to answer.
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_ASKPASS", "true"),
+            ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
+            // The same bytes whatever the user's settings are.
+            ("GIT_CONFIG_COUNT", "4"),
+            ("GIT_CONFIG_KEY_0", "core.autocrlf"),
+            ("GIT_CONFIG_VALUE_0", "false"),
+            ("GIT_CONFIG_KEY_1", "core.symlinks"),
+            ("GIT_CONFIG_VALUE_1", "true"),
+            ("GIT_CONFIG_KEY_2", "gc.auto"),
+            ("GIT_CONFIG_VALUE_2", "0"),
+            // A mirror on a mounted disk belongs to somebody else.
+            ("GIT_CONFIG_KEY_3", "safe.directory"),
+            ("GIT_CONFIG_VALUE_3", "*"),
+        ];
+        for (name, value) in fixed.iter().chain(extra) {
+            environment.insert((*name).to_owned(), (*value).to_owned());
+        }
+        Command {
+            program: "git".to_owned(),
+            args: args.iter().map(|argument| (*argument).into()).collect(),
+            environment,
+            directory: self.context.layout().cache.join("git"),
+        }
+    }
+
+    fn ask(&self, args: &[&str]) -> Result<Finished, StepError> {
+        self.context.capture(&self.command(args, &[]))
+    }
+
+    /// The output of a command that has to succeed.
+    fn must(&self, args: &[&str], extra: &[(&str, &str)], url: &str) -> Result<String, StepError> {
+        let finished = self.context.capture(&self.command(args, extra))?;
+        if finished.status == 0 { Ok(finished.stdout) } else { Err(failed(&finished, url)) }
+    }
+
+    /// The bare mirror of a repository, made when it is not there.
+    fn mirror(&self, url: &str) -> Result<Utf8PathBuf, StepError> {
+        let directory = self.context.layout().cache.join("git");
+        std::fs::create_dir_all(&directory)
+            .map_err(|error| StepError::io("create directory", &directory, &error))?;
+        let mirror = directory.join(format!("{}.git", Digest::of(url).short()));
+        if !mirror.join("HEAD").exists() {
+            remove_tree(&mirror)?;
+            self.must(&["init", "--quiet", "--bare", mirror.as_str()], &[], url)?;
+        }
+        Ok(mirror)
+    }
+
+    /// The commit that a branch, a tag or a commit names.
+    fn resolve(&self, mirror: &Utf8Path, url: &str, revision: &str) -> Result<String, StepError> {
+        if is_commit(revision) {
+            return Ok(revision.to_ascii_lowercase());
+        }
+        if revision.starts_with('-') {
+            return Err(StepError::new(format!("`{revision}` is not a revision"), "correct the case"));
+        }
+        self.refuse_when_offline(url, revision)?;
+        let peeled = format!("{revision}^{{}}");
+        let listed = self.patiently(&["ls-remote", "--", url, revision, &peeled], url)?;
+        if let Some(commit) = named(&listed, revision) {
+            return Ok(commit);
+        }
+        // An abbreviated commit, or something like `v1~2`: only the whole history knows.
+        self.bring_all(mirror, url)?;
+        let found = self.ask(&["--git-dir", mirror.as_str(), "rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])?;
+        if found.status == 0 {
+            return Ok(found.stdout.trim().to_owned());
+        }
+        Err(StepError::new(
+            format!("{} has no branch, tag or commit `{revision}`", redact(url)),
+            "correct `revision` in the case",
+        ))
+    }
+
+    fn has(&self, mirror: &Utf8Path, commit: &str) -> Result<bool, StepError> {
+        // Complete with its trees and files: a fetch that was killed leaves a commit without them only in packs that
+        // were never given their name.
+        Ok(self.ask(&["--git-dir", mirror.as_str(), "cat-file", "-e", &format!("{commit}^{{tree}}")])?.status == 0)
+    }
+
+    /// Has the commit in the mirror: it alone where the server gives it, else all that the server has.
+    fn bring(&self, mirror: &Utf8Path, url: &str, commit: &str) -> Result<(), StepError> {
+        if self.has(mirror, commit)? {
+            return Ok(());
+        }
+        self.refuse_when_offline(url, commit)?;
+        let dir = mirror.as_str();
+        let kept = format!("{commit}:refs/installer/{commit}");
+        let alone = self.ask(&[
+            "--git-dir", dir, "fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", "--", url, &kept,
+        ])?;
+        if alone.status != 0 || !self.has(mirror, commit)? {
+            self.context.note(&format!("{} does not give single commits: fetching all of it", redact(url)));
+            self.bring_all(mirror, url)?;
+        }
+        if self.has(mirror, commit)? {
+            return Ok(());
+        }
+        Err(StepError::new(
+            format!("{} has no commit {commit}", redact(url)),
+            "it may have been force-pushed away: correct `revision` in the case, or remove the entry from the lock",
+        ))
+    }
+
+    fn bring_all(&self, mirror: &Utf8Path, url: &str) -> Result<(), StepError> {
+        let unshallow = mirror.join("shallow").exists();
+        let mut args = vec!["--git-dir", mirror.as_str(), "fetch", "--quiet", "--force", "--no-write-fetch-head"];
+        if unshallow {
+            args.push("--unshallow");
+        }
+        args.extend(["--", url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
+        self.patiently(&args, url).map(drop)
+    }
+
+    /// Tries a transfer several times, with pauses.
+    fn patiently(&self, args: &[&str], url: &str) -> Result<String, StepError> {
+        let mut attempt = 1;
+        loop {
+            match self.must(args, &[], url) {
+                Err(StepError::Failed(failure)) if attempt < ATTEMPTS && passing(&failure.message) => {
+                    self.context.note(&format!("{}; trying again", failure.message));
+                    for _ in 0..10 * 2u32.pow(attempt) {
+                        if self.context.cancelled() {
+                            return Err(StepError::Cancelled);
+                        }
+                        std::thread::sleep(std::time::Duration::from_millis(100));
+                    }
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Seconds since 1970 when the commit was made.
+    fn committed(&self, mirror: &Utf8Path, commit: &str) -> Result<u64, StepError> {
+        let text = self.must(&["--git-dir", mirror.as_str(), "show", "-s", "--format=%ct", commit], &[], "the mirror")?;
+        Ok(text.trim().parse().unwrap_or_default())
+    }
+
+    /// Writes the commit's files below `tree`, and those of its submodules.
+    fn export(
+        &self,
+        mirror: &Utf8Path,
+        url: &str,
+        commit: &str,
+        tree: &Utf8Path,
+        submodules: bool,
+        depth: usize,
+    ) -> Result<(), StepError> {
+        std::fs::create_dir_all(tree).map_err(|error| StepError::io("create directory", tree, &error))?;
+        let dir = mirror.as_str();
+        let found = self.must(&["--git-dir", dir, "rev-parse", &format!("{commit}^{{commit}}")], &[], url)?;
+        if found.trim() != commit {
+            return Err(StepError::new(
+                format!("{} gave commit {} instead of {commit}", redact(url), found.trim()),
+                "give the full commit in `revision`",
+            ));
+        }
+        let index = Utf8PathBuf::from(format!("{tree}.index"));
+        let with_index = [("GIT_INDEX_FILE", index.as_str())];
+        let from = ["--git-dir", dir, "--work-tree", tree.as_str()];
+        let outcome = self
+            .must(&[&from[..], &["read-tree", commit]].concat(), &with_index, url)
+            .and_then(|_| self.must(&[&from[..], &["checkout-index", "--all", "--force"]].concat(), &with_index, url));
+        match std::fs::remove_file(&index) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StepError::io("remove", &index, &error));
+            }
+            _ => {}
+        }
+        outcome?;
+        if !submodules {
+            return Ok(());
+        }
+        let entries = self.must(&["--git-dir", dir, "ls-tree", "-r", "-z", commit], &[], url)?;
+        let links = gitlinks(&entries);
+        if links.is_empty() {
+            return Ok(());
+        }
+        if depth >= DEEPEST {
+            return Err(StepError::new(format!("submodules of {} are nested too deeply", redact(url)), "correct the repository"));
+        }
+        let modules = self.must(
+            &["--git-dir", dir, "config", "--null", "--blob", &format!("{commit}:.gitmodules"), "--get-regexp", r"^submodule\..*\.(path|url)$"],
+            &[],
+            url,
+        )?;
+        let urls = module_urls(&modules);
+        for (path, commit) in links {
+            let below = urls.get(&path).ok_or_else(|| {
+                StepError::new(
+                    format!("submodule {path} of {} has no URL in .gitmodules", redact(url)),
+                    "correct the repository, or set `submodules = false`",
+                )
+            })?;
+            let below = relative_url(url, below);
+            let mirror = self.mirror(&below)?;
+            self.bring(&mirror, &below, &commit)?;
+            self.export(&mirror, &below, &commit, &tree.join(&path), true, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn refuse_when_offline(&self, url: &str, revision: &str) -> Result<(), StepError> {
+        if !self.context.offline() {
+            return Ok(());
+        }
+        Err(StepError::of_kind(
+            model::event::FailureKind::Offline,
+            format!("--offline forbids to fetch {revision} from {}", redact(url)),
+            vec!["run without --offline".to_owned()],
+        ))
+    }
+}
+
+/// The commit that `git ls-remote` names for a branch or tag; that of an annotated tag is the one it points at.
+fn named(listed: &str, revision: &str) -> Option<String> {
+    let find = |wanted: &str| {
+        listed.lines().find_map(|line| line.split_once('\t').filter(|(_, name)| *name == wanted).map(|(id, _)| id.to_owned()))
+    };
+    let candidates =
+        [revision.to_owned(), format!("refs/tags/{revision}"), format!("refs/heads/{revision}"), format!("refs/{revision}")];
+    candidates.iter().find_map(|name| find(&format!("{name}^{{}}")).or_else(|| find(name)))
+}
+
+/// Submodules in the output of `git ls-tree -r -z`: path and commit.
+fn gitlinks(entries: &str) -> Vec<(String, String)> {
+    entries
+        .split('\0')
+        .filter_map(|entry| {
+            let (meta, path) = entry.split_once('\t')?;
+            let commit = meta.strip_prefix("160000 commit ")?;
+            Some((path.to_owned(), commit.trim().to_owned()))
+        })
+        .collect()
+}
+
+/// Path → URL, from the output of `git config --null --get-regexp`.
+fn module_urls(listed: &str) -> BTreeMap<String, String> {
+    let mut paths: BTreeMap<String, String> = BTreeMap::new();
+    let mut urls: BTreeMap<String, String> = BTreeMap::new();
+    for (key, value) in listed.split('\0').filter_map(|entry| entry.split_once('\n')) {
+        let Some((name, kind)) = key.strip_prefix("submodule.").and_then(|key| key.rsplit_once('.')) else { continue };
+        let map = if kind == "path" { &mut paths } else { &mut urls };
+        map.insert(name.to_owned(), value.trim_end_matches('/').to_owned());
+    }
+    paths.into_iter().filter_map(|(name, path)| Some((path, urls.remove(&name)?))).collect()
+}
+
+/// `../other.git` is beside the repository (git-submodule(1), "add").
+fn relative_url(base: &str, url: &str) -> String {
+    if !url.starts_with("./") && !url.starts_with("../") {
+        return url.to_owned();
+    }
+    let mut base = base.trim_end_matches('/').to_owned();
+    let mut rest = url;
+    loop {
+        if let Some(next) = rest.strip_prefix("../") {
+            let cut = base.rfind(['/', ':']).unwrap_or(0);
+            base.truncate(cut);
+            rest = next;
+        } else if let Some(next) = rest.strip_prefix("./") {
+            rest = next;
+        } else {
+            return format!("{base}/{rest}");
+        }
+    }
+}
+
+/// Whether a transfer may go better next time.
+fn passing(message: &str) -> bool {
+    ["Could not resolve", "timed out", "Connection", "early EOF", "RPC failed", "error: 5", "hung up", "unexpected disconnect"]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+fn failed(finished: &Finished, url: &str) -> StepError {
+    let telling = finished
+        .tail
+        .iter()
+        .find(|line| line.starts_with("fatal:") || line.starts_with("error:"))
+        .or(finished.tail.last())
+        .cloned()
+        .unwrap_or_else(|| format!("git ended with status {}", finished.status));
+    let telling = secrets(url).iter().fold(telling, |text, secret| text.replace(secret, "***"));
+    StepError::new(
+        format!("git failed for {}: {telling}", redact(url)),
+        "check the URL, the proxy variables and the credentials; run the same command again: what is fetched stays",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_are_resolved_as_git_does() {
+        let listed = "aaa\trefs/heads/main\nbbb\trefs/tags/v1.0\nccc\trefs/tags/v1.0^{}\nddd\trefs/heads/x/main\n";
+        assert_eq!(named(listed, "main").as_deref(), Some("aaa"));
+        assert_eq!(named(listed, "v1.0").as_deref(), Some("ccc"));
+        assert_eq!(named(listed, "refs/heads/x/main").as_deref(), Some("ddd"));
+        assert_eq!(named(listed, "v2"), None);
+    }
+
+    #[test]
+    fn submodules_are_found_with_their_urls() {
+        let entries = "100644 blob aa\tREADME\x00160000 commit bb\tthird party/x\x00";
+        assert_eq!(gitlinks(entries), [("third party/x".to_owned(), "bb".to_owned())]);
+        let listed = "submodule.x.y.path\nthird party/x\0submodule.x.y.url\n../x.git\0";
+        assert_eq!(module_urls(listed).get("third party/x").unwrap(), "../x.git");
+        assert_eq!(relative_url("https://h.test/a/b.git", "../x.git"), "https://h.test/a/x.git");
+        assert_eq!(relative_url("git@h.test:a/b.git", "../../x/y.git"), "git@h.test/x/y.git");
+        assert_eq!(relative_url("https://h.test/a", "https://o.test/x"), "https://o.test/x");
+    }
+
+    #[test]
+    fn tags_tell_a_version() {
+        assert_eq!(tag_version("v1.2.3").as_deref(), Some("1.2.3"));
+        assert_eq!(tag_version("n6.1").as_deref(), Some("6.1"));
+        assert_eq!(tag_version("main"), None);
+        assert_eq!(tag_version("2cec6ce6"), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! `source.json`: what the files beside it are.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use engine::runner::{Context, StepError};
+use model::lock::LockedSource;
+use model::source_facts::FactsOfSource;
+use model::{Digest, SourceName};
+use serde::{Deserialize, Serialize};
+
+use super::{debian, remove_tree, sibling};
+use crate::{archive, facts};
+
+/// The format that this version writes.
+pub const SOURCE_SCHEMA: u32 = 1;
+
+/// Name of the record.
+pub const RECORD: &str = "source.json";
+
+/// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock` and their like, at their places in the tree.
+pub const MANIFESTS: &str = "manifests";
+
+/// Names of files that are copied to [`MANIFESTS`].
+const MANIFEST_NAMES: &[&str] =
+    &["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo-checksum.json"];
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// [`SOURCE_SCHEMA`]; a newer one is refused.
+    pub schema: u32,
+    /// The source.
+    pub source: SourceName,
+    /// Digest of the list of alternatives that it was taken from.
+    pub wanted: Digest,
+    /// `debian`, `archive`, `git` …
+    pub kind: String,
+    /// The exact version, or the commit.
+    pub version: String,
+    /// The file to unpack.
+    pub main: String,
+    /// All files.
+    pub files: BTreeMap<String, RecordedFile>,
+    /// Of a directory of the user's: digest of its paths, sizes and times when it was packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Digest>,
+    /// What planning wants to know of it.
+    pub facts: FactsOfSource,
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFile {
+    /// SHA-256.
+    pub sha256: Digest,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+impl SourceRecord {
+    /// The record in a directory; none when it is not there or is not one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was written by a newer version.
+    pub fn read(directory: &Utf8Path) -> Result<Option<Self>, StepError> {
+        let path = directory.join(RECORD);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StepError::io("read", &path, &error)),
+        };
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: u32,
+        }
+        match serde_json::from_slice::<Schema>(&text) {
+            Ok(Schema { schema }) if schema > SOURCE_SCHEMA => {
+                return Err(StepError::new(
+                    format!("{path} was written by a newer installer (format {schema})"),
+                    format!("use that one, or remove {directory}"),
+                ));
+            }
+            _ => {}
+        }
+        let record: Option<Self> = serde_json::from_slice(&text).ok();
+        for name in record.iter().flat_map(|record| record.files.keys().chain([&record.main])) {
+            check_name(name)?;
+        }
+        Ok(record)
+    }
+
+    /// Writes it, so that it is there wholly or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, directory: &Utf8Path) -> Result<(), StepError> {
+        // Maps with text for keys always serialise.
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        crate::files::write_atomically(&directory.join(RECORD), &text)
+    }
+
+    /// The lock entry that says the same. A commit names all of its content by itself; the archive that is packed from
+    /// it here is not a thing that others have.
+    pub fn locked(&self) -> LockedSource {
+        let files = if super::packed_here(&self.kind) {
+            BTreeMap::new()
+        } else {
+            self.files.iter().map(|(name, file)| (name.clone(), file.sha256.clone())).collect()
+        };
+        LockedSource { wanted: self.wanted.clone(), kind: self.kind.clone(), version: self.version.clone(), files }
+    }
+
+    /// In which way it is not what the lock holds, if it is not.
+    pub fn differs_from(&self, locked: &LockedSource) -> Option<String> {
+        let own = self.locked();
+        if own.kind != locked.kind {
+            return Some(format!("{} instead of {}", own.kind, locked.kind));
+        }
+        if own.version != locked.version {
+            return Some(format!("version {} instead of {}", own.version, locked.version));
+        }
+        if own.files == locked.files {
+            return None;
+        }
+        let changed = locked.files.iter().find(|(name, sha256)| own.files.get(*name) != Some(*sha256));
+        Some(match changed.map(|(name, sha256)| (name, sha256, own.files.get(name))) {
+            Some((name, sha256, Some(found))) => {
+                format!("{name} has SHA-256 {found} instead of {sha256}")
+            }
+            Some((name, _, None)) => format!("{name} is not among its files"),
+            None => "it has files that the lock does not name".to_owned(),
+        })
+    }
+
+    /// Copies the manifests out of the source and fills in the facts.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or manifests cannot be written.
+    pub fn complete(
+        &mut self,
+        directory: &Utf8Path,
+        upstream: Option<String>,
+        context: &dyn Context,
+    ) -> Result<(), StepError> {
+        let manifests = directory.join(MANIFESTS);
+        remove_tree(&manifests)?;
+        let mut found = Vec::new();
+        for name in self.files.keys().filter(|name| !name.ends_with(".dsc") && !name.ends_with(".asc")) {
+            if name.ends_with(".diff.gz") {
+                continue;
+            }
+            found.extend(archive::read_files(&directory.join(name), &is_manifest, context)?);
+        }
+        if self.kind == "debian" && found.iter().any(|(path, _)| path.file_name() == Some("Cargo.toml")) {
+            // The distribution's patches may change them.
+            found = self.patched_manifests(directory, context)?;
+        }
+        for (path, content) in &found {
+            crate::files::write_atomically(&manifests.join(path), content)?;
+        }
+        self.facts = facts::of_tree(&manifests);
+        self.facts.version = upstream.or(self.facts.version.take());
+        self.facts.content = Some(self.content());
+        Ok(())
+    }
+
+    fn patched_manifests(
+        &self,
+        directory: &Utf8Path,
+        context: &dyn Context,
+    ) -> Result<Vec<(camino::Utf8PathBuf, Vec<u8>)>, StepError> {
+        let scratch = sibling(&directory.join(MANIFESTS), "unpacking");
+        remove_tree(&scratch)?;
+        let tree = debian::unpack(directory, self, &scratch, context)?;
+        let mut found = Vec::new();
+        let mut waiting = vec![camino::Utf8PathBuf::new()];
+        while let Some(relative) = waiting.pop() {
+            let failed = |error: std::io::Error| StepError::io("read", tree.join(&relative), &error);
+            for entry in tree.join(&relative).read_dir_utf8().map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let path = relative.join(entry.file_name());
+                let kind = entry.file_type().map_err(failed)?;
+                if kind.is_dir() {
+                    waiting.push(path);
+                } else if kind.is_file() && is_manifest(&path) {
+                    found.push((path, std::fs::read(entry.path()).map_err(failed)?));
+                }
+            }
+        }
+        remove_tree(&scratch)?;
+        Ok(found)
+    }
+
+    /// What the files hold, as one digest.
+    fn content(&self) -> Digest {
+        let list: String = self.files.iter().map(|(name, file)| format!("{} {name}\n", file.sha256)).collect();
+        Digest::of(list)
+    }
+
+    /// Removes what an earlier version or another alternative left in the directory.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn tidy(&self, directory: &Utf8Path) -> Result<(), StepError> {
+        let failed = |error: std::io::Error| StepError::io("tidy", directory, &error);
+        for entry in directory.read_dir_utf8().map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            if name == RECORD || name == MANIFESTS || self.files.contains_key(name) {
+                continue;
+            }
+            let directory = entry.file_type().map_err(failed)?.is_dir();
+            let removed =
+                if directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            removed.map_err(|error| StepError::io("remove", entry.path(), &error))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_manifest(path: &Utf8Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let configuration = matches!(name, "config" | "config.toml")
+        && path.parent().and_then(Utf8Path::file_name) == Some(".cargo");
+    configuration || MANIFEST_NAMES.contains(&name)
+}
+
+/// Refuses names that lead out of the directory: records and locks travel.
+///
+/// # Errors
+/// When it does.
+pub fn check_name(name: &str) -> Result<(), StepError> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(StepError::new(
+            format!("`{name}` is not the name of a downloaded file"),
+            "correct source.json or the lock, or remove the entry",
+        ));
+    }
+    Ok(())
+}

@@ -5,14 +5,17 @@
 
 pub mod archive;
 pub mod crates_fetch;
+pub mod facts;
 pub mod files;
 pub mod http;
 pub mod needs;
 pub mod packages;
 pub mod plan;
+pub mod plan_sources;
 pub mod python;
 pub mod root_commands;
 pub mod runner;
+pub mod sources;
 pub mod target;
 pub mod toolchains;
 

@@ -254,7 +254,7 @@ fn packages_alone(need: &Need, host: &Host<'_>) -> Result<Option<String>, Findin
 
 fn absence(need: &Need, probe: &Probe) -> String {
     match probe {
-        Probe::Tool { names, .. } if names.iter().any(|name| *name == need.name) || names.len() == 1 => {
+        Probe::Tool { names, .. } if names.contains(&need.name) || names.len() == 1 => {
             format!("{} is not installed", names.first().unwrap_or(&need.name))
         }
         Probe::Tool { names, .. } => format!("{} is not installed (none of {})", need.name, names.join(", ")),

@@ -13,9 +13,9 @@ use model::plan::{
 use model::{SourceName, StepId};
 
 use crate::packages::by_name;
-use crate::plan_sources;
 use crate::python::REQUIREMENTS_LOCK;
 use crate::toolchains::rust;
+use crate::{plan_sources, sources};
 
 /// Plans `deps`: packages of the distribution, sources, toolchains, wheels and crates. What is independent overlaps;
 /// only what runs a program that packages may have to bring (python3, cargo, git) waits for them.
@@ -127,11 +127,9 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
             *lowest = Some(rust::higher(lowest.take(), minimum.clone()));
         }
     }
-    let git = requirements.sources.iter().filter_map(|source| case.sources.get(source)).any(|alternatives| {
-        alternatives.as_slice().iter().any(|spec| matches!(spec, SourceSpec::Git { .. }))
-    });
-    if git {
-        catalog::need("git", manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
+    let specs = requirements.sources.iter().filter_map(|source| case.sources.get(source));
+    for row in specs.flat_map(|alternatives| alternatives.as_slice()).flat_map(sources::needs) {
+        catalog::need(row, manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
     }
     for need in python_needs(cx) {
         merge(&mut needs, need);
@@ -202,10 +200,6 @@ fn is_package_name(name: &str) -> bool {
         && !name.contains(char::is_whitespace)
 }
 
-fn fetch_step(source: &SourceName) -> StepId {
-    StepId::new(format!("source/{source}/fetch"))
-}
-
 fn is_mounted(cx: &PlanCx<'_>, source: &SourceName) -> bool {
     cx.known
         .case
@@ -242,7 +236,8 @@ fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Op
         action,
         Freshness::Observed,
     );
-    step.after = sources.iter().map(fetch_step).filter(|id| cx.has(id)).chain(packages.cloned()).collect();
+    step.after =
+        sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).chain(packages.cloned()).collect();
     step.claims.locks = vec!["dpkg".to_owned()];
     // An ordinary user gets it from rustup, without root.
     step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
@@ -331,7 +326,7 @@ fn crates(cx: &mut PlanCx<'_>, source: &SourceName) -> Result<(), PlanError> {
             .map(|path| Input::File { path })
             .collect();
     } else {
-        step.needs = vec![fetch_step(source)];
+        step.needs = vec![plan_sources::fetch_id(source)];
     }
     step.after = vec![StepId::new("deps/toolchain/rust")];
     step.claims.locks = vec!["cargo-home".to_owned()];

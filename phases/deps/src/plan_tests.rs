@@ -69,8 +69,8 @@ fn a_case_that_needs_nothing_plans_nothing() {
 
 #[test]
 fn needs_are_merged_and_deps_own_needs_come_only_when_used() {
-    let mut case = Case::default();
-    case.system_packages = SystemPackages::All(vec!["libfoo-dev".to_owned()]);
+    let mut case =
+        Case { system_packages: SystemPackages::All(vec!["libfoo-dev".to_owned()]), ..Case::default() };
     case.toolchains.cmake.minimum = Some("3.25".to_owned());
     let requirements = Requirements {
         needs: vec![need("nasm", "ffmpeg"), need("cmake", "opencv"), need("nasm", "x264")],
@@ -92,12 +92,12 @@ fn needs_are_merged_and_deps_own_needs_come_only_when_used() {
 
 #[test]
 fn python_brings_its_interpreter_and_what_debian_keeps_apart() {
-    let mut case = Case::default();
-    case.python = Some(Python {
+    let python = Python {
         requirements: vec!["requirements.txt".into()],
         packages: vec!["numpy==2.1.3".to_owned()],
         ..Python::default()
-    });
+    };
+    let mut case = Case { python: Some(python), ..Case::default() };
     let plan = planned(&case, &testkit::context::debian_12(), &SourceFacts::new(), &Requirements::default())
         .unwrap();
     assert_eq!(ids(&plan), ["deps/packages", "deps/python", "deps/wheels"]);
@@ -174,8 +174,7 @@ fn an_unknown_distribution_is_named_in_a_note_and_takes_no_root() {
 #[test]
 fn a_name_that_would_be_an_option_or_a_removal_is_refused() {
     for name in ["-o=x", "nasm-", "na sm", ""] {
-        let mut case = Case::default();
-        case.system_packages = SystemPackages::All(vec![name.to_owned()]);
+        let case = Case { system_packages: SystemPackages::All(vec![name.to_owned()]), ..Case::default() };
         let error =
             planned(&case, &testkit::context::debian_12(), &SourceFacts::new(), &Requirements::default())
                 .unwrap_err();

@@ -1,7 +1,6 @@
 //! Python packages: `deps` resolves and downloads wheels, `build` installs them with the index off.
 
 pub mod fetch;
-pub mod index;
 pub mod install;
 pub mod wheel;
 

@@ -24,6 +24,7 @@ impl Runner for DepsRunner {
         match &step.action {
             Action::EnsurePackages(action) => packages::observe(action, context),
             Action::EnsureToolchain(action) => toolchains::observe(action, context),
+            Action::FetchSource(action) => sources::observe(action, context),
             Action::Preflight(action) => look(action, context),
             _ => Err(foreign(step)),
         }

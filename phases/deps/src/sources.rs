@@ -8,7 +8,7 @@ mod crates;
 mod debian;
 mod git;
 mod path;
-mod pypi;
+pub(crate) mod pypi;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -122,10 +122,19 @@ pub fn fetch(action: &FetchSource, context: &dyn Context) -> Result<(), StepErro
     for spec in &action.alternatives {
         let described = describe(spec);
         if let Some(locked) = locked.as_ref().filter(|locked| locked.kind != spec.kind()) {
-            context.note(&format!("{described}: left out, because the lock holds {} {}", locked.kind, locked.version));
+            context.note(&format!(
+                "{described}: left out, because the lock holds {} {}",
+                locked.kind, locked.version
+            ));
             continue;
         }
-        let request = Request { source: &action.source, into: &action.into, locked: locked.as_ref(), client: &client, context };
+        let request = Request {
+            source: &action.source,
+            into: &action.into,
+            locked: locked.as_ref(),
+            client: &client,
+            context,
+        };
         match bring(spec, &request).and_then(|fetched| accept(action, &wanted, spec, fetched, context)) {
             Ok(record) => {
                 for (refused, error) in &refusals {
@@ -202,7 +211,9 @@ fn sibling(path: &Utf8Path, suffix: &str) -> Utf8PathBuf {
 
 fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StepError::io("remove", path, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StepError::io("remove", path, &error))
+        }
         _ => Ok(()),
     }
 }
@@ -221,10 +232,16 @@ fn unfit(
     context: &dyn Context,
 ) -> Result<Option<String>, StepError> {
     if record.wanted != *wanted {
-        return Ok(Some(format!("what is downloaded of source {} is of another case, or of this one before it was changed", action.source)));
+        return Ok(Some(format!(
+            "what is downloaded of source {} is of another case, or of this one before it was changed",
+            action.source
+        )));
     }
     if let Some(why) = locked.and_then(|locked| record.differs_from(locked)) {
-        return Ok(Some(format!("what is downloaded of source {} is not what the lock holds ({why})", action.source)));
+        return Ok(Some(format!(
+            "what is downloaded of source {} is not what the lock holds ({why})",
+            action.source
+        )));
     }
     let Some(stamp) = &record.stamp else { return Ok(None) };
     let changed = match path::directory(&action.alternatives, context) {
@@ -389,7 +406,11 @@ fn none_could_be_had(
     let message = if reasons.len() == 1 {
         format!("source {} cannot be had: {}", action.source, reasons.join(""))
     } else {
-        format!("source {} cannot be had from any of its alternatives:\n  {}", action.source, reasons.join("\n  "))
+        format!(
+            "source {} cannot be had from any of its alternatives:\n  {}",
+            action.source,
+            reasons.join("\n  ")
+        )
     };
     StepError::of_kind(kind, message, cures)
 }
@@ -405,12 +426,17 @@ fn message(error: &StepError) -> &str {
 fn describe(spec: &SourceSpec) -> String {
     match spec {
         SourceSpec::Path { path } => format!("directory {path}"),
-        SourceSpec::Git { url, revision, .. } => format!("git {} at {revision}", crate::http::url::redact(url)),
+        SourceSpec::Git { url, revision, .. } => {
+            format!("git {} at {revision}", crate::http::url::redact(url))
+        }
         SourceSpec::Archive { urls, .. } => {
             format!("archive {}", urls.first().map_or_else(String::new, |url| crate::http::url::redact(url)))
         }
         SourceSpec::Debian { package, version } => {
-            format!("Debian source package {package}{}", version.as_ref().map_or_else(String::new, |version| format!(" {version}")))
+            format!(
+                "Debian source package {package}{}",
+                version.as_ref().map_or_else(String::new, |version| format!(" {version}"))
+            )
         }
         SourceSpec::Pypi { name, version } => format!("source distribution {name} {version}"),
         SourceSpec::Crate { name, version } => format!("crate {name} {version}"),

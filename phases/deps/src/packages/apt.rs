@@ -136,9 +136,20 @@ impl PackageManager for Apt {
     }
 
     fn cost_argv(&self, packages: &[String]) -> Vec<String> {
-        // With `--assume-no` apt prints the sizes, which `-s` leaves out, and gives up before it does anything.
+        // `-s` leaves the sizes out. `--assume-no` alone would install all the same where apt has nothing to ask;
+        // `--print-uris` ends before that, and without dpkg nothing could be done after it.
         argv(
-            &["apt-get", "install", "--assume-no", "--no-install-recommends", "-o", "Debug::NoLocking=1"],
+            &[
+                "apt-get",
+                "install",
+                "--print-uris",
+                "--assume-no",
+                "--no-install-recommends",
+                "-o",
+                "Debug::NoLocking=1",
+                "-o",
+                "Debug::pkgDPkgPM=1",
+            ],
             packages,
         )
     }
@@ -183,6 +194,12 @@ impl PackageManager for Apt {
                 || line.contains("Failed to fetch");
             error && stale
         })
+    }
+
+    fn refresh_trouble(&self, lines: &[String]) -> Option<String> {
+        let begins =
+            |marks: &[&str]| lines.iter().find(|line| marks.iter().any(|mark| line.starts_with(mark)));
+        begins(&["W: Failed to fetch ", "E:"]).or_else(|| begins(&["Err:"])).cloned()
     }
 
     fn unknown_packages(&self, lines: &[String]) -> Vec<String> {
@@ -283,6 +300,10 @@ mod tests {
             Apt.refresh_argv()[0][5..],
             words("apt-get update -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3")
         );
+        assert!(
+            Apt.cost_argv(&words("nasm")).iter().any(|word| word == "--print-uris"),
+            "or it would install"
+        );
         assert_eq!(Apt.repair_argv()[0][5..], words("dpkg --force-confdef --force-confold --configure -a"));
         assert_eq!(
             Apt.simulate_argv(&words("nasm"))[5..],
@@ -321,6 +342,19 @@ mod tests {
         assert_eq!(Apt.unknown_packages(&lines), ["nsam", "oldlib-dev"]);
         assert!(!Apt.lists_are_stale(&lines));
         assert!(Apt.lists_are_stale(&["Err:1 mirror bookworm/main nasm 404  Not Found".to_owned()]));
+    }
+
+    #[test]
+    fn a_repository_that_does_not_answer_is_seen_although_apt_calls_it_a_success() {
+        let lines = [
+            "Err:2 http://dead.example x InRelease",
+            "W: Failed to fetch http://dead.example/dists/x/InRelease  Could not connect",
+            "W: Some index files failed to download.",
+        ]
+        .map(str::to_owned);
+        assert_eq!(Apt.refresh_trouble(&lines).as_ref(), Some(&lines[1]));
+        assert_eq!(Apt.refresh_trouble(&lines[..1]).as_ref(), Some(&lines[0]));
+        assert_eq!(Apt.refresh_trouble(&["Reading package lists...".to_owned()]), None);
     }
 
     #[test]

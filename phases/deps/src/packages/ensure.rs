@@ -261,19 +261,17 @@ fn simulate(
 fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
     let mut trouble = None;
     for argv in manager.refresh_argv() {
-        match context.execute(&command(&argv, context.network_environment())) {
-            Ok(_) => {}
+        let said = match context.execute(&command(&argv, context.network_environment())) {
+            // apt calls it a success when a repository does not answer.
+            Ok(finished) => manager.refresh_trouble(&finished.tail),
             Err(StepError::Failed(failure)) => {
-                let said = lines_of(&failure)
-                    .into_iter()
-                    .find(|line| line.starts_with("E:") || line.starts_with("Err:"));
-                let said = said.unwrap_or(failure.message);
-                context.warn(&format!(
-                    "the package lists of a repository could not be had; going on without it: {said}"
-                ));
-                trouble = Some(said);
+                Some(manager.refresh_trouble(&lines_of(&failure)).unwrap_or(failure.message))
             }
             Err(cancelled) => return Err(cancelled),
+        };
+        if let Some(said) = said {
+            context.warn(&format!("package lists could not be had, going on without them: {said}"));
+            trouble = Some(said);
         }
     }
     Ok(trouble)
@@ -287,25 +285,26 @@ fn unknown_packages(
 ) -> StepError {
     let os = &context.target().os;
     let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
-    let mut cures = Vec::new();
-    if let Some(trouble) = trouble {
-        cures.push(format!("make its repositories reachable, which they were not: {trouble}"));
-    }
-    cures.push(format!(
-        "correct the name (system_packages and `system` in the case), or enable the repository that carries {}",
-        unknown.join(", ")
-    ));
-    StepError::of_kind(
-        FailureKind::Step,
-        format!("{} of {name} does not know {}", manager.name(), unknown.join(", ")),
-        cures,
-    )
+    let unknown = unknown.join(", ");
+    let (message, cure) = match trouble {
+        Some(trouble) => (
+            format!("package lists could not be had, and without them {} does not know {unknown}: {trouble}", manager.name()),
+            "make the distribution's repositories reachable (network, proxies), then run the same command again".to_owned(),
+        ),
+        None => (
+            format!("{} of {name} does not know {unknown}", manager.name()),
+            format!(
+                "correct the name (system_packages and `system` in the case), or enable the repository that carries {unknown}"
+            ),
+        ),
+    };
+    StepError::of_kind(FailureKind::Step, message, vec![cure])
 }
 
 /// All that a failed command left to read: its first error, its message, and the end of its log.
 fn lines_of(failure: &Failure) -> Vec<String> {
     let mut lines = failure.excerpt.clone();
-    lines.push(failure.message.clone());
+    lines.extend(failure.message.lines().map(str::to_owned));
     if let Some(text) = failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {
         let text = String::from_utf8_lossy(&text);
         let tail: Vec<&str> = text.lines().rev().take(200).collect();

@@ -73,6 +73,9 @@ pub trait PackageManager: Sync {
     /// Whether the lines that a failed install printed say that the package lists are out of date.
     fn lists_are_stale(&self, tail: &[String]) -> bool;
 
+    /// What a refresh said about a repository that could not be had, if it was so.
+    fn refresh_trouble(&self, lines: &[String]) -> Option<String>;
+
     /// The packages that a simulation or an install said do not exist.
     fn unknown_packages(&self, lines: &[String]) -> Vec<String>;
 

@@ -309,3 +309,7 @@ mod tests {
         assert_eq!(included(text), ["base.txt", "extra.txt", "limits.txt", "c2.txt"]);
     }
 }
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod run_tests;

@@ -6,6 +6,7 @@ use model::plan::InstallWheels;
 
 use super::{REQUIREMENTS_LOCK, command, pip_environment, wheel};
 use crate::files;
+use crate::sources::pypi::normalised;
 
 /// Lies in an environment for as long as it is not whole.
 pub const INCOMPLETE: &str = ".installer-incomplete";
@@ -88,7 +89,7 @@ fn refuse_foreign(home: &Utf8Path) -> Result<(), StepError> {
 fn complaints<'a>(said: &'a str, pinned: &[(String, String, Vec<model::Digest>)]) -> Vec<&'a str> {
     said.lines()
         .filter(|line| {
-            let name = line.split_ascii_whitespace().next().map(wheel::normalise).unwrap_or_default();
+            let name = line.split_ascii_whitespace().next().map(normalised).unwrap_or_default();
             pinned.iter().any(|(ours, _, _)| *ours == name)
         })
         .collect()

@@ -8,6 +8,7 @@ use model::Digest;
 use model::lock::LockedWheel;
 
 use crate::http::download::hash_if_there;
+use crate::sources::pypi::normalised;
 
 /// Wheels by file name.
 pub type Wheels = BTreeMap<String, LockedWheel>;
@@ -18,23 +19,10 @@ pub fn parse_file_name(file: &str) -> Option<(String, String)> {
     let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
     match parts.as_slice() {
         [name, version, _, _, _] | [name, version, _, _, _, _] => {
-            Some((normalise(name), (*version).to_owned()))
+            Some((normalised(name), (*version).to_owned()))
         }
         _ => None,
     }
-}
-
-/// A project's name as indexes compare it
-/// (<https://packaging.python.org/en/latest/specifications/name-normalization/>).
-pub fn normalise(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !normal.is_empty() {
-            normal.push('-');
-        }
-        normal.push_str(&part.to_ascii_lowercase());
-    }
-    normal
 }
 
 /// The wheels that lie in a directory, each hashed; none when it is not there.
@@ -88,7 +76,7 @@ pub fn parse(text: &str) -> Vec<(String, String, Vec<Digest>)> {
                 last.2.push(Digest::new(hash));
             }
         } else if let Some((name, version)) = word.split_once("==") {
-            found.push((normalise(name), version.to_owned(), Vec::new()));
+            found.push((normalised(name), version.to_owned(), Vec::new()));
         }
     }
     found
@@ -111,7 +99,6 @@ mod tests {
         );
         assert_eq!(read("numpy-2.1.3.tar.gz"), None);
         assert_eq!(read("numpy.whl"), None);
-        assert_eq!(normalise("Foo.__Bar-baz"), "foo-bar-baz");
     }
 
     #[test]

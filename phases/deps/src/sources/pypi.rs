@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use engine::runner::StepError;
+use engine::runner::{Context, StepError};
 use model::Digest;
+use model::event::Failure;
 use serde::Deserialize;
 
 use super::{Fetched, RecordedFile, Request};
 use crate::http::url::{Url, redact};
-use crate::http::{Expect, Page};
+use crate::http::{Client, Expect, Page};
 
 /// The public index.
 const PUBLIC_INDEX: &str = "https://pypi.org/simple";
 
 /// JSON first (PEP 691), HTML where the index knows nothing else (PEP 503).
-const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
+const ACCEPT: &str =
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
 /// Endings of source distributions, as they are preferred.
 const ENDINGS: &[&str] = &[".tar.gz", ".tar.xz", ".tar.bz2", ".zip", ".tgz"];
@@ -34,12 +36,35 @@ pub struct Offered {
 }
 
 /// Downloads the source distribution from the first index that has it.
-pub fn fetch(name: &str, version: &str, request: &Request<'_>) -> Result<Fetched, StepError> {
-    let environment = request.context.network_environment();
+pub(super) fn fetch(name: &str, version: &str, request: &Request<'_>) -> Result<Fetched, StepError> {
+    let missing = format!("source distribution of {name} {version}");
+    let file = find(name, &missing, request.client, request.context, |offered| {
+        choose(offered, name, version).cloned()
+    })?;
+    if file.yanked {
+        request
+            .context
+            .warn(&format!("{} was yanked by its authors: choose another version when you can", file.name));
+    }
+    download(&file, version, request)
+}
+
+/// What `pick` takes of the files of a project, from the first of the site's indexes that has it; `missing` says what
+/// it is, for the error.
+///
+/// # Errors
+/// When no index has it, each with its reason; when the run is offline or being cancelled.
+pub(crate) fn find(
+    project: &str,
+    missing: &str,
+    client: &Client,
+    context: &dyn Context,
+    pick: impl Fn(&[Offered]) -> Option<Offered>,
+) -> Result<Offered, StepError> {
     let mut reasons = Vec::new();
-    for index in indexes(&environment) {
-        let url = format!("{}/{}/", index.trim_end_matches('/'), normalised(name));
-        let page = match request.client.get_page(&url, ACCEPT, request.context) {
+    for index in indexes(&context.network_environment()) {
+        let url = format!("{}/{}/", index.trim_end_matches('/'), normalised(project));
+        let page = match client.get_page(&url, ACCEPT, context) {
             Ok(page) => page,
             Err(StepError::Failed(failure)) => {
                 reasons.push(failure);
@@ -47,20 +72,13 @@ pub fn fetch(name: &str, version: &str, request: &Request<'_>) -> Result<Fetched
             }
             Err(StepError::Cancelled) => return Err(StepError::Cancelled),
         };
-        let offered = offers(&page)?;
-        let Some(file) = choose(&offered, name, version) else {
-            let mut failure = model::event::Failure {
-                message: format!("{} has no source distribution of {name} {version}", redact(&url)),
-                ..model::event::Failure::default()
-            };
-            failure.cures.push("correct the version in the case, or use another kind of source".to_owned());
-            reasons.push(failure);
-            continue;
-        };
-        if file.yanked {
-            request.context.warn(&format!("{} was yanked by its authors: choose another version when you can", file.name));
+        if let Some(file) = pick(&offers(&page)?) {
+            return Ok(file);
         }
-        return download(file, version, request);
+        let mut failure =
+            Failure { message: format!("{} has no {missing}", redact(&url)), ..Failure::default() };
+        failure.cures.push("correct the version in the case, or use another kind of source".to_owned());
+        reasons.push(failure);
     }
     let mut failure = reasons.first().cloned().unwrap_or_default();
     failure.message = reasons.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; ");
@@ -78,7 +96,8 @@ fn download(file: &Offered, version: &str, request: &Request<'_>) -> Result<Fetc
         ));
     }
     let expect = Expect { sha256, size: None };
-    let done = request.client.download(&file.url, &request.into.join(&file.name), &expect, request.context)?;
+    let done =
+        request.client.download(&file.url, &request.into.join(&file.name), &expect, request.context)?;
     Ok(Fetched {
         version: version.to_owned(),
         upstream: Some(version.to_owned()),
@@ -114,7 +133,7 @@ pub fn normalised(name: &str) -> String {
 ///
 /// # Errors
 /// When a page that says that it is JSON is not.
-pub fn offers(page: &Page) -> Result<Vec<Offered>, StepError> {
+fn offers(page: &Page) -> Result<Vec<Offered>, StepError> {
     if page.content_type.ends_with("json") { from_json(page) } else { Ok(from_html(page)) }
 }
 
@@ -230,7 +249,11 @@ fn attribute(tag: &str, wanted: &str) -> Option<String> {
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 /// The source distribution of this version, best ending first.
@@ -239,7 +262,9 @@ fn choose<'a>(offered: &'a [Offered], name: &str, version: &str) -> Option<&'a O
         offered.iter().find(|file| {
             let Some(stem) = file.name.strip_suffix(ending) else { return false };
             let stems = stem.rsplit_once('-');
-            stems.is_some_and(|(project, of)| normalised(project) == normalised(name) && same_version(of, version))
+            stems.is_some_and(|(project, of)| {
+                normalised(project) == normalised(name) && same_version(of, version)
+            })
         })
     })
 }

@@ -12,8 +12,8 @@ use model::lock::LockedSource;
 
 use crate::http::download::hash_if_there;
 use crate::http::{Client, Expect};
-use crate::python::index::{self, IndexFile};
 use crate::python::wheel;
+use crate::sources::pypi::{self, Offered};
 use crate::{files, needs};
 
 /// The first version that takes part in a GNU make jobserver (ninja's release notes).
@@ -71,23 +71,28 @@ pub(super) fn run(tools: &Utf8Path, artifacts: &Utf8Path, context: &dyn Context)
     let file = if let Some((file, _)) = kept {
         file.clone()
     } else {
-        let offered = index::files("ninja", &client, context)?;
-        let chosen = match locked.as_ref().and_then(|locked| locked.files.first_key_value()) {
-            Some((name, sha256)) => offered
-                .into_iter()
-                .find(|file| file.name == *name)
-                .map(|file| IndexFile { sha256: Some(sha256.clone()), ..file }),
-            None => choose(offered, &context.target().arch, &context.target().libc),
+        let target = context.target();
+        let pinned = locked.as_ref().and_then(|locked| locked.files.first_key_value());
+        let missing = match pinned {
+            Some((name, _)) => format!("{name}, which the lock names"),
+            None => format!("wheel of ninja {MINIMUM} or newer for {} with {}", target.arch, target.libc),
         };
-        let chosen = chosen.ok_or_else(|| {
-            let target = context.target();
-            StepError::new(
+        let found = pypi::find("ninja", &missing, &client, context, |offered| match pinned {
+            Some((name, sha256)) => offered
+                .iter()
+                .find(|file| file.name == *name)
+                .map(|file| Offered { sha256: Some(sha256.clone()), ..file.clone() }),
+            None => choose(offered, &target.arch, &target.libc).cloned(),
+        });
+        let chosen = found.map_err(|error| {
+            let StepError::Failed(mut failure) = error else { return error };
+            failure.cures = vec![
+                "check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned(),
                 format!(
-                    "the package index has no wheel of ninja {MINIMUM} or newer for {} with {}",
-                    target.arch, target.libc
+                    "or install ninja {MINIMUM} or newer by hand, or use generator = \"make\" in the case"
                 ),
-                format!("install ninja {MINIMUM} or newer by hand, or use the generator `make` in the case"),
-            )
+            ];
+            StepError::Failed(failure)
         })?;
         let expect = Expect { sha256: chosen.sha256.clone(), size: None };
         let brought = client.download(&chosen.url, &directory.join(&chosen.name), &expect, context)?;
@@ -113,9 +118,9 @@ fn wanted() -> Digest {
 }
 
 /// The newest wheel that runs on this machine.
-fn choose(offered: Vec<IndexFile>, arch: &str, libc: &str) -> Option<IndexFile> {
-    let mut best: Option<(String, IndexFile)> = None;
-    for file in offered.into_iter().filter(|file| !file.yanked) {
+fn choose<'a>(offered: &'a [Offered], arch: &str, libc: &str) -> Option<&'a Offered> {
+    let mut best: Option<(String, &Offered)> = None;
+    for file in offered.iter().filter(|file| !file.yanked) {
         let Some((_, version)) = wheel::parse_file_name(&file.name) else { continue };
         let released = version.chars().all(|c| c.is_ascii_digit() || c == '.');
         if !released || !version_at_least(&version, MINIMUM) || !runs_here(&file.name, arch, libc) {
@@ -187,10 +192,10 @@ fn lift(wheel: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
 mod tests {
     use super::*;
 
-    fn offered(names: &[&str]) -> Vec<IndexFile> {
+    fn offered(names: &[&str]) -> Vec<Offered> {
         names
             .iter()
-            .map(|name| IndexFile {
+            .map(|name| Offered {
                 name: (*name).to_owned(),
                 url: String::new(),
                 sha256: None,
@@ -213,7 +218,8 @@ mod tests {
             "ninja-1.15.0rc1-py3-none-manylinux2014_x86_64.whl",
             "ninja-1.13.1.tar.gz",
         ];
-        let pick = |arch: &str, libc: &str| choose(offered(&names), arch, libc).map(|file| file.name);
+        let offered = offered(&names);
+        let pick = |arch: &str, libc: &str| choose(&offered, arch, libc).map(|file| file.name.clone());
         assert_eq!(pick("x86_64", "glibc 2.36").as_deref(), Some(names[2]));
         assert_eq!(pick("x86_64", "glibc 2.41").as_deref(), Some(names[6]));
         assert_eq!(pick("x86_64", "musl").as_deref(), Some(names[4]));

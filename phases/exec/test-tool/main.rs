@@ -210,7 +210,7 @@ fn hold_lock(path: &str) -> io::Result<()> {
 }
 
 /// Runs one child in a session of its own, and tells in JSON how it went:
-/// `session [--offline] [--allowed] [--patient] [--lock PATH] [--marker TEXT] DIRECTORY -- PROGRAM ARGUMENT...`
+/// `session [--offline] [--allowed] [--patient] [--sudo] [--timeout-ms NUMBER] [--lock PATH] [--marker TEXT] DIRECTORY -- PROGRAM ARGUMENT...`
 fn session(words: &[&str]) -> io::Result<()> {
     let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let (options, command) = (&words[..split], &words[split + 1..]);
@@ -236,6 +236,8 @@ fn session(words: &[&str]) -> io::Result<()> {
     let ready = began.elapsed();
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sunk = Arc::clone(&lines);
+    let sudo = options.contains(&"--sudo");
+    let timeout = value("--timeout-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
     let repeat: u32 = value("--repeat").and_then(|text| text.parse().ok()).unwrap_or(1);
     let began = std::time::Instant::now();
     let mut ended = None;
@@ -251,10 +253,10 @@ fn session(words: &[&str]) -> io::Result<()> {
                 ),
                 directory: Utf8PathBuf::from(value("--directory").unwrap_or_else(|| "/".to_owned())),
                 network: if options.contains(&"--allowed") { Network::Allowed } else { Network::Denied },
-                privilege: Privilege::User,
-                sudo: Sudo::NotNeeded,
+                privilege: if sudo { Privilege::Root } else { Privilege::User },
+                sudo: if sudo { Sudo::Allowed } else { Sudo::NotNeeded },
                 jobserver: options.contains(&"--jobserver"),
-                timeout: None,
+                timeout,
                 patient: options.contains(&"--patient"),
                 capture_stdout: false,
                 log: None,

@@ -11,10 +11,10 @@ use model::SourceName;
 use model::catalog::version_at_least;
 use model::event::FailureKind;
 use model::site::Sudo;
-use model::source_facts::FactsOfSource;
 
 use super::rustup;
 use crate::packages::{self, PackageManager};
+use crate::sources::SourceRecord;
 use crate::{files, needs};
 
 /// A pair that works together.
@@ -87,14 +87,17 @@ fn with_version(place: Place, context: &dyn Context) -> Result<Rust, StepError> 
     Ok(Rust { cargo: place.cargo, rustc: place.rustc, version, on_path: place.on_path })
 }
 
-/// The first pair that is new enough, and the first of all for the message when none is.
+/// The first pair that is new enough, and the first of all for the message when none is. What is linked already comes
+/// first: cases share the links, and would else undo each other's.
 fn choose(
     wanted: Option<&str>,
     install_root: &Utf8Path,
     context: &dyn Context,
 ) -> Result<(Option<Rust>, Option<Rust>), StepError> {
     let mut first = None;
-    for place in places(Some(install_root), context) {
+    let linked = linked_pair(&linked_directory(context));
+    let linked = linked.map(|(cargo, rustc)| Place { cargo, rustc, on_path: false });
+    for place in linked.into_iter().chain(places(Some(install_root), context)) {
         let pair = with_version(place, context)?;
         if wanted.is_none_or(|wanted| version_at_least(&pair.version, wanted)) {
             return Ok((Some(pair), first));
@@ -115,13 +118,9 @@ pub fn wanted(
 ) -> Result<Option<String>, StepError> {
     let mut wanted = minimum.map(str::to_owned);
     for source in sources {
-        let record = source_artifacts.join(source.as_str()).join("source.json");
         // A mounted source has no record: what it wants is in `minimum` already.
-        let Some(text) = files::read_if_there(&record)? else { continue };
-        let facts = facts_of(&text).ok_or_else(|| {
-            StepError::new(format!("{record} is damaged"), format!("remove {record}; it is written again"))
-        })?;
-        if let Some(required) = facts.required_rust() {
+        let record = SourceRecord::read(&source_artifacts.join(source.as_str()))?;
+        if let Some(required) = record.and_then(|record| record.facts.required_rust()) {
             wanted = Some(higher(wanted, required));
         }
     }
@@ -134,13 +133,6 @@ pub(crate) fn higher(one: Option<String>, other: String) -> String {
         Some(one) if version_at_least(&one, &other) => one,
         _ => other,
     }
-}
-
-/// The facts in a `source.json`: its member `facts`, or the object itself.
-fn facts_of(text: &str) -> Option<FactsOfSource> {
-    let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let facts = value.get("facts").cloned().unwrap_or(value);
-    serde_json::from_value(facts).ok()
 }
 
 pub(super) fn observe(
@@ -348,7 +340,61 @@ fn no_way(
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use engine::runner::Finished;
+    use model::source_facts::FactsOfSource;
+    use testkit::FakeContext;
+
     use super::*;
+    use crate::sources::SOURCE_SCHEMA;
+
+    /// cargo and rustc of a version in a directory; the fake tells the version that its path names.
+    fn pair(bin: &Utf8Path) {
+        for name in ["cargo", "rustc"] {
+            files::write_atomically(&bin.join(name), b"").unwrap();
+            std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    fn context() -> FakeContext {
+        let mut context = FakeContext::new();
+        context.environment.insert("PATH".to_owned(), context.path("1.70/bin").into_string());
+        context.environment.insert("HOME".to_owned(), context.path("home").into_string());
+        context.on(|command| {
+            let version = command.program.split('/').rev().nth(2).unwrap_or_default().to_owned();
+            let version = version.trim_end_matches("-x86_64-unknown-linux-gnu").to_owned();
+            Some(Ok(Finished { stdout: format!("tool {version}.0 (x)\n"), ..Finished::default() }))
+        });
+        context
+    }
+
+    #[test]
+    fn a_pair_on_path_is_used_as_it_is_and_one_of_rustup_is_linked() {
+        let context = context();
+        let root = context.path("data/rust");
+        pair(&context.path("1.70/bin"));
+        assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
+        let old = observe(Some("1.78"), &root, &context).unwrap();
+        assert!(old.findings[0].what.contains("is Rust 1.70.0, and Rust 1.78 or newer is needed"), "{old:?}");
+
+        // What rustup installed below our own root.
+        let toolchain = root.join("rustup/toolchains/1.90-x86_64-unknown-linux-gnu");
+        pair(&toolchain.join("bin"));
+        let settings = "default_toolchain = \"1.90-x86_64-unknown-linux-gnu\"\n";
+        files::write_atomically(&root.join("rustup/settings.toml"), settings.as_bytes()).unwrap();
+        assert!(!observe(Some("1.78"), &root, &context).unwrap().holds(), "not linked yet");
+        run(Some("1.78"), &root, Some("apt"), &context).unwrap();
+        let seen = observe(Some("1.78"), &root, &context).unwrap();
+        assert!(seen.holds() && seen.found["rust"].starts_with("1.90.0 ("), "{seen:?}");
+        assert_eq!(find(&context).unwrap().unwrap().version, "1.90.0");
+
+        // Another case is content with less, and leaves the links alone.
+        assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
+        // A link to a toolchain that is gone counts for nothing.
+        std::fs::remove_dir_all(&toolchain).unwrap();
+        assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
+    }
 
     fn candidates(of: &[(&str, &str)]) -> Vec<(Vec<String>, String)> {
         of.iter()
@@ -392,26 +438,25 @@ mod tests {
     fn the_highest_demand_of_case_and_sources_counts() {
         let directory = tempfile::tempdir().unwrap();
         let artifacts = Utf8Path::from_path(directory.path()).unwrap();
-        let record = |name: &str, text: &str| {
-            std::fs::create_dir_all(artifacts.join(name)).unwrap();
-            std::fs::write(artifacts.join(name).join("source.json"), text).unwrap();
+        let record = |name: &str, lock: u32, minimum: &str| {
+            let record = SourceRecord {
+                schema: SOURCE_SCHEMA,
+                main: "source.tar".to_owned(),
+                facts: FactsOfSource {
+                    cargo_lock_version: Some(lock),
+                    minimum_rust: Some(minimum.to_owned()),
+                    ..FactsOfSource::default()
+                },
+                ..SourceRecord::default()
+            };
+            record.write(&artifacts.join(name)).unwrap();
         };
-        let facts = |lock: u32, minimum: &str| {
-            serde_json::to_string(&FactsOfSource {
-                cargo_lock_version: Some(lock),
-                minimum_rust: Some(minimum.to_owned()),
-                ..FactsOfSource::default()
-            })
-            .unwrap()
-        };
-        record("bare", &facts(4, "1.70"));
-        record("nested", &format!("{{\"schema\":1,\"facts\":{}}}", facts(3, "1.81")));
-        let names: Vec<SourceName> = ["bare", "nested", "mounted"].map(SourceName::from).to_vec();
+        record("by-lock", 4, "1.70");
+        record("by-manifest", 3, "1.81");
+        let names: Vec<SourceName> = ["by-lock", "by-manifest", "mounted"].map(SourceName::from).to_vec();
         assert_eq!(wanted(Some("1.60"), &names, artifacts).unwrap().as_deref(), Some("1.81"));
         assert_eq!(wanted(Some("1.60"), &names[..1], artifacts).unwrap().as_deref(), Some("1.78"));
         assert_eq!(wanted(Some("1.90"), &names, artifacts).unwrap().as_deref(), Some("1.90"));
         assert_eq!(wanted(None, &names[2..], artifacts).unwrap(), None);
-        record("bare", "{");
-        assert!(wanted(None, &names, artifacts).is_err());
     }
 }

@@ -25,17 +25,11 @@ pub struct Homes {
 }
 
 impl Homes {
-    /// As an environment says, with rustup's defaults.
+    /// As the environment of `deps` says, with rustup's defaults. What `installer` itself was started with does not
+    /// count: `cargo +nightly xtask` is no wish for nightly.
     pub fn of(environment: &BTreeMap<String, String>) -> Self {
         let home = environment.get("HOME").map_or_else(|| Utf8PathBuf::from("/root"), Utf8PathBuf::from);
-        let variable = |name: &str| {
-            // The environment of `deps` is an allow-list; rustup's own variables are looked up where it would.
-            environment
-                .get(name)
-                .cloned()
-                .or_else(|| std::env::var(name).ok())
-                .filter(|value| !value.is_empty())
-        };
+        let variable = |name: &str| environment.get(name).cloned().filter(|value| !value.is_empty());
         Self {
             rustup: variable("RUSTUP_HOME").map_or_else(|| home.join(".rustup"), Utf8PathBuf::from),
             cargo: home.join(".cargo"),

@@ -218,12 +218,10 @@ fn root_need<'a>(run: &'a Run, need: &'a StepId) -> &'a StepId {
 /// The offline force in words, without what goes unseen.
 pub(crate) fn offline(force: &OfflineForce) -> String {
     match (&force.wall, &force.audit) {
-        (Some(wall), Some(audit)) => format!("shut off by {wall}, watched by {audit}"),
-        (Some(wall), None) => format!("shut off by {wall}; nothing watched who reached for it"),
-        (None, Some(audit)) => {
-            format!("no wall was to be had here; watched by {audit}, and a step that reaches out fails")
-        }
-        (None, None) => "NOT shut off: neither a wall nor an audit was to be had here".to_owned(),
+        (Some(wall), Some(audit)) => format!("shut off ({wall}), watched by {audit}"),
+        (Some(wall), None) => format!("shut off ({wall}); nothing watched who reached for it"),
+        (None, Some(audit)) => format!("no wall; refused and reported by {audit}"),
+        (None, None) => "NOT shut off: neither wall nor audit".to_owned(),
     }
 }
 

@@ -39,7 +39,14 @@ pub struct Unpacked {
 /// when the run is being cancelled.
 pub fn unpack(archive: &Utf8Path, into: &Utf8Path, context: &dyn Context) -> Result<Unpacked, StepError> {
     std::fs::create_dir_all(into).map_err(|error| StepError::io("create directory", into, &error))?;
-    let mut tree = Tree { archive, root: into, links: BTreeSet::new(), directories: Vec::new(), done: Unpacked::default(), context };
+    let mut tree = Tree {
+        archive,
+        root: into,
+        links: BTreeSet::new(),
+        directories: Vec::new(),
+        done: Unpacked::default(),
+        context,
+    };
     read::visit(archive, &mut |entry| tree.put(entry))?;
     tree.finish()
 }
@@ -141,14 +148,19 @@ impl Tree<'_> {
                 self.directories.push((target.clone(), entry.mode));
             }
             Kind::File(content) => {
-                let mut file =
-                    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target).map_err(failed)?;
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&target)
+                    .map_err(failed)?;
                 let size = copy(content, &mut file).map_err(|error| match error {
                     CopyError::Read(error) => damaged(self.archive, &error),
                     CopyError::Write(error) => StepError::io("write", target.to_string_lossy(), &error),
                 })?;
-                // Neither set-user-id bits nor what the umask would leave: the tree is the same for everyone.
-                file.set_permissions(Permissions::from_mode(entry.mode & 0o777 | 0o600)).map_err(failed)?;
+                // As with the usual umask, whatever this one is, and without set-user-id bits: the tree is the same for
+                // everyone.
+                file.set_permissions(Permissions::from_mode(entry.mode & 0o755 | 0o600)).map_err(failed)?;
                 file.set_modified(time(entry.modified)).map_err(failed)?;
                 self.done.files += 1;
                 self.done.bytes += size;
@@ -183,7 +195,7 @@ impl Tree<'_> {
 
     fn finish(self) -> Result<Unpacked, StepError> {
         for (directory, mode) in &self.directories {
-            std::fs::set_permissions(directory, Permissions::from_mode(mode & 0o777 | 0o700))
+            std::fs::set_permissions(directory, Permissions::from_mode(mode & 0o755 | 0o700))
                 .map_err(|error| StepError::io("set the mode of", directory.to_string_lossy(), &error))?;
         }
         Ok(self.done)

@@ -28,7 +28,9 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
 /// The facts that the manifests at the top of a tree tell; where there are none, those one directory below it.
 pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     let mut directories = vec![tree.to_owned()];
-    let here = |directory: &Utf8PathBuf| directory.join("Cargo.toml").is_file() || directory.join("Cargo.lock").is_file();
+    let here = |directory: &Utf8PathBuf| {
+        directory.join("Cargo.toml").is_file() || directory.join("Cargo.lock").is_file()
+    };
     if !here(&directories[0]) {
         let below = tree.read_dir_utf8().into_iter().flatten().flatten().map(|entry| entry.path().to_owned());
         directories = below.filter(|directory| here(directory)).collect();
@@ -63,7 +65,10 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
 
 /// Files before the key was brought in are of version 1 or 2, which every cargo of today reads.
 fn lock_version(lock: &Table) -> u32 {
-    lock.get("version").and_then(Value::as_integer).and_then(|version| u32::try_from(version).ok()).unwrap_or(1)
+    lock.get("version")
+        .and_then(Value::as_integer)
+        .and_then(|version| u32::try_from(version).ok())
+        .unwrap_or(1)
 }
 
 fn table(path: &Utf8Path) -> Option<Table> {
@@ -88,7 +93,10 @@ mod tests {
     #[test]
     fn a_workspace_tells_version_and_minimum_rust() {
         let (_guard, root) = tree(&[
-            ("Cargo.toml", "[workspace]\nmembers=[\"a\"]\n[workspace.package]\nversion=\"1.2.3\"\nrust-version=\"1.80\"\n"),
+            (
+                "Cargo.toml",
+                "[workspace]\nmembers=[\"a\"]\n[workspace.package]\nversion=\"1.2.3\"\nrust-version=\"1.80\"\n",
+            ),
             ("Cargo.lock", "version = 4\n"),
         ]);
         let facts = of_tree(&root);
@@ -100,7 +108,10 @@ mod tests {
     #[test]
     fn inherited_keys_and_old_locks_are_read() {
         let (_guard, root) = tree(&[
-            ("Cargo.toml", "[package]\nname=\"x\"\nversion={workspace=true}\n[workspace.package]\nversion=\"0.3.0\"\n"),
+            (
+                "Cargo.toml",
+                "[package]\nname=\"x\"\nversion={workspace=true}\n[workspace.package]\nversion=\"0.3.0\"\n",
+            ),
             ("Cargo.lock", "[[package]]\nname=\"x\"\n"),
         ]);
         let facts = of_tree(&root);

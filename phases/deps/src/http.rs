@@ -153,11 +153,7 @@ impl Client {
         }
         let content_type = answer.head.header("content-type").unwrap_or_default();
         let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        Ok(Page {
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-            content_type,
-            url: answer.head.url,
-        })
+        Ok(Page { text: String::from_utf8_lossy(&bytes).into_owned(), content_type, url: answer.head.url })
     }
 
     /// Waits before the next attempt, or says why there is none.
@@ -188,7 +184,9 @@ impl Client {
                 let reason = clean(reason);
                 let own = self.policy.first_pause.saturating_mul(2u32.saturating_pow(attempt - 1));
                 let pause = asked.unwrap_or_default().max(own);
-                if attempt >= self.policy.attempts || asked.is_some_and(|asked| asked > self.policy.longest_pause) {
+                if attempt >= self.policy.attempts
+                    || asked.is_some_and(|asked| asked > self.policy.longest_pause)
+                {
                     let wait = asked
                         .filter(|asked| *asked > self.policy.longest_pause)
                         .map_or_else(String::new, |asked| {
@@ -215,11 +213,11 @@ impl Client {
                     url.host
                 )
             },
-            |proxy| {
-                format!("check that {} can be reached through {proxy}, or list it in no_proxy", url.host)
-            },
+            |proxy| format!("check that {} can be reached through {proxy}, or list it in no_proxy", url.host),
         )];
-        cures.push("run the same command again: what is downloaded stays, and it goes on from there".to_owned());
+        cures.push(
+            "run the same command again: what is downloaded stays, and it goes on from there".to_owned(),
+        );
         cures
     }
 
@@ -249,8 +247,16 @@ fn bad_status(head: &Head) -> Trouble {
     let text = format!("{from} answers {} {}", head.status, reason.unwrap_or_default());
     match head.status {
         408 | 425 | 429 | 500..=599 => Trouble::Temporary(text, head.retry_after()),
-        401 | 403 => Trouble::Lasting(text, vec![format!("{from} wants credentials, or a proxy forbids it: put them into the URL of the index, or correct the proxy's rules")]),
-        407 => Trouble::Lasting(text, vec!["the proxy wants credentials: http_proxy=http://user:password@host:port".to_owned()]),
+        401 | 403 => Trouble::Lasting(
+            text,
+            vec![format!(
+                "{from} wants credentials, or a proxy forbids it: put them into the URL of the index, or correct the proxy's rules"
+            )],
+        ),
+        407 => Trouble::Lasting(
+            text,
+            vec!["the proxy wants credentials: http_proxy=http://user:password@host:port".to_owned()],
+        ),
         _ => Trouble::Lasting(text, vec![]),
     }
 }

@@ -140,7 +140,13 @@ mod tests {
         case.sources.insert("either".into(), Alternatives::Many(vec![mounted, debian("either")]));
         case.sources.insert("none".into(), Alternatives::Many(Vec::new()));
         let (facts, lock) = (SourceFacts::new(), Lock::default());
-        let known = Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };
+        let known = Known {
+            case: &case,
+            target: &context.target,
+            facts: &facts,
+            lock: &lock,
+            layout: &context.layout,
+        };
         let mut cx = PlanCx::new(known, phase);
         let names: Vec<SourceName> = sources.iter().map(|name| SourceName::from(*name)).collect();
         plan(&mut cx, &names)?;

@@ -44,7 +44,8 @@ pub fn pack(from: &Utf8Path, to: &Utf8Path, modified: u64, context: &dyn Context
             header.set_size(metadata.len());
             let content = File::open(&full).map_err(unreadable)?;
             // A file that grows while it is packed would spoil the archive.
-            tar.append_data(&mut header, &path, io::Read::take(content, metadata.len())).map_err(unreadable)?;
+            tar.append_data(&mut header, &path, io::Read::take(content, metadata.len()))
+                .map_err(unreadable)?;
         }
     }
     let writer = tar.into_inner().map_err(failed)?;
@@ -70,10 +71,7 @@ pub fn metadata_stamp(tree: &Utf8Path, context: &dyn Context) -> Result<Digest, 
 }
 
 /// Everything below a tree, relative to it, sorted; directories before what is in them.
-fn walk(
-    tree: &Utf8Path,
-    context: &dyn Context,
-) -> Result<Vec<(Utf8PathBuf, std::fs::Metadata)>, StepError> {
+fn walk(tree: &Utf8Path, context: &dyn Context) -> Result<Vec<(Utf8PathBuf, std::fs::Metadata)>, StepError> {
     let mut found = Vec::new();
     let mut waiting = vec![Utf8PathBuf::new()];
     while let Some(relative) = waiting.pop() {

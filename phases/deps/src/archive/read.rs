@@ -60,7 +60,9 @@ pub fn visit(
         bytes if bytes.get(257..262) == Some(b"ustar") => Box::new(file),
         _ => {
             return Err(StepError::new(
-                format!("failed to unpack {archive}: it is neither a tar archive (gzip, xz, bzip2 or zstd) nor a zip file"),
+                format!(
+                    "failed to unpack {archive}: it is neither a tar archive (gzip, xz, bzip2 or zstd) nor a zip file"
+                ),
                 "check that its URL gives the archive and not a page about it",
             ));
         }

@@ -93,10 +93,8 @@ impl Client {
                 return Ok(Downloaded { sha256, size, transferred: 0 });
             }
         }
-        let put = expect
-            .sha256
-            .as_ref()
-            .map(|sha256| format!("or put the file with SHA-256 {sha256} at {dest}"));
+        let put =
+            expect.sha256.as_ref().map(|sha256| format!("or put the file with SHA-256 {sha256} at {dest}"));
         self.refuse_when_offline(url, put, context)?;
         let parsed = Url::parse(url).map_err(|error| StepError::new(error, "correct the URL"))?;
         if let Some(directory) = dest.parent() {
@@ -189,7 +187,11 @@ impl Job<'_> {
             }
             206 if have > 0 => match content_range(head.header("content-range").unwrap_or_default()) {
                 Some((start, total)) if start == have => total,
-                _ => return Ok(Ok(Attempt::Useless("the server sent another part than it was asked for".to_owned()))),
+                _ => {
+                    return Ok(Ok(Attempt::Useless(
+                        "the server sent another part than it was asked for".to_owned(),
+                    )));
+                }
             },
             416 if have > 0 => {
                 return Ok(Ok(Attempt::Useless("the server has no such part of the file".to_owned())));
@@ -209,7 +211,8 @@ impl Job<'_> {
         let ends_by_itself = head.header("transfer-encoding").is_some();
         if total.is_none() && !ends_by_itself && self.expect.sha256.is_none() {
             return Ok(Err(Trouble::Lasting(
-                "the server does not say how large the file is, so that a part could be taken for the whole".to_owned(),
+                "the server does not say how large the file is, so that a part could be taken for the whole"
+                    .to_owned(),
                 vec!["give the source a SHA-256, or another URL".to_owned()],
             )));
         }
@@ -248,7 +251,10 @@ impl Job<'_> {
         }
         self.context.progress(have, total);
         if let Some(total) = total.filter(|total| have < *total) {
-            return Ok(Err(Trouble::Temporary(format!("the connection ended after {have} of {total} bytes"), None)));
+            return Ok(Err(Trouble::Temporary(
+                format!("the connection ended after {have} of {total} bytes"),
+                None,
+            )));
         }
         Ok(Ok(Attempt::Whole { resumed }))
     }
@@ -261,7 +267,8 @@ impl Job<'_> {
             Err(error) => return Err(StepError::io("look at", &self.part, &error)),
         };
         // A note that is missing or cannot be read is that of a file which is of no use.
-        let note = std::fs::read(&self.note).ok().and_then(|text| serde_json::from_slice::<Partial>(&text).ok());
+        let note =
+            std::fs::read(&self.note).ok().and_then(|text| serde_json::from_slice::<Partial>(&text).ok());
         let usable = note.filter(|note| {
             note.url == Digest::of(self.url.to_string())
                 && note.sha256 == self.expect.sha256

@@ -130,7 +130,9 @@ impl Wire {
         spawned.map_err(|error| Trouble::Temporary(format!("no thread could be started: {error}"), None))?;
         match receive(&receiver, context)? {
             Message::Head(head) => Ok(Answer { head: *head, rest: receiver }),
-            Message::Chunk(_) | Message::End => Err(Trouble::Temporary("the answer has no head".to_owned(), None)),
+            Message::Chunk(_) | Message::End => {
+                Err(Trouble::Temporary("the answer has no head".to_owned(), None))
+            }
             Message::Trouble(trouble) => Err(trouble),
         }
     }
@@ -303,7 +305,8 @@ fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
     for group in text.as_bytes().chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits =
+            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
         for place in 0..4 {
             if place <= group.len() {
                 encoded.push(char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]));

@@ -100,7 +100,11 @@ impl Exception {
         if let Some((address, bits)) = entry.split_once('/') {
             let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
             let longest = if address.is_ipv4() { 32 } else { 128 };
-            return bits.parse().ok().filter(|bits| *bits <= longest).map(|bits| Self::Network { address, bits });
+            return bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= longest)
+                .map(|bits| Self::Network { address, bits });
         }
         if let Ok(address) = entry.trim_matches(['[', ']']).parse::<IpAddr>() {
             let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -119,10 +123,14 @@ impl Exception {
         match self {
             Self::Everything => true,
             Self::Host { name, port } => {
-                let below = host.strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                let below = host
+                    .strip_suffix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
                 below && port.is_none_or(|port| port == url.effective_port())
             }
-            Self::Network { address, bits } => host.parse().is_ok_and(|host| same_network(*address, host, *bits)),
+            Self::Network { address, bits } => {
+                host.parse().is_ok_and(|host| same_network(*address, host, *bits))
+            }
         }
     }
 }
@@ -142,7 +150,9 @@ mod tests {
     use super::*;
 
     fn proxies(variables: &[(&str, &str)]) -> Proxies {
-        Proxies::new(&variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Proxies::new(
+            &variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     fn taken(proxies: &Proxies, url: &str) -> Option<String> {
@@ -151,7 +161,8 @@ mod tests {
 
     #[test]
     fn each_scheme_takes_its_own_proxy_in_either_letter_case() {
-        let site = proxies(&[("HTTPS_PROXY", "http://s:1"), ("http_proxy", "p:2"), ("HTTP_PROXY", "http://not:3")]);
+        let site =
+            proxies(&[("HTTPS_PROXY", "http://s:1"), ("http_proxy", "p:2"), ("HTTP_PROXY", "http://not:3")]);
         assert_eq!(taken(&site, "https://a.test/").as_deref(), Some("http://s:1"));
         assert_eq!(taken(&site, "http://a.test/").as_deref(), Some("http://p:2"));
         let all = proxies(&[("ALL_PROXY", "socks5h://s:1080")]);
@@ -179,10 +190,14 @@ mod tests {
         for url in direct {
             assert_eq!(taken(&site, url), None, "{url}");
         }
-        for url in ["http://notcorp.test/", "http://example.org/", "http://11.0.0.1/", "http://192.168.1.70/"] {
+        for url in ["http://notcorp.test/", "http://example.org/", "http://11.0.0.1/", "http://192.168.1.70/"]
+        {
             assert!(taken(&site, url).is_some(), "{url}");
         }
-        assert_eq!(taken(&proxies(&[("all_proxy", "http://p:1"), ("NO_PROXY", "*")]), "http://a.test/"), None);
+        assert_eq!(
+            taken(&proxies(&[("all_proxy", "http://p:1"), ("NO_PROXY", "*")]), "http://a.test/"),
+            None
+        );
     }
 
     #[test]

@@ -110,10 +110,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("empty.pem");
         std::fs::write(&file, "nothing\n").unwrap();
-        let roots = Roots::load(&BTreeMap::from([(
-            "SSL_CERT_FILE".to_owned(),
-            file.to_string_lossy().into_owned(),
-        )]));
+        let roots =
+            Roots::load(&BTreeMap::from([("SSL_CERT_FILE".to_owned(), file.to_string_lossy().into_owned())]));
         assert!(roots.warnings[0].contains("holds no certificate"), "{:?}", roots.warnings);
     }
 }

@@ -41,8 +41,10 @@ fn message(error: StepError) -> String {
     }
 }
 
+type Answer = Box<dyn Fn(&testkit::Request) -> Reply + Send + Sync>;
+
 /// A server that answers the first requests by number and all later ones with the last reply.
-fn in_turn(replies: Vec<Box<dyn Fn(&testkit::Request) -> Reply + Send + Sync>>) -> TestServer {
+fn in_turn(replies: Vec<Answer>) -> TestServer {
     let turn = AtomicUsize::new(0);
     TestServer::start(move |request| {
         let turn = turn.fetch_add(1, Ordering::SeqCst).min(replies.len() - 1);
@@ -142,7 +144,11 @@ fn without_a_validator_the_hash_decides_whether_the_continued_file_is_right() {
     let dest = context.path("file");
     client().download(&server.url("/file"), &dest, &expect(&new), &context).unwrap();
     assert_eq!(std::fs::read(&dest).unwrap(), new);
-    assert!(context.record().notes.iter().any(|note| note.contains("from its beginning")), "{:?}", context.record());
+    assert!(
+        context.record().notes.iter().any(|note| note.contains("from its beginning")),
+        "{:?}",
+        context.record()
+    );
 }
 
 #[test]
@@ -152,7 +158,8 @@ fn a_truncated_answer_without_a_range_is_never_the_file() {
     let server = TestServer::start(move |_| Reply::ok(served.clone()).cut(1000));
     let context = FakeContext::new();
     let dest = context.path("file");
-    let error = message(client().download(&server.url("/f"), &dest, &Expect::default(), &context).unwrap_err());
+    let error =
+        message(client().download(&server.url("/f"), &dest, &Expect::default(), &context).unwrap_err());
     assert!(error.contains("attempts"), "{error}");
     assert!(!dest.exists());
 }
@@ -164,7 +171,8 @@ fn an_answer_of_unknown_length_is_refused_unless_a_hash_decides() {
     let server = TestServer::start(move |_| Reply::ok(served.clone()).without("Content-Length"));
     let context = FakeContext::new();
     let dest = context.path("file");
-    let error = message(client().download(&server.url("/f"), &dest, &Expect::default(), &context).unwrap_err());
+    let error =
+        message(client().download(&server.url("/f"), &dest, &Expect::default(), &context).unwrap_err());
     assert!(error.contains("how large"), "{error}");
     client().download(&server.url("/f"), &dest, &expect(&body), &context).unwrap();
     assert_eq!(std::fs::read(&dest).unwrap(), body);
@@ -177,7 +185,10 @@ fn a_wrong_hash_is_an_error_that_names_both() {
     let dest = context.path("file");
     let url = server.url("/f").replace("http://", "http://user:hunter2@");
     let error = message(client().download(&url, &dest, &expect(b"good"), &context).unwrap_err());
-    assert!(error.contains(Digest::of("good").as_str()) && error.contains(Digest::of("evil").as_str()), "{error}");
+    assert!(
+        error.contains(Digest::of("good").as_str()) && error.contains(Digest::of("evil").as_str()),
+        "{error}"
+    );
     assert!(!error.contains("hunter2"), "{error}");
     assert!(!dest.exists() && !context.path("file.part").exists());
     assert_eq!(server.requests().len(), 1, "a wrong file is not asked for again");
@@ -189,7 +200,8 @@ fn a_size_that_is_not_the_expected_one_is_refused_before_the_body() {
     let server = TestServer::start(|_| Reply::ok("12345"));
     let context = FakeContext::new();
     let expect = Expect { sha256: None, size: Some(4) };
-    let error = message(client().download(&server.url("/f"), &context.path("f"), &expect, &context).unwrap_err());
+    let error =
+        message(client().download(&server.url("/f"), &context.path("f"), &expect, &context).unwrap_err());
     assert!(error.contains("5 bytes instead of 4"), "{error}");
 }
 

@@ -78,7 +78,8 @@ impl Url {
             Self::parse(&format!("{}://{rest}", self.scheme))?
         } else {
             let base = self.path.split('?').next().unwrap_or("/");
-            let (path, query) = link.split_once('?').map_or((link, None), |(path, query)| (path, Some(query)));
+            let (path, query) =
+                link.split_once('?').map_or((link, None), |(path, query)| (path, Some(query)));
             let path = if path.is_empty() {
                 base.to_owned()
             } else if path.starts_with('/') {

@@ -9,7 +9,18 @@ use crate::http::url::Url;
 
 /// Endings of archives, longest first.
 const ENDINGS: &[&str] = &[
-    ".orig.tar.gz", ".orig.tar.xz", ".tar.bz2", ".tar.zst", ".tar.gz", ".tar.xz", ".crate", ".tbz2", ".tar", ".tgz", ".txz", ".zip",
+    ".orig.tar.gz",
+    ".orig.tar.xz",
+    ".tar.bz2",
+    ".tar.zst",
+    ".tar.gz",
+    ".tar.xz",
+    ".crate",
+    ".tbz2",
+    ".tar",
+    ".tgz",
+    ".txz",
+    ".zip",
 ];
 
 /// Downloads the archive from the first URL that has it.

@@ -38,7 +38,10 @@ pub fn fetch(name: &str, version: &str, request: &Request<'_>) -> Result<Fetched
     let lines = request.client.get_text(&format!("{index}{}", index_path(name)), request.context)?;
     let published = find(&lines, version).ok_or_else(|| {
         StepError::new(
-            format!("crate {name} has no version {version} (the newest is {})", newest(&lines).unwrap_or_default()),
+            format!(
+                "crate {name} has no version {version} (the newest is {})",
+                newest(&lines).unwrap_or_default()
+            ),
             "correct the version in the case",
         )
     })?;
@@ -111,22 +114,21 @@ fn index_path(name: &str) -> String {
         1 => format!("1/{name}"),
         2 => format!("2/{name}"),
         3 => format!("3/{}/{name}", name.get(..1).unwrap_or_default()),
-        _ => format!(
-            "{}/{}/{name}",
-            name.get(..2).unwrap_or_default(),
-            name.get(2..4).unwrap_or_default()
-        ),
+        _ => format!("{}/{}/{name}", name.get(..2).unwrap_or_default(), name.get(2..4).unwrap_or_default()),
     }
 }
 
 fn find(lines: &str, version: &str) -> Option<Published> {
     // Lines of a newer form are for newer clients.
-    lines.lines().filter_map(|line| serde_json::from_str::<Published>(line).ok()).find(|one| one.vers == version)
+    lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Published>(line).ok())
+        .find(|one| one.vers == version)
 }
 
 fn newest(lines: &str) -> Option<String> {
-    let all = lines.lines().filter_map(|line| serde_json::from_str::<Published>(line).ok());
-    all.filter(|one| !one.yanked).last().map(|one| one.vers)
+    let mut all = lines.lines().filter_map(|line| serde_json::from_str::<Published>(line).ok());
+    all.rfind(|one| !one.yanked).map(|one| one.vers)
 }
 
 fn download_url(template: &str, name: &str, version: &str, checksum: &str) -> String {
@@ -172,14 +174,18 @@ mod tests {
     fn a_mirror_of_cargo_is_ours_too() {
         let text = "[source.crates-io]\nreplace-with = \"near\"\n[source.near]\nregistry = \"sparse+https://near.test/i/\"\n";
         assert_eq!(mirror(text).as_deref(), Some("sparse+https://near.test/i/"));
-        let by_name = "[source.crates-io]\nreplace-with = \"r\"\n[registries.r]\nindex = \"sparse+https://r.test/\"\n";
+        let by_name =
+            "[source.crates-io]\nreplace-with = \"r\"\n[registries.r]\nindex = \"sparse+https://r.test/\"\n";
         assert_eq!(mirror(by_name).as_deref(), Some("sparse+https://r.test/"));
         assert_eq!(mirror("[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = \"v\"\n"), None);
     }
 
     #[test]
     fn download_urls_take_markers_or_the_default_form() {
-        assert_eq!(download_url("https://r.test/api", "x", "1.0.0", "aa"), "https://r.test/api/x/1.0.0/download");
+        assert_eq!(
+            download_url("https://r.test/api", "x", "1.0.0", "aa"),
+            "https://r.test/api/x/1.0.0/download"
+        );
         assert_eq!(
             download_url("https://r.test/{prefix}/{crate}-{version}.crate", "serde", "1.0.0", "aa"),
             "https://r.test/se/rd/serde-1.0.0.crate"

@@ -45,8 +45,9 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     };
     for wanted in dsc.files.keys().chain([name]) {
         let path = directory.join(wanted);
-        let (sha256, size) = hash_if_there(&path)?
-            .ok_or_else(|| StepError::new(format!("apt did not bring {wanted}"), "run the same command again"))?;
+        let (sha256, size) = hash_if_there(&path)?.ok_or_else(|| {
+            StepError::new(format!("apt did not bring {wanted}"), "run the same command again")
+        })?;
         if let Some(expected) = dsc.files.get(wanted).filter(|expected| **expected != sha256) {
             std::fs::remove_file(&path).map_err(|error| StepError::io("remove", &path, &error))?;
             return Err(StepError::new(
@@ -58,7 +59,8 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     }
     for name in fetched.files.keys() {
         let to = request.into.join(name);
-        std::fs::rename(directory.join(name), &to).map_err(|error| StepError::io("rename to", &to, &error))?;
+        std::fs::rename(directory.join(name), &to)
+            .map_err(|error| StepError::io("rename to", &to, &error))?;
     }
     Ok(fetched)
 }
@@ -102,6 +104,12 @@ pub fn unpack(
             }
         }
         Format::Native => {}
+    }
+    let rules = tree.join("debian/rules");
+    if rules.is_file() && !rules.is_symlink() {
+        // A diff cannot say that it is a program.
+        std::fs::set_permissions(&rules, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .map_err(|error| StepError::io("set the mode of", &rules, &error))?;
     }
     context.figure("files", files);
     Ok(tree)

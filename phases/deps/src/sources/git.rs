@@ -20,7 +20,12 @@ const DEEPEST: usize = 8;
 const ATTEMPTS: u32 = 3;
 
 /// Brings the commit and packs it.
-pub fn fetch(url: &str, revision: &str, submodules: bool, request: &Request<'_>) -> Result<Fetched, StepError> {
+pub fn fetch(
+    url: &str,
+    revision: &str,
+    submodules: bool,
+    request: &Request<'_>,
+) -> Result<Fetched, StepError> {
     let git = Git { context: request.context };
     let wanted = request.locked.map(|locked| locked.version.clone());
     let mirror = git.mirror(url)?;
@@ -134,7 +139,14 @@ impl Git<'_> {
         }
         // An abbreviated commit, or something like `v1~2`: only the whole history knows.
         self.bring_all(mirror, url)?;
-        let found = self.ask(&["--git-dir", mirror.as_str(), "rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])?;
+        let found = self.ask(&[
+            "--git-dir",
+            mirror.as_str(),
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            &format!("{revision}^{{commit}}"),
+        ])?;
         if found.status == 0 {
             return Ok(found.stdout.trim().to_owned());
         }
@@ -147,7 +159,8 @@ impl Git<'_> {
     fn has(&self, mirror: &Utf8Path, commit: &str) -> Result<bool, StepError> {
         // Complete with its trees and files: a fetch that was killed leaves a commit without them only in packs that
         // were never given their name.
-        Ok(self.ask(&["--git-dir", mirror.as_str(), "cat-file", "-e", &format!("{commit}^{{tree}}")])?.status == 0)
+        Ok(self.ask(&["--git-dir", mirror.as_str(), "cat-file", "-e", &format!("{commit}^{{tree}}")])?.status
+            == 0)
     }
 
     /// Has the commit in the mirror: it alone where the server gives it, else all that the server has.
@@ -159,7 +172,16 @@ impl Git<'_> {
         let dir = mirror.as_str();
         let kept = format!("{commit}:refs/installer/{commit}");
         let alone = self.ask(&[
-            "--git-dir", dir, "fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", "--", url, &kept,
+            "--git-dir",
+            dir,
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            &kept,
         ])?;
         if alone.status != 0 || !self.has(mirror, commit)? {
             self.context.note(&format!("{} does not give single commits: fetching all of it", redact(url)));
@@ -176,7 +198,8 @@ impl Git<'_> {
 
     fn bring_all(&self, mirror: &Utf8Path, url: &str) -> Result<(), StepError> {
         let unshallow = mirror.join("shallow").exists();
-        let mut args = vec!["--git-dir", mirror.as_str(), "fetch", "--quiet", "--force", "--no-write-fetch-head"];
+        let mut args =
+            vec!["--git-dir", mirror.as_str(), "fetch", "--quiet", "--force", "--no-write-fetch-head"];
         if unshallow {
             args.push("--unshallow");
         }
@@ -206,7 +229,11 @@ impl Git<'_> {
 
     /// Seconds since 1970 when the commit was made.
     fn committed(&self, mirror: &Utf8Path, commit: &str) -> Result<u64, StepError> {
-        let text = self.must(&["--git-dir", mirror.as_str(), "show", "-s", "--format=%ct", commit], &[], "the mirror")?;
+        let text = self.must(
+            &["--git-dir", mirror.as_str(), "show", "-s", "--format=%ct", commit],
+            &[],
+            "the mirror",
+        )?;
         Ok(text.trim().parse().unwrap_or_default())
     }
 
@@ -232,9 +259,10 @@ impl Git<'_> {
         let index = Utf8PathBuf::from(format!("{tree}.index"));
         let with_index = [("GIT_INDEX_FILE", index.as_str())];
         let from = ["--git-dir", dir, "--work-tree", tree.as_str()];
-        let outcome = self
-            .must(&[&from[..], &["read-tree", commit]].concat(), &with_index, url)
-            .and_then(|_| self.must(&[&from[..], &["checkout-index", "--all", "--force"]].concat(), &with_index, url));
+        let outcome =
+            self.must(&[&from[..], &["read-tree", commit]].concat(), &with_index, url).and_then(|_| {
+                self.must(&[&from[..], &["checkout-index", "--all", "--force"]].concat(), &with_index, url)
+            });
         match std::fs::remove_file(&index) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StepError::io("remove", &index, &error));
@@ -251,10 +279,22 @@ impl Git<'_> {
             return Ok(());
         }
         if depth >= DEEPEST {
-            return Err(StepError::new(format!("submodules of {} are nested too deeply", redact(url)), "correct the repository"));
+            return Err(StepError::new(
+                format!("submodules of {} are nested too deeply", redact(url)),
+                "correct the repository",
+            ));
         }
         let modules = self.must(
-            &["--git-dir", dir, "config", "--null", "--blob", &format!("{commit}:.gitmodules"), "--get-regexp", r"^submodule\..*\.(path|url)$"],
+            &[
+                "--git-dir",
+                dir,
+                "config",
+                "--null",
+                "--blob",
+                &format!("{commit}:.gitmodules"),
+                "--get-regexp",
+                r"^submodule\..*\.(path|url)$",
+            ],
             &[],
             url,
         )?;
@@ -289,10 +329,16 @@ impl Git<'_> {
 /// The commit that `git ls-remote` names for a branch or tag; that of an annotated tag is the one it points at.
 fn named(listed: &str, revision: &str) -> Option<String> {
     let find = |wanted: &str| {
-        listed.lines().find_map(|line| line.split_once('\t').filter(|(_, name)| *name == wanted).map(|(id, _)| id.to_owned()))
+        listed.lines().find_map(|line| {
+            line.split_once('\t').filter(|(_, name)| *name == wanted).map(|(id, _)| id.to_owned())
+        })
     };
-    let candidates =
-        [revision.to_owned(), format!("refs/tags/{revision}"), format!("refs/heads/{revision}"), format!("refs/{revision}")];
+    let candidates = [
+        revision.to_owned(),
+        format!("refs/tags/{revision}"),
+        format!("refs/heads/{revision}"),
+        format!("refs/{revision}"),
+    ];
     candidates.iter().find_map(|name| find(&format!("{name}^{{}}")).or_else(|| find(name)))
 }
 
@@ -313,7 +359,9 @@ fn module_urls(listed: &str) -> BTreeMap<String, String> {
     let mut paths: BTreeMap<String, String> = BTreeMap::new();
     let mut urls: BTreeMap<String, String> = BTreeMap::new();
     for (key, value) in listed.split('\0').filter_map(|entry| entry.split_once('\n')) {
-        let Some((name, kind)) = key.strip_prefix("submodule.").and_then(|key| key.rsplit_once('.')) else { continue };
+        let Some((name, kind)) = key.strip_prefix("submodule.").and_then(|key| key.rsplit_once('.')) else {
+            continue;
+        };
         let map = if kind == "path" { &mut paths } else { &mut urls };
         map.insert(name.to_owned(), value.trim_end_matches('/').to_owned());
     }
@@ -342,9 +390,18 @@ fn relative_url(base: &str, url: &str) -> String {
 
 /// Whether a transfer may go better next time.
 fn passing(message: &str) -> bool {
-    ["Could not resolve", "timed out", "Connection", "early EOF", "RPC failed", "error: 5", "hung up", "unexpected disconnect"]
-        .iter()
-        .any(|sign| message.contains(sign))
+    [
+        "Could not resolve",
+        "timed out",
+        "Connection",
+        "early EOF",
+        "RPC failed",
+        "error: 5",
+        "hung up",
+        "unexpected disconnect",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
 }
 
 fn failed(finished: &Finished, url: &str) -> StepError {
@@ -368,7 +425,8 @@ mod tests {
 
     #[test]
     fn revisions_are_resolved_as_git_does() {
-        let listed = "aaa\trefs/heads/main\nbbb\trefs/tags/v1.0\nccc\trefs/tags/v1.0^{}\nddd\trefs/heads/x/main\n";
+        let listed =
+            "aaa\trefs/heads/main\nbbb\trefs/tags/v1.0\nccc\trefs/tags/v1.0^{}\nddd\trefs/heads/x/main\n";
         assert_eq!(named(listed, "main").as_deref(), Some("aaa"));
         assert_eq!(named(listed, "v1.0").as_deref(), Some("ccc"));
         assert_eq!(named(listed, "refs/heads/x/main").as_deref(), Some("ddd"));

@@ -109,7 +109,12 @@ impl SourceRecord {
         } else {
             self.files.iter().map(|(name, file)| (name.clone(), file.sha256.clone())).collect()
         };
-        LockedSource { wanted: self.wanted.clone(), kind: self.kind.clone(), version: self.version.clone(), files }
+        LockedSource {
+            wanted: self.wanted.clone(),
+            kind: self.kind.clone(),
+            version: self.version.clone(),
+            files,
+        }
     }
 
     /// In which way it is not what the lock holds, if it is not.
@@ -195,7 +200,8 @@ impl SourceRecord {
 
     /// What the files hold, as one digest.
     fn content(&self) -> Digest {
-        let list: String = self.files.iter().map(|(name, file)| format!("{} {name}\n", file.sha256)).collect();
+        let list: String =
+            self.files.iter().map(|(name, file)| format!("{} {name}\n", file.sha256)).collect();
         Digest::of(list)
     }
 
@@ -212,8 +218,11 @@ impl SourceRecord {
                 continue;
             }
             let directory = entry.file_type().map_err(failed)?.is_dir();
-            let removed =
-                if directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            let removed = if directory {
+                std::fs::remove_dir_all(entry.path())
+            } else {
+                std::fs::remove_file(entry.path())
+            };
             removed.map_err(|error| StepError::io("remove", entry.path(), &error))?;
         }
         Ok(())

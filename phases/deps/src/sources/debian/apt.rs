@@ -120,7 +120,8 @@ impl PrivateApt {
         environment.insert("DEBIAN_FRONTEND".to_owned(), "noninteractive".to_owned());
         // Configuration of a caller's own apt.
         environment.remove("APT_CONFIG");
-        let args = ["-c", self.configuration.as_str(), "-q"].iter().chain(args).map(|word| (*word).into()).collect();
+        let args =
+            ["-c", self.configuration.as_str(), "-q"].iter().chain(args).map(|word| (*word).into()).collect();
         Command { program: program.to_owned(), args, environment, directory: directory.to_owned() }
     }
 
@@ -133,7 +134,9 @@ impl PrivateApt {
     }
 
     fn update(&self, wanted: &str, context: &dyn Context) -> Result<(), StepError> {
-        if context.offline() && std::fs::read_to_string(&self.stamp).is_ok_and(|text| text == self.sources.as_str()) {
+        if context.offline()
+            && std::fs::read_to_string(&self.stamp).is_ok_and(|text| text == self.sources.as_str())
+        {
             // Old lists are better than none.
             return Ok(());
         }
@@ -153,7 +156,12 @@ impl PrivateApt {
     }
 
     /// The files of a source package; none when the lists do not have it.
-    fn offered(&self, wanted: &str, directory: &Utf8Path, context: &dyn Context) -> Result<Vec<Offered>, StepError> {
+    fn offered(
+        &self,
+        wanted: &str,
+        directory: &Utf8Path,
+        context: &dyn Context,
+    ) -> Result<Vec<Offered>, StepError> {
         let args = ["source", "--only-source", "--download-only", "--print-uris", wanted];
         // apt leaves out what lies there already, so it is asked where nothing does.
         let elsewhere = self.configuration.parent().unwrap_or(directory).join("etc");
@@ -177,11 +185,16 @@ impl PrivateApt {
     ) -> Result<StepError, StepError> {
         let newest = self.offered(package, directory, context)?;
         let newest = newest.iter().find_map(|file| {
-            file.name.strip_suffix(".dsc").and_then(|name| name.split_once('_')).map(|(_, version)| version.to_owned())
+            file.name
+                .strip_suffix(".dsc")
+                .and_then(|name| name.split_once('_'))
+                .map(|(_, version)| version.to_owned())
         });
         Ok(match (version, newest) {
             (Some(version), Some(newest)) => StepError::new(
-                format!("the distribution no longer offers version {version} of source package {package}, but {newest}"),
+                format!(
+                    "the distribution no longer offers version {version} of source package {package}, but {newest}"
+                ),
                 "write the version that it offers into the case, or leave it out",
             ),
             _ => StepError::new(
@@ -319,7 +332,9 @@ fn from_one_line(text: &str, os: &Os) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
-        let Some(rest) = line.strip_prefix("deb ").or_else(|| line.strip_prefix("deb-src ")) else { continue };
+        let Some(rest) = line.strip_prefix("deb ").or_else(|| line.strip_prefix("deb-src ")) else {
+            continue;
+        };
         let rest = rest.trim();
         let (options, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((options, rest)) => (options.trim(), rest.trim()),
@@ -332,8 +347,10 @@ fn from_one_line(text: &str, os: &Os) -> String {
         if !is_own(uri, &components, signed_by, os) || !is_own_suite(suite, os) {
             continue;
         }
-        let kept: Vec<&str> =
-            options.split_whitespace().filter(|option| !option.starts_with("arch") && !option.starts_with("target")).collect();
+        let kept: Vec<&str> = options
+            .split_whitespace()
+            .filter(|option| !option.starts_with("arch") && !option.starts_with("target"))
+            .collect();
         let options = if kept.is_empty() { String::new() } else { format!("[{}] ", kept.join(" ")) };
         let line = format!("deb-src {options}{uri} {suite} {}\n", components.join(" "));
         if !out.contains(&line) {
@@ -351,7 +368,10 @@ fn from_deb822(text: &str, os: &Os) -> String {
             stanza.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
         };
         let enabled = !value("Enabled").is_some_and(|value| {
-            matches!(value.trim().to_ascii_lowercase().as_str(), "no" | "false" | "off" | "0" | "without" | "disable")
+            matches!(
+                value.trim().to_ascii_lowercase().as_str(),
+                "no" | "false" | "off" | "0" | "without" | "disable"
+            )
         });
         let uris: Vec<&str> = value("URIs").unwrap_or_default().split_whitespace().collect();
         let components: Vec<&str> = value("Components").unwrap_or_default().split_whitespace().collect();
@@ -369,7 +389,8 @@ fn from_deb822(text: &str, os: &Os) -> String {
         out.push_str(&format!("URIs: {}\nSuites: {}\n", own.join(" "), suites.join(" ")));
         for (name, value) in &stanza {
             let lower = name.to_ascii_lowercase();
-            if matches!(lower.as_str(), "types" | "uris" | "suites" | "enabled" | "architectures" | "targets") {
+            if matches!(lower.as_str(), "types" | "uris" | "suites" | "enabled" | "architectures" | "targets")
+            {
                 continue;
             }
             out.push_str(&format!("{name}: {}\n", value.replace('\n', "\n ")));
@@ -408,11 +429,14 @@ fn is_own(uri: &str, components: &[&str], signed_by: Option<&str>, os: &Os) -> b
     if !components.contains(&"main") {
         return false;
     }
-    let names: Vec<&str> = std::iter::once(os.id.as_str()).chain(os.id_like.iter().map(String::as_str)).collect();
+    let names: Vec<&str> =
+        std::iter::once(os.id.as_str()).chain(os.id_like.iter().map(String::as_str)).collect();
     if let Some(keys) = signed_by {
         let paths: Vec<&str> = keys.split([' ', ',', '\n']).filter(|word| word.starts_with('/')).collect();
         // A key that stands in the file itself says nothing about whose it is.
-        if !paths.is_empty() && !paths.iter().any(|path| names.iter().any(|name| path.contains(&format!("{name}-archive")))) {
+        if !paths.is_empty()
+            && !paths.iter().any(|path| names.iter().any(|name| path.contains(&format!("{name}-archive"))))
+        {
             return false;
         }
     }
@@ -494,7 +518,12 @@ mod tests {
         assert!(is_own("http://archive.ubuntu.com/ubuntu/", &["main", "universe"], keys, &ubuntu));
         assert!(is_own("http://ports.ubuntu.com/ubuntu-ports", &["main"], None, &ubuntu));
         assert!(is_own_suite("noble-security", &ubuntu) && !is_own_suite("noble-proposed", &ubuntu));
-        assert!(is_own("http://snapshot.debian.org/archive/debian/20250520T000000Z", &["main"], None, &debian()));
+        assert!(is_own(
+            "http://snapshot.debian.org/archive/debian/20250520T000000Z",
+            &["main"],
+            None,
+            &debian()
+        ));
         assert!(!is_own("http://apt.test/debian-tools-by-us", &["stable"], None, &debian()));
     }
 

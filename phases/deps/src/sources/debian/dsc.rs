@@ -35,13 +35,19 @@ impl Dsc {
     /// When it cannot be read, or is of a format that is not known.
     pub fn read(path: &Utf8Path) -> Result<Self, StepError> {
         let text = std::fs::read_to_string(path).map_err(|error| StepError::io("read", path, &error))?;
-        Self::parse(&text).map_err(|why| StepError::new(format!("failed to read {path}: {why}"), "take the source in another way (`archive` or `git`)"))
+        Self::parse(&text).map_err(|why| {
+            StepError::new(
+                format!("failed to read {path}: {why}"),
+                "take the source in another way (`archive` or `git`)",
+            )
+        })
     }
 
     /// Parses its text. The signature around it counts for nothing here: apt made sure of the file's hash.
     pub fn parse(text: &str) -> Result<Self, String> {
         let fields = fields(text);
-        let field = |name: &str| fields.get(name).map(String::as_str).ok_or(format!("it has no field {name}"));
+        let field =
+            |name: &str| fields.get(name).map(String::as_str).ok_or(format!("it has no field {name}"));
         let format = match field("Format")?.trim() {
             "1.0" => Format::One,
             "3.0 (native)" => Format::Native,
@@ -53,7 +59,8 @@ impl Dsc {
             let [sha256, _, name] = line.split_whitespace().collect::<Vec<_>>()[..] else {
                 return Err(format!("`{}` is not a checksum", line.trim()));
             };
-            super::super::record::check_name(name).map_err(|_| format!("`{name}` is not the name of a file"))?;
+            super::super::record::check_name(name)
+                .map_err(|_| format!("`{name}` is not the name of a file"))?;
             files.insert(name.to_owned(), Digest::from(sha256.to_ascii_lowercase()));
         }
         Ok(Self { version: field("Version")?.trim().to_owned(), format, files })
@@ -66,7 +73,12 @@ impl Dsc {
 
     /// The archive that everything else goes into.
     pub fn main(&self) -> Result<&str, StepError> {
-        let plain = || self.files.keys().map(String::as_str).find(|name| name.contains(".tar.") && !name.ends_with(".asc"));
+        let plain = || {
+            self.files
+                .keys()
+                .map(String::as_str)
+                .find(|name| name.contains(".tar.") && !name.ends_with(".asc"))
+        };
         let found = match self.format {
             Format::Quilt => self.named(".orig.tar."),
             Format::One => self.named(".orig.tar.").or_else(plain),
@@ -99,7 +111,10 @@ impl Dsc {
 }
 
 fn missing(what: &str) -> StepError {
-    StepError::new(format!("the source package has no {what}"), "take the source in another way (`archive` or `git`)")
+    StepError::new(
+        format!("the source package has no {what}"),
+        "take the source in another way (`archive` or `git`)",
+    )
 }
 
 /// The fields of the first paragraph; lines of a field's continuation are kept apart.

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use std::time::{Duration, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
+use diffy::Patch;
 use engine::runner::{Context, StepError};
 
 /// Applies `debian/patches/series`. Patched files all get the time `modified` (seconds since 1970), so that none seems
@@ -84,16 +84,11 @@ pub fn apply(tree: &Utf8Path, patch: &[u8], modified: u64) -> Result<(), String>
             std::fs::rename(&from, &to).map_err(|error| format!("{from} cannot be renamed ({error})"))?;
         }
     }
-    for file in PatchSet::parse_bytes(patch, ParseOptions::unidiff()) {
-        let file = match file {
-            Ok(file) => file,
-            // A patch may consist of renames, or of nothing but its description.
-            Err(_) if !has_hunk(patch) => break,
-            Err(error) => return Err(error.to_string()),
-        };
-        let operation = file.operation().strip_prefix(1);
-        let (candidates, removes) = candidates(&operation)?;
-        let text = file.patch().as_text().ok_or("it changes a binary file")?;
+    for piece in pieces(patch) {
+        let file = Patch::from_bytes(piece).map_err(|error| error.to_string())?;
+        let (original, modified_name) = (name(file.original())?, name(file.modified())?);
+        let removes = modified_name.is_none();
+        let candidates: Vec<String> = [modified_name, original].into_iter().flatten().collect();
         let paths = candidates.iter().map(|path| inside(tree, path)).collect::<Result<Vec<_>, _>>()?;
         let path = paths.iter().find(|path| path.is_file()).or(paths.first()).ok_or("it names no file")?;
         let base = match std::fs::read(path) {
@@ -101,7 +96,7 @@ pub fn apply(tree: &Utf8Path, patch: &[u8], modified: u64) -> Result<(), String>
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(format!("{path} cannot be read ({error})")),
         };
-        let patched = diffy::apply_bytes(&base, text).map_err(|error| format!("{path}: {error}"))?;
+        let patched = diffy::apply_bytes(&base, &file).map_err(|error| format!("{path}: {error}"))?;
         if patched.is_empty() && (removes || !base.is_empty()) {
             std::fs::remove_file(path).map_err(|error| format!("{path} cannot be removed ({error})"))?;
             continue;
@@ -117,19 +112,71 @@ pub fn apply(tree: &Utf8Path, patch: &[u8], modified: u64) -> Result<(), String>
     Ok(())
 }
 
-/// Paths that a file's patch may mean, best first, and whether it removes the file.
-fn candidates(operation: &FileOperation<'_, [u8]>) -> Result<(Vec<String>, bool), String> {
-    let text = |path: &[u8]| {
-        // `a/file.c	2020-01-01 …` and `b/file.c 1970-01-01 …`: what is after the name is a time.
-        let path = path.split(|byte| *byte == b'\t').next().unwrap_or_default();
-        String::from_utf8(path.to_vec()).map_err(|_| "a file's name is not UTF-8".to_owned())
+/// The path in a header line without its first directory (`-p1`); none for `/dev/null`.
+fn name(header: Option<&[u8]>) -> Result<Option<String>, String> {
+    let header = std::str::from_utf8(header.unwrap_or_default()).map_err(|_| "a file's name is not UTF-8")?;
+    if header == "/dev/null" {
+        return Ok(None);
+    }
+    let (_, path) = header.split_once('/').ok_or_else(|| format!("`{header}` has no directory to strip"))?;
+    // A time after a space and not after a tab, as some tools write it.
+    let path = path.split(" 1970-01-01").next().unwrap_or(path);
+    Ok(Some(path.trim_start_matches('/').to_owned()))
+}
+
+/// The parts of a patch that are about one file each: from `---` to the end of the last hunk. What is between them is
+/// for people, whatever it looks like, so hunks are counted through by the numbers in their headers.
+fn pieces(patch: &[u8]) -> Vec<&[u8]> {
+    let mut starts = vec![0];
+    starts.extend(patch.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
+    let line = |number: usize| -> &[u8] {
+        let from = starts.get(number).copied().unwrap_or(patch.len());
+        let to = starts.get(number + 1).copied().unwrap_or(patch.len());
+        &patch[from..to]
     };
-    Ok(match operation {
-        FileOperation::Delete(path) => (vec![text(path)?], true),
-        FileOperation::Create(path) => (vec![text(path)?], false),
-        FileOperation::Modify { original, modified } => (vec![text(modified)?, text(original)?], false),
-        FileOperation::Rename { to, .. } | FileOperation::Copy { to, .. } => (vec![text(to)?], false),
-    })
+    let mut found = Vec::new();
+    let mut number = 0;
+    while number < starts.len() {
+        let header = line(number).starts_with(b"--- ") && line(number + 1).starts_with(b"+++ ");
+        if !header || hunk_lengths(line(number + 2)).is_none() {
+            number += 1;
+            continue;
+        }
+        let from = starts[number];
+        number += 2;
+        while let Some((mut old, mut new)) = hunk_lengths(line(number)) {
+            number += 1;
+            while old > 0 || new > 0 {
+                match line(number).first() {
+                    Some(b'-') => old = old.saturating_sub(1),
+                    Some(b'+') => new = new.saturating_sub(1),
+                    Some(b' ' | b'\n' | b'\r') => {
+                        old = old.saturating_sub(1);
+                        new = new.saturating_sub(1);
+                    }
+                    Some(b'\\') => {}
+                    // The hunk is cut short, which its parser will say.
+                    _ => break,
+                }
+                number += 1;
+            }
+            if line(number).starts_with(b"\\ ") {
+                number += 1;
+            }
+        }
+        found.push(&patch[from..starts.get(number).copied().unwrap_or(patch.len())]);
+    }
+    found
+}
+
+/// `@@ -1,3 +1,4 @@` → 3 and 4.
+fn hunk_lengths(line: &[u8]) -> Option<(usize, usize)> {
+    let line = std::str::from_utf8(line.get(..line.len().min(80))?)
+        .or_else(|error| std::str::from_utf8(&line[..error.valid_up_to()]));
+    let (old, rest) = line.ok()?.strip_prefix("@@ -")?.split_once(" +")?;
+    let (new, _) = rest.split_once(" @@")?;
+    let length = |range: &str| range.split_once(',').map_or(Some(1), |(_, length)| length.parse().ok());
+    Some((length(old)?, length(new)?))
 }
 
 /// The path below the tree; never out of it, and never through a symbolic link.
@@ -177,10 +224,6 @@ fn set_executable(path: &Utf8Path, executable: bool) -> Result<(), String> {
     let mode = if executable { 0o755 } else { 0o644 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         .map_err(|error| format!("the mode of {path} cannot be set ({error})"))
-}
-
-fn has_hunk(patch: &[u8]) -> bool {
-    patch.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"@@ -"))
 }
 
 /// What git writes before a file's hunks, as far as `patch` heeds it.
@@ -245,7 +288,8 @@ mod tests {
 
     #[test]
     fn files_are_changed_made_and_removed() {
-        let (_guard, root) = tree(&[("src/a.c", "one\ntwo\nthree\n"), ("old.txt", "gone\n"), ("empty.h", "x\n")]);
+        let (_guard, root) =
+            tree(&[("src/a.c", "one\ntwo\nthree\n"), ("old.txt", "gone\n"), ("empty.h", "x\n")]);
         let patch = "Description: several\n --- not a header\n\
             Index: pkg-1.0/src/a.c\n===================================================================\n\
             --- pkg-1.0.orig/src/a.c\t2020-01-01 00:00:00.000000000 +0000\n+++ pkg-1.0/src/a.c\t2021-01-01 00:00:00.000000000 +0000\n\
@@ -275,7 +319,8 @@ mod tests {
     fn bytes_that_are_no_text_and_missing_ends_are_kept() {
         let (_guard, root) = tree(&[]);
         std::fs::write(root.join("l1"), b"caf\xe9\nend").unwrap();
-        let patch = b"--- a/l1\n+++ b/l1\n@@ -1,2 +1,2 @@\n-caf\xe9\n+th\xe9\n end\n\\ No newline at end of file\n";
+        let patch =
+            b"--- a/l1\n+++ b/l1\n@@ -1,2 +1,2 @@\n-caf\xe9\n+th\xe9\n end\n\\ No newline at end of file\n";
         apply(&root, patch, 0).unwrap();
         assert_eq!(std::fs::read(root.join("l1")).unwrap(), b"th\xe9\nend");
     }
@@ -302,6 +347,26 @@ mod tests {
         std::os::unix::fs::symlink("/tmp", root.join("link")).unwrap();
         let patch = "--- /dev/null\n+++ b/link/evil\n@@ -0,0 +1 @@\n+x\n";
         assert!(apply(&root, patch.as_bytes(), 0).unwrap_err().contains("symbolic link"));
+    }
+
+    #[test]
+    fn a_file_without_a_last_newline_may_be_followed_by_another() {
+        let (_guard, root) = tree(&[("a", "x"), ("b", "1\n")]);
+        let patch = "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+y\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-1\n+2\n\
+            --- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-y\n\\ No newline at end of file\n";
+        assert!(apply(&root, patch.as_bytes(), 0).is_err(), "the file has a newline after the first part");
+        let (_guard, root) = tree(&[("a", "x"), ("b", "1\n")]);
+        let patch = "--- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n\\ No newline at end of file\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-1\n+2\n-- \n2.39\n";
+        apply(&root, patch.as_bytes(), 0).unwrap();
+        assert!(!root.join("a").exists());
+        assert_eq!(read(&root, "b"), "2\n");
+    }
+
+    #[test]
+    fn a_hunk_that_is_cut_short_is_an_error() {
+        let (_guard, root) = tree(&[("a", "1\n2\n3\n")]);
+        assert!(apply(&root, b"--- a/a\n+++ b/a\n@@ -1,3 +1,3 @@\n 1\n-2\n", 0).is_err());
+        assert_eq!(read(&root, "a"), "1\n2\n3\n");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use model::plan::{
 };
 use model::{SourceName, StepId};
 
+use crate::sources::{CONTENT, RECORD};
+
 /// The lock of the private apt: one apt at a time.
 const PRIVATE_APT: &str = "private-apt";
 
@@ -72,7 +74,7 @@ fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, alternatives: &[SourceSpec]) 
         title: format!("download {source} ({})", kinds.join(", else ")),
         needs: Vec::new(),
         after,
-        outputs: vec![into.join("source.json")],
+        outputs: vec![into.join(RECORD)],
         action: Action::FetchSource(FetchSource {
             source: source.clone(),
             alternatives: alternatives.to_vec(),
@@ -102,7 +104,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, fetch: Option<StepId>) {
         title: format!("unpack {source}"),
         needs: Vec::new(),
         after: fetch.into_iter().collect(),
-        inputs: vec![Input::File { path: from.join("source.json") }],
+        inputs: vec![Input::File { path: from.join(CONTENT) }],
         outputs: vec![into.clone()],
         action: Action::UnpackSource(UnpackSource { source: source.clone(), from, into }),
         freshness: Freshness::Fingerprinted,

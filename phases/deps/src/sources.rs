@@ -26,7 +26,7 @@ use model::{Digest, SourceName};
 use crate::archive::{single_directory, unpack as unpack_archive};
 use crate::http::Client;
 use crate::http::download::hash_if_there;
-pub use record::{MANIFESTS, RecordedFile, SOURCE_SCHEMA, SourceRecord};
+pub use record::{CONTENT, MANIFESTS, RECORD, RecordedFile, SOURCE_SCHEMA, SourceRecord};
 
 /// What one kind of source brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

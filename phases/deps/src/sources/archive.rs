@@ -3,7 +3,7 @@
 use engine::runner::StepError;
 use model::Digest;
 
-use super::{Fetched, RecordedFile, Request};
+use super::{CONTENT, Fetched, MANIFESTS, RECORD, RecordedFile, Request};
 use crate::http::Expect;
 use crate::http::url::Url;
 
@@ -63,8 +63,7 @@ fn file_name(url: &str, request: &Request<'_>) -> String {
     let name = Url::parse(url).map(|url| url.file_name().to_owned()).unwrap_or_default();
     let plain = !name.is_empty()
         && !name.starts_with('.')
-        && name != "source.json"
-        && name != "manifests"
+        && ![RECORD, CONTENT, MANIFESTS].contains(&name.as_str())
         && !name.ends_with(".part")
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._~".contains(c));
     if plain { name } else { format!("{}.archive", request.source) }

@@ -18,6 +18,10 @@ pub const SOURCE_SCHEMA: u32 = 1;
 /// Name of the record.
 pub const RECORD: &str = "source.json";
 
+/// Name of the file beside it that holds only what the unpacked tree depends on: another mirror in the case changes the
+/// record, and must not make anything be built again.
+pub const CONTENT: &str = "content.json";
+
 /// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock` and their like, at their places in the tree.
 pub const MANIFESTS: &str = "manifests";
 
@@ -90,12 +94,22 @@ impl SourceRecord {
         Ok(record)
     }
 
-    /// Writes it, so that it is there wholly or not at all.
+    /// Writes it and [`CONTENT`], each so that it is there wholly or not at all, and the record last.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, directory: &Utf8Path) -> Result<(), StepError> {
+        #[derive(Serialize)]
+        struct Content<'a> {
+            kind: &'a str,
+            main: &'a str,
+            files: &'a BTreeMap<String, RecordedFile>,
+        }
         // Maps with text for keys always serialise.
+        let content = Content { kind: &self.kind, main: &self.main, files: &self.files };
+        let mut text = serde_json::to_vec_pretty(&content).unwrap_or_default();
+        text.push(b'\n');
+        crate::files::write_atomically(&directory.join(CONTENT), &text)?;
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         crate::files::write_atomically(&directory.join(RECORD), &text)
@@ -214,7 +228,7 @@ impl SourceRecord {
         for entry in directory.read_dir_utf8().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            if name == RECORD || name == MANIFESTS || self.files.contains_key(name) {
+            if [RECORD, CONTENT, MANIFESTS].contains(&name) || self.files.contains_key(name) {
                 continue;
             }
             let directory = entry.file_type().map_err(failed)?.is_dir();

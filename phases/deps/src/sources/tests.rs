@@ -143,6 +143,27 @@ fn urls_of_one_archive_are_tried_in_order() {
 }
 
 #[test]
+fn another_mirror_in_the_case_leaves_the_content_as_it_was() {
+    let body = service();
+    let served = body.clone();
+    let server = TestServer::start(move |_| Reply::ok(served.clone()));
+    let context = FakeContext::new();
+    let spec = |urls: &[&str]| SourceSpec::Archive {
+        urls: urls.iter().map(|path| server.url(path)).collect(),
+        sha256: Digest::of(&body),
+    };
+    let first = action(&context, vec![spec(&["/svc-1.2.0.tar.gz"])]);
+    fetch(&first, &context).unwrap();
+    let content = read(&first.into.join("content.json"));
+    let second = action(&context, vec![spec(&["/svc-1.2.0.tar.gz", "/mirror/svc-1.2.0.tar.gz"])]);
+    assert!(!observe(&second, &context).unwrap().holds());
+    fetch(&second, &context).unwrap();
+    assert!(observe(&second, &context).unwrap().holds());
+    assert_eq!(read(&first.into.join("content.json")), content);
+    assert_eq!(server.requests().len(), 1, "the file that is there is not downloaded again");
+}
+
+#[test]
 fn a_crate_that_is_not_what_the_lock_holds_is_refused_with_the_way_out() {
     let (first, second) = (service(), tar_gz(&[("svc-1.2.0/Cargo.toml", "[package]\nname=\"evil\"\n")]));
     let content = Arc::new(std::sync::Mutex::new(first.clone()));

@@ -2,6 +2,7 @@
 //! waited for, and third-party repositories (dead ones too) have no part in it. Works as root and as anyone.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -24,6 +25,9 @@ pub struct PrivateApt {
     stamp: Utf8PathBuf,
     sources: Digest,
 }
+
+/// What may follow the distribution's name at the end of its mirrors' addresses; `.list` is that of a file of mirrors.
+const MIRROR_ENDINGS: &[&str] = &["", "-security", "-ports", ".list", "-security.list"];
 
 /// A file that apt wants to download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,11 @@ impl PrivateApt {
                 .map_err(|error| StepError::io("create directory", &directory, &error))?;
         }
         super::super::remove_tree(&parts)?;
+        // The addresses of mirrors may hold passwords.
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&parts)
+            .map_err(|error| StepError::io("create directory", &parts, &error))?;
         for (name, text) in &sources {
             crate::files::write_atomically(&parts.join(name), text.as_bytes())?;
         }
@@ -444,8 +453,7 @@ fn is_own(uri: &str, components: &[&str], signed_by: Option<&str>, os: &Os) -> b
     let mirrored = uri.contains("/archive/debian") || uri.contains("/archive/debian-security");
     mirrored
         || names.iter().any(|name| {
-            !name.is_empty()
-                && last.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+            !name.is_empty() && last.strip_prefix(name).is_some_and(|rest| MIRROR_ENDINGS.contains(&rest))
         })
 }
 
@@ -524,7 +532,7 @@ mod tests {
             None,
             &debian()
         ));
-        assert!(!is_own("http://apt.test/debian-tools-by-us", &["stable"], None, &debian()));
+        assert!(!is_own("http://apt.test/debian-tools-by-us", &["main"], None, &debian()));
     }
 
     #[test]

@@ -3,6 +3,24 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod diagnostic;
+mod json;
+mod merge;
+mod reference;
+mod schema;
+mod semantic;
+mod toml;
+mod tree;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Place};
+pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
+pub use reference::reference_markdown;
+pub use schema::json_schema;
+
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
@@ -57,7 +75,7 @@ pub struct Case {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// Short name; by default the name of the case's directory.
+    /// Short name; by default the name of the case's directory. It is not taken from a case that this one extends.
     #[serde(default)]
     pub name: String,
     /// One line for lists.

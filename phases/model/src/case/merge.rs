@@ -1,0 +1,342 @@
+//! Puts a case together: the file, the cases it extends, and what the command line says over them.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use indexmap::IndexMap;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::tree::{FileKind, Files, Node, Span, Value, dotted};
+use super::{CASE_SCHEMA, Case, json, schema, semantic, toml, validate};
+
+/// How many cases may extend one another; more is taken for a mistake.
+const LONGEST_CHAIN: usize = 32;
+
+/// How a case is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// TOML.
+    Toml,
+    /// JSON, without comments.
+    Json,
+}
+
+/// A case as text.
+#[derive(Clone, Debug)]
+pub struct CaseFile {
+    /// The path as messages show it.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+    /// How it is written.
+    pub format: Format,
+}
+
+/// What the command line says over the case.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--set KEY=VALUE`, in their order: a dotted key, and a TOML value or plain text.
+    pub set: Vec<(String, String)>,
+    /// `--source NAME=PATH`: a directory in the place of a source.
+    pub sources: Vec<(String, Utf8PathBuf)>,
+    /// The name of a case that says none; usually that of its directory.
+    pub default_name: String,
+}
+
+/// Names that a case may use and that this crate does not know by itself.
+#[derive(Clone, Debug, Default)]
+pub struct KnownNames {
+    /// Recipes that are built in.
+    pub recipes: Vec<String>,
+}
+
+/// Where a value of the case comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Dotted key; names that need it are quoted.
+    pub key: String,
+    /// The value as JSON.
+    pub value: String,
+    /// `file:line`, `--set`, `--source` or `default`.
+    pub from: String,
+}
+
+/// A case that holds together, with the places of its values.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The case.
+    pub case: Case,
+    /// All values, in the order of the case.
+    pub origins: Vec<Origin>,
+    files: Files,
+    tree: Node,
+}
+
+impl Loaded {
+    /// A diagnostic at a dotted key, or at the nearest key above it that is written somewhere. An index of a list is a
+    /// segment: `components.ffmpeg.needs.0`.
+    pub fn at_key(&self, key: &str, message: &str, help: &str) -> Diagnostics {
+        let segments: Vec<String> = match toml::parse_key(key) {
+            Some(segments) => segments.into_iter().map(|(segment, _)| segment).collect(),
+            None => key.split('.').map(str::to_owned).collect(),
+        };
+        let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let help = (!help.is_empty()).then(|| help.to_owned());
+        let span = if self.tree.get(&path[..path.len().min(1)]).is_some() {
+            &self.tree.nearest(&path).key
+        } else {
+            &self.tree.span
+        };
+        self.files.diagnose(span, message, help).into()
+    }
+}
+
+/// Reads a case and everything it extends, and refuses what does not hold together.
+///
+/// `parent` brings the case that an `extends` names: it gets the value and the name of the file that says so, and
+/// answers with the file or with words that say why it cannot.
+///
+/// # Errors
+/// All that is wrong, each with its place; syntax first, then keys and types, then what the values mean.
+pub fn load(
+    root: CaseFile,
+    parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+    overrides: &Overrides,
+    known: &KnownNames,
+) -> Result<Loaded, Diagnostics> {
+    let mut files = Files::default();
+    let mut tree = chain(&mut files, root, parent)?;
+    for (key, value) in &overrides.set {
+        let set = setting(&mut files, key, value)?;
+        tree = merge(&files, set, tree);
+    }
+    for (name, path) in &overrides.sources {
+        let replaced = replaced_source(&mut files, name, path.as_str());
+        put(&mut tree, "sources", name, replaced);
+    }
+    if tree.get(&["metadata"]).is_none_or(|metadata| metadata.table().is_some())
+        && tree.get(&["metadata", "name"]).is_none()
+    {
+        let file = files.add("default", &overrides.default_name, FileKind::Default);
+        let span = Span { file, start: 0, end: 0 };
+        let name = Node { value: Value::Text(overrides.default_name.clone()), key: span.clone(), span };
+        put(&mut tree, "metadata", "name", name);
+    }
+
+    let schema = schema::schema();
+    let found = validate::validate(&schema, &files, &tree);
+    if !found.is_empty() {
+        return Err(in_order(found));
+    }
+    let case: Case = match serde_json::from_value(tree.to_json()) {
+        Ok(case) => case,
+        Err(error) => {
+            // The walker knows all that the decoder refuses (see the tests), so this place is as good as any.
+            let span = tree.get(&["schema"]).map_or(&tree.span, |node| &node.key);
+            return Err(files.diagnose(span, format!("the case cannot be read: {error}"), None).into());
+        }
+    };
+    let found = semantic::check(&case, &files, &tree, known);
+    if !found.is_empty() {
+        return Err(in_order(found));
+    }
+    let origins = origins(&case, &files, &tree);
+    Ok(Loaded { case, origins, files, tree })
+}
+
+/// Several errors come in the order of the text that they stand in.
+fn in_order(mut found: Vec<Diagnostic>) -> Diagnostics {
+    found.sort_by_key(|diagnostic| {
+        diagnostic.place.as_ref().map(|place| (place.file.clone(), place.line, place.column))
+    });
+    Diagnostics(found)
+}
+
+/// The file and all that it extends, merged.
+fn chain(
+    files: &mut Files,
+    root: CaseFile,
+    parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+) -> Result<Node, Diagnostics> {
+    let mut seen = BTreeSet::from([root.name.clone()]);
+    let mut name = root.name.clone();
+    let mut tree = read(files, &root)?;
+    let mut extends = tree.get(&["extends"]).cloned();
+    while let Some(node) = extends {
+        // Of the wrong type: the schema says so with better words.
+        let Some(value) = node.text() else { break };
+        let file = parent(value, &name).map_err(|why| {
+            let help = "`extends` takes the name of a case or a path relative to this file".to_owned();
+            files.diagnose(&node.span, format!("cannot extend `{value}`: {why}"), Some(help))
+        })?;
+        if !seen.insert(file.name.clone()) {
+            let help = "a case cannot stand on itself; remove one `extends` of the circle".to_owned();
+            let message = format!("`extends` runs in a circle: {} is already part of this case", file.name);
+            return Err(files.diagnose(&node.span, message, Some(help)).into());
+        }
+        if seen.len() > LONGEST_CHAIN {
+            let message = format!("more than {LONGEST_CHAIN} cases extend one another");
+            return Err(files
+                .diagnose(&node.span, message, Some("write one case in the place of some".into()))
+                .into());
+        }
+        let mut below = read(files, &file)?;
+        extends = below.get(&["extends"]).cloned();
+        // The name is the case's own: two cases of one name would share their artifacts and records.
+        if let Value::Table(table) = &mut below.value {
+            if let Some(Node { value: Value::Table(metadata), .. }) = table.get_mut("metadata") {
+                metadata.shift_remove("name");
+            }
+        }
+        tree = merge(files, tree, below);
+        name = file.name;
+    }
+    Ok(tree)
+}
+
+/// One file as a tree, with a `schema` that this version knows.
+fn read(files: &mut Files, case: &CaseFile) -> Result<Node, Diagnostics> {
+    let file = files.add(&case.name, &case.text, FileKind::File);
+    let tree = match case.format {
+        Format::Toml => toml::parse(files, file)?,
+        Format::Json => json::parse(files, file)?,
+    };
+    if tree.table().is_none() {
+        let message =
+            format!("a case must be a table, not {}", validate::described(tree.value.schema_type()));
+        let help = "a case begins with `{\"schema\": 1`".to_owned();
+        return Err(files.diagnose(&tree.span, message, Some(help)).into());
+    }
+    let Some(node) = tree.get(&["schema"]) else {
+        let (message, help) = match case.format {
+            Format::Toml => ("key `schema` is missing", format!("write `schema = {CASE_SCHEMA}` at the top")),
+            Format::Json => (
+                "key `schema` is missing: this is not a case, or a preset of an older tool",
+                format!(
+                    "write `\"schema\": {CASE_SCHEMA}` at the top and use the keys of docs/reference/case.md"
+                ),
+            ),
+        };
+        return Err(files.diagnose(&Span { file, start: 0, end: 0 }, message, Some(help)).into());
+    };
+    if let Value::Integer(number) = node.value {
+        if number > i64::from(CASE_SCHEMA) {
+            let message = format!("the case has format {number}, and this version reads up to {CASE_SCHEMA}");
+            return Err(files
+                .diagnose(&node.span, message, Some("take a newer version of installer".into()))
+                .into());
+        }
+        if number < 1 {
+            let message = format!("there is no format {number}");
+            return Err(files.diagnose(&node.span, message, Some(format!("write {CASE_SCHEMA}"))).into());
+        }
+    }
+    Ok(tree)
+}
+
+/// `over` on top of `below`: tables are merged, all else is replaced. A source of another kind is another source, so
+/// tables that differ in `kind` are replaced as well.
+fn merge(files: &Files, over: Node, below: Node) -> Node {
+    let kind = |table: &IndexMap<String, Node>| table.get("kind").and_then(Node::text).map(str::to_owned);
+    match (over.value, below.value) {
+        (Value::Table(over_table), Value::Table(mut table))
+            if kind(&over_table).is_none() || kind(&over_table) == kind(&table) =>
+        {
+            for (key, node) in over_table {
+                let merged = match table.get(&key) {
+                    Some(old) => merge(files, node, old.clone()),
+                    None => node,
+                };
+                table.insert(key, merged);
+            }
+            // A flag that sets one value in a table does not become the place of the table.
+            let (key, span) =
+                if files.is_flag(&over.span) { (below.key, below.span) } else { (over.key, over.span) };
+            Node { value: Value::Table(table), key, span }
+        }
+        (value, _) => Node { value, key: over.key, span: over.span },
+    }
+}
+
+/// `--set KEY=VALUE` as a tree of its own.
+fn setting(files: &mut Files, key: &str, value: &str) -> Result<Node, Diagnostics> {
+    let text = format!("{key}={value}");
+    let file = files.add("--set", &text, FileKind::Flag);
+    let Some(segments) = toml::parse_key(key) else {
+        let span = Span { file, start: 0, end: key.len() };
+        let help = "write a dotted key, with names that hold dots in quotes: \
+                    --set 'components.\"a.b\".optional=true'";
+        return Err(files.diagnose(&span, format!("`{key}` is not a key"), Some(help.to_owned())).into());
+    };
+    let span = Span { file, start: key.len() + 1, end: text.len() };
+    let mut node = toml::parse_value(files, file, key.len() + 1, value).unwrap_or_else(|| Node {
+        value: Value::Text(value.to_owned()),
+        key: span.clone(),
+        span: span.clone(),
+    });
+    for (segment, range) in segments.into_iter().rev() {
+        node.key = Span { file, start: range.start, end: range.end };
+        node = Node {
+            value: Value::Table(IndexMap::from([(segment, node)])),
+            key: span.clone(),
+            span: Span { file, start: 0, end: text.len() },
+        };
+    }
+    Ok(node)
+}
+
+fn replaced_source(files: &mut Files, name: &str, path: &str) -> Node {
+    let text = format!("{name}={path}");
+    let file = files.add("--source", &text, FileKind::Flag);
+    let key = Span { file, start: 0, end: name.len() };
+    let span = Span { file, start: name.len() + 1, end: text.len() };
+    let text_node =
+        |value: &str| Node { value: Value::Text(value.to_owned()), key: span.clone(), span: span.clone() };
+    let table =
+        IndexMap::from([("kind".to_owned(), text_node("path")), ("path".to_owned(), text_node(path))]);
+    Node { value: Value::Table(table), key, span }
+}
+
+/// Puts a node at `table.name`; where `table` is not a table the schema will say so.
+fn put(tree: &mut Node, table: &str, name: &str, node: Node) {
+    let Value::Table(root) = &mut tree.value else { return };
+    let (key, span) = (node.key.clone(), node.span.clone());
+    let below = root.entry(table.to_owned()).or_insert_with(|| Node {
+        value: Value::Table(IndexMap::new()),
+        key,
+        span,
+    });
+    if let Value::Table(entries) = &mut below.value {
+        entries.insert(name.to_owned(), node);
+    }
+}
+
+fn origins(case: &Case, files: &Files, tree: &Node) -> Vec<Origin> {
+    let mut found = Vec::new();
+    // What serialises is plain data; a case that came through the decoder goes back through it.
+    let json = serde_json::to_value(case).unwrap_or_default();
+    flatten(&json, &mut Vec::new(), &mut |path, value| {
+        let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+        let from = tree.get(&segments).map_or_else(|| "default".to_owned(), |node| files.origin(&node.key));
+        found.push(Origin { key: dotted(path), value: value.to_string(), from });
+    });
+    found
+}
+
+/// Every value that is not a table, with its path.
+fn flatten(
+    value: &serde_json::Value,
+    path: &mut Vec<String>,
+    each: &mut dyn FnMut(&[String], &serde_json::Value),
+) {
+    match value {
+        serde_json::Value::Object(table) => {
+            for (key, value) in table {
+                path.push(key.clone());
+                flatten(value, path, each);
+                path.pop();
+            }
+        }
+        value => each(path, value),
+    }
+}

@@ -1,0 +1,301 @@
+//! What the values of a case must mean, beyond their types.
+
+use std::collections::BTreeSet;
+
+use super::diagnostic::{Diagnostic, nearest, suggest};
+use super::merge::KnownNames;
+use super::tree::{Files, Node, quoted};
+use super::{Case, Component, Driver, SourceSpec, SystemPackages};
+use crate::{ComponentName, catalog};
+
+/// Package managers that a case may name.
+const MANAGERS: [&str; 4] = ["apt", "dnf", "zypper", "apk"];
+
+/// All that does not hold together.
+pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames) -> Vec<Diagnostic> {
+    let mut checker = Checker { case, files, tree, known, found: Vec::new() };
+    checker.metadata();
+    checker.system_packages();
+    checker.versions();
+    for (name, alternatives) in &case.sources {
+        let path = ["sources", name.as_str()];
+        checker.name(&path, "source");
+        let specs = alternatives.as_slice();
+        if specs.is_empty() {
+            let help = "list at least one place to take it from, or remove the source";
+            checker.at_value(&path, format!("source `{name}` has no alternatives"), Some(help.to_owned()));
+        }
+        for (index, spec) in specs.iter().enumerate() {
+            checker.source(
+                name.as_str(),
+                spec,
+                matches!(alternatives, super::Alternatives::Many(_)).then_some(index),
+            );
+        }
+    }
+    for (name, component) in &case.components {
+        checker.component(name, component);
+    }
+    checker.circles();
+    checker.found
+}
+
+struct Checker<'a> {
+    case: &'a Case,
+    files: &'a Files,
+    tree: &'a Node,
+    known: &'a KnownNames,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    fn at_value(&mut self, path: &[&str], message: String, help: Option<String>) {
+        self.found.push(self.files.diagnose(&self.tree.nearest(path).span, message, help));
+    }
+
+    fn at_key(&mut self, path: &[&str], message: String, help: Option<String>) {
+        self.found.push(self.files.diagnose(&self.tree.nearest(path).key, message, help));
+    }
+
+    /// Names become parts of paths and step ids.
+    fn name(&mut self, path: &[&str], what: &str) {
+        let name = path.last().copied().unwrap_or_default();
+        let help = Some("use letters, digits, `-`, `_`, `.` and `+`".to_owned());
+        if name.is_empty() {
+            self.at_key(path, format!("a {what} has an empty name"), help);
+        } else if name == "."
+            || name == ".."
+            || name.contains(['/', '\\'])
+            || name.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
+            self.at_key(path, format!("`{name}` cannot be the name of a {what}"), help);
+        }
+    }
+
+    fn metadata(&mut self) {
+        let name = &self.case.metadata.name;
+        let plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            let help = Some("use letters, digits, `-`, `_`, `.` and `+`; it names directories".to_owned());
+            self.at_value(&["metadata", "name"], format!("`{name}` cannot be the name of a case"), help);
+        }
+    }
+
+    fn system_packages(&mut self) {
+        let case = self.case;
+        if let SystemPackages::ByManager(by) = &case.system_packages {
+            for manager in by.keys().filter(|manager| !MANAGERS.contains(&manager.as_str())) {
+                let help = suggest(manager, MANAGERS, "known");
+                self.at_key(
+                    &["system_packages", manager],
+                    format!("unknown package manager `{manager}`"),
+                    help,
+                );
+            }
+        }
+    }
+
+    fn versions(&mut self) {
+        let toolchains = &self.case.toolchains;
+        for (tool, minimum) in [("rust", &toolchains.rust.minimum), ("cmake", &toolchains.cmake.minimum)] {
+            let Some(minimum) = minimum else { continue };
+            let dotted =
+                minimum.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+            if !dotted {
+                let help = Some("write numbers with dots: \"1.85\"".to_owned());
+                let path = ["toolchains", tool, "minimum"];
+                self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
+            }
+        }
+    }
+
+    fn source(&mut self, name: &str, spec: &SourceSpec, index: Option<usize>) {
+        let index = index.map(|index| index.to_string());
+        let at = |key: &'static str| -> Vec<&str> {
+            let mut path = vec!["sources", name];
+            path.extend(index.as_deref());
+            path.push(key);
+            path
+        };
+        let mut empty = |key: &'static str, value: &str, help: &str| {
+            if value.trim().is_empty() {
+                let message = format!("`{key}` of source `{name}` is empty");
+                self.at_value(&at(key), message, Some(help.to_owned()));
+            }
+        };
+        match spec {
+            SourceSpec::Path { path } => {
+                empty("path", path.as_str(), "write a directory; `.` is that of the case")
+            }
+            SourceSpec::Git { url, revision, .. } => {
+                empty("url", url, "write what `git clone` takes");
+                empty("revision", revision, "write a commit, a tag or a branch");
+            }
+            SourceSpec::Archive { urls, sha256 } => {
+                if urls.is_empty() {
+                    let help = Some("list at least one address of the file".to_owned());
+                    self.at_value(&at("urls"), format!("source `{name}` has no urls"), help);
+                }
+                let digits = sha256.as_str();
+                if digits.len() != 64
+                    || !digits.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+                {
+                    let help = if digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+                        "write it in lower case".to_owned()
+                    } else {
+                        format!("it has {} characters; take it from `sha256sum FILE`", digits.chars().count())
+                    };
+                    let message = format!("sha256 of source `{name}` is not 64 hexadecimal digits");
+                    self.at_value(&at("sha256"), message, Some(help));
+                }
+            }
+            SourceSpec::Debian { package, .. } => {
+                empty("package", package, "write the name of the source package")
+            }
+            SourceSpec::Pypi { name: project, version } => {
+                empty("name", project, "write the name of the project");
+                empty("version", version, "write the exact version");
+            }
+            SourceSpec::Crate { name: krate, version } => {
+                empty("name", krate, "write the name of the crate");
+                empty("version", version, "write the exact version");
+            }
+        }
+    }
+
+    fn component(&mut self, name: &'a ComponentName, component: &Component) {
+        let name = name.as_str();
+        let path = ["components", name];
+        self.name(&path, "component");
+        let is_recipe = |wanted: &str| self.known.recipes.iter().any(|recipe| recipe == wanted);
+        let has_recipe = component.recipe.as_deref().map_or_else(|| is_recipe(name), is_recipe);
+        if let Some(recipe) = component.recipe.as_deref().filter(|_| !has_recipe) {
+            let help = suggest(recipe, self.known.recipes.iter().map(String::as_str), "there are");
+            self.at_value(&["components", name, "recipe"], format!("unknown recipe `{recipe}`"), help);
+        } else if component.driver.is_none() && !has_recipe {
+            let help = match nearest(name, self.known.recipes.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`? Otherwise write `driver`"),
+                None => "write `driver`: `autotools`, `cmake`, `cargo` or `command`".to_owned(),
+            };
+            let message = format!("component `{name}` is not built in and has neither `driver` nor `recipe`");
+            self.at_key(&path, message, Some(help));
+        }
+        self.driver_keys(name, component);
+        self.component_source(name, component, has_recipe);
+        for (index, wanted) in component.needs.iter().enumerate() {
+            if !self.case.components.contains_key(wanted) {
+                let names =
+                    self.case.components.keys().map(ComponentName::as_str).filter(|other| *other != name);
+                let help = nearest(wanted.as_str(), names)
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .unwrap_or_else(|| {
+                        format!("add [components.{}] or remove it here", quoted(wanted.as_str()))
+                    });
+                let message =
+                    format!("component `{name}` needs `{wanted}`, which is not a component of this case");
+                self.at_value(&["components", name, "needs", &index.to_string()], message, Some(help));
+            }
+        }
+        for (index, wanted) in component.system.iter().enumerate() {
+            self.system_need(name, index, wanted);
+        }
+    }
+
+    fn driver_keys(&mut self, name: &str, component: &Component) {
+        if component.driver == Some(Driver::Command) && component.commands.is_none() {
+            let help = format!("write [components.{}.commands] with `install`", quoted(name));
+            let message = format!("component `{name}` has driver `command` and no `commands`");
+            self.at_value(&["components", name, "driver"], message, Some(help));
+        }
+        let Some(driver) = component.driver else { return };
+        for (key, given, wanted, word) in [
+            ("commands", component.commands.is_some(), Driver::Command, "command"),
+            ("generator", component.generator.is_some(), Driver::Cmake, "cmake"),
+            ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
+            ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
+        ] {
+            if given && driver != wanted {
+                let help = Some(format!("remove it, or write `driver = \"{word}\"`"));
+                let message = format!("`{key}` of component `{name}` is only for driver `{word}`");
+                self.at_key(&["components", name, key], message, help);
+            }
+        }
+    }
+
+    fn component_source(&mut self, name: &str, component: &Component, has_recipe: bool) {
+        let declared = self.case.sources.keys().map(crate::SourceName::as_str);
+        match &component.source {
+            Some(source) if !self.case.sources.contains_key(source) => {
+                let help = nearest(source.as_str(), declared)
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .unwrap_or_else(|| format!("add [sources.{}]", quoted(source.as_str())));
+                let message =
+                    format!("component `{name}` is built from source `{source}`, which is not declared");
+                self.at_value(&["components", name, "source"], message, Some(help));
+            }
+            // A recipe may bring its source; commands may need none.
+            None if !has_recipe
+                && component.driver.is_some_and(|driver| driver != Driver::Command)
+                && !self.case.sources.contains_key(name) =>
+            {
+                let help = format!("add [sources.{}], or write `source`", quoted(name));
+                self.at_key(&["components", name], format!("component `{name}` has no source"), Some(help));
+            }
+            _ => {}
+        }
+    }
+
+    fn system_need(&mut self, name: &str, index: usize, wanted: &str) {
+        let path = ["components", name, "system", &index.to_string()];
+        match wanted.split_once(':') {
+            Some((manager, package)) if MANAGERS.contains(&manager) => {
+                if package.trim().is_empty() {
+                    let help = Some(format!("write the package: `{manager}:libfoo-dev`"));
+                    self.at_value(&path, format!("`{wanted}` names no package"), help);
+                }
+            }
+            Some((manager, _)) => {
+                let help = suggest(manager, MANAGERS, "known");
+                self.at_value(&path, format!("unknown package manager `{manager}` in `{wanted}`"), help);
+            }
+            None if !catalog::entries().contains_key(wanted) => {
+                let help = nearest(wanted, catalog::entries().keys().map(String::as_str))
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .unwrap_or_else(|| format!("write the package with its manager: `apt:{wanted}`"));
+                self.at_value(&path, format!("`{wanted}` is not in the catalog of system needs"), Some(help));
+            }
+            None => {}
+        }
+    }
+
+    /// Each circle of `needs` once, at the need that closes it.
+    fn circles(&mut self) {
+        let mut done = BTreeSet::new();
+        let case = self.case;
+        for name in case.components.keys() {
+            self.visit(name.as_str(), &mut Vec::new(), &mut done);
+        }
+    }
+
+    fn visit(&mut self, name: &'a str, way: &mut Vec<&'a str>, done: &mut BTreeSet<&'a str>) {
+        if done.contains(name) {
+            return;
+        }
+        way.push(name);
+        let case = self.case;
+        let needs = case.components.get(name).map_or(&[][..], |component| component.needs.as_slice());
+        for (index, wanted) in needs.iter().enumerate() {
+            let wanted = wanted.as_str();
+            if let Some(start) = way.iter().position(|passed| *passed == wanted) {
+                let circle: Vec<&str> = way[start..].iter().copied().chain([wanted]).collect();
+                let message = format!("components need one another in a circle: {}", circle.join(" → "));
+                let help = Some("remove one of these needs".to_owned());
+                self.at_value(&["components", name, "needs", &index.to_string()], message, help);
+            } else {
+                self.visit(wanted, way, done);
+            }
+        }
+        way.pop();
+        done.insert(name);
+    }
+}

@@ -1,121 +1,150 @@
-//! What is wrong with a case, shown with the line and a caret.
+//! What is wrong with a case, shown at its place in the text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use unicode_width::UnicodeWidthChar;
-
-use super::tree::{Place, Text, Texts};
+use super::tree::{File, Span};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What.
+    /// What is wrong, as a lower-case fragment that names the thing.
     pub message: String,
-    /// Where; none when it is about no text (a parent that cannot be read, say).
+    /// Where, if it has a place.
     pub place: Option<Place>,
     /// What to do.
     pub help: Option<String>,
 }
 
-impl Diagnostic {
-    /// A new one about a place.
-    pub fn new(place: Place, message: String) -> Self {
-        Self { message, place: Some(place), help: None }
-    }
+/// A stretch of one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as messages show it, or the flag.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Characters that are marked, at least one.
+    pub width: usize,
+    /// The whole line, without its end.
+    pub text: String,
+}
 
-    /// With advice.
-    #[must_use]
-    pub fn help(mut self, help: String) -> Self {
-        self.help = Some(help);
-        self
+impl Place {
+    /// The line on which `span` begins; what lies beyond its end is not marked.
+    pub(super) fn of(file: &File, span: &Span) -> Self {
+        let text = file.text.as_str();
+        let start = floor(text, span.start);
+        let end = floor(text, span.end.max(span.start));
+        let before = text.get(..start).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(line_start..).unwrap_or("");
+        let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
+        let marked_end = end.min(line_start + line.len());
+        Self {
+            file: file.name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: text.get(line_start..start).unwrap_or("").chars().count() + 1,
+            width: text.get(start..marked_end).map_or(0, |marked| marked.chars().count()).max(1),
+            text: line.to_owned(),
+        }
     }
+}
 
-    pub(crate) fn line_in(&self, source: &str) -> usize {
-        let start = self.place.map_or(0, |place| place.start.min(source.len()));
-        source.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count()
+/// The nearest character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
     }
+    at
+}
 
-    /// The message, the line with a caret below, and the advice; ends with a line break.
-    pub fn render(&self, texts: &[Text]) -> String {
-        let mut out = format!("error: {}\n", self.message);
-        let text = self.place.and_then(|place| texts.get(place.text).map(|text| (place, text)));
-        let mut gutter = 2;
-        // Writing into a String cannot fail.
-        if let Some((place, text)) = text {
-            let (number, column) = place.line_and_column(texts);
-            let number = if text.is_file { number.to_string() } else { String::new() };
-            gutter = number.len().max(2);
-            let at = if text.is_file { format!(":{number}:{column}") } else { String::new() };
-            let _ = writeln!(out, "{:gutter$}--> {}{at}", "", text.name);
-            let (line, marks) = line_and_marks(&text.text, place);
-            let _ = writeln!(out, "{:gutter$} |", "");
-            let _ = writeln!(out, "{number:>gutter$} | {line}");
-            let _ = writeln!(out, "{:gutter$} | {marks}", "");
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "error: {}", self.message)?;
+        let mut margin = String::from(" ");
+        if let Some(place) = &self.place {
+            let number = place.line.to_string();
+            margin = " ".repeat(number.len() + 1);
+            // A tab has no width of its own; the caret must stand below what it marks.
+            let mut shown = String::new();
+            let mut indent = 0;
+            let mut marked = 0;
+            for (index, character) in place.text.chars().enumerate() {
+                let width = if character == '\t' { 4 } else { 1 };
+                if character == '\t' {
+                    shown.push_str("    ");
+                } else {
+                    shown.push(character);
+                }
+                if index + 1 < place.column {
+                    indent += width;
+                } else if index + 1 < place.column + place.width {
+                    marked += width;
+                }
+            }
+            write!(
+                formatter,
+                "\n{margin}--> {}:{}:{}\n{margin} |\n {number} | {shown}\n{margin} | {}{}",
+                place.file,
+                place.line,
+                place.column,
+                " ".repeat(indent),
+                "^".repeat(marked.max(1)),
+            )?;
         }
         if let Some(help) = &self.help {
-            let _ = writeln!(out, "{:gutter$} = help: {help}", "");
-        }
-        out
-    }
-}
-
-/// The line in which a place begins, as it can be shown, and the carets below it.
-fn line_and_marks(source: &str, place: Place) -> (String, String) {
-    let start = floor(source, place.start);
-    let line_start = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    let line_end = source[start..].find('\n').map_or(source.len(), |newline| start + newline);
-    let end = floor(source, place.end.min(line_end));
-    let (mut line, mut before, mut marked) = (String::new(), 0, 0);
-    for (offset, character) in source[line_start..line_end].char_indices() {
-        let at = line_start + offset;
-        let (shown, width) = match character {
-            '\t' => ("    ".to_owned(), 4),
-            '\r' => continue,
-            control if control.is_control() => ("�".to_owned(), 1),
-            other => (other.to_string(), other.width().unwrap_or(1)),
-        };
-        line.push_str(&shown);
-        if at < start {
-            before += width;
-        } else if at < end {
-            marked += width;
-        }
-    }
-    let marks = format!("{}{}", " ".repeat(before), "^".repeat(marked.max(1)));
-    (line.trim_end().to_owned(), marks)
-}
-
-fn floor(source: &str, index: usize) -> usize {
-    let index = index.min(source.len());
-    (0..=index).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0)
-}
-
-/// All that is wrong with a case, with the texts that it is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaseErrors {
-    /// What is wrong, in the order of the text; never empty.
-    pub diagnostics: Vec<Diagnostic>,
-    /// What it is about.
-    pub texts: Texts,
-}
-
-impl CaseErrors {
-    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, texts: Texts) -> Self {
-        diagnostics.sort_by_key(|diagnostic| diagnostic.place.map(|place| (place.text, place.start)));
-        Self { diagnostics, texts }
-    }
-}
-
-impl fmt::Display for CaseErrors {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, diagnostic) in self.diagnostics.iter().enumerate() {
-            if number > 0 {
-                formatter.write_char('\n')?;
-            }
-            formatter.write_str(&diagnostic.render(&self.texts))?;
+            write!(formatter, "\n{margin} = help: {help}")?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for CaseErrors {}
+/// All that is wrong, in the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("\n\n")?;
+            }
+            diagnostic.fmt(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+/// The known word that `word` was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "did you mean `x`?", or the list of what is known.
+pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = nearest(word, known.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    if known.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Some(format!("{what}: {}", names.join(", ")))
+}

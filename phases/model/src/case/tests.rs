@@ -1,1 +1,59 @@
+//! The case as people get it wrong, in both formats; and that schema and decoder agree.
 
+use serde_json::{Value as Json, json};
+
+use super::schema::schema;
+use super::validate::resolve;
+use super::*;
+
+mod agreement;
+mod overriding;
+mod wrong;
+
+/// Parents are looked for among these.
+fn load_with(root: CaseFile, others: &[CaseFile], overrides: &Overrides) -> Result<Loaded, Diagnostics> {
+    let known = KnownNames { recipes: vec!["ffmpeg".to_owned(), "opencv".to_owned()] };
+    let mut parent = |value: &str, _from: &str| {
+        others
+            .iter()
+            .find(|file| file.name == value)
+            .cloned()
+            .ok_or_else(|| "there is no such case".to_owned())
+    };
+    load(root, &mut parent, overrides, &known)
+}
+
+fn overrides(set: &[(&str, &str)]) -> Overrides {
+    Overrides {
+        set: set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        sources: Vec::new(),
+        default_name: "here".to_owned(),
+    }
+}
+
+fn toml_file(name: &str, text: &str) -> CaseFile {
+    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Toml }
+}
+
+fn json_file(name: &str, text: &str) -> CaseFile {
+    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Json }
+}
+
+fn load_toml(text: &str) -> Result<Loaded, Diagnostics> {
+    load_with(toml_file("case.toml", text), &[], &overrides(&[]))
+}
+
+/// All that is wrong, as it is printed.
+fn toml_errors(text: &str) -> String {
+    load_toml(text).expect_err("must be refused").to_string()
+}
+
+fn json_errors(text: &str) -> String {
+    load_with(json_file("case.json", text), &[], &overrides(&[])).expect_err("must be refused").to_string()
+}
+
+/// The same case as JSON, pretty, for the same errors at other places.
+fn as_json(text: &str) -> String {
+    let value: Json = ::toml::from_str(text).expect("the test's TOML");
+    format!("{value:#}")
+}

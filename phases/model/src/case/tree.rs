@@ -1,107 +1,114 @@
-//! One tree for TOML and JSON, in which every key and every value knows where it stands.
+//! The text of a case as a tree whose keys and values know where they stand, whatever the format.
 
 use indexmap::IndexMap;
 
-/// A piece of text that values come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// `cases/quickstart/case.toml`, `--set`, `INSTALLER_SET`.
-    pub name: String,
-    /// The whole text.
-    pub text: String,
-    /// Whether it is a file, whose lines have numbers.
-    pub is_file: bool,
+use super::diagnostic::{Diagnostic, Place};
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// A case file.
+    File,
+    /// An argument of the command line, shown as if it were a file of one line.
+    Flag,
+    /// A value that nobody wrote.
+    Default,
 }
 
-/// All texts that a case was put together from.
-pub type Texts = Vec<Text>;
+/// A text with the name that messages show.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub name: String,
+    pub text: String,
+    pub kind: FileKind,
+}
 
-/// A range of bytes in one of the texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Index into [`Texts`].
-    pub text: usize,
-    /// First byte.
+/// Bytes of one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Index into [`Files`].
+    pub file: usize,
     pub start: usize,
-    /// The byte after the last.
     pub end: usize,
 }
 
-impl Place {
-    /// Line and column (in characters), both from 1.
-    pub fn line_and_column(self, texts: &[Text]) -> (usize, usize) {
-        let before = texts.get(self.text).and_then(|text| text.text.get(..self.start)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+/// All texts that a case is put together from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files(pub Vec<File>);
+
+impl Files {
+    pub fn add(&mut self, name: &str, text: &str, kind: FileKind) -> usize {
+        self.0.push(File { name: name.to_owned(), text: text.to_owned(), kind });
+        self.0.len() - 1
     }
 
-    /// `case.toml:12`, or the name alone for what is no file.
-    pub fn short(self, texts: &[Text]) -> String {
-        match texts.get(self.text) {
-            Some(text) if text.is_file => format!("{}:{}", text.name, self.line_and_column(texts).0),
-            Some(text) => text.name.clone(),
-            None => String::new(),
+    /// A diagnostic at a place; what was written by nobody has none.
+    pub fn diagnose(&self, span: &Span, message: impl Into<String>, help: Option<String>) -> Diagnostic {
+        let place =
+            self.0.get(span.file).filter(|file| file.kind != FileKind::Default).map(|file| Place::of(file, span));
+        Diagnostic { message: message.into(), place, help }
+    }
+
+    /// `file:line`, the flag, or `default`.
+    pub fn origin(&self, span: &Span) -> String {
+        match self.0.get(span.file) {
+            Some(file) if file.kind == FileKind::File => {
+                format!("{}:{}", file.name, Place::of(file, span).line)
+            }
+            Some(file) if file.kind == FileKind::Flag => file.name.clone(),
+            _ => "default".to_owned(),
+        }
+    }
+
+    pub fn is_flag(&self, span: &Span) -> bool {
+        self.0.get(span.file).is_some_and(|file| file.kind == FileKind::Flag)
+    }
+}
+
+/// A value and where it and its key stand.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub value: Value,
+    /// The key; of an element of a list, the element.
+    pub key: Span,
+    pub span: Span,
+}
+
+/// What both formats can say.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Table(IndexMap<String, Node>),
+}
+
+impl Value {
+    /// The name of the type in JSON Schema.
+    pub fn schema_type(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Float(_) => "number",
+            Self::Text(_) => "string",
+            Self::List(_) => "array",
+            Self::Table(_) => "object",
         }
     }
 }
 
-/// A value and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// The value.
-    pub value: Value,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A value of TOML or JSON.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// JSON only.
-    Null,
-    /// `true`, `false`.
-    Bool(bool),
-    /// A whole number.
-    Integer(i64),
-    /// Another number, as it was written.
-    Number(String),
-    /// Text.
-    Text(String),
-    /// TOML only: a date or time without quotes.
-    Date(String),
-    /// A list.
-    List(Vec<Node>),
-    /// A table.
-    Table(Table),
-}
-
-/// The entries of a table in the order of the text.
-pub type Table = IndexMap<String, Entry>;
-
-/// One entry of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Where the key stands.
-    pub key: Place,
-    /// The value.
-    pub node: Node,
-}
-
 impl Node {
-    /// The entries, if it is a table.
-    pub fn table(&self) -> Option<&Table> {
+    pub fn table(&self) -> Option<&IndexMap<String, Node>> {
         match &self.value {
             Value::Table(table) => Some(table),
             _ => None,
         }
     }
 
-    /// The value of a key, if this is a table that has it.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.table()?.get(key).map(|entry| &entry.node)
-    }
-
-    /// The text, if it is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -109,70 +116,54 @@ impl Node {
         }
     }
 
-    /// For [`serde`]: the same without places.
-    pub fn to_json(&self) -> serde_json::Value {
-        use serde_json::Value as Json;
+    /// The child of this name, or of this index in a list.
+    pub fn child(&self, segment: &str) -> Option<&Node> {
         match &self.value {
-            Value::Null => Json::Null,
+            Value::Table(table) => table.get(segment),
+            Value::List(list) => segment.parse::<usize>().ok().and_then(|index| list.get(index)),
+            _ => None,
+        }
+    }
+
+    pub fn get(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, segment| node.child(segment))
+    }
+
+    /// The node at `path`, or the last one on the way to it.
+    pub fn nearest(&self, path: &[&str]) -> &Node {
+        let mut node = self;
+        for segment in path {
+            match node.child(segment) {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        node
+    }
+
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),
             Value::Integer(value) => (*value).into(),
-            Value::Number(text) => text.parse::<f64>().map_or(Json::Null, Json::from),
-            Value::Text(text) | Value::Date(text) => text.as_str().into(),
-            Value::List(items) => Json::Array(items.iter().map(Node::to_json).collect()),
+            Value::Float(value) => (*value).into(),
+            Value::Text(value) => value.as_str().into(),
+            Value::List(list) => list.iter().map(Node::to_json).collect(),
             Value::Table(table) => {
-                Json::Object(table.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect())
+                serde_json::Value::Object(table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect())
             }
         }
-    }
-
-    /// What is found along `path` (`components.app.needs[1]`): the place of the key (of the item, in a list), and the
-    /// value. Names with dots in them are found, too.
-    pub fn find(&self, path: &str) -> Option<(Place, &Node)> {
-        let (steps, found) = self.descend(path, self.place);
-        (steps == path.len()).then_some(found)
-    }
-
-    /// What is found along the longest part of `path` that exists.
-    pub fn find_nearest(&self, path: &str) -> (Place, &Node) {
-        self.descend(path, self.place).1
-    }
-
-    /// How many bytes of `path` lead somewhere, and where.
-    fn descend(&self, path: &str, here: Place) -> (usize, (Place, &Node)) {
-        let mut best = (0, (here, self));
-        match &self.value {
-            Value::Table(table) => {
-                for (key, entry) in table {
-                    let Some(rest) = path.strip_prefix(key.as_str()) else { continue };
-                    if !(rest.is_empty() || rest.starts_with(['.', '['])) {
-                        continue;
-                    }
-                    let dot = usize::from(rest.starts_with('.'));
-                    let (more, found) = entry.node.descend(&rest[dot..], entry.key);
-                    let length = if more == 0 { key.len() } else { key.len() + dot + more };
-                    if length > best.0 {
-                        best = (length, found);
-                    }
-                }
-            }
-            Value::List(items) => {
-                let index = path.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-                if let Some((number, rest)) = index
-                    && let Some(item) = number.parse::<usize>().ok().and_then(|number| items.get(number))
-                {
-                    let dot = usize::from(rest.starts_with('.'));
-                    let (more, found) = item.descend(&rest[dot..], item.place);
-                    let length = number.len() + 2;
-                    best = (if more == 0 { length } else { length + dot + more }, found);
-                }
-            }
-            _ => {}
-        }
-        best
     }
 }
 
-/// `a.b` from `a` and `b`.
-pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+/// A segment of a dotted key as it is written: quoted where it is not a bare key.
+pub(super) fn quoted(segment: &str) -> String {
+    let bare = !segment.is_empty()
+        && segment.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
+    if bare { segment.to_owned() } else { serde_json::Value::from(segment).to_string() }
+}
+
+/// A dotted key of these segments.
+pub(super) fn dotted<S: AsRef<str>>(segments: &[S]) -> String {
+    segments.iter().map(|segment| quoted(segment.as_ref())).collect::<Vec<_>>().join(".")
 }

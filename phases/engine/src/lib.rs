@@ -1,4 +1,52 @@
 //! Planning context, scheduler, fingerprints, ledger, manifest store, event log.
+//!
+//! [`assess()`] holds a plan against the records without changing anything; [`run()`] carries out what that found
+//! stale. Both ask a [`runner::Runner`] to look at the host, and only `run` asks it to act.
 
+pub mod assess;
+pub mod context;
+pub mod excerpt;
+pub mod fault;
+pub mod files;
+pub mod fingerprint;
+pub mod ledger;
+pub mod lockfile;
 pub mod planning;
+mod run_context;
+pub mod runlog;
 pub mod runner;
+mod scheduler;
+pub mod signals;
+pub mod tree;
+
+pub use assess::{Assessed, Assessment, Selection, State, assess};
+pub use context::{StandaloneContext, World};
+pub use scheduler::{Finish, Observer, RunOptions, run};
+pub use signals::Cancel;
+
+/// An error of the engine itself: a state directory that cannot be read, say. A failing step is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EngineError {
+    /// What failed, on what, and what to do.
+    pub message: String,
+}
+
+impl EngineError {
+    /// A new error.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl From<runner::StepError> for EngineError {
+    fn from(error: runner::StepError) -> Self {
+        match error {
+            runner::StepError::Cancelled => Self::new("cancelled"),
+            runner::StepError::Failed(failure) => {
+                let help: String = failure.cures.iter().map(|cure| format!("\n  help: {cure}")).collect();
+                Self::new(format!("{}{help}", failure.message))
+            }
+        }
+    }
+}

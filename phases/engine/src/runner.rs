@@ -27,6 +27,15 @@ pub trait Runner: Sync {
     /// # Errors
     /// When it could not be done; nothing half-done may look whole.
     fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError>;
+
+    /// Why a fingerprinted step that the ledger calls done is not: an installed file that is gone, say. Looks only at
+    /// files, and quickly: it is asked on every run.
+    ///
+    /// # Errors
+    /// When the look itself fails.
+    fn broken(&self, _step: &Step, _context: &dyn Context) -> Result<Option<String>, StepError> {
+        Ok(None)
+    }
 }
 
 /// What a look at the host found.

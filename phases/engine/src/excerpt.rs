@@ -1,0 +1,167 @@
+//! The first real error in what a command printed, with its context: not the last ten lines.
+
+use std::collections::VecDeque;
+
+const BEFORE: usize = 3;
+const AFTER: usize = 8;
+const TAIL: usize = 200;
+
+/// Takes lines one after the other and keeps what is worth showing.
+#[derive(Clone, Debug, Default)]
+pub struct Finder {
+    recent: VecDeque<String>,
+    first: Vec<String>,
+    left: usize,
+    tail: VecDeque<String>,
+}
+
+impl Finder {
+    /// Takes one line.
+    pub fn push(&mut self, line: &str) {
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.to_owned());
+        if self.first.is_empty() {
+            if is_error(line) {
+                self.first.extend(self.recent.drain(..));
+                self.first.push(line.to_owned());
+                self.left = AFTER;
+                return;
+            }
+            if self.recent.len() == BEFORE {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(line.to_owned());
+        } else if self.left > 0 {
+            self.left -= 1;
+            self.first.push(line.to_owned());
+        }
+    }
+
+    /// The first error with its context; without one, the last lines before tools began to say that others failed.
+    pub fn excerpt(&self) -> Vec<String> {
+        if !self.first.is_empty() {
+            return self.first.clone();
+        }
+        let lines: Vec<&String> = self.tail.iter().collect();
+        let end = lines.iter().position(|line| is_echo(line)).filter(|at| *at > 0).unwrap_or(lines.len());
+        lines[end.saturating_sub(12)..end].iter().map(|line| (*line).clone()).collect()
+    }
+
+    /// The last lines.
+    pub fn tail(&self) -> Vec<String> {
+        self.tail.iter().cloned().collect()
+    }
+}
+
+/// Lines with which a tool passes on another's failure.
+fn is_echo(line: &str) -> bool {
+    line.starts_with("make: ***")
+        || (line.starts_with("make[") && line.contains("***"))
+        || line.starts_with("ninja: build stopped")
+}
+
+/// Whether a line is an error of a compiler, linker or build tool, in the form that each of them uses.
+fn is_error(line: &str) -> bool {
+    let text = line.trim_start();
+    if is_echo(text) {
+        return false;
+    }
+    // gcc, clang, nvcc, ld, go: `file:line:col: error: …`; rustc and cargo begin with it.
+    let compiler =
+        [": error: ", ": fatal error: ", " error: ", ": Error: "].iter().any(|sign| line.contains(sign))
+            && !line.contains("warning:");
+    let starts = [
+        "error: ",
+        "error[",
+        "fatal error",
+        "ERROR: ",
+        "ERROR:",
+        "Error: ",
+        "E: ",
+        "CMake Error",
+        "configure: error",
+        "FAILED: ",
+        "fatal: ",
+        "nvcc fatal",
+        "ninja: error",
+        "collect2: error",
+        "meson.build:",
+        "make: *** No rule",
+        "dpkg: error",
+        "pip: error",
+        "CRITICAL:",
+    ];
+    let contains = [
+        "undefined reference to",
+        "cannot find -l",
+        "No space left on device",
+        "Killed signal terminated program",
+        "command not found",
+        "Temporary failure in name resolution",
+        "Could not resolve",
+        "not found: needed by",
+        "internal compiler error",
+        "ModuleNotFoundError",
+        "multiple definition of",
+        "unsupported GNU version",
+    ];
+    compiler
+        || starts.iter().any(|sign| text.starts_with(sign))
+        || contains.iter().any(|sign| line.contains(sign))
+        || (text.starts_with("meson.build:") && text.contains("ERROR"))
+        || text.starts_with("Traceback (most recent call last)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(lines: &[&str]) -> Vec<String> {
+        let mut finder = Finder::default();
+        lines.iter().for_each(|line| finder.push(line));
+        finder.excerpt()
+    }
+
+    #[test]
+    fn the_compilers_error_is_found_among_later_noise() {
+        let mut lines = vec!["[ 85%] Building CXX object a.o", "In file included from cv2.cpp:5:"];
+        lines.push("cv2.hpp:36:10: fatal error: numpy/ndarrayobject.h: No such file or directory");
+        lines.extend(vec!["[ 86%] Linking CXX executable x"; 50]);
+        lines.push("make: *** [Makefile:166: all] Error 2");
+        let found = first(&lines);
+        assert!(found[2].contains("numpy/ndarrayobject.h"), "{found:?}");
+        assert!(found.len() <= BEFORE + 1 + AFTER);
+    }
+
+    #[test]
+    fn each_tool_is_understood() {
+        for line in [
+            "/usr/bin/ld: a.o: undefined reference to `foo'",
+            "error[E0432]: unresolved import `x`",
+            "CMake Error at CMakeLists.txt:3 (find_package):",
+            "E: Unable to locate package nosuch",
+            "configure: error: C compiler cannot create executables",
+            "ERROR: No matching distribution found for numpy==99",
+            "ninja: error: loading 'build.ninja': No such file or directory",
+            "nvcc fatal   : Unsupported gpu architecture 'compute_20'",
+        ] {
+            assert!(is_error(line), "{line}");
+        }
+        for line in [
+            "checking for error.h... yes",
+            "cc -Werror -c a.c",
+            "make[1]: *** [all] Error 2",
+            "x.c:1: warning: error: in text",
+        ] {
+            assert!(!is_error(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn without_a_known_error_the_lines_before_make_gave_up_are_shown() {
+        let found = first(&["one", "two", "the tool says no", "make: *** [x] Error 1", "make: *** waiting"]);
+        assert_eq!(found.last().unwrap(), "the tool says no");
+    }
+}

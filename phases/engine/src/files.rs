@@ -1,0 +1,135 @@
+//! Writing files so that nothing half-written is ever taken for whole.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+
+use camino::Utf8Path;
+use model::Digest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::Digest as _;
+
+use crate::fault;
+use crate::runner::StepError;
+
+/// Replaces a file as a whole: a temporary file beside it, flushed to the disk, then renamed over it.
+/// Directories above it are created.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn atomic_write(path: &Utf8Path, bytes: &[u8]) -> Result<(), StepError> {
+    atomic_write_at("file-write", path, bytes)
+}
+
+/// The same, passing a fault point of its own.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Result<(), StepError> {
+    let directory = path.parent().unwrap_or(Utf8Path::new("/"));
+    create_dir_all(directory)?;
+    let name = path.file_name().unwrap_or("file");
+    let temporary = directory.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = (|| -> io::Result<()> {
+        fault::check(point)?;
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        // The rename itself has to survive a crash too.
+        fs::File::open(directory)?.sync_all()
+    })();
+    written.map_err(|error| {
+        // The temporary file may not exist; what failed is told by the first error.
+        drop(fs::remove_file(&temporary));
+        StepError::io("write", path, &error)
+    })
+}
+
+/// Creates a directory and those above it.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn create_dir_all(path: &Utf8Path) -> Result<(), StepError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fault::check("directory-create")
+        .and_then(|()| fs::create_dir_all(path))
+        .map_err(|error| StepError::io("create the directory", path, &error))
+}
+
+/// Removes whatever is at a path; directories that may not be written to are made writable first. Nothing there is
+/// fine.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
+    let removed = fault::check("tree-remove").and_then(|()| match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if !metadata.is_dir() => fs::remove_file(path),
+        Ok(_) => fs::remove_dir_all(path).or_else(|error| {
+            if error.kind() != io::ErrorKind::PermissionDenied {
+                return Err(error);
+            }
+            make_writable(path)?;
+            fs::remove_dir_all(path)
+        }),
+    });
+    removed.map_err(|error| StepError::io("remove", path, &error))
+}
+
+fn make_writable(directory: &Utf8Path) -> io::Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    for entry in directory.read_dir_utf8()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_writable(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
+    fs::read(path).map_err(|error| StepError::io("read", path, &error))
+}
+
+/// Reads a JSON file; none when it is not there or cannot be decoded, which for a cache is the same.
+pub fn read_cache<T: DeserializeOwned>(path: &Utf8Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Writes a JSON file that may be lost.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn write_cache<T: Serialize>(path: &Utf8Path, value: &T) -> Result<(), StepError> {
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| StepError::new(format!("failed to encode {path}: {error}"), "report this defect"))?;
+    atomic_write_at("cache-write", path, &bytes)
+}
+
+/// The SHA-256 and the size in bytes of a file's content.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_file(path: &Utf8Path) -> io::Result<(Digest, u64)> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 128 * 1024];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((Digest::from_sha256(&hasher.finalize()), size));
+        }
+        size += read as u64;
+        hasher.update(&buffer[..read]);
+    }
+}

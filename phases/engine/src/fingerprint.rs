@@ -1,0 +1,161 @@
+//! What a step's result depends on, worked out of the step.
+
+use std::collections::BTreeMap;
+
+use model::Digest;
+use model::fingerprint::{Difference, FINGERPRINT_FORMAT, Material};
+use model::plan::{Action, Argument, Command, Step};
+use serde_json::Value;
+
+/// Joins the words of a command in a key that only stands for correctness.
+const WHOLE: &str = "whole command";
+
+/// The material of a step whose needs and inputs have these digests.
+pub fn material(
+    step: &Step,
+    inputs: BTreeMap<String, Digest>,
+    needs: BTreeMap<String, Digest>,
+    fact: &dyn Fn(&str) -> Option<String>,
+) -> Material {
+    let mut action = BTreeMap::new();
+    let mut facts = BTreeMap::new();
+    if let Action::Exec(exec) = &step.action {
+        for (number, command) in exec.commands.iter().enumerate() {
+            command_material(number, command, &mut action, &mut facts, fact);
+        }
+        action.insert("kind".to_owned(), "exec".to_owned());
+    } else {
+        // An action is maps, lists and strings, which always become a value.
+        flatten("", &serde_json::to_value(&step.action).unwrap_or_default(), &mut action);
+    }
+    for (number, output) in step.outputs.iter().enumerate() {
+        action.insert(format!("output {number}"), output.to_string());
+    }
+    Material { format: FINGERPRINT_FORMAT, action, facts, inputs, needs }
+}
+
+/// What changed, in words: an option of a command is named by itself.
+pub fn differences(now: &Material, earlier: &Material) -> Vec<Difference> {
+    let all = now.differences(earlier);
+    let named = all.iter().any(|difference| difference.what.starts_with("option "));
+    all.into_iter().filter(|difference| !(named && difference.what.starts_with(WHOLE))).collect()
+}
+
+/// A difference as a phrase: ``option --enable-gpl added``.
+pub fn phrase(difference: &Difference) -> String {
+    let Difference { what, before, after } = difference;
+    match (before, after) {
+        (None, Some(value)) if value.is_empty() => format!("{what} added"),
+        (None, Some(value)) => format!("{what} added ({value})"),
+        (Some(_), None) => format!("{what} removed"),
+        (Some(_), Some(_)) if what.starts_with("input ") || what.starts_with("need ") => {
+            format!("{what} changed")
+        }
+        (Some(before), Some(after)) => format!("{what} changed from `{before}` to `{after}`"),
+        (None, None) => what.clone(),
+    }
+}
+
+fn command_material(
+    number: usize,
+    command: &Command,
+    action: &mut BTreeMap<String, String>,
+    facts: &mut BTreeMap<String, String>,
+    fact: &dyn Fn(&str) -> Option<String>,
+) {
+    let mut whole = vec![command.program.clone()];
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for argument in &command.args {
+        let text = match argument {
+            Argument::Literal(text) => text.clone(),
+            // How many jobs there are changes nothing of the result.
+            Argument::Jobs { .. } => continue,
+            Argument::Fact { fact: name, before } => {
+                facts.insert(name.clone(), fact(name).unwrap_or_default());
+                format!("{before}<{name}>")
+            }
+        };
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        let count = seen.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        let key = if *count == 1 { format!("option {name}") } else { format!("option {name} ({count})") };
+        // The same option of two commands of a step is two options.
+        let key = if number == 0 { key } else { format!("{key} of command {}", number + 1) };
+        action.insert(key, value.to_owned());
+        whole.push(text);
+    }
+    action.insert(format!("{WHOLE} {number}"), whole.join("\u{1f}"));
+    action.insert(format!("directory {number}"), command.directory.to_string());
+    for (name, value) in &command.environment {
+        action.insert(format!("environment {name}{}", suffix(number)), value.clone());
+    }
+}
+
+fn suffix(number: usize) -> String {
+    if number == 0 { String::new() } else { format!(" of command {}", number + 1) }
+}
+
+fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    let below = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| flatten(&below(key), value, into)),
+        Value::Array(list) => {
+            list.iter()
+                .enumerate()
+                .for_each(|(number, value)| flatten(&below(&number.to_string()), value, into));
+        }
+        Value::String(text) => {
+            into.insert(prefix.to_owned(), text.clone());
+        }
+        Value::Null => {}
+        other => {
+            into.insert(prefix.to_owned(), other.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(args: Vec<Argument>) -> Step {
+        let command = Command {
+            program: "./configure".to_owned(),
+            args,
+            environment: BTreeMap::from([("CC".to_owned(), "gcc".to_owned())]),
+            directory: "/build".into(),
+        };
+        serde_json::from_value(serde_json::json!({
+            "id": "build/x/configure", "phase": "build", "title": "t", "freshness": "fingerprinted",
+            "network": "denied", "action": Action::Exec(model::plan::Exec { commands: vec![command] }),
+        }))
+        .unwrap()
+    }
+
+    fn of(args: Vec<Argument>) -> Material {
+        material(&step(args), BTreeMap::new(), BTreeMap::new(), &|_| Some("/np".to_owned()))
+    }
+
+    #[test]
+    fn a_changed_option_is_named_and_nothing_else() {
+        let before = of(vec!["--enable-a".into(), "--list=x,y".into()]);
+        let after = of(vec!["--enable-a".into(), "--list=x".into(), "--enable-gpl".into()]);
+        let phrases: Vec<String> = differences(&after, &before).iter().map(phrase).collect();
+        assert_eq!(phrases, ["option --enable-gpl added", "option --list changed from `x,y` to `x`"]);
+    }
+
+    #[test]
+    fn the_order_of_options_counts() {
+        assert_ne!(of(vec!["-a".into(), "-b".into()]).digest(), of(vec!["-b".into(), "-a".into()]).digest());
+    }
+
+    #[test]
+    fn the_number_of_jobs_does_not_count_and_a_fact_counts_by_value() {
+        let plain = of(vec!["all".into()]);
+        assert_eq!(plain.digest(), of(vec!["all".into(), Argument::Jobs { jobs: "-j".into() }]).digest());
+        let args = vec![Argument::Fact { fact: "include".into(), before: "-I".into() }];
+        let other =
+            material(&step(args.clone()), BTreeMap::new(), BTreeMap::new(), &|_| Some("/other".into()));
+        assert_ne!(of(args).digest(), other.digest());
+    }
+}

@@ -1,0 +1,312 @@
+//! What a running step may use.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use exec::{Canceller, Ended, Launch, Redactor, Session};
+use model::event::{Event, Failure, FailureKind, Stream};
+use model::layout::Layout;
+use model::lock::LockedTarget;
+use model::plan::{Argument, Command, Jobs, Network, Step};
+use model::site::Site;
+use model::target::Target;
+
+use crate::context::{Memory, World, network_environment};
+use crate::excerpt::Finder;
+use crate::runner::{Context, Finished, StepError};
+use crate::signals::Cancel;
+
+/// What the steps of a run share.
+pub(crate) struct Shared<'a> {
+    pub(crate) world: World<'a>,
+    pub(crate) session: Session,
+    pub(crate) redactor: Redactor,
+    pub(crate) memory: &'a Memory,
+    pub(crate) cancel: Cancel,
+    pub(crate) children: Mutex<BTreeMap<u64, Canceller>>,
+    pub(crate) next_child: Mutex<u64>,
+}
+
+impl Shared<'_> {
+    /// Ends what runs.
+    pub(crate) fn cancel_children(&self) {
+        for canceller in self.children.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            canceller.cancel();
+        }
+    }
+}
+
+/// What a step's thread tells the scheduler.
+pub(crate) enum Message {
+    Event(Event),
+    Ended { index: usize, result: Result<(), StepError> },
+}
+
+/// Figures that a step gathered while it ran.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) figures: BTreeMap<String, u64>,
+    pub(crate) cpu: Duration,
+}
+
+pub(crate) struct RunContext<'a> {
+    pub(crate) shared: &'a Shared<'a>,
+    pub(crate) step: &'a Step,
+    pub(crate) jobs: u32,
+    pub(crate) facts: BTreeMap<String, String>,
+    pub(crate) sender: Sender<Message>,
+    pub(crate) gathered: Arc<Mutex<Gathered>>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl RunContext<'_> {
+    fn send(&self, event: Event) {
+        // The scheduler outlives every step; if it is gone, nobody is there to be told.
+        drop(self.sender.send(Message::Event(event)));
+    }
+
+    fn log(&self) -> Utf8PathBuf {
+        self.shared.world.layout.step_log(&self.step.id)
+    }
+
+    fn launch(&self, command: &Command, capture_stdout: bool) -> Result<(Launch, String), StepError> {
+        let mut args = Vec::with_capacity(command.args.len());
+        for argument in &command.args {
+            args.push(match argument {
+                Argument::Literal(text) => text.clone(),
+                Argument::Jobs { jobs } => format!("{jobs}{}", self.jobs),
+                Argument::Fact { fact, before } => match self.facts.get(fact) {
+                    Some(value) => format!("{before}{value}"),
+                    None => {
+                        return Err(StepError::new(
+                            format!("`{}` wants the fact {fact}, which no needed step gave", command.program),
+                            "report this defect with the case",
+                        ));
+                    }
+                },
+            });
+        }
+        let name = command.program.rsplit('/').next().unwrap_or_default();
+        let launch = Launch {
+            program: command.program.clone(),
+            args,
+            environment: command.environment.clone(),
+            directory: command.directory.clone(),
+            network: self.step.network,
+            privilege: self.step.privilege,
+            sudo: self.shared.world.site.sudo,
+            jobserver: self.step.claims.jobs == Jobs::Jobserver,
+            timeout: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
+            patient: matches!(name, "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"),
+            capture_stdout,
+            log: Some(self.log()),
+        };
+        let words = exec::session::shell_words(&launch.argv());
+        let words = self.shared.redactor.redact(&words).into_owned();
+        Ok((launch, words))
+    }
+
+    fn run(&self, command: &Command, capture: bool) -> Result<(Ended, Finder, String), StepError> {
+        if self.cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let (launch, words) = self.launch(command, capture)?;
+        let finder = Arc::new(Mutex::new(Finder::default()));
+        let sink_finder = Arc::clone(&finder);
+        let sender = self.sender.clone();
+        let step = self.step.id.clone();
+        let sink = Box::new(move |stream: Stream, line: &str| {
+            if stream != Stream::Note {
+                sink_finder.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+            drop(sender.send(Message::Event(Event::Output {
+                step: step.clone(),
+                stream,
+                line: line.to_owned(),
+            })));
+        });
+        let child = self.shared.session.spawn(launch, sink).map_err(|error| {
+            StepError::Failed(Failure {
+                message: format!("failed to start `{}`: {error}", command.program),
+                command: Some(words.clone()),
+                cures: vec![format!(
+                    "see whether {} is installed and on the PATH that the command is given",
+                    command.program
+                )],
+                log: Some(self.log().into_string()),
+                ..Failure::default()
+            })
+        })?;
+        let number = {
+            let mut next = self.shared.next_child.lock().unwrap_or_else(PoisonError::into_inner);
+            *next += 1;
+            *next
+        };
+        let canceller = child.canceller();
+        self.shared.children.lock().unwrap_or_else(PoisonError::into_inner).insert(number, canceller.clone());
+        if self.cancelled() {
+            // It was cancelled between the question above and now.
+            canceller.cancel();
+        }
+        let ended = child.wait();
+        self.shared.children.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let ended = ended.map_err(|error| {
+            StepError::new(
+                format!("failed to wait for `{}`: {error}", command.program),
+                "run the same command again",
+            )
+        })?;
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).cpu += ended.cpu;
+        let finder = std::mem::take(&mut *finder.lock().unwrap_or_else(PoisonError::into_inner));
+        self.judge(&ended, &finder, &words)?;
+        Ok((ended, finder, words))
+    }
+
+    /// What ends a step whatever the command's status is.
+    fn judge(&self, ended: &Ended, finder: &Finder, words: &str) -> Result<(), StepError> {
+        let failure = |kind, message: String, cures| {
+            StepError::Failed(Failure {
+                kind,
+                message,
+                command: Some(words.to_owned()),
+                excerpt: finder.excerpt(),
+                cures,
+                log: Some(self.log().into_string()),
+            })
+        };
+        if ended.timed_out {
+            let limit = self.step.timeout_seconds.unwrap_or_default();
+            return Err(failure(
+                FailureKind::TimedOut,
+                format!("took longer than its limit of {limit} s"),
+                vec!["see in the log what it was waiting for".to_owned()],
+            ));
+        }
+        if ended.cancelled || (self.cancelled() && ended.status >= 128) {
+            return Err(StepError::Cancelled);
+        }
+        if self.step.network == Network::Denied && !ended.leaks.is_empty() {
+            let mut wanted: Vec<String> = Vec::new();
+            for leak in &ended.leaks {
+                let told = format!("{} wanted {}", leak.process, leak.wanted);
+                if wanted.contains(&told) {
+                    continue;
+                }
+                wanted.push(told);
+                self.send(Event::Leak {
+                    step: self.step.id.clone(),
+                    process: leak.process.clone(),
+                    wanted: leak.wanted.clone(),
+                    advice: self.advice(),
+                });
+            }
+            return Err(failure(
+                FailureKind::Offline,
+                format!("reached for the network, which `build` may not use: {}", wanted.join(", ")),
+                vec![self.advice()],
+            ));
+        }
+        Ok(())
+    }
+
+    /// What `deps` lacks when this step wants the network.
+    fn advice(&self) -> String {
+        let component = self.step.component.as_ref().map_or("the component", |name| name.as_str());
+        format!(
+            "bring what it wanted in `deps`: a [sources.…] entry for an archive or repository, [python] packages for wheels, `system` of [components.{component}] for a library; or switch off by an option the part of {component} that downloads"
+        )
+    }
+}
+
+impl Context for RunContext<'_> {
+    fn layout(&self) -> &Layout {
+        self.shared.world.layout
+    }
+
+    fn site(&self) -> &Site {
+        self.shared.world.site
+    }
+
+    fn target(&self) -> &Target {
+        self.shared.world.target
+    }
+
+    fn locked(&self) -> LockedTarget {
+        self.shared.memory.locked(self.shared.world.target)
+    }
+
+    fn update_lock(&self, change: &mut dyn FnMut(&mut LockedTarget)) -> Result<(), StepError> {
+        self.shared.memory.update_lock(&self.shared.world, change)
+    }
+
+    fn offline(&self) -> bool {
+        self.shared.world.offline
+    }
+
+    fn note(&self, line: &str) {
+        let line = self.shared.redactor.redact(line).into_owned();
+        self.send(Event::Output { step: self.step.id.clone(), stream: Stream::Note, line });
+    }
+
+    fn warn(&self, message: &str) {
+        let message = self.shared.redactor.redact(message).into_owned();
+        self.send(Event::Warning { step: Some(self.step.id.clone()), message });
+    }
+
+    fn progress(&self, done: u64, total: Option<u64>) {
+        self.send(Event::Progress { step: self.step.id.clone(), done, total });
+    }
+
+    fn figure(&self, name: &str, value: u64) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.figures.insert(name.to_owned(), value);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.shared.cancel.is_cancelled()
+    }
+
+    fn execute(&self, command: &Command) -> Result<Finished, StepError> {
+        let (ended, finder, words) = self.run(command, false)?;
+        if ended.status == 0 {
+            return Ok(Finished { status: 0, stdout: ended.stdout, tail: finder.tail() });
+        }
+        let how = match ended.status {
+            137 => "was killed (SIGKILL); if it was not you, memory may have run out: see dmesg, and try a lower -j".to_owned(),
+            status if status > 128 => format!("died of signal {}", status - 128),
+            status => format!("failed with status {status}"),
+        };
+        Err(StepError::Failed(Failure {
+            message: format!("`{}` {how}", command.program),
+            command: Some(words),
+            excerpt: finder.excerpt(),
+            log: Some(self.log().into_string()),
+            ..Failure::default()
+        }))
+    }
+
+    fn capture(&self, command: &Command) -> Result<Finished, StepError> {
+        let (ended, finder, _) = self.run(command, true)?;
+        Ok(Finished { status: ended.status, stdout: ended.stdout, tail: finder.tail() })
+    }
+
+    fn fact(&self, name: &str) -> Option<String> {
+        self.facts.get(name).cloned()
+    }
+
+    fn cached_probe(
+        &self,
+        key: &str,
+        files: &[Utf8PathBuf],
+        probe: &mut dyn FnMut() -> Result<String, StepError>,
+    ) -> Result<String, StepError> {
+        self.shared.memory.cached_probe(key, files, probe)
+    }
+
+    fn network_environment(&self) -> BTreeMap<String, String> {
+        network_environment(self.shared.world.site)
+    }
+}

@@ -1,0 +1,786 @@
+//! Carrying a plan out: one thread that takes messages, and one for each running step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use exec::jobserver::Token;
+use exec::lock::RunLock;
+use exec::{Redactor, Session, SessionConfig};
+use model::event::{
+    EVENT_SCHEMA, Event, Failure, FailureKind, Outcome, SkipReason, StepSummary, Timed, Verdict as RunVerdict,
+};
+use model::fingerprint::Material;
+use model::plan::{Freshness, Jobs, Keep, Phase, Plan, Step};
+use model::target::Capacity;
+use model::{Digest, StepId};
+
+use crate::assess::{Assessment, Records, Selection, State, Verdict, is_gate, untrusted};
+use crate::context::World;
+use crate::ledger::Last;
+use crate::run_context::{Gathered, Message, RunContext, Shared};
+use crate::runlog::RunLog;
+use crate::runner::{Observation, Runner, StepError};
+use crate::{Cancel, EngineError, fault, files};
+
+/// How often the observer is told the time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Is told what happens.
+pub trait Observer {
+    /// An event.
+    fn event(&mut self, timed: &Timed);
+
+    /// The time in milliseconds, about ten times a second.
+    fn tick(&mut self, now_ms: u64);
+}
+
+/// How a plan is carried out.
+pub struct RunOptions {
+    /// What steps share.
+    pub capacity: Capacity,
+    /// After a failure, whether steps that do not need the failed one are still started.
+    pub keep_going: bool,
+    /// Which steps are wanted.
+    pub selection: Selection,
+    /// The binary that becomes a launcher, absolute.
+    pub launcher: PathBuf,
+    /// The arguments that make it one.
+    pub launcher_args: Vec<String>,
+    /// Held while this runs.
+    pub run_lock: Option<Arc<RunLock>>,
+    /// Identifies the state directory to a later run.
+    pub marker: String,
+    /// Asks for the end.
+    pub cancel: Cancel,
+    /// The zero of event times, one for all phases of a command.
+    pub started: Instant,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// How.
+    pub verdict: RunVerdict,
+    /// The gravest kind of failure among steps that are not optional.
+    pub failure: Option<FailureKind>,
+}
+
+/// Carries a plan out.
+///
+/// # Errors
+/// When the records cannot be read or written, or no child can be started at all. Failing steps are events.
+pub fn run(
+    plan: &Plan,
+    runner: &dyn Runner,
+    world: &World<'_>,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Finish, EngineError> {
+    let records = Records::open(world)?;
+    end_killed_attempts(plan, &records)?;
+    let assessment = records.assess(plan, runner, world, &options.selection)?;
+    let mut out = Out { observer, log: None, started: options.started, begun: Instant::now() };
+    if !assessment.pending() {
+        out.begin(plan, options, world, None);
+        for row in &assessment.rows {
+            out.skipped_row(row);
+        }
+        records.persist()?;
+        return Ok(out.finish(RunVerdict::NothingToDo, None)?);
+    }
+    out.log = Some(RunLog::begin(&world.layout.state, plan.phase.as_str())?);
+    if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
+        return Ok(finish);
+    }
+    let redactor = Redactor::from_environment(&world.site.network_environment);
+    let session = Session::start(SessionConfig {
+        launcher: options.launcher.clone(),
+        launcher_args: options.launcher_args.clone(),
+        marker: options.marker.clone(),
+        run_lock: options.run_lock.clone(),
+        offline: plan.phase == Phase::Build,
+        jobs: options.capacity.jobs,
+        redactor: redactor.clone(),
+    })
+    .map_err(|error| EngineError::new(format!("failed to prepare for running steps: {error}")))?;
+    out.begin(plan, options, world, session.offline_force());
+    let shared = Shared {
+        world: *world,
+        session,
+        redactor,
+        memory: &records.memory,
+        cancel: options.cancel.clone(),
+        children: Mutex::default(),
+        next_child: Mutex::default(),
+    };
+    let finish = std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let mut scheduler = Scheduler {
+            plan,
+            runner,
+            records: &records,
+            shared: &shared,
+            options,
+            assessment: &assessment,
+            chains: chains(plan),
+            status: vec![Status::Waiting; plan.steps.len()],
+            digests: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            running: BTreeMap::new(),
+            failure: None,
+            stopping: false,
+            ran: 0,
+            sender,
+            out,
+        };
+        scheduler.run(scope, &receiver)
+    })?;
+    records.persist()?;
+    Ok(finish)
+}
+
+/// Removes what killed attempts wrote into trees in which it cannot be told from what is whole.
+fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError> {
+    for step in &plan.steps {
+        if records.ledger.entry(&step.id)?.is_some_and(|entry| entry.last == Last::UnderWay) {
+            for tree in untrusted(step) {
+                files::remove_tree(tree)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// When a look that must hold before anything is compiled does not, all such looks are told, and nothing runs.
+fn closed_gates(
+    plan: &Plan,
+    assessment: &Assessment,
+    options: &RunOptions,
+    world: &World<'_>,
+    out: &mut Out<'_>,
+) -> Result<Option<Finish>, EngineError> {
+    let closed: Vec<usize> = (0..plan.steps.len())
+        .filter(|index| is_gate(&plan.steps[*index]) && !assessment.rows[*index].findings.is_empty())
+        .filter(|index| assessment.rows[*index].state != State::NotSelected)
+        .collect();
+    if closed.iter().all(|index| plan.steps[*index].optional) {
+        return Ok(None);
+    }
+    out.begin(plan, options, world, None);
+    for (index, row) in assessment.rows.iter().enumerate() {
+        if !closed.contains(&index) {
+            continue;
+        }
+        let (whats, mut cures): (Vec<String>, Vec<String>) =
+            row.findings.iter().map(|finding| (finding.what.clone(), finding.cure.clone())).unzip();
+        cures.dedup();
+        out.event(Event::StepStarted {
+            step: row.step.clone(),
+            why: "looked before the first compile".to_owned(),
+        })?;
+        let failure = Failure {
+            kind: FailureKind::Preflight,
+            message: match whats.len() {
+                1 => whats[0].clone(),
+                several => format!("{several} things are missing"),
+            },
+            excerpt: if whats.len() > 1 { whats } else { Vec::new() },
+            cures,
+            ..Failure::default()
+        };
+        out.finished(&row.step, Outcome::Failed(failure), Duration::ZERO, &Gathered::default())?;
+    }
+    for (index, row) in assessment.rows.iter().enumerate() {
+        if !closed.contains(&index) {
+            match row.state {
+                State::Fresh | State::NotSelected => out.skipped_row(row),
+                _ => out.event(Event::StepSkipped { step: row.step.clone(), why: SkipReason::Cancelled })?,
+            }
+        }
+    }
+    Ok(Some(out.finish(RunVerdict::Failed, Some(FailureKind::Preflight))?))
+}
+
+/// The weight of the longest chain of steps that begins with each.
+fn chains(plan: &Plan) -> Vec<u64> {
+    let mut chains = vec![0; plan.steps.len()];
+    for index in (0..plan.steps.len()).rev() {
+        let id = &plan.steps[index].id;
+        let after = (index + 1..plan.steps.len())
+            .filter(|other| plan.steps[*other].needs.contains(id) || plan.steps[*other].after.contains(id))
+            .map(|other| chains[other])
+            .max()
+            .unwrap_or(0);
+        chains[index] = after + u64::from(plan.steps[index].weight);
+    }
+    chains
+}
+
+/// Where events go: to the observer and to the run's log.
+struct Out<'a> {
+    observer: &'a mut dyn Observer,
+    log: Option<RunLog>,
+    started: Instant,
+    begun: Instant,
+}
+
+impl Out<'_> {
+    fn now_ms(&self) -> u64 {
+        milliseconds(self.started.elapsed())
+    }
+
+    fn event(&mut self, event: Event) -> Result<(), StepError> {
+        let timed = Timed { at_ms: self.now_ms(), event };
+        self.observer.event(&timed);
+        // What a step prints is in the step's own log.
+        match (&mut self.log, &timed.event) {
+            (Some(_), Event::Output { .. } | Event::Progress { .. }) | (None, _) => Ok(()),
+            (Some(log), _) => log.write(&timed),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        options: &RunOptions,
+        world: &World<'_>,
+        offline: Option<model::event::OfflineForce>,
+    ) {
+        let steps = plan
+            .steps
+            .iter()
+            .map(|step| StepSummary {
+                id: step.id.clone(),
+                title: step.title.clone(),
+                component: step.component.clone(),
+                needs: step.needs.iter().chain(&step.after).cloned().collect(),
+                optional: step.optional,
+            })
+            .collect();
+        let event = Event::RunStarted {
+            schema: EVENT_SCHEMA,
+            case: plan.case.clone(),
+            phase: plan.phase,
+            plan: plan.digest(),
+            steps,
+            jobs: options.capacity.jobs,
+            offline,
+            logs: world.layout.state.join("logs").into_string(),
+        };
+        // A log that cannot be written shows at the next event, where it can be acted on.
+        drop(self.event(event));
+    }
+
+    fn skipped_row(&mut self, row: &crate::Assessed) {
+        for warning in &row.warnings {
+            drop(self.event(Event::Warning { step: Some(row.step.clone()), message: warning.clone() }));
+        }
+        let why = if row.state == State::NotSelected { SkipReason::NotSelected } else { SkipReason::Fresh };
+        drop(self.event(Event::StepSkipped { step: row.step.clone(), why }));
+    }
+
+    fn finished(
+        &mut self,
+        step: &StepId,
+        outcome: Outcome,
+        wall: Duration,
+        gathered: &Gathered,
+    ) -> Result<(), StepError> {
+        self.event(Event::StepFinished {
+            step: step.clone(),
+            outcome,
+            wall_ms: milliseconds(wall),
+            cpu_ms: milliseconds(gathered.cpu),
+            figures: gathered.figures.clone(),
+        })
+    }
+
+    fn finish(&mut self, verdict: RunVerdict, failure: Option<FailureKind>) -> Result<Finish, StepError> {
+        self.event(Event::RunFinished { verdict, wall_ms: milliseconds(self.begun.elapsed()) })?;
+        Ok(Finish { verdict, failure })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Status {
+    Waiting,
+    Running,
+    /// Its result is there, whether it ran or was fresh.
+    Settled,
+    /// Left out; steps that come after it may start.
+    LeftOut,
+    Failed,
+}
+
+struct Running {
+    started: Instant,
+    material: Option<Material>,
+    gathered: Arc<Mutex<Gathered>>,
+    memory_mib: u64,
+    _tokens: Vec<Token>,
+}
+
+/// What is to be done with a step that may start.
+enum Start {
+    Fresh { warnings: Vec<String> },
+    Run { why: String, material: Option<Material> },
+    Fail(StepError),
+}
+
+struct Scheduler<'a> {
+    plan: &'a Plan,
+    runner: &'a dyn Runner,
+    records: &'a Records,
+    shared: &'a Shared<'a>,
+    options: &'a RunOptions,
+    assessment: &'a Assessment,
+    chains: Vec<u64>,
+    status: Vec<Status>,
+    digests: BTreeMap<StepId, Digest>,
+    facts: BTreeMap<StepId, BTreeMap<String, String>>,
+    running: BTreeMap<usize, Running>,
+    failure: Option<FailureKind>,
+    stopping: bool,
+    ran: usize,
+    sender: Sender<Message>,
+    out: Out<'a>,
+}
+
+impl<'a> Scheduler<'a> {
+    fn run<'scope>(
+        &mut self,
+        scope: &'scope std::thread::Scope<'scope, '_>,
+        receiver: &Receiver<Message>,
+    ) -> Result<Finish, EngineError>
+    where
+        'a: 'scope,
+    {
+        for index in 0..self.plan.steps.len() {
+            if self.assessment.rows[index].state == State::NotSelected {
+                self.status[index] = Status::LeftOut;
+                let id = &self.plan.steps[index].id;
+                if let Some(digest) = self.records.ledger.entry(id)?.and_then(|entry| entry.digest) {
+                    self.digests.insert(id.clone(), digest);
+                }
+                self.out.skipped_row(&self.assessment.rows[index]);
+            }
+        }
+        let mut cancelling = false;
+        // An error of the engine itself ends what runs before it is passed on.
+        let mut broken: Option<EngineError> = None;
+        loop {
+            if !cancelling && (self.options.cancel.is_cancelled() || broken.is_some()) {
+                cancelling = true;
+                self.stopping = true;
+                let reason =
+                    self.options.cancel.reason().unwrap_or_else(|| "an error of installer".to_owned());
+                self.options.cancel.cancel(&reason);
+                if let Err(error) = self.out.event(Event::Cancelling { reason }) {
+                    broken.get_or_insert(error.into());
+                }
+                self.shared.cancel_children();
+            }
+            if !self.stopping {
+                if let Err(error) = self.start_ready(scope) {
+                    broken.get_or_insert(error);
+                    continue;
+                }
+            }
+            if self.running.is_empty() {
+                break;
+            }
+            match receiver.recv_timeout(TICK) {
+                Ok(message) => {
+                    if let Err(error) = self.take(message, receiver) {
+                        broken.get_or_insert(error);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // This scheduler holds a sender itself.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let now = self.out.now_ms();
+            self.out.observer.tick(now);
+        }
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        self.leave_out_the_rest()?;
+        let verdict = if cancelling {
+            RunVerdict::Cancelled
+        } else if self.failure.is_some() {
+            RunVerdict::Failed
+        } else if self.ran == 0 {
+            RunVerdict::NothingToDo
+        } else {
+            RunVerdict::Done
+        };
+        Ok(self.out.finish(verdict, self.failure)?)
+    }
+
+    fn leave_out_the_rest(&mut self) -> Result<(), EngineError> {
+        for index in 0..self.plan.steps.len() {
+            if self.status[index] == Status::Waiting {
+                let why = self
+                    .failed_need(index)
+                    .map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
+                self.status[index] = Status::Failed;
+                let step = self.plan.steps[index].id.clone();
+                self.out.event(Event::StepSkipped { step, why })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed_need(&self, index: usize) -> Option<StepId> {
+        let step = &self.plan.steps[index];
+        let failed = |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
+        step.needs.iter().find(failed).cloned()
+    }
+
+    fn position(&self, id: &StepId) -> Option<usize> {
+        self.plan.steps.iter().position(|step| step.id == *id)
+    }
+
+    /// Whether all that a step waits for is settled.
+    fn is_ready(&self, index: usize) -> bool {
+        let step = &self.plan.steps[index];
+        let ended = |id: &StepId, may_fail: bool| {
+            self.position(id).is_none_or(|at| match self.status[at] {
+                Status::Settled | Status::LeftOut => true,
+                Status::Failed => may_fail,
+                Status::Waiting | Status::Running => false,
+            })
+        };
+        self.status[index] == Status::Waiting
+            && step.needs.iter().all(|id| ended(id, false))
+            && step.after.iter().all(|id| ended(id, true))
+    }
+
+    fn start_ready<'scope>(
+        &mut self,
+        scope: &'scope std::thread::Scope<'scope, '_>,
+    ) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
+        loop {
+            let mut ready: Vec<usize> =
+                (0..self.plan.steps.len()).filter(|index| self.is_ready(*index)).collect();
+            ready.sort_by_key(|index| std::cmp::Reverse(self.chains[*index]));
+            let mut progressed = false;
+            for index in ready {
+                let Some(tokens) = self.claim(index)? else { continue };
+                progressed = true;
+                self.start(index, tokens, scope)?;
+                if self.stopping {
+                    return Ok(());
+                }
+            }
+            if !progressed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what a step claims; none when it has to wait.
+    fn claim(&self, index: usize) -> Result<Option<Vec<Token>>, EngineError> {
+        let claims = &self.plan.steps[index].claims;
+        let held: BTreeSet<&String> =
+            self.running.keys().flat_map(|other| &self.plan.steps[*other].claims.locks).collect();
+        if claims.locks.iter().any(|lock| held.contains(lock)) {
+            return Ok(None);
+        }
+        let in_use: u64 = self.running.values().map(|running| running.memory_mib).sum();
+        if in_use > 0 && in_use + claims.memory_mib > self.options.capacity.memory_mib {
+            return Ok(None);
+        }
+        let pool = self.shared.session.pool();
+        let tokens = match claims.jobs {
+            Jobs::None => return Ok(Some(Vec::new())),
+            Jobs::One | Jobs::Jobserver => pool.try_acquire().map(|token| token.into_iter().collect()),
+            Jobs::Lease => pool.lease(self.options.capacity.jobs),
+        };
+        let tokens: Vec<Token> =
+            tokens.map_err(|error| EngineError::new(format!("failed to take a job token: {error}")))?;
+        Ok(if tokens.is_empty() { None } else { Some(tokens) })
+    }
+
+    fn start<'scope>(
+        &mut self,
+        index: usize,
+        tokens: Vec<Token>,
+        scope: &'scope std::thread::Scope<'scope, '_>,
+    ) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
+        let step: &'a Step = &self.plan.steps[index];
+        match self.decide(index)? {
+            Start::Fresh { warnings } => {
+                self.status[index] = Status::Settled;
+                for message in warnings {
+                    self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
+                }
+                self.out.event(Event::StepSkipped { step: step.id.clone(), why: SkipReason::Fresh })?;
+            }
+            Start::Fail(error) => {
+                self.out.event(Event::StepStarted { step: step.id.clone(), why: String::new() })?;
+                let gathered = Gathered::default();
+                self.failed(index, error, Duration::ZERO, &gathered)?;
+            }
+            Start::Run { why, material } => {
+                fault::check("step-start")
+                    .map_err(|error| StepError::io("start", step.id.as_str(), &error))?;
+                self.out.event(Event::StepStarted { step: step.id.clone(), why })?;
+                self.prepare(step)?;
+                let gathered = Arc::new(Mutex::new(Gathered::default()));
+                let jobs = u32::try_from(tokens.len()).unwrap_or(1).max(1);
+                let claims = &step.claims;
+                self.running.insert(
+                    index,
+                    Running {
+                        started: Instant::now(),
+                        material,
+                        gathered: Arc::clone(&gathered),
+                        memory_mib: claims.memory_mib,
+                        _tokens: tokens,
+                    },
+                );
+                self.status[index] = Status::Running;
+                let facts = step.needs.iter().filter_map(|need| self.facts.get(need)).flatten();
+                let context = RunContext {
+                    shared: self.shared,
+                    step,
+                    jobs,
+                    facts: facts.map(|(name, value)| (name.clone(), value.clone())).collect(),
+                    sender: self.sender.clone(),
+                    gathered,
+                    deadline: step.timeout_seconds.map(|limit| Instant::now() + Duration::from_secs(limit)),
+                };
+                let runner = self.runner;
+                let sender = self.sender.clone();
+                scope.spawn(move || {
+                    let result = runner.run(step, &context);
+                    drop(context);
+                    // The scheduler waits for this message as long as the step counts as running.
+                    drop(sender.send(Message::Ended { index, result }));
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a step that may start has to.
+    fn decide(&mut self, index: usize) -> Result<Start, EngineError> {
+        let step = &self.plan.steps[index];
+        if step.freshness == Freshness::Observed {
+            return Ok(match self.look(step) {
+                Ok(observation) if observation.holds() => {
+                    self.settle_observation(step, &observation);
+                    Start::Fresh { warnings: observation.warnings }
+                }
+                Ok(observation) if matches!(step.action, model::plan::Action::Preflight(_)) => {
+                    Start::Fail(unmet(&observation, FailureKind::Preflight))
+                }
+                Ok(observation) => {
+                    let why = observation.findings.iter().take(3).map(|finding| finding.what.clone());
+                    Start::Run { why: why.collect::<Vec<_>>().join(", "), material: None }
+                }
+                Err(error) => Start::Fail(error),
+            });
+        }
+        let facts: BTreeMap<String, String> = step
+            .needs
+            .iter()
+            .filter_map(|need| self.facts.get(need))
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        let material = match self.records.material(step, &self.digests, &facts) {
+            Ok(Ok(material)) => material,
+            Ok(Err(why)) => {
+                return Ok(Start::Fail(StepError::new(
+                    format!("cannot start: {why}"),
+                    "run the phase before it: `installer deps`, or `installer all`",
+                )));
+            }
+            Err(error) => return Ok(Start::Fail(error)),
+        };
+        let entry = self.records.ledger.entry(&step.id)?;
+        let verdict =
+            match self.records.verdict(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
+                Ok(verdict) => verdict,
+                Err(error) => return Ok(Start::Fail(error)),
+            };
+        let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
+        Ok(match verdict {
+            Verdict::Stale { why, .. } => Start::Run { why, material: Some(material) },
+            Verdict::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
+            Verdict::Fresh | Verdict::OutputGone(_) => {
+                self.digests.insert(step.id.clone(), material.digest());
+                Start::Fresh { warnings: Vec::new() }
+            }
+        })
+    }
+
+    fn is_demanded(&self, index: usize) -> bool {
+        let id = &self.plan.steps[index].id;
+        let mut dependents = (0..self.plan.steps.len())
+            .filter(|other| self.plan.steps[*other].needs.contains(id))
+            .filter(|other| self.assessment.rows[*other].state != State::NotSelected)
+            .peekable();
+        dependents.peek().is_none()
+            || dependents.any(|other| self.assessment.rows[other].state != State::Fresh)
+    }
+
+    fn look(&self, step: &Step) -> Result<Observation, StepError> {
+        self.records.observe(step, self.runner, &self.shared.world)
+    }
+
+    fn settle_observation(&mut self, step: &Step, observation: &Observation) {
+        self.digests.insert(step.id.clone(), observation.digest());
+        self.facts.insert(step.id.clone(), observation.facts.clone());
+    }
+
+    /// The ledger says "under way", and the step finds its directories as its rules say.
+    fn prepare(&self, step: &Step) -> Result<(), EngineError> {
+        let entry = self.records.ledger.entry(&step.id)?;
+        if step.freshness == Freshness::Fingerprinted {
+            self.records.ledger.begin(&step.id, entry.as_ref())?;
+        }
+        for scratch in &step.scratch {
+            if scratch.keep == Keep::Never {
+                files::remove_tree(&scratch.path)?;
+            }
+            files::create_dir_all(&scratch.path)?;
+        }
+        let log = self.shared.world.layout.step_log(&step.id);
+        if let Some(directory) = log.parent() {
+            files::create_dir_all(directory)?;
+        }
+        match std::fs::File::create(&log) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StepError::io("write", &log, &error).into()),
+        }
+    }
+
+    fn take(&mut self, message: Message, receiver: &Receiver<Message>) -> Result<(), EngineError> {
+        let (index, result) = match message {
+            Message::Event(event) => return Ok(self.out.event(event)?),
+            Message::Ended { index, result } => (index, result),
+        };
+        // What it still had to say was sent before its end, but perhaps taken after another's.
+        let later: Vec<Message> = receiver.try_iter().collect();
+        let Some(running) = self.running.remove(&index) else { return Ok(()) };
+        let step = &self.plan.steps[index];
+        let wall = running.started.elapsed();
+        let gathered = std::mem::take(&mut *running.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let material = running.material.clone();
+        drop(running);
+        let result = result.and_then(|()| self.confirm(step, material, wall));
+        match result {
+            Ok(()) => {
+                self.ran += 1;
+                self.status[index] = Status::Settled;
+                self.out.finished(&step.id, Outcome::Done, wall, &gathered)?;
+            }
+            Err(error) => self.failed(index, error, wall, &gathered)?,
+        }
+        for message in later {
+            self.take(message, receiver)?;
+        }
+        Ok(())
+    }
+
+    /// Sees that a step did what it is for, and writes it down.
+    fn confirm(&mut self, step: &Step, material: Option<Material>, wall: Duration) -> Result<(), StepError> {
+        fault::check("step-finish").map_err(|error| StepError::io("finish", step.id.as_str(), &error))?;
+        let Some(material) = material else {
+            let observation = self.look(step)?;
+            if !observation.holds() {
+                return Err(unmet(&observation, FailureKind::Step));
+            }
+            self.settle_observation(step, &observation);
+            return Ok(());
+        };
+        if let Some(missing) = step.outputs.iter().find(|output| std::fs::symlink_metadata(output).is_err()) {
+            return Err(StepError::new(
+                format!("ended without an error, but {missing} is not there"),
+                "see in the log what it did instead",
+            ));
+        }
+        let digest = material.digest();
+        self.digests.insert(step.id.clone(), digest.clone());
+        self.records.ledger.done(&step.id, Some(material), digest, milliseconds(wall))
+    }
+
+    fn failed(
+        &mut self,
+        index: usize,
+        error: StepError,
+        wall: Duration,
+        gathered: &Gathered,
+    ) -> Result<(), EngineError> {
+        let step = &self.plan.steps[index];
+        self.status[index] = Status::Failed;
+        match error {
+            // The ledger goes on saying "under way": what a cancelled step wrote is no more to be trusted than what a
+            // killed one did.
+            StepError::Cancelled => self.out.finished(&step.id, Outcome::Cancelled, wall, gathered)?,
+            StepError::Failed(mut failure) => {
+                let log = self.shared.world.layout.step_log(&step.id);
+                if failure.log.is_none() && log.exists() {
+                    failure.log = Some(log.into_string());
+                }
+                if step.freshness == Freshness::Fingerprinted {
+                    let entry = self.records.ledger.entry(&step.id)?;
+                    if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay)
+                        && !was_killed(&failure)
+                    {
+                        self.records.ledger.failed(&step.id, entry.as_ref())?;
+                    }
+                }
+                if !step.optional {
+                    self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));
+                    self.stopping |= !self.options.keep_going;
+                }
+                self.out.finished(&step.id, Outcome::Failed(failure), wall, gathered)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A step whose command was killed did not end by itself.
+fn was_killed(failure: &Failure) -> bool {
+    failure.kind == FailureKind::TimedOut || failure.message.contains("was killed (SIGKILL)")
+}
+
+fn graver(one: FailureKind, other: FailureKind) -> FailureKind {
+    let rank = |kind: FailureKind| match kind {
+        FailureKind::Offline => 4,
+        FailureKind::Step | FailureKind::TimedOut => 3,
+        FailureKind::Verify => 2,
+        FailureKind::Preflight => 1,
+    };
+    if rank(one) >= rank(other) { one } else { other }
+}
+
+fn unmet(observation: &Observation, kind: FailureKind) -> StepError {
+    let mut whats: Vec<String> = observation.findings.iter().map(|finding| finding.what.clone()).collect();
+    let mut cures: Vec<String> = observation.findings.iter().map(|finding| finding.cure.clone()).collect();
+    cures.dedup();
+    let message = match whats.len() {
+        1 => whats.remove(0),
+        several => format!("{several} things are missing"),
+    };
+    StepError::Failed(Failure { kind, message, excerpt: whats, cures, ..Failure::default() })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,305 @@
+//! Digests of inputs: over content, with sizes and times only to save reading a file again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use model::Digest;
+use model::plan::Input;
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use crate::files;
+use crate::runner::StepError;
+
+/// A file that changed within this time before it was read may change again without showing it.
+const YOUNG_NS: i128 = 2_000_000_000;
+
+/// The digests that were worked out, and the caches behind them.
+pub struct Trees {
+    directory: Utf8PathBuf,
+    pending: Mutex<BTreeMap<Utf8PathBuf, Remembered>>,
+}
+
+/// What is remembered of one tree or file, in two files: the summary is enough when nothing changed.
+struct Remembered {
+    summary: Summary,
+    details: Details,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Summary {
+    /// Over names, sizes, times, inodes and modes.
+    listing: Digest,
+    /// Over names, modes, link targets and content.
+    content: Digest,
+    /// Nothing was too young when it was read.
+    settled: bool,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Details {
+    /// Path → stamp, content.
+    files: BTreeMap<String, (Stamp, Digest)>,
+}
+
+/// Size, mtime and ctime in nanoseconds, inode.
+type Stamp = (u64, i128, i128, u64);
+
+struct Entry {
+    /// Relative to the tree; empty for a single file.
+    name: String,
+    kind: Kind,
+    stamp: Stamp,
+}
+
+enum Kind {
+    File { executable: bool },
+    Link { target: String },
+    Directory,
+}
+
+impl Trees {
+    /// Caches lie in `<state>/trees/`.
+    pub fn new(state: &Utf8Path) -> Self {
+        Self { directory: state.join("trees"), pending: Mutex::default() }
+    }
+
+    /// The digest of an input; none when there is nothing at its path.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn digest(&self, input: &Input) -> Result<Option<Digest>, StepError> {
+        let (path, exclude): (&Utf8Path, &[String]) = match input {
+            Input::File { path } => (path, &[]),
+            Input::Tree { path, exclude } => (path, exclude),
+        };
+        let failed = |error: io::Error| StepError::io("read", path, &error);
+        let entries = match list(path, exclude) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut hasher = sha2::Sha256::new();
+        for entry in &entries {
+            hasher.update(entry.name.as_bytes());
+            let (size, modified, changed, inode) = entry.stamp;
+            hasher.update([0, entry.kind.letter()]);
+            // A directory's size and times change with files that may be excluded.
+            if !matches!(entry.kind, Kind::Directory) {
+                hasher.update(size.to_le_bytes());
+                hasher.update(modified.to_le_bytes());
+                hasher.update(changed.to_le_bytes());
+                hasher.update(inode.to_le_bytes());
+            }
+        }
+        let listing = Digest::from_sha256(&hasher.finalize());
+        let place = self.place(path, exclude);
+        let known: Option<Summary> = files::read_cache(&place.with_extension("summary"));
+        if let Some(known) = known.filter(|known| known.settled && known.listing == listing) {
+            return Ok(Some(known.content));
+        }
+        self.read_again(path, &place, listing, &entries).map(Some).map_err(failed)
+    }
+
+    fn read_again(
+        &self,
+        root: &Utf8Path,
+        place: &Utf8Path,
+        listing: Digest,
+        entries: &[Entry],
+    ) -> io::Result<Digest> {
+        let now = now_ns();
+        let earlier: Details = files::read_cache(&place.with_extension("details")).unwrap_or_default();
+        let mut details = Details::default();
+        let mut settled = true;
+        let mut hasher = sha2::Sha256::new();
+        for entry in entries {
+            hasher.update(entry.name.as_bytes());
+            hasher.update([0, entry.kind.letter()]);
+            match &entry.kind {
+                Kind::Directory => {}
+                Kind::Link { target } => hasher.update(target.as_bytes()),
+                Kind::File { executable } => {
+                    let young = entry.stamp.1.max(entry.stamp.2) > now - YOUNG_NS;
+                    settled &= !young;
+                    let known = earlier.files.get(&entry.name).filter(|(stamp, _)| *stamp == entry.stamp);
+                    let digest = match known {
+                        Some((_, digest)) => digest.clone(),
+                        None => {
+                            let path =
+                                if entry.name.is_empty() { root.to_owned() } else { root.join(&entry.name) };
+                            files::sha256_file(&path)?.0
+                        }
+                    };
+                    hasher.update([u8::from(*executable)]);
+                    hasher.update(digest.as_str().as_bytes());
+                    if !young {
+                        details.files.insert(entry.name.clone(), (entry.stamp, digest));
+                    }
+                }
+            }
+            hasher.update([0xff]);
+        }
+        let content = Digest::from_sha256(&hasher.finalize());
+        let summary = Summary { listing, content: content.clone(), settled };
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.insert(place.to_owned(), Remembered { summary, details });
+        Ok(content)
+    }
+
+    /// Writes what was learned.
+    ///
+    /// # Errors
+    /// When the state directory cannot be written.
+    pub fn persist(&self) -> Result<(), StepError> {
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        for (place, remembered) in pending {
+            files::write_cache(&place.with_extension("details"), &remembered.details)?;
+            files::write_cache(&place.with_extension("summary"), &remembered.summary)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, path: &Utf8Path, exclude: &[String]) -> Utf8PathBuf {
+        let key = Digest::of(format!("{path}\0{}", exclude.join("\0")));
+        self.directory.join(key.short())
+    }
+}
+
+impl Kind {
+    fn letter(&self) -> u8 {
+        match self {
+            Self::File { executable: false } => b'f',
+            Self::File { executable: true } => b'x',
+            Self::Link { .. } => b'l',
+            Self::Directory => b'd',
+        }
+    }
+}
+
+/// All entries below a directory, sorted by path; or the file itself.
+fn list(root: &Utf8Path, exclude: &[String]) -> io::Result<Vec<Entry>> {
+    let metadata = fs::metadata(root)?;
+    let mut entries = Vec::new();
+    if metadata.is_dir() {
+        walk(root, "", exclude, &mut entries)?;
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    } else {
+        let executable = metadata.mode() & 0o111 != 0;
+        entries.push(Entry { name: String::new(), kind: Kind::File { executable }, stamp: stamp(&metadata) });
+    }
+    Ok(entries)
+}
+
+fn walk(directory: &Utf8Path, prefix: &str, exclude: &[String], entries: &mut Vec<Entry>) -> io::Result<()> {
+    for entry in directory.read_dir_utf8()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == ".git" || exclude.iter().any(|left_out| left_out == name) {
+            continue;
+        }
+        let below = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let metadata = entry.metadata()?;
+        let kind = if metadata.is_dir() {
+            walk(entry.path(), &below, exclude, entries)?;
+            Kind::Directory
+        } else if metadata.is_symlink() {
+            Kind::Link { target: fs::read_link(entry.path())?.to_string_lossy().into_owned() }
+        } else if metadata.is_file() {
+            Kind::File { executable: metadata.mode() & 0o111 != 0 }
+        } else {
+            // Sockets and pipes are no source.
+            continue;
+        };
+        entries.push(Entry { name: below, kind, stamp: stamp(&metadata) });
+    }
+    Ok(())
+}
+
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    let ns = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    (
+        metadata.size(),
+        ns(metadata.mtime(), metadata.mtime_nsec()),
+        ns(metadata.ctime(), metadata.ctime_nsec()),
+        metadata.ino(),
+    )
+}
+
+fn now_ns() -> i128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(path: &Utf8Path) {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    }
+
+    #[test]
+    fn content_counts_and_times_do_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let source = root.join("src");
+        fs::create_dir_all(source.join("a")).unwrap();
+        fs::write(source.join("a/one.c"), "int x;").unwrap();
+        fs::create_dir(source.join(".git")).unwrap();
+        let input = Input::Tree { path: source.clone(), exclude: vec!["skip".to_owned()] };
+        let trees = Trees::new(&root.join("state"));
+        let first = trees.digest(&input).unwrap().unwrap();
+        age(&source.join("a/one.c"));
+        fs::write(source.join(".git/HEAD"), "x").unwrap();
+        fs::write(source.join("a/skip"), "x").unwrap();
+        assert_eq!(trees.digest(&input).unwrap().unwrap(), first, "only times and excluded files changed");
+        fs::write(source.join("a/one.c"), "int y;").unwrap();
+        assert_ne!(trees.digest(&input).unwrap().unwrap(), first, "the same size, another content");
+    }
+
+    #[test]
+    fn a_young_entry_is_read_again_although_its_stamp_is_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let file = root.join("file");
+        fs::write(&file, "one").unwrap();
+        let trees = Trees::new(&root.join("state"));
+        let input = Input::File { path: file.clone() };
+        let before = trees.digest(&input).unwrap().unwrap();
+        trees.persist().unwrap();
+        let summary: Summary = files::read_cache(&trees.place(&file, &[]).with_extension("summary")).unwrap();
+        assert!(!summary.settled, "a file written just now must not be trusted by its times");
+        fs::write(&file, "two").unwrap();
+        assert_ne!(trees.digest(&input).unwrap().unwrap(), before);
+    }
+
+    #[test]
+    fn modes_links_and_absence_count() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let trees = Trees::new(&root.join("state"));
+        let source = root.join("src");
+        let input = Input::Tree { path: source.clone(), exclude: Vec::new() };
+        assert_eq!(trees.digest(&input).unwrap(), None);
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("tool"), "x").unwrap();
+        let plain = trees.digest(&input).unwrap();
+        fs::set_permissions(source.join("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+        let executable = trees.digest(&input).unwrap();
+        assert_ne!(plain, executable);
+        std::os::unix::fs::symlink("nowhere", source.join("link")).unwrap();
+        let linked = trees.digest(&input).unwrap();
+        assert_ne!(executable, linked);
+        fs::remove_file(source.join("link")).unwrap();
+        std::os::unix::fs::symlink("elsewhere", source.join("link")).unwrap();
+        assert_ne!(trees.digest(&input).unwrap(), linked);
+    }
+}

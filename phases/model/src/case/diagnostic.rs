@@ -137,7 +137,11 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// "did you mean `x`?", or the list of what is known.
-pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> Option<String> {
+pub(super) fn suggest<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    what: &str,
+) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(word, known.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));

@@ -108,7 +108,7 @@ pub fn load(
     let mut tree = chain(&mut files, root, parent)?;
     for (key, value) in &overrides.set {
         let set = setting(&mut files, key, value)?;
-        tree = merge(&files, set, tree);
+        tree = merge(&files, set, tree, &mut Vec::new());
     }
     for (name, path) in &overrides.sources {
         let replaced = replaced_source(&mut files, name, path.as_str());
@@ -188,7 +188,7 @@ fn chain(
                 metadata.shift_remove("name");
             }
         }
-        tree = merge(files, tree, below);
+        tree = merge(files, tree, below, &mut Vec::new());
         name = file.name;
     }
     Ok(tree)
@@ -234,17 +234,23 @@ fn read(files: &mut Files, case: &CaseFile) -> Result<Node, Diagnostics> {
     Ok(tree)
 }
 
-/// `over` on top of `below`: tables are merged, all else is replaced. A source of another kind is another source, so
-/// tables that differ in `kind` are replaced as well.
-fn merge(files: &Files, over: Node, below: Node) -> Node {
+/// `over` on top of `below`: tables are merged, all else is replaced. A source of another kind is another source, and
+/// replaced as a whole.
+fn merge(files: &Files, over: Node, below: Node, path: &mut Vec<String>) -> Node {
     let kind = |table: &IndexMap<String, Node>| table.get("kind").and_then(Node::text).map(str::to_owned);
+    let is_source = path.len() == 2 && path.first().is_some_and(|first| first == "sources");
     match (over.value, below.value) {
         (Value::Table(over_table), Value::Table(mut table))
-            if kind(&over_table).is_none() || kind(&over_table) == kind(&table) =>
+            if !is_source || kind(&over_table).is_none() || kind(&over_table) == kind(&table) =>
         {
             for (key, node) in over_table {
                 let merged = match table.get(&key) {
-                    Some(old) => merge(files, node, old.clone()),
+                    Some(old) => {
+                        path.push(key.clone());
+                        let merged = merge(files, node, old.clone(), path);
+                        path.pop();
+                        merged
+                    }
                     None => node,
                 };
                 table.insert(key, merged);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::schema::schema;
-use super::validate::{described, resolve, types_of};
+use super::validate::{described, resolve, types_of, words_of};
 
 /// All keys of a case with type, default and meaning, as Markdown.
 pub fn reference_markdown() -> String {
@@ -56,7 +56,7 @@ impl<'a> Pages<'a> {
         for (name, property) in properties.filter(|(name, _)| !(kind.is_some() && *name == "kind")) {
             let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             let default = match property.get("default") {
-                Some(value) if *value != Json::from("") => format!("`{}`", cell(&value.to_string())),
+                Some(value) if value.as_str() != Some("") => format!("`{}`", cell(&value.to_string())),
                 _ if required.contains(&name.as_str()) && key != "metadata" => "required".to_owned(),
                 _ => String::new(),
             };
@@ -90,7 +90,10 @@ impl<'a> Pages<'a> {
             self.below(&format!("{key}[]"), items);
         } else if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
             let key = format!("{key}.<name>");
-            let (kind, meaning) = (self.kind(values), self.description(values));
+            let (kind, mut meaning) = (self.kind(values), self.description(values));
+            if meaning.is_empty() {
+                meaning = self.description(schema);
+            }
             self.rows.push(Row { key: key.clone(), kind, default: String::new(), meaning });
             self.below(&key, values);
         } else {
@@ -115,7 +118,7 @@ impl<'a> Pages<'a> {
     }
 
     fn kind(&self, schema: &Json) -> String {
-        let words = self.words(schema);
+        let words = words_of(self.root, schema);
         if !words.is_empty() {
             return words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         }
@@ -127,19 +130,6 @@ impl<'a> Pages<'a> {
             .map(|name| described(name).trim_start_matches("a "))
             .collect();
         names.join(" or ")
-    }
-
-    /// The words of a value that has only a few.
-    fn words(&self, schema: &'_ Json) -> Vec<String> {
-        let schema = resolve(self.root, schema);
-        let mut words: Vec<String> = Vec::new();
-        for branch in schema.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
-            words.extend(self.words(branch));
-        }
-        for variant in schema.get("oneOf").and_then(Json::as_array).into_iter().flatten() {
-            words.extend(variant.get("const").and_then(Json::as_str).map(str::to_owned));
-        }
-        words
     }
 
     /// What the key says of itself, or else its type.

@@ -248,12 +248,11 @@ impl<'a> Checker<'a> {
     fn system_need(&mut self, name: &str, index: usize, wanted: &str) {
         let path = ["components", name, "system", &index.to_string()];
         match wanted.split_once(':') {
-            Some((manager, package)) if MANAGERS.contains(&manager) => {
-                if package.trim().is_empty() {
-                    let help = Some(format!("write the package: `{manager}:libfoo-dev`"));
-                    self.at_value(&path, format!("`{wanted}` names no package"), help);
-                }
+            Some((manager, package)) if MANAGERS.contains(&manager) && package.trim().is_empty() => {
+                let help = Some(format!("write the package: `{manager}:libfoo-dev`"));
+                self.at_value(&path, format!("`{wanted}` names no package"), help);
             }
+            Some((manager, _)) if MANAGERS.contains(&manager) => {}
             Some((manager, _)) => {
                 let help = suggest(manager, MANAGERS, "known");
                 self.at_value(&path, format!("unknown package manager `{manager}` in `{wanted}`"), help);

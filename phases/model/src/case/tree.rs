@@ -44,8 +44,11 @@ impl Files {
 
     /// A diagnostic at a place; what was written by nobody has none.
     pub fn diagnose(&self, span: &Span, message: impl Into<String>, help: Option<String>) -> Diagnostic {
-        let place =
-            self.0.get(span.file).filter(|file| file.kind != FileKind::Default).map(|file| Place::of(file, span));
+        let place = self
+            .0
+            .get(span.file)
+            .filter(|file| file.kind != FileKind::Default)
+            .map(|file| Place::of(file, span));
         Diagnostic { message: message.into(), place, help }
     }
 
@@ -58,6 +61,10 @@ impl Files {
             Some(file) if file.kind == FileKind::Flag => file.name.clone(),
             _ => "default".to_owned(),
         }
+    }
+
+    pub fn is_default(&self, span: &Span) -> bool {
+        self.0.get(span.file).is_some_and(|file| file.kind == FileKind::Default)
     }
 
     pub fn is_flag(&self, span: &Span) -> bool {
@@ -149,9 +156,9 @@ impl Node {
             Value::Float(value) => (*value).into(),
             Value::Text(value) => value.as_str().into(),
             Value::List(list) => list.iter().map(Node::to_json).collect(),
-            Value::Table(table) => {
-                serde_json::Value::Object(table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect())
-            }
+            Value::Table(table) => serde_json::Value::Object(
+                table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
+            ),
         }
     }
 }

@@ -87,7 +87,10 @@ impl<'a> Walker<'a> {
                 (None, Some(Json::Bool(false))) => {
                     let known =
                         properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str));
-                    let unused: Vec<&str> = known.filter(|name| !table.contains_key(*name)).collect();
+                    // A key that nobody wrote may well be the one that was meant.
+                    let unused: Vec<&str> = known
+                        .filter(|name| table.get(*name).is_none_or(|given| self.files.is_default(&given.key)))
+                        .collect();
                     let help = suggest(key, unused, "known here");
                     let of = variant.map(|kind| format!(" for kind `{kind}`")).unwrap_or_default();
                     let message = match dotted(&self.path) {
@@ -171,7 +174,9 @@ impl<'a> Walker<'a> {
         let path = dotted(&self.path);
         let subject = if path.is_empty() { "a case".to_owned() } else { format!("`{path}`") };
         let is = described(node.value.schema_type());
+        let few = words_of(self.schema, schema);
         let help = match (&node.value, types.as_slice()) {
+            _ if !few.is_empty() => suggest("", few, "it can be"),
             (Value::Text(text), ["array"]) => {
                 Some(format!("write [{}]", serde_json::Value::from(text.as_str())))
             }
@@ -228,6 +233,14 @@ pub(super) fn types_of<'a>(root: &'a Json, schema: &'a Json, types: &mut Vec<&'a
             true
         }
     });
+}
+
+/// The words of a value that has only a few.
+pub(super) fn words_of<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a str> {
+    let schema = resolve(root, schema);
+    let branches = list(schema, "anyOf").into_iter().flatten().flat_map(|branch| words_of(root, branch));
+    let variants = list(schema, "oneOf").into_iter().flatten();
+    branches.chain(variants.filter_map(|variant| variant.get("const")?.as_str())).collect()
 }
 
 fn accepts(root: &Json, schema: &Json, value: &Value) -> bool {

@@ -52,6 +52,15 @@ fn a_source_of_another_kind_replaces_the_whole_source() {
 }
 
 #[test]
+fn a_variable_of_the_name_kind_is_a_variable() {
+    let others = [toml_file("parent.toml", "schema = 1\nenvironment = { kind = 'a', other = 'b' }\n")];
+    let loaded =
+        load_with(child("environment = { kind = 'c' }\n"), &others, &overrides(&[])).expect("a case");
+    assert_eq!(loaded.case.environment.len(), 2, "{:?}", loaded.case.environment);
+    assert_eq!(loaded.case.environment["kind"], "c");
+}
+
+#[test]
 fn extends_in_a_circle_or_of_nothing_is_refused() {
     let own = toml_file("parent.toml", "schema = 1\nextends = 'child.toml'\n");
     let others = [own, child("")];

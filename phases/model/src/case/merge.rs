@@ -140,7 +140,8 @@ pub fn load(
     if !found.is_empty() {
         return Err(in_order(found));
     }
-    let origins = origins(&case, &files, &tree);
+    let origins = origins(&case, &files, &tree)
+        .map_err(|error| files.diagnose(&tree.span, format!("the case cannot be shown: {error}"), None))?;
     Ok(Loaded { case, origins, files, tree })
 }
 
@@ -317,16 +318,15 @@ fn put(tree: &mut Node, table: &str, name: &str, node: Node) {
     }
 }
 
-fn origins(case: &Case, files: &Files, tree: &Node) -> Vec<Origin> {
+fn origins(case: &Case, files: &Files, tree: &Node) -> Result<Vec<Origin>, serde_json::Error> {
     let mut found = Vec::new();
-    // What serialises is plain data; a case that came through the decoder goes back through it.
-    let json = serde_json::to_value(case).unwrap_or_default();
+    let json = serde_json::to_value(case)?;
     flatten(&json, &mut Vec::new(), &mut |path, value| {
         let segments: Vec<&str> = path.iter().map(String::as_str).collect();
         let from = tree.get(&segments).map_or_else(|| "default".to_owned(), |node| files.origin(&node.key));
         found.push(Origin { key: dotted(path), value: value.to_string(), from });
     });
-    found
+    Ok(found)
 }
 
 /// Every value that is not a table, with its path.

@@ -14,7 +14,7 @@ mod tree;
 mod validate;
 
 #[cfg(test)]
-mod tests;
+mod case_tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};

@@ -1,0 +1,118 @@
+//! Wrong cases and the whole of what is printed.
+
+use super::*;
+
+/// Both formats of one wrong case: the snapshots show the same messages at each format's places.
+macro_rules! wrong {
+    ($name:ident, $text:expr) => {
+        #[test]
+        fn $name() {
+            let text = $text;
+            insta::assert_snapshot!(concat!(stringify!($name), "_toml"), toml_errors(text));
+            insta::assert_snapshot!(concat!(stringify!($name), "_json"), json_errors(&as_json(text)));
+        }
+    };
+}
+
+wrong!(
+    unknown_keys,
+    "schema = 1\nbase_imag = 'debian:12'\n\n[metadata]\nname = 'x'\ndescripton = 'y'\nzebra = 1\n"
+);
+
+wrong!(
+    wrong_types,
+    "schema = 1\nbase_image = 12\nenvironment = { A = 1 }\n\n[components.ffmpeg]\nneeds = 'zlib'\noptional = 'yes'\noptions = { a = 1.5 }\n"
+);
+
+wrong!(
+    kinds_report_against_their_own_keys,
+    "schema = 1\n[sources.a]\nkind = 'git'\nurl = 'x'\nrevison = 'main'\n[sources.b]\nkind = 'tarball'\n[sources.c]\npath = '.'\n[sources]\nd = 'here'\ne = [{ kind = 'path', path = '.' }, { kind = 'crate', name = 'x' }]\n"
+);
+
+wrong!(
+    words_out_of_a_few,
+    "schema = 1\n[toolchains]\ncompiler_cache = 'scache'\n[components.x]\ndriver = 'meson'\ngenerator = 3\n"
+);
+
+wrong!(
+    numbers_have_bounds,
+    "schema = 1\n[[components.ffmpeg.checks]]\nkind = 'http'\nserve = ['x']\npath = '/'\nstatus = 70000\n"
+);
+
+wrong!(
+    required_keys,
+    "schema = 1\n[components.x]\ndriver = 'command'\n[components.x.commands]\ncompile = [['make']]\n[[components.x.expect]]\nfile = 'a'\n"
+);
+
+wrong!(a_newer_format, "schema = 2\nfancy = true\n");
+
+wrong!(
+    needs_of_unknown_components,
+    "schema = 1\n[components.opencv]\nneeds = ['ffmpg', 'gstreamer']\n[components.ffmpeg]\n"
+);
+
+wrong!(
+    needs_in_a_circle,
+    "schema = 1\n[components.opencv]\nneeds = ['ffmpeg']\n[components.ffmpeg]\nneeds = ['opencv', 'ffmpeg']\n"
+);
+
+wrong!(
+    recipes_and_drivers,
+    "schema = 1\n[components.ffmpge]\n[components.two]\nrecipe = 'opencvv'\n[components.three]\ndriver = 'command'\n[components.four]\ndriver = 'cargo'\nsource = 'one'\ngenerator = 'ninja'\n[components.five]\ndriver = 'cmake'\n[sources.on]\nkind = 'path'\npath = '.'\n"
+);
+
+wrong!(
+    sources_that_cannot_be_had,
+    "schema = 1\n[sources]\ng = { kind = 'git', url = 'x', revision = '' }\na = { kind = 'archive', urls = [], sha256 = 'abc' }\nnone = []\nup = { kind = 'archive', urls = ['u'], sha256 = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }\n"
+);
+
+wrong!(
+    system_needs_and_names,
+    "schema = 1\n[toolchains.rust]\nminimum = 'new'\n[system_packages]\npacman = ['x']\n[components.ffmpeg]\nsystem = ['cmak', 'libfoo-dev', 'atp:x', 'apt:', 'apt:fine']\n[components.'a/b']\nrecipe = 'opencv'\n[components.'']\nrecipe = 'opencv'\n"
+);
+
+#[test]
+fn syntax() {
+    insta::assert_snapshot!(toml_errors("schema = 1\n[metadata\nname = 'x'\n"));
+    insta::assert_snapshot!(toml_errors("schema = 1\nextends = 'a'\nextends = 'b'\n"));
+    insta::assert_snapshot!(json_errors("{\n  \"schema\": 1,\n  // why\n  \"metadata\": {},\n}\n"));
+    insta::assert_snapshot!(json_errors(
+        "{\n  \"schema\": 1,\n  \"extends\": \"a\",\n  \"extends\": \"b\"\n}\n"
+    ));
+    insta::assert_snapshot!(json_errors(""));
+    insta::assert_snapshot!(json_errors("[]"));
+}
+
+#[test]
+fn files_without_a_format() {
+    insta::assert_snapshot!(toml_errors("[metadata]\nname = 'x'\n"));
+    insta::assert_snapshot!(json_errors("{\n  \"name\": \"old\",\n  \"ffmpeg\": {}\n}\n"));
+}
+
+#[test]
+fn carets_count_characters_and_tabs() {
+    insta::assert_snapshot!(toml_errors("schema = 1\n[metadata]\n\tdescription = 'für', \n"));
+    insta::assert_snapshot!(toml_errors("schema = 1\nenvironment = { 'für' = 'ä', B = [\n1] }\n"));
+    insta::assert_snapshot!(toml_errors("schema = 1\r\n[metadata]\r\n\tnme = 'x'\r\n"));
+}
+
+/// An editor saves half a file; whatever it holds, there is an answer and no panic.
+#[test]
+fn a_case_that_is_cut_off_anywhere_has_an_answer() {
+    let text = "schema = 1\nextends = 'ä'\n[metadata]\nname = 'für'\n[sources]\na = { kind = 'git', url = 'u', revision = 'r' }\n\
+        [[components.ffmpeg.checks]]\nkind = 'run'\ncommand = ['x']\n[components.'a.b']\ndriver = 'cmake'\nsource = 'a'\n";
+    let other = [toml_file("ä", "schema = 1\n")];
+    let json = as_json(text);
+    for (end, _) in text.char_indices() {
+        if let Err(errors) = load_with(toml_file("case.toml", &text[..end]), &other, &overrides(&[])) {
+            assert!(errors.to_string().contains("case.toml:"), "without a place: {errors}");
+        }
+    }
+    for (end, _) in json.char_indices() {
+        let errors = load_with(json_file("case.json", &json[..end]), &other, &overrides(&[]))
+            .expect_err("JSON that is cut off is no JSON");
+        assert!(errors.to_string().contains("case.json:"), "without a place: {errors}");
+    }
+    load_with(toml_file("case.toml", text), &other, &overrides(&[])).expect("the whole is a case");
+    load_with(json_file("case.json", &json), &other, &overrides(&[])).expect("the whole is a case");
+}

@@ -1,1 +1,100 @@
-fn main() {}
+//! `installer`: arguments in, one library call, terminal out.
+
+mod args;
+mod case_cmd;
+mod cases;
+mod dispatch;
+mod error;
+mod installed;
+mod layout;
+mod load;
+mod out;
+mod picker;
+mod plan_cmd;
+mod reference;
+mod run;
+mod status;
+
+use clap::{CommandFactory, Parser};
+use model::exit;
+
+use args::{Cli, PhaseArg, Subcommands};
+use error::{Error, Result};
+
+fn main() {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    // Before anything else: a launcher has one thread, and no use for the command line's rules.
+    let code = match words.get(1).map(String::as_str) {
+        Some("__launch") => exec::launcher::launcher_main(&words[2..]),
+        Some("__check-http") => build::run::http_check::main(&words[2..]),
+        _ => command(),
+    };
+    std::process::exit(code);
+}
+
+fn command() -> i32 {
+    if std::env::args_os().any(|word| word.to_str().is_none()) {
+        out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
+        return exit::USAGE;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+            // Help and version go to standard output, mistakes to standard error; clap knows which is which.
+            drop(error.print());
+            return code;
+        }
+    };
+    match run(&cli) {
+        Ok(code) => code,
+        Err(Error { code, message }) => {
+            let begins = message.starts_with("error:");
+            out::say(&if begins { message } else { format!("error: {message}") });
+            code
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<i32> {
+    let common = &cli.common;
+    let Some(command) = &cli.command else {
+        return match cli.phase {
+            Some(phase) => phases(common, phase, None),
+            None => {
+                out::print(&Cli::command().render_help().to_string())?;
+                Err(Error::usage("no command is given\n  help: `installer all --case NAME` does everything"))
+            }
+        };
+    };
+    match command {
+        Subcommands::Deps { name, print_root_commands: true } => plan_cmd::root_commands(common, name.as_deref()),
+        Subcommands::Deps { name, .. } => phases(common, PhaseArg::Deps, name.as_deref()),
+        Subcommands::Build { name } => phases(common, PhaseArg::Build, name.as_deref()),
+        Subcommands::All { name } => phases(common, PhaseArg::All, name.as_deref()),
+        Subcommands::Plan { phase, json } => plan_cmd::plan(common, phase.unwrap_or(PhaseArg::All), None, *json),
+        Subcommands::Explain { step } => plan_cmd::explain(common, step),
+        Subcommands::Status { json } => status::status(common, *json),
+        Subcommands::Verify { components } => installed::verify(common, components),
+        Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
+        Subcommands::Clean => installed::clean(common),
+        Subcommands::Case { command } => case_cmd::run(common, command),
+        Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
+        Subcommands::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
+            Ok(exit::OK)
+        }
+        Subcommands::FaultPoints => {
+            let points: String = engine::fault::POINTS.iter().map(|point| format!("{point}\n")).collect();
+            out::print(&points).map(|()| exit::OK)
+        }
+        Subcommands::Reference { check } => reference::run(*check),
+    }
+}
+
+fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
+    if common.dry_run {
+        return plan_cmd::plan(common, phase, positional, false);
+    }
+    run::run(common, phase, positional)
+}

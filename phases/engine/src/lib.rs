@@ -11,6 +11,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod ledger;
 pub mod lockfile;
+pub mod manifest;
 pub mod planning;
 mod run_context;
 pub mod runlog;

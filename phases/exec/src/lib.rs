@@ -9,6 +9,7 @@
 mod child;
 mod children;
 mod ending;
+pub mod foreground;
 pub mod jobserver;
 pub mod launcher;
 mod leftovers;
@@ -28,3 +29,8 @@ pub use offline::force::FORCE_VARIABLE;
 pub use redact::Redactor;
 pub use session::{Canceller, Child, Ended, Launch, Leak, Session, SessionConfig};
 pub use wire::{LAUNCHER_VARIABLE, MARKER_VARIABLE, PATIENT_VARIABLE};
+
+/// Whether this process may write to a path, by the kernel's own rules (`access(2)`), without trying.
+pub fn may_write(path: &camino::Utf8Path) -> bool {
+    sys::process::may_write(path.as_std_path())
+}

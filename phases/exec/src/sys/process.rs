@@ -345,3 +345,11 @@ pub fn host_name() -> String {
     let length = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
+
+/// `access(2)` with `W_OK`.
+pub fn may_write(path: &std::path::Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: the path is a C string that lives until the call returns.
+    unsafe { libc::access(path.as_ptr(), libc::W_OK) == 0 }
+}

@@ -1,0 +1,156 @@
+//! FFmpeg: a configure script that is not autoconf's, and that drops what it cannot have with a warning at the end.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use indexmap::IndexMap;
+use model::case::{Component, Driver, OptionValue};
+use model::plan::{Expectation, Shows};
+use model::target::Target;
+
+use super::Recipe;
+use crate::options::words;
+
+pub struct Ffmpeg;
+
+/// Kinds of part that configure switches one by one, as `CONFIG_<NAME>_<KIND>` in `config_components.h`
+/// (FFmpeg's `configure`, `COMPONENT_LIST`; the header is there from 5.1 on).
+const PARTS: &[&str] =
+    &["bsf", "decoder", "demuxer", "encoder", "filter", "hwaccel", "indev", "muxer", "outdev", "parser", "protocol"];
+
+/// What parts need of others, from `configure` (`<part>_deps`, `_select`): library and Debian package.
+const MISSING: &[(&str, &str)] = &[
+    ("png", "zlib (zlib1g-dev; `system = [\"zlib\"]` and `enable-zlib = true`)"),
+    ("apng", "zlib (zlib1g-dev; `system = [\"zlib\"]` and `enable-zlib = true`)"),
+    ("libx264", "x264 (libx264-dev, or the component x264) and `enable-gpl = true`"),
+    ("libx265", "x265 (libx265-dev, or the component x265) and `enable-gpl = true`"),
+    ("libvpx", "libvpx (libvpx-dev, or the component libvpx)"),
+    ("libopus", "opus (libopus-dev, or the component opus)"),
+    ("libfdk_aac", "fdk-aac (libfdk-aac-dev, or the component fdk-aac) and `enable-nonfree = true`"),
+    ("drawtext", "freetype (libfreetype-dev) and `enable-libfreetype = true`"),
+];
+
+impl Recipe for Ffmpeg {
+    fn name(&self) -> &'static str {
+        "ffmpeg"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Autotools
+    }
+
+    fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
+        let mut needs = Vec::new();
+        let switched_off = component.options.get("disable-x86asm") == Some(&OptionValue::Switch(true));
+        if target.arch == "x86_64" && !switched_off {
+            needs.push("nasm");
+        }
+        let libraries = component.options.iter().any(|(key, value)| {
+            (key.starts_with("enable-lib") || key == "enable-openssl") && *value != OptionValue::Switch(false)
+        });
+        if libraries || !component.needs.is_empty() {
+            needs.push("pkg-config");
+        }
+        needs
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        IndexMap::from([
+            ("disable-doc".to_owned(), OptionValue::Switch(true)),
+            ("disable-static".to_owned(), OptionValue::Switch(true)),
+            ("enable-shared".to_owned(), OptionValue::Switch(true)),
+        ])
+    }
+
+    fn arguments(&self, environment: &BTreeMap<String, String>) -> Vec<String> {
+        // FFmpeg's configure takes no CFLAGS and LDFLAGS as autoconf's would.
+        let mut arguments = Vec::new();
+        let cflags = ["CPPFLAGS", "CFLAGS"].iter().filter_map(|name| environment.get(*name)).cloned();
+        let cflags = cflags.collect::<Vec<_>>().join(" ");
+        if !cflags.is_empty() {
+            arguments.push(format!("--extra-cflags={cflags}"));
+        }
+        if let Some(flags) = environment.get("LDFLAGS") {
+            arguments.push(format!("--extra-ldflags={flags}"));
+        }
+        arguments
+    }
+
+    fn expectations(&self, options: &IndexMap<String, OptionValue>, build: &Utf8Path) -> Vec<Expectation> {
+        let mut expectations = Vec::new();
+        for (key, value) in options {
+            let Some(what) = key.strip_prefix("enable-") else { continue };
+            if *value == OptionValue::Switch(false) {
+                continue;
+            }
+            if PARTS.contains(&what) {
+                for name in words(value).iter().filter(|name| !name.contains('*')) {
+                    expectations.push(Expectation {
+                        asked: format!("--{key}={name}"),
+                        file: build.join("config_components.h"),
+                        shows: Shows::Line(define(&format!("{name}_{what}"))),
+                        missing: missing(name),
+                    });
+                }
+            } else if what != "shared" && what != "static" && *value == OptionValue::Switch(true) {
+                expectations.push(Expectation {
+                    asked: format!("--{key}"),
+                    file: build.join("config.h"),
+                    shows: Shows::Line(define(what)),
+                    missing: missing(&what.replace('-', "_")),
+                });
+            }
+        }
+        expectations
+    }
+
+    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        let on = |key: &str| options.get(key) == Some(&OptionValue::Switch(true));
+        let mut notes = Vec::new();
+        if on("enable-nonfree") {
+            notes.push("ffmpeg: --enable-nonfree makes binaries that must not be redistributed".to_owned());
+        }
+        if on("enable-gpl") {
+            notes.push("ffmpeg: --enable-gpl puts the binaries under the GPL".to_owned());
+        }
+        if on("enable-version3") {
+            notes.push("ffmpeg: --enable-version3 raises the licence to (L)GPL version 3".to_owned());
+        }
+        notes
+    }
+
+    fn weight(&self) -> u32 {
+        120
+    }
+}
+
+fn define(name: &str) -> String {
+    format!("#define CONFIG_{} 1", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn missing(part: &str) -> Option<String> {
+    MISSING.iter().find(|(name, _)| *name == part).map(|(_, library)| (*library).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_that_is_asked_for_is_expected() {
+        let options = IndexMap::from([
+            ("enable-decoder".to_owned(), OptionValue::Text("png,h264".to_owned())),
+            ("enable-gpl".to_owned(), OptionValue::Switch(true)),
+            ("disable-everything".to_owned(), OptionValue::Switch(true)),
+        ]);
+        let found = Ffmpeg.expectations(&options, Utf8Path::new("/b"));
+        let lines: Vec<&Shows> = found.iter().map(|expectation| &expectation.shows).collect();
+        assert_eq!(lines, [
+            &Shows::Line("#define CONFIG_PNG_DECODER 1".to_owned()),
+            &Shows::Line("#define CONFIG_H264_DECODER 1".to_owned()),
+            &Shows::Line("#define CONFIG_GPL 1".to_owned()),
+        ]);
+        assert!(found[0].missing.as_ref().unwrap().contains("zlib1g-dev"));
+        assert_eq!(Ffmpeg.notes(&options).len(), 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! Recipes: what is known of a component that a case cannot say. One file each.
+
+mod ffmpeg;
+
+use indexmap::IndexMap;
+use model::case::{Component, Driver, OptionValue};
+use model::plan::Expectation;
+use model::target::Target;
+
+/// What a component knows of itself.
+pub trait Recipe: Sync {
+    /// The name by which cases call it.
+    fn name(&self) -> &'static str;
+
+    /// How it is built.
+    fn driver(&self) -> Driver;
+
+    /// What it needs of the distribution beyond what its driver does, by catalog name.
+    fn system(&self, component: &Component, target: &Target) -> Vec<&'static str>;
+
+    /// Options that stand where the case says nothing.
+    fn options(&self) -> IndexMap<String, OptionValue>;
+
+    /// What the environment gives to others as variables and this one's configure script takes as options.
+    fn arguments(&self, environment: &std::collections::BTreeMap<String, String>) -> Vec<String>;
+
+    /// What the configured tree must show of these options.
+    fn expectations(&self, options: &IndexMap<String, OptionValue>, build: &camino::Utf8Path) -> Vec<Expectation>;
+
+    /// Licence effects and the like, for the plan and the report.
+    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String>;
+
+    /// A guess at how long it compiles on one core, in seconds.
+    fn weight(&self) -> u32;
+}
+
+/// All recipes, sorted by name.
+static RECIPES: &[&dyn Recipe] = &[&ffmpeg::Ffmpeg];
+
+/// Names of the recipes that are built in.
+pub fn recipes() -> Vec<&'static str> {
+    RECIPES.iter().map(|recipe| recipe.name()).collect()
+}
+
+/// The recipe that a component follows.
+pub fn recipe(name: &str, component: &Component) -> Option<&'static dyn Recipe> {
+    let wanted = match &component.recipe {
+        Some(recipe) => recipe,
+        // A component that says its driver is the user's own, whatever it is called.
+        None if component.driver.is_none() => name,
+        None => return None,
+    };
+    RECIPES.iter().find(|recipe| recipe.name() == wanted).copied()
+}

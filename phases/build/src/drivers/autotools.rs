@@ -1,0 +1,41 @@
+//! A configure script and make, out of tree.
+
+use model::plan::{Expectation, Jobs, Keep, Shows};
+
+use super::{Built, Subject};
+use crate::options::configure_arguments;
+
+pub fn built(subject: &Subject<'_>) -> Built {
+    let mut args = vec![format!("--prefix={}", subject.prefix)];
+    args.extend(configure_arguments(&subject.options));
+    if let Some(recipe) = subject.recipe {
+        args.extend(recipe.arguments(&subject.environment));
+    }
+    args.extend(subject.component.arguments.iter().cloned());
+    let configure = subject.command(subject.source.join("configure"), args);
+    let expectations =
+        subject.recipe.map_or_else(|| vec![all_recognised(subject)], |recipe| recipe.expectations(&subject.options, &subject.build));
+    Built {
+        configure: vec![configure],
+        expectations,
+        configured: vec![subject.build.join("Makefile")],
+        // The number of jobs comes from the jobserver.
+        compile: vec![subject.command("make", [] as [&str; 0])],
+        install: vec![subject.command("make", ["install".to_owned(), format!("DESTDIR={}", subject.staging)])],
+        jobs: Jobs::Jobserver,
+        // make takes a truncated object for a whole one.
+        keep: Some(Keep::UnlessKilled),
+        fresh_tree: true,
+        ..Built::default()
+    }
+}
+
+/// autoconf's configure goes on when it does not know an option, and says so in `config.log`.
+fn all_recognised(subject: &Subject<'_>) -> Expectation {
+    Expectation {
+        asked: "options that the configure script knows".to_owned(),
+        file: subject.build.join("config.log"),
+        shows: Shows::NoLineWith("unrecognized options:".to_owned()),
+        missing: None,
+    }
+}

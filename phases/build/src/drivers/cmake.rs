@@ -1,0 +1,73 @@
+//! CMake, with Ninja or make, out of tree.
+
+use model::case::{Component, Generator};
+use model::plan::{Expectation, Jobs, Keep, Shows};
+
+use super::{Built, Subject};
+use crate::options::cmake_variables;
+use crate::rpath::RPATH_PLACEHOLDER;
+
+pub fn system(component: &Component) -> Vec<&'static str> {
+    let maker = if component.generator == Some(Generator::Make) { "make" } else { "ninja" };
+    vec!["c-compiler", "cmake", "cxx-compiler", maker]
+}
+
+pub fn built(subject: &Subject<'_>) -> Built {
+    let ninja = subject.component.generator != Some(Generator::Make);
+    let variables = cmake_variables(&subject.options);
+    let mut args = vec![
+        "-S".to_owned(),
+        subject.source.to_string(),
+        "-B".to_owned(),
+        subject.build.to_string(),
+        "-G".to_owned(),
+        if ninja { "Ninja" } else { "Unix Makefiles" }.to_owned(),
+        format!("-DCMAKE_INSTALL_PREFIX={}", subject.prefix),
+        format!("-DCMAKE_INSTALL_RPATH={RPATH_PLACEHOLDER}"),
+        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON".to_owned(),
+        // FetchContent must find what `deps` brought, or fail at once.
+        "-DFETCHCONTENT_FULLY_DISCONNECTED=ON".to_owned(),
+    ];
+    if !variables.iter().any(|(name, _)| name == "CMAKE_BUILD_TYPE") {
+        args.push("-DCMAKE_BUILD_TYPE=Release".to_owned());
+    }
+    args.extend(variables.iter().map(|(name, value)| format!("-D{name}={value}")));
+    args.extend(subject.component.arguments.iter().cloned());
+    let mut expectations: Vec<Expectation> = variables
+        .into_iter()
+        // A type after a colon (`-DNAME:PATH=…`) is not part of the name.
+        .map(|(name, value)| (name.split(':').next().unwrap_or_default().to_owned(), value))
+        .map(|(name, value)| Expectation {
+            asked: format!("-D{name}={value}"),
+            file: subject.build.join("CMakeCache.txt"),
+            shows: Shows::CacheEntry { name, value },
+            missing: None,
+        })
+        .collect();
+    if let Some(recipe) = subject.recipe {
+        expectations.extend(recipe.expectations(&subject.options, &subject.build));
+    }
+    // CMake's own linker flags come from LDFLAGS; the RPATH among them would stand beside CMAKE_INSTALL_RPATH.
+    let mut configure = subject.command("cmake", args);
+    if let Some(flags) = configure.environment.get_mut("LDFLAGS") {
+        let placeholder = format!("-Wl,-rpath,{RPATH_PLACEHOLDER}");
+        *flags = flags.split(' ').filter(|word| *word != placeholder).collect::<Vec<_>>().join(" ");
+    }
+    let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
+    install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
+    Built {
+        configure: vec![configure],
+        expectations,
+        configured: vec![
+            subject.build.join("CMakeCache.txt"),
+            subject.build.join(if ninja { "build.ninja" } else { "Makefile" }),
+        ],
+        compile: vec![subject.command("cmake", ["--build", subject.build.as_str()])],
+        install: vec![install],
+        jobs: Jobs::Jobserver,
+        // Ninja knows by its log whether an output is whole; make does not.
+        keep: Some(if ninja { Keep::Always } else { Keep::UnlessKilled }),
+        fresh_tree: !ninja,
+        ..Built::default()
+    }
+}

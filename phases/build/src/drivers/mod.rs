@@ -1,0 +1,91 @@
+//! How a kind of component is built: the commands of each of its steps. One file each.
+
+mod autotools;
+mod cargo;
+mod cmake;
+mod command;
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::planning::{Known, PlanError};
+use indexmap::IndexMap;
+use model::ComponentName;
+use model::case::{Component, Driver, OptionValue};
+use model::plan::{Argument, Command, Expectation, Jobs, Keep, StagedFile};
+
+use crate::components::Recipe;
+
+/// What a driver may know of the component that it plans.
+pub struct Subject<'a> {
+    pub known: &'a Known<'a>,
+    pub name: &'a ComponentName,
+    pub component: &'a Component,
+    pub recipe: Option<&'static dyn Recipe>,
+    /// The recipe's options with the case's over them.
+    pub options: IndexMap<String, OptionValue>,
+    /// The tree that is built, subdirectory included.
+    pub source: Utf8PathBuf,
+    pub build: Utf8PathBuf,
+    pub staging: Utf8PathBuf,
+    pub prefix: Utf8PathBuf,
+    /// Prefixes of needed components.
+    pub prefixes: Vec<Utf8PathBuf>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The commands of a component's steps.
+#[derive(Debug, Default)]
+pub struct Built {
+    pub configure: Vec<Command>,
+    pub expectations: Vec<Expectation>,
+    /// What shows that it is configured.
+    pub configured: Vec<Utf8PathBuf>,
+    pub compile: Vec<Command>,
+    /// What shows that it is compiled, beyond the build tree.
+    pub compiled: Vec<Utf8PathBuf>,
+    pub install: Vec<Command>,
+    /// Instead of `install`: files that are copied.
+    pub staged: Vec<StagedFile>,
+    /// How the compile takes part in the job pool.
+    pub jobs: Jobs,
+    /// What a start of the compile may trust of an earlier attempt.
+    pub keep: Option<Keep>,
+    /// Whether a changed configuration starts from an empty tree.
+    pub fresh_tree: bool,
+}
+
+impl Subject<'_> {
+    /// A command in the build tree.
+    pub fn command(&self, program: impl Into<String>, args: impl IntoIterator<Item = impl Into<Argument>>) -> Command {
+        Command {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            environment: self.environment.clone(),
+            directory: self.build.clone(),
+        }
+    }
+}
+
+/// What a driver needs of the distribution, by catalog name.
+pub fn system(driver: Driver, component: &Component) -> Vec<&'static str> {
+    match driver {
+        Driver::Autotools => vec!["c-compiler", "libc-headers", "make"],
+        Driver::Cargo => vec!["c-compiler"],
+        Driver::Cmake => cmake::system(component),
+        Driver::Command => Vec::new(),
+    }
+}
+
+/// Plans the commands of a component.
+///
+/// # Errors
+/// When the case does not say enough for this driver.
+pub fn built(driver: Driver, subject: &Subject<'_>) -> Result<Built, PlanError> {
+    match driver {
+        Driver::Autotools => Ok(autotools::built(subject)),
+        Driver::Cargo => cargo::built(subject),
+        Driver::Cmake => Ok(cmake::built(subject)),
+        Driver::Command => command::built(subject),
+    }
+}

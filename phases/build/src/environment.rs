@@ -1,0 +1,95 @@
+//! The whole environment of a component's commands: an allow-list, the same on every machine of a kind.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::planning::Known;
+use model::case::{Component, CompilerCache};
+
+use crate::rpath::RPATH_PLACEHOLDER;
+
+/// Where programs of the distribution lie.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The environment of the commands of a component that stands on these prefixes.
+pub fn environment(known: &Known<'_>, component: &Component, prefixes: &[Utf8PathBuf]) -> BTreeMap<String, String> {
+    let layout = known.layout;
+    let mut variables = BTreeMap::new();
+    let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
+    set("PATH", path(known, prefixes));
+    set("HOME", layout.cache.join("home").into_string());
+    set("LC_ALL", "C.UTF-8".to_owned());
+    set("TZ", "UTC".to_owned());
+    set("TERM", "dumb".to_owned());
+    let options = &known.case.build_options;
+    let rpath = format!("-Wl,-rpath,{RPATH_PLACEHOLDER}");
+    let libraries = prefixes.iter().flat_map(|prefix| library_directories(prefix, known));
+    let mut ldflags: Vec<String> = options.ldflags.clone();
+    ldflags.push(rpath);
+    ldflags.extend(libraries.map(|directory| format!("-L{directory}")));
+    set("LDFLAGS", ldflags.join(" "));
+    let includes: Vec<String> = prefixes.iter().map(|prefix| format!("-I{prefix}/include")).collect();
+    for (name, value) in [
+        ("CFLAGS", options.cflags.join(" ")),
+        ("CXXFLAGS", options.cxxflags.join(" ")),
+        ("CPPFLAGS", includes.join(" ")),
+    ] {
+        if !value.is_empty() {
+            set(name, value);
+        }
+    }
+    if !prefixes.is_empty() {
+        set("CMAKE_PREFIX_PATH", join(prefixes.iter().map(Utf8PathBuf::as_path), ":"));
+        set("PKG_CONFIG_PATH", pkg_config_path(known, prefixes));
+    }
+    match known.case.toolchains.compiler_cache {
+        Some(CompilerCache::Ccache) => set("CCACHE_DIR", layout.cache.join("ccache").into_string()),
+        Some(CompilerCache::Sccache) => set("SCCACHE_DIR", layout.cache.join("sccache").into_string()),
+        None => None,
+    };
+    for (name, value) in known.case.environment.iter().chain(&component.environment) {
+        set(name, value.clone());
+    }
+    variables
+}
+
+/// PATH: tools that `deps` brought, programs of needed components, the case's Rust, the system.
+fn path(known: &Known<'_>, prefixes: &[Utf8PathBuf]) -> String {
+    let mut directories = vec![known.layout.tools().join("bin")];
+    directories.extend(prefixes.iter().map(|prefix| prefix.join("bin")));
+    let system: Vec<&str> = SYSTEM_PATH.split(':').collect();
+    for tool in ["cargo", "rustc"] {
+        let directory = known.target.tools.get(tool).and_then(|tool| Utf8Path::new(&tool.path).parent());
+        directories.extend(directory.map(Utf8Path::to_owned));
+    }
+    let mut words: Vec<&str> = Vec::new();
+    for word in directories.iter().map(|directory| directory.as_str()).chain(system) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(":")
+}
+
+/// The directories below a prefix in which libraries are looked for.
+pub fn library_directories(prefix: &Utf8Path, known: &Known<'_>) -> Vec<Utf8PathBuf> {
+    let triplet = format!("lib/{}-linux-gnu", known.target.arch);
+    ["lib", "lib64", &triplet].iter().map(|below| prefix.join(below)).collect()
+}
+
+fn pkg_config_path(known: &Known<'_>, prefixes: &[Utf8PathBuf]) -> String {
+    let directories: Vec<Utf8PathBuf> = prefixes
+        .iter()
+        .flat_map(|prefix| {
+            let mut directories = library_directories(prefix, known);
+            directories.push(prefix.join("share"));
+            directories
+        })
+        .map(|directory| directory.join("pkgconfig"))
+        .collect();
+    join(directories.iter().map(Utf8PathBuf::as_path), ":")
+}
+
+fn join<'a>(paths: impl Iterator<Item = &'a Utf8Path>, separator: &str) -> String {
+    paths.map(Utf8Path::as_str).collect::<Vec<_>>().join(separator)
+}

@@ -1,0 +1,70 @@
+//! Options of a component in the words of its driver.
+
+use indexmap::IndexMap;
+use model::case::OptionValue;
+
+/// `--key`, `--key=value`; a switch that is off says nothing.
+pub fn configure_arguments(options: &IndexMap<String, OptionValue>) -> Vec<String> {
+    options
+        .iter()
+        .filter_map(|(key, value)| match value {
+            OptionValue::Switch(true) => Some(format!("--{key}")),
+            OptionValue::Switch(false) => None,
+            OptionValue::Number(number) => Some(format!("--{key}={number}")),
+            OptionValue::Text(text) => Some(format!("--{key}={text}")),
+            OptionValue::List(list) => Some(format!("--{key}={}", list.join(","))),
+        })
+        .collect()
+}
+
+/// CMake variables with their values: `ON` and `OFF` for switches, semicolons between the entries of a list.
+pub fn cmake_variables(options: &IndexMap<String, OptionValue>) -> Vec<(String, String)> {
+    options
+        .iter()
+        .map(|(key, value)| {
+            let value = match value {
+                OptionValue::Switch(on) => if *on { "ON" } else { "OFF" }.to_owned(),
+                OptionValue::Number(number) => number.to_string(),
+                OptionValue::Text(text) => text.clone(),
+                OptionValue::List(list) => list.join(";"),
+            };
+            (key.clone(), value)
+        })
+        .collect()
+}
+
+/// The words of an option, whether it is a list, a text with commas, or anything else.
+pub fn words(value: &OptionValue) -> Vec<String> {
+    match value {
+        OptionValue::List(list) => list.clone(),
+        OptionValue::Text(text) => text.split(',').map(str::to_owned).collect(),
+        OptionValue::Switch(_) | OptionValue::Number(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> IndexMap<String, OptionValue> {
+        IndexMap::from([
+            ("enable-gpl".to_owned(), OptionValue::Switch(true)),
+            ("enable-doc".to_owned(), OptionValue::Switch(false)),
+            ("enable-decoder".to_owned(), OptionValue::List(vec!["h264".to_owned(), "vp9".to_owned()])),
+            ("level".to_owned(), OptionValue::Number(3)),
+            ("arch".to_owned(), OptionValue::Text("x86".to_owned())),
+        ])
+    }
+
+    #[test]
+    fn configure_scripts_get_long_options() {
+        assert_eq!(configure_arguments(&options()), ["--enable-gpl", "--enable-decoder=h264,vp9", "--level=3", "--arch=x86"]);
+    }
+
+    #[test]
+    fn cmake_gets_variables() {
+        let variables: Vec<String> =
+            cmake_variables(&options()).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(variables, ["enable-gpl=ON", "enable-doc=OFF", "enable-decoder=h264;vp9", "level=3", "arch=x86"]);
+    }
+}

@@ -1,0 +1,479 @@
+//! What `build` will do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
+use model::case::{Component, Driver, PythonEnvironment};
+use model::catalog;
+use model::plan::{
+    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep, Need,
+    Network, Phase, Preflight, Privilege, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
+};
+use model::{ComponentName, SourceName, StepId};
+
+use crate::components::{Recipe, recipe};
+use crate::drivers::{self, Built, Subject};
+use crate::environment::{environment, library_directories};
+
+/// What a compile needs at least, in MiB: below it even one job dies.
+const MEMORY_MIB: u64 = 512;
+
+/// A component with what was settled about it.
+struct Planned<'a> {
+    name: &'a ComponentName,
+    component: &'a Component,
+    recipe: Option<&'static dyn Recipe>,
+    driver: Driver,
+    source: SourceName,
+    prefix: Utf8PathBuf,
+}
+
+/// What the components of a case need of `deps`.
+///
+/// # Errors
+/// When the case asks for something that does not exist.
+pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
+    let mut requirements = Requirements::default();
+    let mut needs: BTreeMap<String, Need> = BTreeMap::new();
+    for planned in in_order(known)? {
+        for need in component_needs(known, &planned)? {
+            match needs.get_mut(&need.name) {
+                Some(known) => known.wanted_by.extend(need.wanted_by),
+                None => {
+                    needs.insert(need.name.clone(), need);
+                }
+            }
+        }
+        if !requirements.sources.contains(&planned.source) {
+            requirements.sources.push(planned.source.clone());
+        }
+        if planned.driver == Driver::Cargo && !requirements.crates.contains(&planned.source) {
+            requirements.crates.push(planned.source.clone());
+        }
+        requirements.ninja |= needs.contains_key("ninja");
+    }
+    requirements.needs = needs.into_values().collect();
+    Ok(requirements)
+}
+
+/// Plans `build`. The steps that unpack sources were added before.
+///
+/// # Errors
+/// When the case asks for something that does not exist or does not fit together.
+pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
+    let known = cx.known;
+    let ordered = in_order(&known)?;
+    let python = python(cx);
+    let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
+    for planned in &ordered {
+        let step = preflight(&known, planned, cx)?;
+        cx.add(step);
+    }
+    for planned in &ordered {
+        component(cx, planned, &ordered, &gates, python.as_ref())?;
+    }
+    Ok(())
+}
+
+fn step_id(component: &ComponentName, verb: &str) -> StepId {
+    StepId::new(format!("build/{component}/{verb}"))
+}
+
+/// Components in an order in which each stands on those before it.
+fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
+    let components = &known.case.components;
+    let mut ordered: Vec<&ComponentName> = Vec::new();
+    let mut open: Vec<&ComponentName> = Vec::new();
+    for name in components.keys() {
+        settle(known, name, &mut ordered, &mut open)?;
+    }
+    ordered
+        .into_iter()
+        .map(|name| {
+            let component = &components[name];
+            let recipe = recipe(name.as_str(), component);
+            let Some(driver) = component.driver.or(recipe.map(Recipe::driver)) else {
+                return Err(PlanError::new(
+                    format!("components.{name}"),
+                    format!("component `{name}` has no built-in recipe and says no driver"),
+                    format!(
+                        "add `driver = \"cmake\"` (or autotools, cargo, command); recipes that are built in: {}",
+                        crate::recipes().join(", ")
+                    ),
+                ));
+            };
+            let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
+            let prefix = component.prefix.clone().unwrap_or_else(|| known.layout.prefix.clone());
+            Ok(Planned { name, component, recipe, driver, source, prefix })
+        })
+        .collect()
+}
+
+fn settle<'a>(
+    known: &Known<'a>,
+    name: &'a ComponentName,
+    ordered: &mut Vec<&'a ComponentName>,
+    open: &mut Vec<&'a ComponentName>,
+) -> Result<(), PlanError> {
+    if ordered.contains(&name) {
+        return Ok(());
+    }
+    if open.contains(&name) {
+        let circle: Vec<&str> = open.iter().map(|name| name.as_str()).chain([name.as_str()]).collect();
+        return Err(PlanError::new(
+            format!("components.{name}.needs"),
+            format!("components need each other in a circle: {}", circle.join(" → ")),
+            "break the circle of `needs`",
+        ));
+    }
+    open.push(name);
+    for need in &known.case.components[name].needs {
+        let Some((need, _)) = known.case.components.get_key_value(need) else {
+            let names = known.case.components.keys().map(ComponentName::as_str);
+            let nearest = names.min_by_key(|other| strsim::damerau_levenshtein(other, need.as_str()));
+            return Err(PlanError::new(
+                format!("components.{name}.needs"),
+                format!("component `{name}` needs `{need}`, which the case does not declare"),
+                nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?")),
+            ));
+        };
+        settle(known, need, ordered, open)?;
+    }
+    open.pop();
+    ordered.push(name);
+    Ok(())
+}
+
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+    let manager = known.target.package_manager.as_deref();
+    let Planned { name, component, recipe, driver, .. } = planned;
+    let mut names: BTreeSet<&str> = drivers::system(*driver, component).into_iter().collect();
+    if let Some(recipe) = recipe {
+        names.extend(recipe.system(component, known.target));
+    }
+    names.extend(component.system.iter().map(String::as_str));
+    names
+        .into_iter()
+        .map(|row| {
+            catalog::need(row, manager, name.as_str()).ok_or_else(|| {
+                let rows = catalog::entries().keys();
+                let nearest = rows.min_by_key(|other| strsim::damerau_levenshtein(other, row));
+                PlanError::new(
+                    format!("components.{name}.system"),
+                    format!("`{row}` is not a row of the catalog"),
+                    format!(
+                        "did you mean `{}`? a package by its own name is written `apt:{row}`",
+                        nearest.map_or("", String::as_str)
+                    ),
+                )
+            })
+        })
+        .collect()
+}
+
+fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String, action: Action) -> Step {
+    Step {
+        id: step_id(name, verb),
+        phase: known_phase,
+        component: Some(name.clone()),
+        title,
+        needs: Vec::new(),
+        after: Vec::new(),
+        action,
+        freshness: Freshness::Fingerprinted,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        scratch: Vec::new(),
+        claims: Claims::default(),
+        network: Network::Denied,
+        privilege: Privilege::User,
+        timeout_seconds: None,
+        optional: false,
+        weight: 1,
+    }
+}
+
+fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Result<Step, PlanError> {
+    let source = cx.source(&planned.source, planned.name.as_str())?;
+    let mut paths = Vec::new();
+    let source_name = &planned.source;
+    if source.mounted {
+        paths.push(RequiredPath {
+            path: source.tree.join(planned.component.subdirectory.as_deref().unwrap_or(Utf8Path::new(""))),
+            cure: format!("give the directory of its source with --source {source_name}=PATH"),
+        });
+    } else {
+        paths.push(RequiredPath {
+            path: known.layout.source_artifacts(source_name).join("source.json"),
+            cure: format!("run `installer deps`, which brings the source {source_name}, with the same --artifacts"),
+        });
+    }
+    let mut rust = None;
+    if planned.driver == Driver::Cargo {
+        rust = known.facts.get(source_name).and_then(|facts| facts.required_rust()).or_else(|| Some("1.0".to_owned()));
+        let case = &known.case.metadata.name;
+        paths.push(RequiredPath {
+            path: known.layout.cargo_home().join("fetched").join(format!("{case}.{source_name}.lock")),
+            cure: format!("run `installer deps`, which fetches the crates that {source_name} locks"),
+        });
+    }
+    let action = Action::Preflight(Preflight {
+        manager: known.target.package_manager.clone(),
+        needs: component_needs(known, planned)?,
+        rust,
+        paths,
+        disk_mib: 512,
+        disk_at: known.layout.cache.clone(),
+        memory_mib: MEMORY_MIB,
+        prefixes: Vec::new(),
+    });
+    let title = format!("see that all is there to build {}", planned.name);
+    let mut step = template(cx.phase, planned.name, "preflight", title, action);
+    step.freshness = Freshness::Observed;
+    step.claims.jobs = Jobs::None;
+    step.optional = planned.component.optional;
+    Ok(step)
+}
+
+/// Installs the wheels into the case's environment.
+fn python(cx: &mut PlanCx<'_>) -> Option<StepId> {
+    let known = cx.known;
+    let python = known.case.python.as_ref()?;
+    if python.requirements.is_empty() && python.packages.is_empty() {
+        return None;
+    }
+    let environment = known.layout.python_environment(&known.case.metadata.name);
+    let wheels = known.layout.wheels();
+    let name = ComponentName::new("python");
+    let action = Action::InstallWheels(InstallWheels {
+        interpreter: python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()),
+        wheels: wheels.clone(),
+        environment: environment.clone(),
+        system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
+    });
+    let mut step = template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
+    step.id = StepId::new("build/python");
+    step.component = None;
+    step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
+    step.outputs = vec![environment.join("bin/python")];
+    step.weight = 20;
+    Some(cx.add(step))
+}
+
+fn component(
+    cx: &mut PlanCx<'_>,
+    planned: &Planned<'_>,
+    all: &[Planned<'_>],
+    gates: &[StepId],
+    python: Option<&StepId>,
+) -> Result<(), PlanError> {
+    let known = cx.known;
+    let phase = cx.phase;
+    let Planned { name, component, recipe, driver, .. } = planned;
+    let layout = known.layout;
+    let source = cx.source(&planned.source, name.as_str())?;
+    let needed = closure(planned, all);
+    let mut prefixes: Vec<Utf8PathBuf> = needed.iter().map(|need| need.prefix.clone()).collect();
+    prefixes.dedup();
+    let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
+    before.extend(source.needs.iter().cloned());
+    before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
+    before.extend(python.cloned());
+
+    let mut tree = source.tree.clone();
+    let mut inputs = source.inputs.clone();
+    // Commands that a user spells out may write where they like: they get a copy.
+    if *driver == Driver::Command {
+        let copy = working_copy(phase, planned, &source, layout, gates);
+        tree = layout.working_copy(name);
+        inputs.clear();
+        before.push(cx.add(copy));
+    }
+    let mut options = recipe.map(Recipe::options).unwrap_or_default();
+    options.extend(component.options.iter().map(|(key, value)| (key.clone(), value.clone())));
+    if let Some(recipe) = recipe {
+        recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
+    }
+    let subject = Subject {
+        known: &known,
+        name,
+        component,
+        recipe: *recipe,
+        options,
+        source: component.subdirectory.as_ref().map_or_else(|| tree.clone(), |below| tree.join(below)),
+        build: layout.build_tree(name),
+        staging: layout.staging(name),
+        prefix: planned.prefix.clone(),
+        environment: environment(&known, component, &prefixes),
+        prefixes,
+    };
+    let built = drivers::built(*driver, &subject)?;
+    let steps = component_steps(phase, planned, &subject, built, before, inputs);
+    for mut step in steps {
+        step.after.extend(gates.iter().filter(|gate| !step.needs.contains(gate)).cloned());
+        step.optional = component.optional;
+        cx.add(step);
+    }
+    Ok(())
+}
+
+/// Needed components, and what they need, each once, nearest first.
+fn closure<'a, 'b>(planned: &Planned<'_>, all: &'b [Planned<'a>]) -> Vec<&'b Planned<'a>> {
+    let mut found: Vec<&Planned<'a>> = Vec::new();
+    let mut queue: Vec<&ComponentName> = planned.component.needs.iter().collect();
+    while !queue.is_empty() {
+        let name = queue.remove(0);
+        if found.iter().any(|known| known.name == name) {
+            continue;
+        }
+        if let Some(need) = all.iter().find(|other| other.name == name) {
+            found.push(need);
+            queue.extend(need.component.needs.iter());
+        }
+    }
+    found
+}
+
+fn working_copy(
+    phase: Phase,
+    planned: &Planned<'_>,
+    source: &PlannedSource,
+    layout: &model::layout::Layout,
+    gates: &[StepId],
+) -> Step {
+    let into = layout.working_copy(planned.name);
+    let action = Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone(), keep: Vec::new() });
+    let title = format!("bring the working copy of {} in line with its source", planned.source);
+    let mut step = template(phase, planned.name, "copy", title, action);
+    step.needs = source.needs.clone();
+    step.after = gates.to_vec();
+    step.inputs = source.inputs.clone();
+    step.outputs = vec![into];
+    step.optional = planned.component.optional;
+    step
+}
+
+/// The steps from configuring to verifying.
+fn component_steps(
+    phase: Phase,
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    built: Built,
+    mut before: Vec<StepId>,
+    inputs: Vec<Input>,
+) -> Vec<Step> {
+    let name = planned.name;
+    let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
+    let weight = planned.recipe.map_or(60, Recipe::weight);
+    let mut steps = Vec::new();
+    let build_tree = |keep: Keep| Scratch { path: subject.build.clone(), keep };
+
+    let mut expectations = built.expectations;
+    expectations.extend(planned.component.expect.iter().map(|expect| Expectation {
+        asked: expect.line.clone(),
+        file: subject.build.join(&expect.file),
+        shows: Shows::Line(expect.line.clone()),
+        missing: expect.missing.clone(),
+    }));
+    if !built.configure.is_empty() {
+        let mut configure =
+            step("configure", format!("configure {name}"), Action::Exec(Exec { commands: built.configure }));
+        configure.needs = before.clone();
+        configure.inputs.clone_from(&inputs);
+        configure.outputs = if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
+        configure.scratch = vec![build_tree(if built.fresh_tree { Keep::Never } else { Keep::Always })];
+        configure.weight = 10;
+        before.push(configure.id.clone());
+        steps.push(configure);
+    }
+    if !expectations.is_empty() {
+        let count = expectations.len();
+        let action = Action::ExpectEnabled(ExpectEnabled { expectations });
+        let mut expect = step("expect", format!("see that {count} things asked of {name} are enabled"), action);
+        expect.needs = before.iter().filter(|id| id.as_str().ends_with("/configure")).cloned().collect();
+        if expect.needs.is_empty() {
+            expect.needs.clone_from(&before);
+        }
+        before.push(expect.id.clone());
+        steps.push(expect);
+    }
+    let mut last = before.clone();
+    if !built.compile.is_empty() {
+        let mut compile = step("compile", format!("compile {name}"), Action::Exec(Exec { commands: built.compile }));
+        compile.needs.clone_from(&before);
+        compile.inputs.clone_from(&inputs);
+        compile.outputs = if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
+        compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
+        compile.claims.jobs = built.jobs;
+        compile.claims.memory_mib = MEMORY_MIB;
+        compile.weight = weight;
+        last = vec![compile.id.clone()];
+        steps.push(compile);
+    }
+    let stage = if built.staged.is_empty() {
+        let mut stage =
+            step("stage", format!("install {name} into its staging root"), Action::Exec(Exec { commands: built.install }));
+        stage.scratch = vec![Scratch { path: subject.staging.clone(), keep: Keep::Never }];
+        stage
+    } else {
+        let files = built.staged;
+        step(
+            "stage",
+            format!("copy {name} into its staging root"),
+            Action::StageFiles(StageFiles { staging: subject.staging.clone(), files }),
+        )
+    };
+    let mut stage = stage;
+    stage.needs = last;
+    stage.outputs = vec![subject.staging.clone()];
+    stage.weight = 3;
+    let staged = stage.id.clone();
+    steps.push(stage);
+
+    let action = Action::Commit(Commit {
+        component: name.clone(),
+        case: subject.known.case.metadata.name.clone(),
+        version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
+        staging: subject.staging.clone(),
+        prefix: planned.prefix.clone(),
+        library_directories: subject
+            .prefixes
+            .iter()
+            .flat_map(|prefix| library_directories(prefix, subject.known))
+            .filter(|directory| *directory != planned.prefix.join("lib"))
+            .collect(),
+        forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
+    });
+    let mut commit = step("commit", format!("install {name} into {}", planned.prefix), action);
+    commit.needs = vec![staged];
+    commit.claims.locks = vec![format!("prefix {}", planned.prefix)];
+    commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
+    let committed = commit.id.clone();
+    steps.push(commit);
+
+    let checks = planned.component.checks.clone();
+    let action = Action::Verify(Verify {
+        component: name.clone(),
+        prefix: planned.prefix.clone(),
+        environment: checks_environment(subject),
+        directory: subject.known.layout.cache.join("checks").join(name.as_str()),
+        checks,
+    });
+    let mut verify = step("verify", format!("see that {name} works"), action);
+    verify.needs = vec![committed];
+    verify.timeout_seconds = Some(600);
+    steps.push(verify);
+    steps
+}
+
+/// Checks run as a user would run the program: nothing points at libraries, RPATH has to.
+fn checks_environment(subject: &Subject<'_>) -> BTreeMap<String, String> {
+    let kept = ["PATH", "HOME", "LC_ALL", "TZ", "TERM"];
+    subject
+        .environment
+        .iter()
+        .filter(|(name, _)| kept.contains(&name.as_str()) || subject.component.environment.contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! Whether a configured tree enabled what was asked for: a configure script that finds no library may go on without.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::files;
+use engine::runner::StepError;
+use model::event::FailureKind;
+use model::plan::{ExpectEnabled, Expectation, Shows};
+
+pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
+    let mut texts: BTreeMap<&Utf8PathBuf, String> = BTreeMap::new();
+    let mut unmet: Vec<String> = Vec::new();
+    let mut cures: Vec<String> = Vec::new();
+    for expectation in &action.expectations {
+        if !texts.contains_key(&expectation.file) {
+            let text = String::from_utf8_lossy(&files::read(&expectation.file)?).into_owned();
+            texts.insert(&expectation.file, text);
+        }
+        let Some(why) = unmet_because(expectation, &texts[&expectation.file]) else { continue };
+        let (message, cure) = match &expectation.missing {
+            Some(missing) => (
+                format!("{} was not enabled ({why}): {missing} is probably missing", expectation.asked),
+                format!("install {missing} with `installer deps`, or do not ask for {}", expectation.asked),
+            ),
+            None => (
+                format!("{} was not enabled ({why})", expectation.asked),
+                format!("see the configure log for why {} was left out, or do not ask for it", expectation.asked),
+            ),
+        };
+        unmet.push(message);
+        if !cures.contains(&cure) {
+            cures.push(cure);
+        }
+    }
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::of_kind(FailureKind::Step, unmet.join("; "), cures))
+}
+
+fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
+    let file = &expectation.file;
+    match &expectation.shows {
+        Shows::Line(wanted) => (!text.lines().any(|line| line.trim() == wanted.trim()))
+            .then(|| format!("{file} has no line `{}`", wanted.trim())),
+        Shows::NoLineWith(unwanted) => text
+            .lines()
+            .find(|line| line.contains(unwanted.as_str()))
+            .map(|line| format!("{file} says `{}`", line.trim())),
+        Shows::CacheEntry { name, value } => {
+            let entry = text.lines().find_map(|line| {
+                let (key, found) = line.split_once('=')?;
+                let (key, _kind) = key.split_once(':')?;
+                (key.trim_matches('"') == name).then_some(found)
+            });
+            match entry {
+                None => Some(format!("{file} has no {name}")),
+                Some(found) if same_value(found, value) => None,
+                Some(found) => Some(format!("{file} has {name}={found} instead of {value}")),
+            }
+        }
+    }
+}
+
+/// Whether CMake takes two values for the same: by text, or as booleans as cmake-language's `if(<constant>)` does.
+fn same_value(left: &str, right: &str) -> bool {
+    left == right || truth(left).is_some_and(|value| truth(right) == Some(value))
+}
+
+fn truth(value: &str) -> Option<bool> {
+    let upper = value.to_ascii_uppercase();
+    match upper.as_str() {
+        "ON" | "YES" | "TRUE" | "Y" | "1" => Some(true),
+        "" | "OFF" | "NO" | "FALSE" | "N" | "0" | "IGNORE" | "NOTFOUND" => Some(false),
+        _ => upper.ends_with("-NOTFOUND").then_some(false),
+    }
+}

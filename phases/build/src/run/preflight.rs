@@ -1,0 +1,131 @@
+//! Whether all that a component's build needs is there: everything that is missing at once, before anything compiles.
+
+use camino::Utf8Path;
+use engine::runner::{Context, Finding, Observation, StepError};
+use model::catalog::version_at_least;
+use model::event::{Failure, FailureKind};
+use model::plan::Preflight;
+
+use super::BuildRunner;
+
+pub(super) fn observe(
+    runner: &BuildRunner<'_>,
+    action: &Preflight,
+    context: &dyn Context,
+) -> Result<Observation, StepError> {
+    let mut observation = Observation::default();
+    for need in &action.needs {
+        match (runner.check_need)(need, &action.prefixes, context) {
+            Ok(Some(found)) => {
+                observation.found.insert(need.name.clone(), found);
+            }
+            Ok(None) => {}
+            Err(finding) if need.optional => {
+                observation.warnings.push(format!("{}: {}", finding.what, finding.cure));
+            }
+            Err(finding) => observation.findings.push(finding),
+        }
+    }
+    if let Some(minimum) = &action.rust {
+        rust(runner, minimum, context, &mut observation)?;
+    }
+    for required in &action.paths {
+        if !required.path.exists() {
+            observation.findings.push(Finding {
+                what: format!("{} does not exist", required.path),
+                cure: required.cure.clone(),
+            });
+        }
+    }
+    if action.disk_mib > 0 {
+        disk(action, &mut observation)?;
+    }
+    if action.memory_mib > 0 {
+        memory(action, &mut observation)?;
+    }
+    Ok(observation)
+}
+
+pub(super) fn require(
+    runner: &BuildRunner<'_>,
+    action: &Preflight,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let observation = observe(runner, action, context)?;
+    if observation.holds() {
+        return Ok(());
+    }
+    let found: Vec<&str> = observation.findings.iter().map(|finding| finding.what.as_str()).collect();
+    let mut cures: Vec<String> = Vec::new();
+    for finding in &observation.findings {
+        if !cures.contains(&finding.cure) {
+            cures.push(finding.cure.clone());
+        }
+    }
+    Err(StepError::Failed(Failure {
+        kind: FailureKind::Preflight,
+        message: found.join("; "),
+        cures,
+        ..Failure::default()
+    }))
+}
+
+fn rust(
+    runner: &BuildRunner<'_>,
+    minimum: &str,
+    context: &dyn Context,
+    observation: &mut Observation,
+) -> Result<(), StepError> {
+    let cure = format!("run `installer deps`, which brings Rust {minimum} or newer");
+    match (runner.find_rust)(context)? {
+        Some((version, what)) if version_at_least(&version, minimum) => {
+            observation.found.insert("rust".to_owned(), what);
+        }
+        Some((version, what)) => observation.findings.push(Finding {
+            what: format!("Rust is {version} ({what}), and {minimum} or newer is needed"),
+            cure,
+        }),
+        None => observation.findings.push(Finding { what: "Rust is not installed".to_owned(), cure }),
+    }
+    Ok(())
+}
+
+fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
+    // The directory itself may not be there yet; the nearest one above it is on the same file system.
+    let existing =
+        action.disk_at.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
+    let state = rustix::fs::statvfs(existing.as_std_path())
+        .map_err(|error| StepError::io("ask for the free space of", existing, &error.into()))?;
+    let free_mib = state.f_bavail.saturating_mul(state.f_frsize) / (1024 * 1024);
+    if free_mib < action.disk_mib {
+        observation.findings.push(Finding {
+            what: format!("{} has {free_mib} MiB free, and {} are needed", action.disk_at, action.disk_mib),
+            cure: format!(
+                "free space on the file system of {existing}, or choose another one with --cache-dir"
+            ),
+        });
+    }
+    Ok(())
+}
+
+fn memory(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
+    let path = "/proc/meminfo";
+    let text = std::fs::read_to_string(path).map_err(|error| StepError::io("read", path, &error))?;
+    // proc(5): `MemTotal: 16303392 kB`. Swap counts: a compile that swaps is slow, but does not die.
+    let kib = |name: &str| -> Option<u64> {
+        let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    let Some(total) = kib("MemTotal") else { return Ok(()) };
+    let total_mib = (total + kib("SwapTotal").unwrap_or_default()) / 1024;
+    if total_mib < action.memory_mib {
+        observation.findings.push(Finding {
+            what: format!(
+                "the machine has {total_mib} MiB of memory, and a compile with one job takes {}",
+                action.memory_mib
+            ),
+            cure: "add memory or swap space".to_owned(),
+        });
+    }
+    Ok(())
+}

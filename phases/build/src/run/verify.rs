@@ -1,0 +1,155 @@
+//! Holds installed files against their hashes, then runs the checks of the component.
+
+use engine::runner::{Context, Finished, StepError};
+use engine::{files, manifest};
+use model::case::Check;
+use model::event::FailureKind;
+use model::plan::{Argument, Command, Verify};
+
+use super::http_check::Request;
+
+/// Lines of output that a failed check shows.
+const SHOWN: usize = 20;
+
+/// Verifies one installed component: every file first, then its checks, in the order in which they stand.
+///
+/// # Errors
+/// Every file that is not as installed, at once; or the first check that does not hold. Both are of kind
+/// [`FailureKind::Verify`].
+pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
+    let installed = manifest::load(&action.prefix, &action.component)?.ok_or_else(|| {
+        failed(
+            format!("{} is not installed under {}", action.component, action.prefix),
+            "run `installer build`".to_owned(),
+        )
+    })?;
+    let problems = manifest::verify_files(&installed);
+    if !problems.is_empty() {
+        let more = problems.len().saturating_sub(SHOWN);
+        let mut told: Vec<String> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        return Err(failed(told.join("; "), format!("install {} again with `installer build`", action.component)));
+    }
+    context.figure("files", installed.files.len() as u64);
+    let mut held = 0;
+    for check in &action.checks {
+        files::remove_tree(&action.directory)?;
+        files::create_dir_all(&action.directory)?;
+        run_check(action, check, context)?;
+        held += 1;
+    }
+    context.figure("checks", held);
+    Ok(())
+}
+
+fn failed(message: String, cure: String) -> StepError {
+    StepError::of_kind(FailureKind::Verify, message, vec![cure])
+}
+
+fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<(), StepError> {
+    match check {
+        Check::Run { command, contains } => {
+            let finished = succeed(action, command, context)?;
+            let Some(wanted) = contains else { return Ok(()) };
+            let seen = finished.stdout.contains(wanted.as_str())
+                || finished.tail.iter().any(|line| line.contains(wanted.as_str()));
+            if seen {
+                return Ok(());
+            }
+            Err(not_held(action, command, &format!("printed no `{wanted}`"), &finished))
+        }
+        Check::SameOutput { before, left, right } => {
+            for command in before {
+                succeed(action, command, context)?;
+            }
+            let one = succeed(action, left, context)?;
+            let other = succeed(action, right, context)?;
+            let (wanted, found) = (significant(&one.stdout), significant(&other.stdout));
+            if wanted.is_empty() {
+                return Err(not_held(action, left, "printed nothing that could be compared", &one));
+            }
+            if wanted == found {
+                return Ok(());
+            }
+            let what = match wanted.iter().zip(&found).position(|(left, right)| left != right) {
+                Some(at) => format!(
+                    "printed `{}` where `{}` printed `{}`",
+                    found[at],
+                    words(action, left).join(" "),
+                    wanted[at]
+                ),
+                None => format!("printed {} lines, and `{}` {}", found.len(), words(action, left).join(" "), wanted.len()),
+            };
+            Err(not_held(action, right, &what, &other))
+        }
+        Check::Http { serve, path, status, contains } => {
+            let request = Request {
+                serve: words(action, serve),
+                path: path.clone(),
+                status: *status,
+                contains: contains.clone(),
+            };
+            let finished = capture(action, &request.command()?, context)?;
+            if finished.status == 0 {
+                return Ok(());
+            }
+            Err(not_held(action, serve, &format!("did not answer {path} as it should"), &finished))
+        }
+    }
+}
+
+/// Lines that count, as the case format says: those that begin with `#` do not.
+fn significant(output: &str) -> Vec<&str> {
+    output.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect()
+}
+
+fn words(action: &Verify, command: &[String]) -> Vec<String> {
+    command
+        .iter()
+        .map(|word| {
+            word.replace("{prefix}", action.prefix.as_str()).replace("{scratch}", action.directory.as_str())
+        })
+        .collect()
+}
+
+fn capture(action: &Verify, words: &[String], context: &dyn Context) -> Result<Finished, StepError> {
+    let Some((program, args)) = words.split_first() else {
+        return Err(failed(
+            format!("a check of {} has an empty command", action.component),
+            "write a command into the case".to_owned(),
+        ));
+    };
+    context.capture(&Command {
+        program: program.clone(),
+        args: args.iter().cloned().map(Argument::Literal).collect(),
+        environment: action.environment.clone(),
+        directory: action.directory.clone(),
+    })
+}
+
+fn succeed(action: &Verify, command: &[String], context: &dyn Context) -> Result<Finished, StepError> {
+    let finished = capture(action, &words(action, command), context)?;
+    if finished.status == 0 {
+        return Ok(finished);
+    }
+    Err(not_held(action, command, &format!("ended with status {}", finished.status), &finished))
+}
+
+fn not_held(action: &Verify, command: &[String], what: &str, finished: &Finished) -> StepError {
+    let mut lines: Vec<&str> = finished.tail.iter().map(String::as_str).collect();
+    if lines.is_empty() {
+        lines = finished.stdout.lines().collect();
+    }
+    let output = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+    let output = if output.is_empty() { String::new() } else { format!(":\n{output}") };
+    let line = words(action, command).join(" ");
+    failed(
+        format!("`{line}` {what}{output}"),
+        format!(
+            "run `{line}` by hand to see more; if the check asks for too much, change it in the case, else install {} again",
+            action.component
+        ),
+    )
+}

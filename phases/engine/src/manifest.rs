@@ -1,0 +1,372 @@
+//! What is installed under a prefix: reading and writing manifests, holding files against them, and uninstalling.
+//!
+//! A commit first writes a *pending* manifest, which names all that it may leave behind if it is killed; the final
+//! one replaces it when every file is in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use model::ComponentName;
+use model::layout::Layout;
+use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
+
+use crate::files;
+use crate::runner::StepError;
+
+const PENDING: &str = ".pending.json";
+
+/// Where the manifest of a component lies.
+pub fn path(prefix: &Utf8Path, component: &ComponentName) -> Utf8PathBuf {
+    Layout::manifests(prefix).join(format!("{component}.json"))
+}
+
+/// Where the manifest of a commit lies that is under way, or was killed.
+pub fn pending_path(prefix: &Utf8Path, component: &ComponentName) -> Utf8PathBuf {
+    Layout::manifests(prefix).join(format!(".{component}{PENDING}"))
+}
+
+/// The manifests of all components under a prefix, by name; pending ones do not count.
+///
+/// # Errors
+/// When one cannot be read, or was written by a newer version.
+pub fn load_all(prefix: &Utf8Path) -> Result<Vec<Manifest>, StepError> {
+    load_directory(prefix, |name| name.ends_with(".json") && !name.starts_with('.'))
+}
+
+/// The pending manifests under a prefix: commits that are under way or were killed.
+///
+/// # Errors
+/// When one cannot be read, or was written by a newer version.
+pub fn load_all_pending(prefix: &Utf8Path) -> Result<Vec<Manifest>, StepError> {
+    load_directory(prefix, |name| name.ends_with(PENDING) && name.starts_with('.'))
+}
+
+fn load_directory(prefix: &Utf8Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Manifest>, StepError> {
+    let directory = Layout::manifests(prefix);
+    let failed = |error: &io::Error| StepError::io("list", &directory, error);
+    let entries = match directory.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(&error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| failed(&error))?;
+        if wanted(entry.file_name()) {
+            paths.push(entry.into_path());
+        }
+    }
+    paths.sort();
+    let mut manifests = Vec::with_capacity(paths.len());
+    for path in paths {
+        manifests.extend(load_file(&path)?);
+    }
+    Ok(manifests)
+}
+
+/// The manifest of one component, if it is installed.
+///
+/// # Errors
+/// When it cannot be read, or was written by a newer version.
+pub fn load(prefix: &Utf8Path, component: &ComponentName) -> Result<Option<Manifest>, StepError> {
+    load_file(&path(prefix, component))
+}
+
+/// The pending manifest of one component, if a commit was killed.
+///
+/// # Errors
+/// When it cannot be read, or was written by a newer version.
+pub fn load_pending(prefix: &Utf8Path, component: &ComponentName) -> Result<Option<Manifest>, StepError> {
+    load_file(&pending_path(prefix, component))
+}
+
+fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StepError::io("read", path, &error)),
+    };
+    let damaged = |why: &dyn fmt::Display| {
+        StepError::new(
+            format!("the manifest {path} cannot be used: {why}"),
+            "restore it from a backup, or remove it and the files of its component by hand, then install again",
+        )
+    };
+    // The number comes first: a newer format may not decode as this one.
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+    let schema = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or_default();
+    if schema > u64::from(MANIFEST_SCHEMA) {
+        return Err(StepError::new(
+            format!(
+                "the manifest {path} has format {schema}, and this version knows formats up to {MANIFEST_SCHEMA}"
+            ),
+            "use the version of installer that wrote it, or a newer one",
+        ));
+    }
+    let manifest: Manifest = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+    // A path that leads out of the prefix would make `uninstall` remove what is not ours.
+    let inside = |path: &Utf8Path| {
+        path.components().all(|part| matches!(part, Utf8Component::Normal(_))) && !path.as_str().is_empty()
+    };
+    if let Some(outside) = manifest.files.keys().find(|path| !inside(path)) {
+        return Err(damaged(&format!("{outside} does not lie below the prefix")));
+    }
+    Ok(Some(manifest))
+}
+
+/// Writes a manifest, atomically.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn write(manifest: &Manifest) -> Result<(), StepError> {
+    write_to(&path(&manifest.prefix, &manifest.component), manifest)
+}
+
+/// Writes a pending manifest, atomically.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn write_pending(manifest: &Manifest) -> Result<(), StepError> {
+    write_to(&pending_path(&manifest.prefix, &manifest.component), manifest)
+}
+
+fn write_to(path: &Utf8Path, manifest: &Manifest) -> Result<(), StepError> {
+    let mut bytes = serde_json::to_vec_pretty(manifest)
+        .map_err(|error| StepError::new(format!("failed to encode {path}: {error}"), "report this defect"))?;
+    bytes.push(b'\n');
+    files::atomic_write_at("manifest-write", path, &bytes)
+}
+
+/// One installed file that is not as it was installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its absolute path.
+    pub path: Utf8PathBuf,
+    /// What is wrong.
+    pub kind: ProblemKind,
+}
+
+/// What is wrong with an installed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// It is not there.
+    Missing,
+    /// Its content changed, or something else stands in its place.
+    Changed,
+    /// Its permission bits changed.
+    Mode {
+        /// What was installed.
+        expected: u32,
+        /// What is there.
+        found: u32,
+    },
+    /// The link points elsewhere.
+    Link {
+        /// What was installed.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.path;
+        match &self.kind {
+            ProblemKind::Missing => write!(formatter, "{path} is missing"),
+            ProblemKind::Changed => write!(formatter, "{path} was changed"),
+            ProblemKind::Mode { expected, found } => {
+                write!(formatter, "{path} has mode {found:04o} instead of {expected:04o}")
+            }
+            ProblemKind::Link { expected, found } => {
+                write!(formatter, "{path} points at {found} instead of {expected}")
+            }
+            ProblemKind::Unreadable(why) => write!(formatter, "{path} cannot be read: {why}"),
+        }
+    }
+}
+
+/// Holds every file against its hash, mode or link target.
+pub fn verify_files(manifest: &Manifest) -> Vec<Problem> {
+    manifest
+        .files
+        .iter()
+        .filter_map(|(path, entry)| {
+            let path = manifest.prefix.join(path);
+            let kind = problem(&path, entry)?;
+            Some(Problem { path, kind })
+        })
+        .collect()
+}
+
+/// What is wrong with one file; none when it is as its entry says.
+pub fn problem(path: &Utf8Path, entry: &Entry) -> Option<ProblemKind> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if absent(&error) => return Some(ProblemKind::Missing),
+        Err(error) => return Some(ProblemKind::Unreadable(error.to_string())),
+    };
+    match entry {
+        Entry::Link { target } => {
+            if !metadata.is_symlink() {
+                return Some(ProblemKind::Changed);
+            }
+            match path.read_link_utf8() {
+                Ok(found) if found == *target => None,
+                Ok(found) => {
+                    Some(ProblemKind::Link { expected: target.clone(), found: found.into_string() })
+                }
+                Err(error) => Some(ProblemKind::Unreadable(error.to_string())),
+            }
+        }
+        Entry::File { sha256, size, mode } => {
+            if !metadata.is_file() || metadata.len() != *size {
+                return Some(ProblemKind::Changed);
+            }
+            match files::sha256_file(path) {
+                Ok((found, _)) if found != *sha256 => return Some(ProblemKind::Changed),
+                Ok(_) => {}
+                Err(error) => return Some(ProblemKind::Unreadable(error.to_string())),
+            }
+            let found = metadata.permissions().mode() & 0o7777;
+            (found != *mode).then_some(ProblemKind::Mode { expected: *mode, found })
+        }
+    }
+}
+
+/// Whether an error says that nothing is there: also when a directory above it is a file now.
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A quick look whether every file is there with its size: the first that is not.
+pub fn present(manifest: &Manifest) -> Option<Problem> {
+    manifest.files.iter().find_map(|(path, entry)| {
+        let path = manifest.prefix.join(path);
+        let kind = match (fs::symlink_metadata(&path), entry) {
+            (Err(error), _) if absent(&error) => ProblemKind::Missing,
+            (Err(error), _) => ProblemKind::Unreadable(error.to_string()),
+            (Ok(metadata), Entry::Link { .. }) if metadata.is_symlink() => return None,
+            (Ok(metadata), Entry::File { size, .. }) if metadata.is_file() && metadata.len() == *size => {
+                return None;
+            }
+            (Ok(_), _) => ProblemKind::Changed,
+        };
+        Some(Problem { path, kind })
+    })
+}
+
+/// What an uninstallation did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Files and links that were removed.
+    pub files: u64,
+    /// Files that were changed since they were installed, and stay; nobody owns them now.
+    pub kept_modified: Vec<Utf8PathBuf>,
+}
+
+/// Removes exactly the files of a component, then its manifest, then directories that became empty. What was changed
+/// since it was installed stays, unless `force`. What a killed commit left is removed too.
+///
+/// # Errors
+/// When the component is not installed under this prefix, or a file cannot be removed.
+pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> Result<Removed, StepError> {
+    let manifests: Vec<Manifest> =
+        [load(prefix, component)?, load_pending(prefix, component)?].into_iter().flatten().collect();
+    if manifests.is_empty() {
+        return Err(StepError::new(
+            format!("{component} is not installed under {prefix}: {} does not exist", path(prefix, component)),
+            "name the prefix that it was installed under with --prefix",
+        ));
+    }
+    let mut entries: BTreeMap<&Utf8Path, Vec<&Entry>> = BTreeMap::new();
+    for (path, entry) in manifests.iter().flat_map(|manifest| &manifest.files) {
+        entries.entry(path).or_default().push(entry);
+    }
+    let mut removed = Removed::default();
+    for (relative, known) in &entries {
+        match remove_known(&prefix.join(relative), known, force)? {
+            Removal::Removed => removed.files += 1,
+            Removal::Absent => {}
+            Removal::Modified => removed.kept_modified.push(prefix.join(relative)),
+        }
+    }
+    files::remove_tree(&pending_path(prefix, component))?;
+    files::remove_tree(&path(prefix, component))?;
+    let mut paths: Vec<&Utf8Path> = entries.keys().copied().collect();
+    let own = Utf8Path::new("share/installer/manifest");
+    paths.push(own);
+    remove_empty_directories(prefix, paths)?;
+    Ok(removed)
+}
+
+/// What became of one file that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It was removed.
+    Removed,
+    /// It was not there.
+    Absent,
+    /// It was changed, and stays.
+    Modified,
+}
+
+/// Removes a file if it is as one of these entries says, or in any case with `force`. A mode alone is no reason to
+/// keep it; a directory in its place always is.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Removal, StepError> {
+    let ours = |entry: &&Entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. }));
+    match fs::symlink_metadata(path) {
+        Err(error) if absent(&error) => return Ok(Removal::Absent),
+        Err(error) => return Err(StepError::io("look at", path, &error)),
+        Ok(metadata) if metadata.is_dir() => return Ok(Removal::Modified),
+        Ok(_) => {}
+    }
+    if !force && !known.iter().any(ours) {
+        return Ok(Removal::Modified);
+    }
+    fs::remove_file(path).map_err(|error| StepError::io("remove", path, &error))?;
+    Ok(Removal::Removed)
+}
+
+/// Removes the directories above these paths (relative to the prefix) that are empty, never the prefix itself.
+///
+/// # Errors
+/// When an empty one cannot be removed.
+pub fn remove_empty_directories<'a>(
+    prefix: &Utf8Path,
+    paths: impl IntoIterator<Item = &'a Utf8Path>,
+) -> Result<(), StepError> {
+    let directories: BTreeSet<&Utf8Path> = paths
+        .into_iter()
+        .flat_map(|path| path.ancestors().skip(1))
+        .filter(|directory| !directory.as_str().is_empty())
+        .collect();
+    // Sorted, a directory comes before what is in it.
+    for directory in directories.into_iter().rev() {
+        let path = prefix.join(directory);
+        // A link to a directory is not ours to remove: rmdir(2) refuses it with ENOTDIR.
+        match fs::remove_dir(&path) {
+            Ok(()) => {}
+            Err(error)
+                if absent(&error)
+                    || matches!(
+                        error.kind(),
+                        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                    ) => {}
+            Err(error) => return Err(StepError::io("remove", &path, &error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

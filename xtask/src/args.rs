@@ -1,0 +1,275 @@
+//! The command line.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use model::plan::Phase;
+
+const EXAMPLES: &str = "\
+Examples:
+  installer all --case quickstart            everything, from nothing to verified
+  installer deps --case quickstart           what needs a network, and nothing else
+  installer build --case quickstart          compile, install and verify, offline
+  installer plan --case quickstart           what a run would do, and why
+  installer explain build/ffmpeg/configure   one step: what, why, and what changed
+  installer build --source ffmpeg=/mnt/src   from a directory of your own
+
+Exit codes:
+    0  everything that was asked for holds
+    1  an error that no other code names
+    2  the command line was wrong
+    3  the case file is wrong
+    4  preflight: the host lacks something; nothing was compiled
+    5  a step failed; what is done stays done
+    6  a step of `build` reached for the network
+    7  with --detailed-exitcode: there is something to do
+    8  another run holds the state directory
+    9  an installed file or a check does not hold
+  130  cancelled";
+
+/// Turns a machine or a container image into one that runs a given stack, in two phases: `deps` brings everything
+/// that needs a network, `build` compiles, installs and verifies without one.
+#[derive(Debug, Parser)]
+#[command(name = "installer", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Subcommands>,
+
+    /// The phase, for RUN lines: `installer --phase=deps` is `installer deps`.
+    #[arg(long, value_enum, env = "INSTALLER_PHASE")]
+    pub phase: Option<PhaseArg>,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// The case: a name, a case file, or a directory with a case.toml. Also from DEPLOYMENT_CASE.
+    #[arg(long, visible_alias = "deployment-case", value_name = "NAME|PATH", global = true, env = "INSTALLER_CASE")]
+    pub case: Option<String>,
+
+    /// Job tokens for the whole run [default: the CPUs that this process may use].
+    #[arg(short, long, value_name = "N", global = true, env = "INSTALLER_JOBS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// Only these components or steps, and what they need.
+    #[arg(long, value_name = "NAME", global = true, env = "INSTALLER_ONLY", value_delimiter = ',')]
+    pub only: Vec<String>,
+
+    /// Not these components or steps.
+    #[arg(long, value_name = "NAME", global = true, env = "INSTALLER_SKIP", value_delimiter = ',')]
+    pub skip: Vec<String>,
+
+    /// Reads a source from a directory instead of what the case says; it is never written to.
+    #[arg(long, value_name = "NAME=PATH", global = true, env = "INSTALLER_SOURCE", value_delimiter = ',')]
+    pub source: Vec<String>,
+
+    /// Where components are installed [default: /usr/local as root, else ~/.local].
+    #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_PREFIX")]
+    pub prefix: Option<Utf8PathBuf>,
+
+    /// Ledger and logs [default: /var/lib/installer/<case>, else $XDG_STATE_HOME/installer/<case>].
+    #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_STATE_DIR")]
+    pub state_dir: Option<Utf8PathBuf>,
+
+    /// Build trees [default: /var/cache/installer/<case>, else $XDG_CACHE_HOME/installer/<case>].
+    #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_CACHE_DIR")]
+    pub cache_dir: Option<Utf8PathBuf>,
+
+    /// What `deps` brings [default: ./artifacts/<case>, in an image /opt/installer/artifacts/<case>].
+    #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_ARTIFACTS")]
+    pub artifacts: Option<Utf8PathBuf>,
+
+    /// Toolchains, crates, environments [default: /opt/installer, else $XDG_DATA_HOME/installer].
+    #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_DATA_DIR")]
+    pub data_dir: Option<Utf8PathBuf>,
+
+    /// No network even in `deps`: what is there has to do.
+    #[arg(long, global = true, env = "INSTALLER_OFFLINE")]
+    pub offline: bool,
+
+    /// After a failure, goes on with what does not need the failed step.
+    #[arg(long, global = true, env = "INSTALLER_KEEP_GOING", overrides_with = "fail_fast")]
+    pub keep_going: bool,
+
+    /// After a failure, starts nothing more [default].
+    #[arg(long, global = true, env = "INSTALLER_FAIL_FAST")]
+    pub fail_fast: bool,
+
+    /// How the run is shown.
+    #[arg(long, value_enum, value_name = "HOW", global = true, env = "INSTALLER_PROGRESS", default_value = "auto")]
+    pub progress: Progress,
+
+    /// Colours; NO_COLOR is honoured.
+    #[arg(long, value_enum, value_name = "WHEN", global = true, env = "INSTALLER_COLOR", default_value = "auto")]
+    pub color: Color,
+
+    /// Shows what the steps print.
+    #[arg(short, long, global = true, env = "INSTALLER_VERBOSE")]
+    pub verbose: bool,
+
+    /// Asks nothing.
+    #[arg(short, long, global = true, env = "INSTALLER_YES")]
+    pub yes: bool,
+
+    /// Sets a value of the case: `components.ffmpeg.options.enable-gpl=true`.
+    #[arg(long, value_name = "KEY=VALUE", global = true, env = "INSTALLER_SET", value_delimiter = '\n')]
+    pub set: Vec<String>,
+
+    /// When another run holds the state directory, waits for it instead of failing.
+    #[arg(long, global = true, env = "INSTALLER_WAIT")]
+    pub wait: bool,
+
+    /// Prints what would be done, and does nothing.
+    #[arg(long, global = true, env = "INSTALLER_DRY_RUN")]
+    pub dry_run: bool,
+
+    /// Exits with 7 when there is something to do (with `plan` and --dry-run).
+    #[arg(long, global = true, env = "INSTALLER_DETAILED_EXITCODE")]
+    pub detailed_exitcode: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// Brings everything that needs a network: packages, toolchains, wheels, crates, sources.
+    Deps {
+        /// The case.
+        name: Option<String>,
+        /// Prints what an administrator has to run, and runs nothing.
+        #[arg(long)]
+        print_root_commands: bool,
+    },
+    /// Compiles, installs and verifies, without a network.
+    Build {
+        /// The case.
+        name: Option<String>,
+    },
+    /// Both phases.
+    All {
+        /// The case.
+        name: Option<String>,
+    },
+    /// Shows what a run would do: steps, reasons, packages and what they cost.
+    Plan {
+        /// The phase [default: both].
+        phase: Option<PhaseArg>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one step: what it does, what it needs, why it would or would not run, what changed.
+    Explain {
+        /// The step's id: `build/ffmpeg/configure`.
+        step: String,
+    },
+    /// Shows what is installed and how the last runs ended.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Holds every installed file against its hash, then runs the components' checks.
+    Verify {
+        /// Components [default: all of the case].
+        components: Vec<String>,
+    },
+    /// Removes exactly the files of a component.
+    Uninstall {
+        /// The component.
+        component: String,
+        /// Even if another installed component of the case needs it.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Removes the build trees of a case; what is installed and downloaded stays.
+    Clean,
+    /// Lists, shows, makes and checks cases.
+    Case {
+        #[command(subcommand)]
+        command: CaseCommand,
+    },
+    /// Prints the JSON Schema of a case.
+    Schema,
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    #[command(name = "__fault-points", hide = true)]
+    FaultPoints,
+    #[command(name = "__reference", hide = true)]
+    Reference {
+        /// Compares with the committed files instead of writing them.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+    /// Lists the cases that are found, with their descriptions.
+    List,
+    /// Shows a case with everything that it extends.
+    Show {
+        /// The case.
+        name: Option<String>,
+        /// Says where each value came from.
+        #[arg(long)]
+        origins: bool,
+    },
+    /// Writes a case to start from, into `cases/NAME/case.toml`.
+    New {
+        /// Its name.
+        name: String,
+    },
+    /// Looks for every mistake in a case.
+    Check {
+        /// The case.
+        name: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PhaseArg {
+    Deps,
+    Build,
+    All,
+}
+
+impl PhaseArg {
+    /// The phases that it selects, in order.
+    pub fn phases(self) -> &'static [Phase] {
+        match self {
+            Self::Deps => &[Phase::Deps],
+            Self::Build => &[Phase::Build],
+            Self::All => &[Phase::Deps, Phase::Build],
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deps => "deps",
+            Self::Build => "build",
+            Self::All => "all",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A live display on a terminal, plain lines elsewhere and with CI set.
+    Auto,
+    Tty,
+    Plain,
+    Json,
+    Quiet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}

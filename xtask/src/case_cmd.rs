@@ -1,0 +1,97 @@
+//! `case list|show|new|check`.
+
+use camino::Utf8Path;
+use model::exit;
+
+use crate::args::{CaseCommand, Common};
+use crate::error::{Error, Result};
+use crate::load::{case_name, load_case};
+use crate::out::{print, say};
+use crate::{cases, picker};
+
+pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
+    match command {
+        CaseCommand::List => list(),
+        CaseCommand::Show { name, origins } => show(common, name.as_deref(), *origins),
+        CaseCommand::New { name } => new(name),
+        CaseCommand::Check { name } => {
+            let wanted = case_name(common, name.as_deref())?;
+            load_case(common, &wanted)?;
+            // What only a plan can see: components that do not fit together.
+            let setting = crate::load::Setting::gather(common, name.as_deref())?;
+            for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
+                setting.plan(phase)?;
+            }
+            say(&format!("{wanted}: no mistakes found"));
+            Ok(exit::OK)
+        }
+    }
+}
+
+fn list() -> Result<i32> {
+    let cases = cases::list();
+    let width = cases.keys().map(String::len).max().unwrap_or(0);
+    for (name, place) in cases {
+        print(&format!("{name:width$}  {} ({place})\n", picker::description(&name)))?;
+    }
+    Ok(exit::OK)
+}
+
+fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
+    let wanted = case_name(common, name)?;
+    let (loaded, _) = load_case(common, &wanted)?;
+    if origins {
+        let width = loaded.origins.iter().map(|origin| origin.key.len()).max().unwrap_or(0).min(48);
+        for origin in &loaded.origins {
+            print(&format!("{:width$} = {}  ({})\n", origin.key, origin.value, origin.from))?;
+        }
+        return Ok(exit::OK);
+    }
+    let text = serde_json::to_string_pretty(&loaded.case)
+        .map_err(|error| Error::internal(format!("failed to encode the case: {error}")))?;
+    print(&format!("{text}\n"))?;
+    Ok(exit::OK)
+}
+
+fn new(name: &str) -> Result<i32> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
+        return Err(Error::usage(format!("`{name}` is no name for a case\n  help: use letters, digits, `-`, `_` and `.`")));
+    }
+    let path = Utf8Path::new("cases").join(name).join("case.toml");
+    if path.exists() {
+        return Err(Error::usage(format!("{path} is there already\n  help: choose another name, or edit it")));
+    }
+    engine::files::atomic_write(&path, STARTER.replace("NAME", name).as_bytes())?;
+    say(&format!("wrote {path}; see what it would do with `installer plan --case {name}`"));
+    Ok(exit::OK)
+}
+
+/// Valid as it stands, so that it can be tried before it is changed.
+const STARTER: &str = r#"# docs/reference/case.md tells every key; `installer case check NAME` finds mistakes.
+
+schema = 1
+
+[metadata]
+name = "NAME"
+description = "What this case builds, in one line"
+
+# Packages of the distribution beyond those that the components need by themselves.
+# system_packages = { apt = ["libfoo-dev"] }
+
+# Where code comes from: path, git, archive, debian, pypi or crate. A list holds alternatives, best first.
+[sources.simple-http-server]
+kind = "crate"
+name = "simple-http-server"
+version = "0.8.1"
+
+# What is built. Drivers: autotools, cmake, cargo, command.
+[components.simple-http-server]
+driver = "cargo"
+
+# How it is seen that it works.
+[[components.simple-http-server.checks]]
+kind = "run"
+command = ["{prefix}/bin/simple-http-server", "--version"]
+contains = "0.8.1"
+"#;

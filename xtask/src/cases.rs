@@ -1,0 +1,135 @@
+//! Where cases are found: as a path, in `./cases`, `$INSTALLER_CASES`, `/etc/installer/cases`, then in the binary.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use include_dir::{Dir, include_dir};
+use model::case::{CaseFile, Format};
+
+use crate::error::{Error, Result};
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../cases");
+
+/// The names that a case file may have in its directory.
+const FILES: [&str; 2] = ["case.toml", "case.json"];
+
+/// A case that was found, not yet read for meaning.
+#[derive(Debug)]
+pub struct Found {
+    pub file: CaseFile,
+    /// By default the case's name: that of its directory, or of its file.
+    pub name: String,
+    /// The directory of the case on the disk; none for one in the binary.
+    pub directory: Option<Utf8PathBuf>,
+}
+
+/// Directories in which names are looked for, in order.
+pub fn directories() -> Vec<Utf8PathBuf> {
+    let mut found = vec![Utf8PathBuf::from("cases")];
+    if let Ok(listed) = std::env::var("INSTALLER_CASES") {
+        found.extend(listed.split(':').filter(|word| !word.is_empty()).map(Utf8PathBuf::from));
+    }
+    found.push("/etc/installer/cases".into());
+    found
+}
+
+/// Finds a case by name or path.
+pub fn find(wanted: &str) -> Result<Found> {
+    let path = Utf8Path::new(wanted);
+    if path.is_file() {
+        return read(path);
+    }
+    for file in FILES {
+        if path.join(file).is_file() {
+            return read(&path.join(file));
+        }
+    }
+    for directory in directories() {
+        for file in FILES {
+            let candidate = directory.join(wanted).join(file);
+            if candidate.is_file() {
+                return read(&candidate);
+            }
+        }
+        for format in ["toml", "json"] {
+            let candidate = directory.join(format!("{wanted}.{format}"));
+            if candidate.is_file() {
+                return read(&candidate);
+            }
+        }
+    }
+    for file in FILES {
+        if let Some(text) = EMBEDDED.get_file(format!("{wanted}/{file}")).and_then(|file| file.contents_utf8()) {
+            return Ok(Found {
+                file: CaseFile { name: format!("(built in) {wanted}/{file}"), text: text.to_owned(), format: format_of(file) },
+                name: wanted.to_owned(),
+                directory: None,
+            });
+        }
+    }
+    let names: Vec<String> = list().into_keys().collect();
+    let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
+    let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
+    Err(Error::usage(format!(
+        "there is no case `{wanted}`\n  looked for it as a path, in {}, and among those that are built in\n  help: {}",
+        looked.join(", "),
+        nearest.map_or_else(
+            || "write one with `installer case new NAME`".to_owned(),
+            |nearest| format!("did you mean `{nearest}`? all: {}", names.join(", "))
+        )
+    )))
+}
+
+fn format_of(name: &str) -> Format {
+    if name.ends_with(".json") { Format::Json } else { Format::Toml }
+}
+
+fn read(path: &Utf8Path) -> Result<Found> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Error::new(
+            model::exit::BAD_CASE,
+            format!("failed to read the case {path}: {error}\n  help: a case is TOML or JSON in UTF-8"),
+        )
+    })?;
+    let absolute = camino::absolute_utf8(path)
+        .map_err(|error| Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}")))?;
+    let directory = absolute.parent().map_or_else(|| Utf8PathBuf::from("/"), Utf8Path::to_owned);
+    let own = FILES.contains(&path.file_name().unwrap_or_default());
+    let name = if own { directory.file_name() } else { absolute.file_stem() };
+    Ok(Found {
+        name: name.unwrap_or("case").to_owned(),
+        file: CaseFile { name: path.to_string(), text, format: format_of(path.as_str()) },
+        directory: Some(directory),
+    })
+}
+
+/// A parent that a case `extends`: beside the case that says so, else as any case is found.
+pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String> {
+    let beside = Utf8Path::new(child).parent().unwrap_or(Utf8Path::new("")).join(wanted);
+    let candidates = [beside.clone(), beside.join(FILES[0]), beside.join(FILES[1])];
+    let found = match candidates.iter().find(|path| path.is_file()) {
+        Some(path) => read(path),
+        None => find(wanted),
+    };
+    found.map(|found| found.file).map_err(|error| error.message)
+}
+
+/// All cases by name, with the first place that has each.
+pub fn list() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for directory in directories() {
+        let Ok(entries) = directory.read_dir_utf8() else { continue };
+        for entry in entries.filter_map(std::result::Result::ok) {
+            if FILES.iter().any(|file| entry.path().join(file).is_file()) {
+                found.entry(entry.file_name().to_owned()).or_insert_with(|| directory.to_string());
+            }
+        }
+    }
+    for entry in EMBEDDED.dirs() {
+        if let Some(name) = entry.path().to_str() {
+            found.entry(name.to_owned()).or_insert_with(|| "built in".to_owned());
+        }
+    }
+    found
+}

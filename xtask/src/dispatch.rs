@@ -1,0 +1,57 @@
+//! Hands each action to the library that carries it out.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use deps::needs::Host;
+use deps::packages;
+use engine::runner::{Context, Finding, Observation, Runner, StepError};
+use model::plan::{Need, Step};
+
+/// The runner of all actions.
+pub struct Dispatch;
+
+impl Dispatch {
+    fn with_build<T>(&self, act: impl FnOnce(&build::run::BuildRunner<'_>) -> T) -> T {
+        act(&build::run::BuildRunner { check_need: &check_need, find_rust: &find_rust })
+    }
+}
+
+impl Runner for Dispatch {
+    fn observe(&self, step: &Step, context: &dyn Context) -> Result<Observation, StepError> {
+        if deps::DepsRunner::handles(step) {
+            return deps::DepsRunner.observe(step, context);
+        }
+        self.with_build(|runner| runner.observe(step, context))
+    }
+
+    fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError> {
+        if deps::DepsRunner::handles(step) {
+            return deps::DepsRunner.run(step, context);
+        }
+        self.with_build(|runner| runner.run(step, context))
+    }
+
+    fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
+        if deps::DepsRunner::handles(step) {
+            return deps::DepsRunner.broken(step, context);
+        }
+        self.with_build(|runner| runner.broken(step, context))
+    }
+}
+
+/// Whether something that a build needs is there, as `deps` sees it.
+fn check_need(need: &Need, prefixes: &[Utf8PathBuf], context: &dyn Context) -> Result<Option<String>, Finding> {
+    let root = Utf8Path::new("/");
+    let manager = context.target().package_manager.as_deref().and_then(packages::by_name);
+    let database = manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| Finding {
+        what: format!("the package database cannot be read: {error}"),
+        cure: "see whether the package manager itself works".to_owned(),
+    })?;
+    let environment = context.network_environment();
+    let path = environment.get("PATH").map_or("/usr/bin:/bin", String::as_str);
+    deps::needs::check(need, &Host { root, manager, database: database.as_deref(), path, prefixes, context })
+}
+
+fn find_rust(context: &dyn Context) -> Result<Option<(String, String)>, StepError> {
+    let found = deps::toolchains::rust::find(context)?;
+    Ok(found.map(|rust| (rust.version.clone(), format!("{} ({})", rust.version, rust.cargo))))
+}

@@ -1,0 +1,117 @@
+//! `verify`, `uninstall`, `clean`: what is done with what is there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::{Cancel, RunOptions, Selection, World};
+use model::event::Verdict;
+use model::plan::{Action, Phase};
+use model::{ComponentName, exit};
+use report::Next;
+
+use crate::args::Common;
+use crate::dispatch::Dispatch;
+use crate::error::{Error, Result};
+use crate::load::Setting;
+use crate::out::say;
+use crate::run::{Shown, marker, take_lock};
+
+/// Verifies installed components, whatever earlier runs found.
+pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let mut plan = setting.plan(Phase::Build)?;
+    for name in wanted {
+        known_component(&setting, name)?;
+    }
+    plan.steps.retain(|step| {
+        let chosen = |name: &ComponentName| wanted.is_empty() || wanted.iter().any(|word| word == name.as_str());
+        matches!(step.action, Action::Verify(_)) && step.component.as_ref().is_some_and(chosen)
+    });
+    for step in &mut plan.steps {
+        step.needs.clear();
+        step.after.clear();
+        if let Action::Verify(action) = &step.action {
+            if engine::manifest::load(&action.prefix, &action.component)?.is_none() {
+                return Err(Error::new(
+                    exit::VERIFY_FAILED,
+                    format!("{} is not installed in {}\n  help: run `installer all`", action.component, action.prefix),
+                ));
+            }
+        }
+    }
+    let lock = take_lock(common, &setting)?;
+    // A ledger of its own, emptied first: asking to verify is asking to look again.
+    let mut layout = setting.layout.clone();
+    layout.state = layout.state.join("verify");
+    engine::files::remove_tree(&layout.state)?;
+    let world = World { layout: &layout, ..setting.world() };
+    let cancel = Cancel::new();
+    engine::signals::install(&cancel, || {})
+        .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
+    let options = RunOptions {
+        capacity: setting.capacity,
+        keep_going: true,
+        selection: Selection::default(),
+        launcher: std::env::current_exe()
+            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+        launcher_args: vec!["__launch".to_owned()],
+        run_lock: Some(Arc::new(lock)),
+        marker: marker(&setting),
+        cancel,
+        started: Instant::now(),
+    };
+    let next = Next { program: "installer".to_owned(), again: "installer verify".to_owned(), arguments: setting.case_argument.clone() };
+    let mut observer = Shown::new(common, next);
+    let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
+    observer.finish();
+    Ok(match finish?.verdict {
+        Verdict::Done | Verdict::NothingToDo => exit::OK,
+        Verdict::Cancelled => exit::CANCELLED,
+        Verdict::Failed => exit::VERIFY_FAILED,
+    })
+}
+
+fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {
+    setting.case().components.get(name).ok_or_else(|| {
+        let names: Vec<&str> = setting.case().components.keys().map(ComponentName::as_str).collect();
+        Error::usage(format!("the case has no component `{name}`\n  help: it has {}", names.join(", ")))
+    })
+}
+
+/// Removes exactly the files of a component.
+pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let component = known_component(&setting, name)?;
+    let prefix = component.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone());
+    let mut dependents = Vec::new();
+    for (other, declared) in &setting.case().components {
+        let place = declared.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone());
+        if declared.needs.iter().any(|need| need.as_str() == name)
+            && engine::manifest::load(&place, other)?.is_some()
+        {
+            dependents.push(other.as_str());
+        }
+    }
+    if !dependents.is_empty() && !force {
+        return Err(Error::usage(format!(
+            "{name} is needed by what is installed: {}\n  help: uninstall that first, or use --force",
+            dependents.join(", ")
+        )));
+    }
+    let _lock = take_lock(common, &setting)?;
+    let removed = engine::manifest::uninstall(&prefix, &ComponentName::new(name), force)?;
+    say(&format!("removed {} files of {name} from {prefix}", removed.files));
+    for path in &removed.kept_modified {
+        say(&format!("kept {path}: it was changed since it was installed"));
+    }
+    Ok(exit::OK)
+}
+
+/// Removes the build trees of a case.
+pub fn clean(common: &Common) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let _lock = take_lock(common, &setting)?;
+    engine::files::remove_tree(&setting.layout.cache)?;
+    say(&format!("removed {}; what is installed and what was downloaded stays", setting.layout.cache));
+    Ok(exit::OK)
+}

@@ -1,0 +1,76 @@
+//! Where things lie, for this user on this machine.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use model::layout::Layout;
+use model::target::Target;
+
+use crate::args::Common;
+use crate::error::{Error, Result};
+
+/// Settles every directory of a case. `case_dir` is none for a case in the binary.
+pub fn resolve(
+    common: &Common,
+    case: &str,
+    case_dir: Option<&Utf8Path>,
+    target: &Target,
+    environment: &BTreeMap<String, String>,
+) -> Result<Layout> {
+    let root = target.root;
+    let home = || {
+        environment.get("HOME").map(Utf8PathBuf::from).ok_or_else(|| {
+            Error::usage("HOME is not set, so that there is no place for files of an ordinary user\n  help: set HOME, or give --prefix, --state-dir, --cache-dir, --artifacts and --data-dir")
+        })
+    };
+    let xdg = |variable: &str, below: &str| -> Result<Utf8PathBuf> {
+        match environment.get(variable).filter(|value| value.starts_with('/')) {
+            Some(directory) => Ok(Utf8PathBuf::from(directory).join("installer")),
+            None => Ok(home()?.join(below).join("installer")),
+        }
+    };
+    let place = |given: &Option<Utf8PathBuf>, default: &dyn Fn() -> Result<Utf8PathBuf>| match given {
+        Some(path) => absolute(path),
+        None => default(),
+    };
+    let prefix = place(&common.prefix, &|| if root { Ok("/usr/local".into()) } else { Ok(home()?.join(".local")) })?;
+    let state = place(&common.state_dir, &|| {
+        Ok(if root { Utf8PathBuf::from("/var/lib/installer") } else { xdg("XDG_STATE_HOME", ".local/state")? }.join(case))
+    })?;
+    let cache = place(&common.cache_dir, &|| {
+        Ok(if root { Utf8PathBuf::from("/var/cache/installer") } else { xdg("XDG_CACHE_HOME", ".cache")? }.join(case))
+    })?;
+    let data = place(&common.data_dir, &|| {
+        if root { Ok("/opt/installer".into()) } else { xdg("XDG_DATA_HOME", ".local/share") }
+    })?;
+    let artifacts = place(&common.artifacts, &|| {
+        if root && target.container {
+            Ok(Utf8PathBuf::from("/opt/installer/artifacts").join(case))
+        } else {
+            absolute(Utf8Path::new("artifacts")).map(|directory| directory.join(case))
+        }
+    })?;
+    let lock = match case_dir {
+        Some(directory) if writable(directory) => directory.join("case.lock"),
+        _ => artifacts.join("case.lock"),
+    };
+    let case_dir = match case_dir {
+        Some(directory) => directory.to_owned(),
+        None => absolute(Utf8Path::new("."))?,
+    };
+    Ok(Layout { prefix, state, cache, artifacts, data, case_dir, lock })
+}
+
+/// A path from the working directory, in UTF-8.
+pub fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf> {
+    camino::absolute_utf8(path).map_err(|error| {
+        Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}\n  help: work in a directory whose path is UTF-8"))
+    })
+}
+
+/// Whether a file could be made there; asked by the kernel's own rules, without making one.
+fn writable(directory: &Utf8Path) -> bool {
+    let Ok(metadata) = fs::metadata(directory) else { return false };
+    metadata.is_dir() && exec::may_write(directory)
+}

@@ -1,0 +1,166 @@
+//! Everything that planning may know, gathered.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::World;
+use engine::planning::{Known, PlanCx, PlanError};
+use model::case::{Case, KnownNames, Loaded, Overrides};
+use model::exit;
+use model::layout::Layout;
+use model::plan::{Phase, Plan};
+use model::site::{Site, Sudo};
+use model::source_facts::SourceFacts;
+use model::target::{Capacity, Target};
+
+use crate::args::Common;
+use crate::cases;
+use crate::error::{Error, Result};
+use crate::{layout, picker};
+
+/// A case on a machine.
+pub struct Setting {
+    pub loaded: Loaded,
+    pub target: Target,
+    pub layout: Layout,
+    pub site: Site,
+    pub capacity: Capacity,
+    pub offline: bool,
+    /// What names the case on a command line again: `--case quickstart`.
+    pub case_argument: String,
+}
+
+/// The environment of this process, as far as it is UTF-8.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The name of the case, from the command line, the environment, or the user.
+pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
+    if let (Some(flag), Some(word)) = (&common.case, positional) {
+        // A twin in the environment gives way to what was typed.
+        if flag != word && std::env::var("INSTALLER_CASE").ok().as_ref() != Some(flag) {
+            return Err(Error::usage(format!("two cases are named: `{word}` and --case {flag}\n  help: name one")));
+        }
+        return Ok(word.to_owned());
+    }
+    if let Some(name) = positional.map(str::to_owned).or_else(|| common.case.clone()) {
+        return Ok(name);
+    }
+    if let Some(name) = std::env::var("DEPLOYMENT_CASE").ok().filter(|name| !name.is_empty()) {
+        return Ok(name);
+    }
+    picker::pick(std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !common.yes)
+}
+
+/// Reads a case with everything that the command line changes in it.
+pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8PathBuf>)> {
+    let found = cases::find(wanted)?;
+    let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
+    for text in &common.set {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Error::usage(format!("`--set {text}` has no `=`\n  help: --set components.ffmpeg.options.enable-gpl=true"))
+        })?;
+        overrides.set.push((key.to_owned(), value.to_owned()));
+    }
+    if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
+        // Part of what steps see, and so of their fingerprints.
+        overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
+    }
+    for text in &common.source {
+        let (name, path) = text.split_once('=').ok_or_else(|| {
+            Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
+        })?;
+        let path = layout::absolute(Utf8Path::new(path))?;
+        if !path.is_dir() {
+            return Err(Error::usage(format!("--source {name}: {path} is not a directory\n  help: give the directory of its source")));
+        }
+        overrides.sources.push((name.to_owned(), path));
+    }
+    let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
+    let loaded = model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
+        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+    Ok((loaded, found.directory))
+}
+
+impl Setting {
+    /// Gathers everything. Starts no process.
+    pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
+        let wanted = case_name(common, positional)?;
+        let (loaded, directory) = load_case(common, &wanted)?;
+        let environment = environment();
+        let target = deps::target::probe(Utf8Path::new("/"), &environment);
+        let layout =
+            layout::resolve(common, &loaded.case.metadata.name, directory.as_deref(), &target, &environment)?;
+        let mut site = Site::from_environment(environment);
+        complete_authorities(&mut site);
+        let capacity = Capacity { jobs: common.jobs.unwrap_or_else(cpus), memory_mib: memory_mib() };
+        let words = [wanted];
+        let case_argument = format!("--case {}", exec::session::shell_words(&words));
+        Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument })
+    }
+
+    pub fn case(&self) -> &Case {
+        &self.loaded.case
+    }
+
+    /// Finds out how root is had; asks `sudo` itself, which is only worth it before something runs.
+    pub fn detect_sudo(&mut self) {
+        if !self.target.root && self.site.sudo == Sudo::NotNeeded {
+            self.site.sudo = exec::privilege::detect(std::io::stdin().is_terminal());
+        }
+    }
+
+    pub fn world(&self) -> World<'_> {
+        World { layout: &self.layout, site: &self.site, target: &self.target, offline: self.offline }
+    }
+
+    /// Plans a phase from what is known now.
+    pub fn plan(&self, phase: Phase) -> Result<Plan> {
+        let facts: SourceFacts = deps::facts::gather(self.case(), &self.layout);
+        let lock = engine::lockfile::load(&self.layout)?;
+        let known =
+            Known { case: self.case(), target: &self.target, facts: &facts, lock: &lock, layout: &self.layout };
+        let planned = || -> std::result::Result<Plan, PlanError> {
+            let requirements = build::requirements(&known)?;
+            let mut cx = PlanCx::new(known, phase);
+            match phase {
+                Phase::Deps => deps::plan(&mut cx, &requirements)?,
+                Phase::Build => {
+                    deps::plan_sources::plan(&mut cx, &requirements.sources)?;
+                    build::plan(&mut cx)?;
+                }
+            }
+            cx.finish()
+        };
+        planned().map_err(|error| {
+            let diagnostics = self.loaded.at_key(&error.key, &error.message, &error.help);
+            Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
+        })
+    }
+}
+
+/// Tools name certificate authorities each in their own way; what is said once counts for all of them.
+fn complete_authorities(site: &mut Site) {
+    let environment = &mut site.network_environment;
+    let Some(file) = environment.get("SSL_CERT_FILE").cloned() else { return };
+    for name in ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"] {
+        environment.entry(name.to_owned()).or_insert_with(|| file.clone());
+    }
+}
+
+/// The CPUs that this process may use.
+fn cpus() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
+/// Memory that is available, in MiB; where it cannot be told, steps are not held back for it.
+fn memory_mib() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib / 1024)
+}

@@ -1,0 +1,164 @@
+//! `plan`, `--dry-run`, `explain`, `deps --print-root-commands`: readings of a plan and its assessment.
+
+use std::io::IsTerminal;
+
+use engine::{Assessment, Selection, StandaloneContext, State, assess};
+use model::exit;
+use model::plan::{Action, Plan};
+use report::{PackageCost, PlanOptions, PlanRow, RowState};
+use serde_json::json;
+
+use crate::args::{Common, PhaseArg};
+use crate::dispatch::Dispatch;
+use crate::error::{Error, Result};
+use crate::load::Setting;
+use crate::out::print;
+use crate::run::{known_words, style};
+
+struct Assessed {
+    plan: Plan,
+    assessment: Assessment,
+}
+
+fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<Vec<Assessed>> {
+    let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
+    let plans = phase.phases().iter().map(|phase| setting.plan(*phase)).collect::<Result<Vec<Plan>>>()?;
+    known_words(&selection, &plans)?;
+    plans
+        .into_iter()
+        .map(|plan| {
+            let assessment = assess(&plan, &Dispatch, &setting.world(), &selection)?;
+            Ok(Assessed { plan, assessment })
+        })
+        .collect()
+}
+
+fn rows<'a>(assessed: &'a Assessed, context: Option<&StandaloneContext<'_>>) -> Result<Vec<PlanRow<'a>>> {
+    assessed
+        .plan
+        .steps
+        .iter()
+        .zip(&assessed.assessment.rows)
+        .map(|(step, row)| {
+            let cost = match (&step.action, context) {
+                (Action::EnsurePackages(action), Some(context)) if row.state == State::Stale => {
+                    let cost = deps::packages::package_cost(action, context)?;
+                    Some(PackageCost {
+                        missing: row.findings.iter().map(|finding| finding.what.clone()).collect(),
+                        packages: cost.as_ref().map(|cost| cost.packages),
+                        download_bytes: cost.as_ref().and_then(|cost| cost.download_bytes),
+                        installed_bytes: cost.as_ref().and_then(|cost| cost.installed_bytes),
+                    })
+                }
+                _ => None,
+            };
+            Ok(PlanRow {
+                step,
+                state: match row.state {
+                    State::Fresh => RowState::Fresh,
+                    State::Stale => RowState::WillRun,
+                    State::Follows => RowState::MayRun,
+                    State::NotSelected => RowState::NotSelected,
+                },
+                why: row.why.clone(),
+                differences: row.differences.clone(),
+                cost,
+            })
+        })
+        .collect()
+}
+
+/// Shows what a run would do.
+pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json: bool) -> Result<i32> {
+    let setting = Setting::gather(common, positional)?;
+    let phases = assess_phases(&setting, common, phase)?;
+    let pending = phases.iter().any(|assessed| assessed.assessment.pending());
+    let world = setting.world();
+    let context = StandaloneContext::new(&world)?;
+    if as_json {
+        let mut plans = Vec::new();
+        for assessed in &phases {
+            let rows = rows(assessed, Some(&context))?;
+            let steps: Vec<serde_json::Value> = rows
+                .iter()
+                .map(|row| {
+                    json!({
+                        "step": row.step,
+                        "state": row.state.as_str(),
+                        "why": row.why,
+                        "differences": row.differences,
+                        "cost": row.cost.as_ref().map(|cost| json!({
+                            "missing": cost.missing,
+                            "packages": cost.packages,
+                            "download_bytes": cost.download_bytes,
+                            "installed_bytes": cost.installed_bytes,
+                        })),
+                    })
+                })
+                .collect();
+            plans.push(json!({
+                "schema": assessed.plan.schema,
+                "case": assessed.plan.case,
+                "phase": assessed.plan.phase,
+                "target": assessed.plan.target,
+                "digest": assessed.plan.digest(),
+                "notes": assessed.plan.notes,
+                "steps": steps,
+            }));
+        }
+        let text = serde_json::to_string_pretty(&json!({ "plans": plans, "pending": pending }))
+            .map_err(|error| Error::internal(format!("failed to encode the plan: {error}")))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        let options = PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
+        for assessed in &phases {
+            print(&report::plan_text(&assessed.plan, &rows(assessed, Some(&context))?, options))?;
+        }
+    }
+    Ok(if pending && common.detailed_exitcode { exit::CHANGES_PENDING } else { exit::OK })
+}
+
+/// Shows one step.
+pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let phases = assess_phases(&setting, common, PhaseArg::All)?;
+    // A step that both plans have (unpacking) is explained from the first in which it would run.
+    let mut found: Option<(&Assessed, usize)> = None;
+    for assessed in &phases {
+        if let Some(at) = assessed.plan.steps.iter().position(|step| step.id.as_str() == wanted) {
+            let runs = assessed.assessment.rows[at].state != State::Fresh;
+            if found.is_none() || runs {
+                found.get_or_insert((assessed, at));
+            }
+        }
+    }
+    let Some((assessed, at)) = found else {
+        let ids = phases.iter().flat_map(|assessed| &assessed.plan.steps).map(|step| step.id.as_str());
+        let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
+        return Err(Error::usage(format!(
+            "there is no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan` lists all"
+        )));
+    };
+    let rows = rows(assessed, None)?;
+    let log = setting.layout.step_log(&rows[at].step.id);
+    let log = log.is_file().then_some(log.as_path());
+    let options = PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
+    print(&report::explain_text(&assessed.plan, &rows[at], log, options))?;
+    Ok(exit::OK)
+}
+
+/// Prints what an administrator has to run for `deps`.
+pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
+    let setting = Setting::gather(common, positional)?;
+    let plan = setting.plan(model::plan::Phase::Deps)?;
+    let world = setting.world();
+    let context = StandaloneContext::new(&world)?;
+    let commands = deps::root_commands(&plan, &context)?;
+    if commands.is_empty() {
+        crate::out::say("nothing has to be run as root");
+    }
+    for command in commands {
+        print(&format!("{command}\n"))?;
+    }
+    Ok(exit::OK)
+}

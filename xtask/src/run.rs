@@ -1,0 +1,216 @@
+//! `deps`, `build`, `all`: assess, and if something is to be done, lock and run.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::{Cancel, Finish, Observer, RunOptions, Selection, assess};
+use exec::lock::{LockError, RunLock};
+use model::event::{FailureKind, Timed, Verdict};
+use model::exit;
+use model::plan::{Phase, Plan};
+use report::{Kind, Next, Renderer, Size, Style};
+
+use crate::args::{Color, Common, PhaseArg, Progress};
+use crate::dispatch::Dispatch;
+use crate::error::{Error, Result};
+use crate::load::Setting;
+
+/// Runs phases of a case and returns the exit code.
+pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
+    let started = Instant::now();
+    let mut setting = Setting::gather(common, positional)?;
+    let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
+    let mut plans = Vec::new();
+    for phase in phase.phases() {
+        plans.push(setting.plan(*phase)?);
+    }
+    known_words(&selection, &plans)?;
+    let mut pending = false;
+    for plan in &plans {
+        pending |= assess(plan, &Dispatch, &setting.world(), &selection)?.pending();
+    }
+    let cancel = Cancel::new();
+    let mut observer = Shown::new(common, next(&setting, phase));
+    let mut options = RunOptions {
+        capacity: setting.capacity,
+        keep_going: common.keep_going && !common.fail_fast,
+        selection,
+        launcher: std::env::current_exe()
+            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+        launcher_args: vec!["__launch".to_owned()],
+        run_lock: None,
+        marker: marker(&setting),
+        cancel: cancel.clone(),
+        started,
+    };
+    // With nothing to do nobody has to be kept away, and nothing is started.
+    if pending {
+        setting.detect_sudo();
+        options.run_lock = Some(Arc::new(take_lock(common, &setting)?));
+        let live = observer.is_live();
+        engine::signals::install(&cancel, move || {
+            if live {
+                // The process ends in the next moment; there is nobody to tell that the terminal is gone.
+                drop(std::io::stderr().write_all(report::RESTORE.as_bytes()));
+            }
+        })
+        .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
+    }
+    let outcome = run_phases(phase, &plans, &setting, &options, &mut observer, pending);
+    observer.finish();
+    outcome.map(exit_code)
+}
+
+fn run_phases(
+    phase: PhaseArg,
+    plans: &[Plan],
+    setting: &Setting,
+    options: &RunOptions,
+    observer: &mut Shown,
+    pending: bool,
+) -> Result<Finish> {
+    let mut worst: Option<Finish> = None;
+    for (number, phase) in phase.phases().iter().enumerate() {
+        // The sources that `deps` brought may say more than was known before.
+        let replanned = if pending && *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
+        let plan = replanned.as_ref().unwrap_or(&plans[number]);
+        let finish = engine::run(plan, &Dispatch, &setting.world(), options, observer)?;
+        let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
+        worst = Some(finish);
+        if !go_on {
+            break;
+        }
+    }
+    worst.ok_or_else(|| Error::internal("no phase was selected"))
+}
+
+fn exit_code(finish: Finish) -> i32 {
+    match (finish.verdict, finish.failure) {
+        (Verdict::Cancelled, _) => exit::CANCELLED,
+        (Verdict::Done | Verdict::NothingToDo, _) => exit::OK,
+        (Verdict::Failed, Some(FailureKind::Preflight)) => exit::PREFLIGHT,
+        (Verdict::Failed, Some(FailureKind::Offline)) => exit::OFFLINE_VIOLATED,
+        (Verdict::Failed, Some(FailureKind::Verify)) => exit::VERIFY_FAILED,
+        (Verdict::Failed, _) => exit::STEP_FAILED,
+    }
+}
+
+/// Words of --only and --skip that mean nothing are mistakes.
+pub fn known_words(selection: &Selection, plans: &[Plan]) -> Result<()> {
+    let plans: Vec<&Plan> = plans.iter().collect();
+    let unknown = selection.unknown(&plans);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<String> =
+        plans.iter().flat_map(|plan| &plan.steps).filter_map(|step| Some(step.component.as_ref()?.to_string())).collect();
+    names.sort();
+    names.dedup();
+    Err(Error::usage(format!(
+        "no component or step is called {}\n  help: components are: {}; `installer plan` lists the steps",
+        unknown.join(", "),
+        names.join(", ")
+    )))
+}
+
+/// Identifies the state directory.
+pub fn marker(setting: &Setting) -> String {
+    model::Digest::of(setting.layout.state.as_str()).short().to_owned()
+}
+
+/// Takes the run lock and ends what a killed run left running.
+pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
+    let path = setting.layout.state.join("lock");
+    engine::files::create_dir_all(&setting.layout.state)?;
+    let lock = RunLock::acquire(&path, common.wait).map_err(|error| match error {
+        LockError::Io { .. } => Error::internal(error.to_string()),
+        LockError::Held { .. } | LockError::Leftovers { .. } => {
+            Error::new(exit::LOCKED, format!("{error}\n  help: --wait waits for it"))
+        }
+    })?;
+    let ended = exec::launcher::end_leftovers(&marker(setting), &path)
+        .map_err(|error| Error::internal(format!("failed to end what a killed run left running: {error}")))?;
+    for process in ended {
+        warn(&format!("ended what a killed run left running: {process}"));
+    }
+    Ok(lock)
+}
+
+/// A line of talk on standard error; that nobody reads it is no error.
+pub fn warn(message: &str) {
+    drop(writeln!(std::io::stderr(), "warning: {message}"));
+}
+
+fn next(setting: &Setting, phase: PhaseArg) -> Next {
+    // Cargo sets this for what it runs, and the user typed `cargo xtask`.
+    let program = if std::env::var_os("CARGO").is_some() { "cargo xtask" } else { "installer" };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let again = if words.is_empty() { phase.as_str().to_owned() } else { exec::session::shell_words(&words) };
+    Next { program: program.to_owned(), again: format!("{program} {again}"), arguments: setting.case_argument.clone() }
+}
+
+/// Whether colours are wanted on this stream.
+pub fn style(common: &Common, on_terminal: bool) -> Style {
+    Style::new(match common.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => on_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    })
+}
+
+/// Shows events as they come.
+pub struct Shown {
+    renderer: Box<dyn Renderer + Send>,
+    kind: Kind,
+}
+
+impl Shown {
+    pub fn new(common: &Common, next: Next) -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let kind = match common.progress {
+            Progress::Json => Kind::Json,
+            Progress::Quiet => Kind::Quiet,
+            Progress::Plain => Kind::Plain,
+            Progress::Tty => Kind::Terminal(size().unwrap_or_default()),
+            Progress::Auto if on_terminal && !ci => Kind::Terminal(size().unwrap_or_default()),
+            Progress::Auto => Kind::Plain,
+        };
+        let options = report::Options { style: style(common, on_terminal), verbose: common.verbose, next };
+        Self { renderer: report::renderer(kind, options), kind }
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.kind, Kind::Terminal(_))
+    }
+
+    fn with(&mut self, act: impl FnOnce(&mut dyn Renderer, &mut dyn Write) -> std::io::Result<()>) {
+        // A reader that went away (`| head`) must not end a compile.
+        if self.kind.is_data() {
+            drop(act(self.renderer.as_mut(), &mut std::io::stdout().lock()));
+        } else {
+            drop(act(self.renderer.as_mut(), &mut std::io::stderr().lock()));
+        }
+    }
+
+    pub fn finish(&mut self) {
+        self.with(|renderer, out| renderer.finish(out));
+    }
+}
+
+impl Observer for Shown {
+    fn event(&mut self, timed: &Timed) {
+        self.with(|renderer, out| renderer.event(timed, out));
+    }
+
+    fn tick(&mut self, now_ms: u64) {
+        let size = if self.is_live() { size() } else { None };
+        self.with(|renderer, out| renderer.tick(now_ms, size, out));
+    }
+}
+
+fn size() -> Option<Size> {
+    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())?;
+    Some(Size { columns: width.0, rows: height.0 })
+}

@@ -92,5 +92,3 @@ impl Runner for BuildRunner<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests;

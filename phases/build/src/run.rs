@@ -84,11 +84,11 @@ impl Runner for BuildRunner<'_> {
             return Ok(Some("a commit was killed while it moved files".to_owned()));
         }
         Ok(match manifest::load(&action.prefix, &action.component)? {
-            None => {
-                Some(format!("{} is gone", manifest::path(&action.prefix, &action.component)))
-            }
+            None => Some(format!("{} is gone", manifest::path(&action.prefix, &action.component))),
             Some(manifest) => manifest::present(&manifest).map(|problem| problem.to_string()),
         })
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -219,9 +219,7 @@ pub fn problem(path: &Utf8Path, entry: &Entry) -> Option<ProblemKind> {
             }
             match path.read_link_utf8() {
                 Ok(found) if found == *target => None,
-                Ok(found) => {
-                    Some(ProblemKind::Link { expected: target.clone(), found: found.into_string() })
-                }
+                Ok(found) => Some(ProblemKind::Link { expected: target.clone(), found: found.into_string() }),
                 Err(error) => Some(ProblemKind::Unreadable(error.to_string())),
             }
         }
@@ -281,7 +279,10 @@ pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> R
         [load(prefix, component)?, load_pending(prefix, component)?].into_iter().flatten().collect();
     if manifests.is_empty() {
         return Err(StepError::new(
-            format!("{component} is not installed under {prefix}: {} does not exist", path(prefix, component)),
+            format!(
+                "{component} is not installed under {prefix}: {} does not exist",
+                path(prefix, component)
+            ),
             "name the prefix that it was installed under with --prefix",
         ));
     }

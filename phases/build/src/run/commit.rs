@@ -177,7 +177,8 @@ fn place(
             write_file(&temporary, &bytes, *mode, &from, time)
         }
     };
-    let placed = written.and_then(|()| fault::check("commit-rename")).and_then(|()| fs::rename(&temporary, &into));
+    let placed =
+        written.and_then(|()| fault::check("commit-rename")).and_then(|()| fs::rename(&temporary, &into));
     placed.map_err(|error| {
         // A next commit overwrites it anyway; what failed is told by the first error.
         drop(fs::remove_file(&temporary));

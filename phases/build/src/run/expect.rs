@@ -25,7 +25,10 @@ pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
             ),
             None => (
                 format!("{} was not enabled ({why})", expectation.asked),
-                format!("see the configure log for why {} was left out, or do not ask for it", expectation.asked),
+                format!(
+                    "see the configure log for why {} was left out, or do not ask for it",
+                    expectation.asked
+                ),
             ),
         };
         unmet.push(message);

@@ -98,7 +98,9 @@ fn ask(request: &Request, port: u16, server: &mut Foreground) -> Result<Answer, 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let started = Instant::now();
     let mut stream = loop {
-        if let Some(status) = server.ended().map_err(|error| format!("failed to look at the server: {error}"))? {
+        if let Some(status) =
+            server.ended().map_err(|error| format!("failed to look at the server: {error}"))?
+        {
             return Err(format!("the server ended before it listened on port {port}: {status}"));
         }
         match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
@@ -166,7 +168,12 @@ impl Answer {
             Some(wanted) if !self.body.contains(wanted.as_str()) => {
                 Err(format!("the answer for {} has no `{wanted}`: {shown}", request.path))
             }
-            _ => Ok(format!("{} answered with status {}, {} bytes", request.path, self.status, self.body.len())),
+            _ => Ok(format!(
+                "{} answered with status {}, {} bytes",
+                request.path,
+                self.status,
+                self.body.len()
+            )),
         }
     }
 }

@@ -92,8 +92,7 @@ fn rust(
 
 fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
     // The directory itself may not be there yet; the nearest one above it is on the same file system.
-    let existing =
-        action.disk_at.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
+    let existing = action.disk_at.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
     let state = rustix::fs::statvfs(existing.as_std_path())
         .map_err(|error| StepError::io("ask for the free space of", existing, &error.into()))?;
     let free_mib = state.f_bavail.saturating_mul(state.f_frsize) / (1024 * 1024);

@@ -153,7 +153,12 @@ fn entry(action: &Commit, libraries: &[Utf8PathBuf], path: &Utf8Path, relative: 
     }))
 }
 
-fn content(action: &Commit, libraries: &[Utf8PathBuf], path: &Utf8Path, relative: &Utf8Path) -> Checked<Vec<u8>> {
+fn content(
+    action: &Commit,
+    libraries: &[Utf8PathBuf],
+    path: &Utf8Path,
+    relative: &Utf8Path,
+) -> Checked<Vec<u8>> {
     let mut bytes = files::read(path)?;
     if rpath::is_elf(&bytes) {
         let directory = action.prefix.join(relative.parent().unwrap_or(Utf8Path::new("")));

@@ -30,7 +30,10 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
         if more > 0 {
             told.push(format!("and {more} more"));
         }
-        return Err(failed(told.join("; "), format!("install {} again with `installer build`", action.component)));
+        return Err(failed(
+            told.join("; "),
+            format!("install {} again with `installer build`", action.component),
+        ));
     }
     context.figure("files", installed.files.len() as u64);
     let mut held = 0;
@@ -80,7 +83,12 @@ fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<()
                     words(action, left).join(" "),
                     wanted[at]
                 ),
-                None => format!("printed {} lines, and `{}` {}", found.len(), words(action, left).join(" "), wanted.len()),
+                None => format!(
+                    "printed {} lines, and `{}` {}",
+                    found.len(),
+                    words(action, left).join(" "),
+                    wanted.len()
+                ),
             };
             Err(not_held(action, right, &what, &other))
         }

@@ -72,13 +72,15 @@ impl Copy<'_> {
     }
 
     fn kept(&self, relative: &Utf8Path) -> bool {
-        self.action.keep.iter().any(|keep| Utf8Path::new(keep).starts_with(relative) || relative.starts_with(keep))
+        self.action
+            .keep
+            .iter()
+            .any(|keep| Utf8Path::new(keep).starts_with(relative) || relative.starts_with(keep))
     }
 
     fn entry(&mut self, relative: &Utf8Path) -> Result<(), StepError> {
         let (from, into) = (self.action.from.join(relative), self.action.into.join(relative));
-        let source =
-            fs::symlink_metadata(&from).map_err(|error| StepError::io("look at", &from, &error))?;
+        let source = fs::symlink_metadata(&from).map_err(|error| StepError::io("look at", &from, &error))?;
         let present = match fs::symlink_metadata(&into) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

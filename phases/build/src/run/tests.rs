@@ -1,0 +1,394 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::manifest;
+use engine::runner::{Context, Finding, Runner, StepError};
+use model::case::Check;
+use model::event::{Failure, FailureKind};
+use model::manifest::Manifest;
+use model::plan::{
+    Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Need, Network, Phase, Preflight,
+    Privilege, RequiredPath, Shows, Step, Verify, WorkingCopy,
+};
+use testkit::FakeContext;
+
+use super::{BuildRunner, commit, expect, http_check, verify_component, working_copy};
+use crate::rpath::{RPATH_PLACEHOLDER, run_paths};
+
+fn failure(result: Result<(), StepError>) -> Failure {
+    match result {
+        Err(StepError::Failed(failure)) => failure,
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
+
+fn action(context: &FakeContext, component: &str) -> Commit {
+    let component = component.into();
+    Commit {
+        case: "case".to_owned(),
+        version: Some("1".to_owned()),
+        staging: context.layout.staging(&component),
+        prefix: context.layout.prefix.clone(),
+        library_directories: Vec::new(),
+        forbidden_paths: vec![context.layout.build_tree(&component)],
+        component,
+    }
+}
+
+fn stage(action: &Commit, files: &[(&str, &str)]) {
+    drop(fs::remove_dir_all(&action.staging));
+    for (name, text) in files {
+        let path = action.staging.join(action.prefix.strip_prefix("/").unwrap()).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+}
+
+fn tree(directory: &Utf8Path) -> Vec<(String, String, u32)> {
+    let mut found = Vec::new();
+    for entry in directory.read_dir_utf8().unwrap() {
+        let path = entry.unwrap().into_path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() {
+            found.extend(tree(&path));
+        } else {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            found.push((path.into_string(), text, metadata.permissions().mode() & 0o7777));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own compiler and program")]
+fn process(argv: &[&str]) -> String {
+    let output =
+        std::process::Command::new(argv[0]).args(&argv[1..]).env_remove("LD_LIBRARY_PATH").output().unwrap();
+    assert!(output.status.success(), "{argv:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Compiles a library and a program that needs it into the staging root, with this run path.
+fn compile(context: &FakeContext, action: &Commit, run_path: &str) -> Utf8PathBuf {
+    stage(action, &[("bin/.keep", ""), ("lib/.keep", "")]);
+    let root = action.staging.join(action.prefix.strip_prefix("/").unwrap());
+    fs::remove_file(root.join("bin/.keep")).unwrap();
+    fs::remove_file(root.join("lib/.keep")).unwrap();
+    let (library, program) = (context.path("answer.c"), context.path("main.c"));
+    fs::write(&library, "int nd(void) { return 7; }\nint answer(void) { return 42; }\n").unwrap();
+    fs::write(
+        &program,
+        "#include <stdio.h>\nint answer(void); int nd(void);\nint main(void) { printf(\"%d\\n\", answer() + nd()); return 0; }\n",
+    )
+    .unwrap();
+    let flag = format!("-Wl,-rpath,{run_path}");
+    let (so, exe) = (root.join("lib/libanswer.so"), root.join("bin/ask"));
+    process(&["gcc", "-shared", "-fPIC", "-o", so.as_str(), library.as_str(), &flag]);
+    let search = format!("-L{}", root.join("lib"));
+    process(&["gcc", "-o", exe.as_str(), program.as_str(), &search, "-lanswer", &flag]);
+    action.prefix.join("bin/ask")
+}
+
+#[test]
+fn a_committed_program_finds_its_library_without_the_environment() {
+    let context = FakeContext::new();
+    let mut action = action(&context, "ask");
+    action.library_directories = vec![context.path("prefix/lib/other"), "/opt/elsewhere/lib".into()];
+    let program = compile(&context, &action, RPATH_PLACEHOLDER);
+    commit::commit(&action, &context).unwrap();
+    assert_eq!(process(&[program.as_str()]), "49\n");
+    assert_eq!(
+        run_paths(&fs::read(&program).unwrap()).unwrap(),
+        ["$ORIGIN/../lib:$ORIGIN/../lib/other:/opt/elsewhere/lib"]
+    );
+    let installed = manifest::load(&action.prefix, &action.component).unwrap().unwrap();
+    assert_eq!(manifest::verify_files(&installed), []);
+    assert_eq!(context.record().figures["files"], 2);
+}
+
+#[test]
+fn a_user_run_path_behind_the_placeholder_survives() {
+    let context = FakeContext::new();
+    let action = action(&context, "ask");
+    let program = compile(&context, &action, &format!("{RPATH_PLACEHOLDER}:/opt/user/lib"));
+    commit::commit(&action, &context).unwrap();
+    assert_eq!(process(&[program.as_str()]), "49\n");
+    let paths = run_paths(&fs::read(&program).unwrap()).unwrap();
+    assert!(paths[0].starts_with("$ORIGIN/../lib/") && paths[0].ends_with(":/opt/user/lib"), "{paths:?}");
+}
+
+#[test]
+fn what_names_the_build_is_refused_and_nothing_is_moved() {
+    let context = FakeContext::new();
+    let action = action(&context, "ask");
+    compile(&context, &action, action.forbidden_paths[0].join("lib").as_str());
+    let told = failure(commit::commit(&action, &context));
+    assert!(told.message.contains("bin/ask has the run path"), "{}", told.message);
+    assert!(!told.cures.is_empty());
+    stage(&action, &[("lib/x.pc", &format!("libdir={}/lib", action.staging))]);
+    assert!(failure(commit::commit(&action, &context)).message.contains("names the staging root"));
+    stage(&action, &[("bin/x", "x")]);
+    let inside = action.staging.join(action.prefix.strip_prefix("/").unwrap()).join("bin/x");
+    fs::set_permissions(&inside, fs::Permissions::from_mode(0o4755)).unwrap();
+    assert!(failure(commit::commit(&action, &context)).message.contains("setuid"));
+    stage(&action, &[("bin/x", "x")]);
+    fs::create_dir_all(action.staging.join("etc")).unwrap();
+    fs::write(action.staging.join("etc/x.conf"), "").unwrap();
+    assert!(failure(commit::commit(&action, &context)).message.contains("/etc/x.conf"));
+    assert!(!action.prefix.exists());
+}
+
+#[test]
+fn a_conflict_names_file_and_owner_before_anything_is_moved() {
+    let context = FakeContext::new();
+    let (one, two) = (action(&context, "one"), action(&context, "two"));
+    stage(&one, &[("lib/shared", "one")]);
+    commit::commit(&one, &context).unwrap();
+    stage(&two, &[("lib/a", "new"), ("lib/shared", "one")]);
+    let told = failure(commit::commit(&two, &context));
+    assert!(told.message.contains("lib/shared belongs to one"), "{}", told.message);
+    stage(&two, &[("lib/a", "new"), ("lib/mine", "theirs"), ("lib/same", "same")]);
+    fs::write(two.prefix.join("lib/mine"), "mine").unwrap();
+    fs::write(two.prefix.join("lib/same"), "same").unwrap();
+    let told = failure(commit::commit(&two, &context));
+    assert!(told.message.contains("lib/mine is there already"), "{}", told.message);
+    assert!(!told.message.contains("lib/same"), "{}", told.message);
+    assert!(!two.prefix.join("lib/a").exists());
+    assert_eq!(manifest::load_all_pending(&two.prefix).unwrap(), []);
+}
+
+#[test]
+fn obsolete_files_go_and_changed_ones_stay() {
+    let context = FakeContext::new();
+    let action = action(&context, "one");
+    stage(&action, &[("lib/a", "a"), ("old/deep/b", "b"), ("lib/c", "c")]);
+    commit::commit(&action, &context).unwrap();
+    fs::write(action.prefix.join("lib/c"), "changed").unwrap();
+    stage(&action, &[("lib/a", "a2")]);
+    commit::commit(&action, &context).unwrap();
+    assert!(!action.prefix.join("old").exists());
+    assert_eq!(fs::read_to_string(action.prefix.join("lib/a")).unwrap(), "a2");
+    assert_eq!(fs::read_to_string(action.prefix.join("lib/c")).unwrap(), "changed");
+    assert!(context.record().warnings.iter().any(|warning| warning.contains("lib/c")));
+}
+
+#[test]
+fn a_killed_commit_converges_even_to_another_version() {
+    let context = FakeContext::new();
+    let action = action(&context, "one");
+    let last = [("lib/a", "a3"), ("lib/d", "d")];
+    stage(&action, &last);
+    commit::commit(&action, &context).unwrap();
+    let wanted = tree(&action.prefix);
+    fs::remove_dir_all(&action.prefix).unwrap();
+
+    stage(&action, &[("lib/a", "a1"), ("lib/old", "old")]);
+    commit::commit(&action, &context).unwrap();
+    let first = manifest::load(&action.prefix, &action.component).unwrap().unwrap();
+    // A commit of version 2 is killed: its pending manifest, one of its files, and a half copy are there.
+    stage(&action, &[("lib/a", "a2"), ("lib/two", "two")]);
+    commit::commit(&action, &context).unwrap();
+    let second = manifest::load(&action.prefix, &action.component).unwrap().unwrap();
+    manifest::write_pending(&Manifest { files: second.files, ..second }).unwrap();
+    manifest::write(&first).unwrap();
+    fs::write(action.prefix.join("lib/a"), "a1").unwrap();
+    fs::write(action.prefix.join("lib/old"), "old").unwrap();
+    fs::write(action.prefix.join("lib/.installer-tmp-two"), "t").unwrap();
+
+    stage(&action, &last);
+    commit::commit(&action, &context).unwrap();
+    assert_eq!(tree(&action.prefix), wanted);
+}
+
+#[test]
+fn a_working_copy_touches_only_what_changed() {
+    let context = FakeContext::new();
+    let (from, into) = (context.path("source"), context.path("copy"));
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let time = |path: &Utf8Path| fs::metadata(path).unwrap().modified().unwrap();
+    let set =
+        |path: &Utf8Path| fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    fs::create_dir_all(from.join("sub")).unwrap();
+    fs::create_dir_all(from.join(".git")).unwrap();
+    fs::write(from.join(".git/HEAD"), "x").unwrap();
+    for name in ["same", "sub/changed", "gone"] {
+        fs::write(from.join(name), "one").unwrap();
+        set(&from.join(name));
+    }
+    symlink("same", from.join("link")).unwrap();
+    let action = WorkingCopy { from: from.clone(), into: into.clone(), keep: vec!["made".to_owned()] };
+    working_copy::sync(&action, &context).unwrap();
+    assert_eq!(time(&into.join("same")), old);
+    assert!(!into.join(".git").exists());
+    assert_eq!(into.join("link").read_link_utf8().unwrap(), "same");
+    fs::write(into.join("made"), "by the build").unwrap();
+    fs::write(into.join("stray"), "x").unwrap();
+    fs::remove_file(from.join("gone")).unwrap();
+    fs::write(from.join("same"), "one").unwrap();
+    fs::write(from.join("sub/changed"), "two").unwrap();
+    set(&from.join("sub/changed"));
+    working_copy::sync(&action, &context).unwrap();
+    assert_eq!(time(&into.join("same")), old);
+    assert!(time(&into.join("sub/changed")) > old, "make has to see that it changed");
+    assert_eq!(fs::read_to_string(into.join("sub/changed")).unwrap(), "two");
+    assert!(into.join("made").exists() && !into.join("stray").exists() && !into.join("gone").exists());
+}
+
+#[test]
+fn preflight_tells_everything_at_once() {
+    let context = FakeContext::new();
+    let check = |need: &Need, _: &[Utf8PathBuf], _: &dyn Context| match need.name.as_str() {
+        "there" => Ok(Some("there 1".to_owned())),
+        name => Err(Finding { what: format!("{name} is missing"), cure: format!("install {name}") }),
+    };
+    let rust = |_: &dyn Context| Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())));
+    let runner = BuildRunner { check_need: &check, find_rust: &rust };
+    let need = |name: &str, optional| Need {
+        name: name.to_owned(),
+        probe: None,
+        packages: Vec::new(),
+        wanted_by: Vec::new(),
+        optional,
+    };
+    let step = Step {
+        id: "build/x/preflight".into(),
+        phase: Phase::Build,
+        component: Some("x".into()),
+        title: "look".to_owned(),
+        needs: Vec::new(),
+        after: Vec::new(),
+        action: Action::Preflight(Preflight {
+            manager: None,
+            needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
+            rust: Some("1.85".to_owned()),
+            paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
+            disk_mib: u64::MAX,
+            disk_at: context.path("not/yet"),
+            memory_mib: u64::MAX,
+            prefixes: Vec::new(),
+        }),
+        freshness: Freshness::Observed,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        scratch: Vec::new(),
+        claims: Claims::default(),
+        network: Network::Denied,
+        privilege: Privilege::User,
+        timeout_seconds: None,
+        optional: false,
+        weight: 0,
+    };
+    let observation = runner.observe(&step, &context).unwrap();
+    assert_eq!(observation.findings.len(), 5, "{:?}", observation.findings);
+    assert_eq!(observation.warnings.len(), 1);
+    assert_eq!(observation.found["there"], "there 1");
+    let told = failure(runner.run(&step, &context));
+    assert_eq!(told.kind, FailureKind::Preflight);
+    assert!(told.message.contains("nasm is missing") && told.message.contains("/nonexistent/x"));
+}
+
+#[test]
+fn every_unmet_expectation_is_named() {
+    let context = FakeContext::new();
+    let cache = context.path("CMakeCache.txt");
+    fs::write(&cache, "WITH_JPEG:BOOL=OFF\nWITH_PNG:BOOL=1\nCMAKE_X:STRING=y\n").unwrap();
+    let entry = |name: &str, missing: Option<&str>| Expectation {
+        asked: format!("-D{name}=ON"),
+        file: cache.clone(),
+        shows: Shows::CacheEntry { name: name.to_owned(), value: "ON".to_owned() },
+        missing: missing.map(str::to_owned),
+    };
+    let none = |text: &str| Expectation {
+        asked: "X".to_owned(),
+        file: cache.clone(),
+        shows: Shows::NoLineWith(text.to_owned()),
+        missing: None,
+    };
+    let check = |expectations| expect::check(&ExpectEnabled { expectations });
+    check(vec![entry("WITH_PNG", None), none("not used")]).unwrap();
+    let told = failure(check(vec![
+        entry("WITH_JPEG", Some("libjpeg (libjpeg-dev)")),
+        entry("WITH_GIF", None),
+        none("CMAKE_X"),
+    ]));
+    for part in ["WITH_JPEG=OFF", "libjpeg-dev", "has no WITH_GIF", "CMAKE_X"] {
+        assert!(told.message.contains(part), "{part}: {}", told.message);
+    }
+}
+
+#[test]
+fn checks_hold_or_show_what_they_printed() {
+    let mut context = FakeContext::new();
+    context.run_commands = true;
+    let commit_action = action(&context, "one");
+    stage(&commit_action, &[("share/text", "hello\n")]);
+    commit::commit(&commit_action, &context).unwrap();
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let verify = |checks| {
+        let action = Verify {
+            component: "one".into(),
+            prefix: context.layout.prefix.clone(),
+            checks,
+            environment: context.environment.clone(),
+            directory: context.path("scratch"),
+        };
+        verify_component(&action, &context)
+    };
+    let run =
+        |line: &str, contains: &str| Check::Run { command: words(line), contains: Some(contains.to_owned()) };
+    let same = |right: &str| Check::SameOutput {
+        before: vec![words("cp {prefix}/share/text {scratch}/copy")],
+        left: words("cat {prefix}/share/text"),
+        right: words(right),
+    };
+    verify(vec![run("cat {prefix}/share/text", "hello"), same("cat {scratch}/copy")]).unwrap();
+    let told = failure(verify(vec![run("cat {prefix}/share/text", "absent")]));
+    assert_eq!(told.kind, FailureKind::Verify);
+    assert!(
+        told.message.contains("printed no `absent`") && told.message.contains("hello"),
+        "{}",
+        told.message
+    );
+    assert!(failure(verify(vec![same("echo other")])).message.contains("`other`"));
+    fs::write(context.path("prefix/share/text"), "hullo\n").unwrap();
+    assert!(failure(verify(vec![])).message.contains("was changed"));
+}
+
+#[test]
+fn a_server_is_asked_and_ended() {
+    let context = FakeContext::new();
+    fs::write(context.path("page.html"), "<b>hello</b>").unwrap();
+    let ask = |path: &str, status, contains: &str| {
+        let request = http_check::Request {
+            serve: [
+                "python3",
+                "-m",
+                "http.server",
+                "--bind",
+                "127.0.0.1",
+                "--directory",
+                context.root().as_str(),
+                "{port}",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            path: path.to_owned(),
+            status,
+            contains: Some(contains.to_owned()),
+        };
+        http_check::main(&[serde_json::to_string(&request).unwrap()])
+    };
+    assert_eq!(ask("/page.html", 200, "hello"), 0);
+    assert_eq!(ask("/page.html", 200, "other"), 1);
+    assert_eq!(ask("/absent", 200, ""), 1);
+    let dead = http_check::Request {
+        serve: vec!["false".to_owned()],
+        path: "/".to_owned(),
+        status: 200,
+        contains: None,
+    };
+    assert_eq!(http_check::main(&[serde_json::to_string(&dead).unwrap()]), 1);
+    assert_eq!(http_check::main(&[]), 2);
+}

@@ -1,0 +1,151 @@
+//! What `build` plans, from case files to steps.
+
+use engine::planning::{Known, PlanCx, PlanError, Requirements};
+use model::StepId;
+use model::case::Case;
+use model::lock::Lock;
+use model::plan::{Action, Argument, Phase, Plan, Step};
+use model::source_facts::SourceFacts;
+use testkit::FakeContext;
+
+/// Plans a case; sources are mounted, so that no step has to bring them.
+fn planned(case: &str) -> Result<(Plan, Requirements), PlanError> {
+    let context = FakeContext::new();
+    let case: Case = toml::from_str(case).unwrap();
+    let (facts, lock) = (SourceFacts::new(), Lock::default());
+    let known =
+        Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };
+    let requirements = build::requirements(&known)?;
+    let mut cx = PlanCx::new(known, Phase::Build);
+    build::plan(&mut cx)?;
+    Ok((cx.finish()?, requirements))
+}
+
+fn case(body: &str) -> String {
+    format!("schema = 1\n[metadata]\nname = \"test\"\n{body}")
+}
+
+fn source(name: &str) -> String {
+    format!("[sources.{name}]\nkind = \"path\"\npath = \"/src/{name}\"\n")
+}
+
+fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
+    plan.step(&StepId::new(id)).unwrap_or_else(|| panic!("no step {id}"))
+}
+
+/// The words of all commands of a step.
+fn words(step: &Step) -> Vec<String> {
+    let Action::Exec(exec) = &step.action else { panic!("{} runs no commands", step.id) };
+    let argument = |argument: &Argument| match argument {
+        Argument::Literal(text) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    exec.commands
+        .iter()
+        .flat_map(|command| std::iter::once(command.program.clone()).chain(command.args.iter().map(argument)))
+        .collect()
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.as_str()).collect()
+}
+
+#[test]
+fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
+    let text = include_str!("../../../cases/quickstart/case.toml");
+    let mut case: Case = toml::from_str(text).unwrap();
+    let context = FakeContext::new();
+    let (facts, lock) = (SourceFacts::new(), Lock::default());
+    for alternatives in case.sources.values_mut() {
+        *alternatives = model::case::Alternatives::One(model::case::SourceSpec::Path { path: "/src".into() });
+    }
+    let known =
+        Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };
+    let requirements = build::requirements(&known).unwrap();
+    let names: Vec<&str> = requirements.needs.iter().map(|need| need.name.as_str()).collect();
+    for name in ["c-compiler", "make", "nasm"] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+    let compiler = requirements.needs.iter().find(|need| need.name == "c-compiler").unwrap();
+    assert_eq!(compiler.wanted_by, ["ffmpeg", "simple-http-server"]);
+    assert_eq!(requirements.crates, ["simple-http-server".into()]);
+    assert!(!requirements.ninja);
+
+    let mut cx = PlanCx::new(known, Phase::Build);
+    build::plan(&mut cx).unwrap();
+    let plan = cx.finish().unwrap();
+    let steps = ["preflight", "configure", "expect", "compile", "stage", "commit", "verify"];
+    let ffmpeg: Vec<String> = steps.iter().map(|verb| format!("build/ffmpeg/{verb}")).collect();
+    let found: Vec<&str> = ids(&plan).into_iter().filter(|id| id.starts_with("build/ffmpeg/")).collect();
+    assert_eq!(found, ffmpeg);
+    let configure = words(step(&plan, "build/ffmpeg/configure"));
+    for word in ["--enable-shared", "--disable-everything", "--enable-protocol=file,pipe"] {
+        assert!(configure.iter().any(|other| other == word), "{word} is not among {configure:?}");
+    }
+    let Action::ExpectEnabled(expect) = &step(&plan, "build/ffmpeg/expect").action else { panic!() };
+    assert!(expect.expectations.iter().any(|one| one.asked == "--enable-decoder=vp9"));
+}
+
+#[test]
+fn nothing_compiles_before_every_preflight_has_ended() {
+    let body = source("one")
+        + &source("two")
+        + "[components.one]\ndriver = \"cmake\"\n[components.two]\ndriver = \"autotools\"\n";
+    let (plan, requirements) = planned(&case(&body)).unwrap();
+    for component in ["one", "two"] {
+        let configure = step(&plan, &format!("build/{component}/configure"));
+        for other in ["one", "two"] {
+            let gate = StepId::new(format!("build/{other}/preflight"));
+            assert!(
+                configure.needs.contains(&gate) || configure.after.contains(&gate),
+                "{component} {other}"
+            );
+        }
+    }
+    assert!(requirements.ninja, "CMake uses Ninja unless the case says otherwise");
+}
+
+#[test]
+fn a_component_waits_for_what_it_stands_on_and_finds_it() {
+    let body = source("lib")
+        + &source("app")
+        + "[components.app]\ndriver = \"cmake\"\nneeds = [\"lib\"]\noptions = { WITH_JPEG = true }\n\
+           [components.lib]\ndriver = \"autotools\"\nprefix = \"/opt/lib\"\n";
+    let (plan, _) = planned(&case(&body)).unwrap();
+    let configure = step(&plan, "build/app/configure");
+    assert!(configure.needs.contains(&StepId::new("build/lib/commit")));
+    assert!(words(configure).contains(&"-DWITH_JPEG=ON".to_owned()));
+    let Action::Exec(exec) = &configure.action else { panic!() };
+    let environment = &exec.commands.last().unwrap().environment;
+    assert!(environment["CMAKE_PREFIX_PATH"].contains("/opt/lib"));
+    assert!(environment["PKG_CONFIG_PATH"].contains("/opt/lib/lib/pkgconfig"));
+    assert!(environment["PATH"].contains("/opt/lib/bin"));
+}
+
+#[test]
+fn commands_run_on_a_copy_of_the_source() {
+    let body = source("app")
+        + "[components.app]\ndriver = \"command\"\n[components.app.commands]\n\
+           compile = [[\"make\", \"-C\", \"{source}\", \"-j{jobs}\"]]\ninstall = [[\"cp\", \"a\", \"{destdir}{prefix}\"]]\n";
+    let (plan, _) = planned(&case(&body)).unwrap();
+    assert!(ids(&plan).contains(&"build/app/copy") && !ids(&plan).contains(&"build/app/configure"));
+    let compile = words(step(&plan, "build/app/compile"));
+    assert!(compile[2].ends_with("/work/app"), "{compile:?}");
+    assert!(compile[3].contains("Jobs"), "{compile:?}");
+}
+
+#[test]
+fn what_does_not_exist_is_an_error_with_its_key() {
+    let wrong = |body: &str| planned(&case(&(source("app") + body))).unwrap_err();
+    let error = wrong("[components.app]\ndriver = \"cmake\"\nsystem = [\"nams\"]\n");
+    assert_eq!(error.key, "components.app.system");
+    assert!(error.help.contains("nasm"), "{error}");
+    assert_eq!(
+        wrong("[components.app]\ndriver = \"cmake\"\nneeds = [\"lib\"]\n").key,
+        "components.app.needs"
+    );
+    assert_eq!(wrong("[components.app]\n").key, "components.app");
+    assert_eq!(wrong("[components.app]\ndriver = \"command\"\n").key, "components.app.commands");
+    let undeclared = planned(&case("[components.app]\ndriver = \"cmake\"\n")).unwrap_err();
+    assert!(undeclared.message.contains("does not declare"), "{undeclared}");
+}

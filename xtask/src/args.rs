@@ -1,6 +1,7 @@
 //! The command line.
 
 use camino::Utf8PathBuf;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::plan::Phase;
@@ -47,7 +48,13 @@ pub struct Cli {
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// The case: a name, a case file, or a directory with a case.toml. Also from DEPLOYMENT_CASE.
-    #[arg(long, visible_alias = "deployment-case", value_name = "NAME|PATH", global = true, env = "INSTALLER_CASE")]
+    #[arg(
+        long,
+        visible_alias = "deployment-case",
+        value_name = "NAME|PATH",
+        global = true,
+        env = "INSTALLER_CASE"
+    )]
     pub case: Option<String>,
 
     /// Job tokens for the whole run [default: the CPUs that this process may use].
@@ -62,8 +69,9 @@ pub struct Common {
     #[arg(long, value_name = "NAME", global = true, env = "INSTALLER_SKIP", value_delimiter = ',')]
     pub skip: Vec<String>,
 
-    /// Reads a source from a directory instead of what the case says; it is never written to.
-    #[arg(long, value_name = "NAME=PATH", global = true, env = "INSTALLER_SOURCE", value_delimiter = ',')]
+    /// Reads a source from a directory instead of what the case says; it is never written to. May be repeated; in the
+    /// environment one a line.
+    #[arg(long, value_name = "NAME=PATH", global = true, env = "INSTALLER_SOURCE", value_delimiter = '\n')]
     pub source: Vec<String>,
 
     /// Where components are installed [default: /usr/local as root, else ~/.local].
@@ -87,31 +95,45 @@ pub struct Common {
     pub data_dir: Option<Utf8PathBuf>,
 
     /// No network even in `deps`: what is there has to do.
-    #[arg(long, global = true, env = "INSTALLER_OFFLINE")]
+    #[arg(long, global = true, env = "INSTALLER_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
 
     /// After a failure, goes on with what does not need the failed step.
-    #[arg(long, global = true, env = "INSTALLER_KEEP_GOING", overrides_with = "fail_fast")]
+    #[arg(long, global = true, env = "INSTALLER_KEEP_GOING", value_parser = FalseyValueParser::new(), overrides_with = "fail_fast")]
     pub keep_going: bool,
 
     /// After a failure, starts nothing more [default].
-    #[arg(long, global = true, env = "INSTALLER_FAIL_FAST")]
+    #[arg(long, global = true, env = "INSTALLER_FAIL_FAST", value_parser = FalseyValueParser::new())]
     pub fail_fast: bool,
 
     /// How the run is shown.
-    #[arg(long, value_enum, value_name = "HOW", global = true, env = "INSTALLER_PROGRESS", default_value = "auto")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        global = true,
+        env = "INSTALLER_PROGRESS",
+        default_value = "auto"
+    )]
     pub progress: Progress,
 
     /// Colours; NO_COLOR is honoured.
-    #[arg(long, value_enum, value_name = "WHEN", global = true, env = "INSTALLER_COLOR", default_value = "auto")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        global = true,
+        env = "INSTALLER_COLOR",
+        default_value = "auto"
+    )]
     pub color: Color,
 
     /// Shows what the steps print.
-    #[arg(short, long, global = true, env = "INSTALLER_VERBOSE")]
+    #[arg(short, long, global = true, env = "INSTALLER_VERBOSE", value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 
     /// Asks nothing.
-    #[arg(short, long, global = true, env = "INSTALLER_YES")]
+    #[arg(short, long, global = true, env = "INSTALLER_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
     /// Sets a value of the case: `components.ffmpeg.options.enable-gpl=true`.
@@ -119,15 +141,15 @@ pub struct Common {
     pub set: Vec<String>,
 
     /// When another run holds the state directory, waits for it instead of failing.
-    #[arg(long, global = true, env = "INSTALLER_WAIT")]
+    #[arg(long, global = true, env = "INSTALLER_WAIT", value_parser = FalseyValueParser::new())]
     pub wait: bool,
 
     /// Prints what would be done, and does nothing.
-    #[arg(long, global = true, env = "INSTALLER_DRY_RUN")]
+    #[arg(long, global = true, env = "INSTALLER_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
 
     /// Exits with 7 when there is something to do (with `plan` and --dry-run).
-    #[arg(long, global = true, env = "INSTALLER_DETAILED_EXITCODE")]
+    #[arg(long, global = true, env = "INSTALLER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
 }
 

@@ -56,11 +56,15 @@ fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
 fn new(name: &str) -> Result<i32> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        return Err(Error::usage(format!("`{name}` is no name for a case\n  help: use letters, digits, `-`, `_` and `.`")));
+        return Err(Error::usage(format!(
+            "`{name}` is no name for a case\n  help: use letters, digits, `-`, `_` and `.`"
+        )));
     }
     let path = Utf8Path::new("cases").join(name).join("case.toml");
     if path.exists() {
-        return Err(Error::usage(format!("{path} is there already\n  help: choose another name, or edit it")));
+        return Err(Error::usage(format!(
+            "{path} is there already\n  help: choose another name, or edit it"
+        )));
     }
     engine::files::atomic_write(&path, STARTER.replace("NAME", name).as_bytes())?;
     say(&format!("wrote {path}; see what it would do with `installer plan --case {name}`"));

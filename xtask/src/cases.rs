@@ -60,9 +60,15 @@ pub fn find(wanted: &str) -> Result<Found> {
         }
     }
     for file in FILES {
-        if let Some(text) = EMBEDDED.get_file(format!("{wanted}/{file}")).and_then(|file| file.contents_utf8()) {
+        if let Some(text) =
+            EMBEDDED.get_file(format!("{wanted}/{file}")).and_then(|file| file.contents_utf8())
+        {
             return Ok(Found {
-                file: CaseFile { name: format!("(built in) {wanted}/{file}"), text: text.to_owned(), format: format_of(file) },
+                file: CaseFile {
+                    name: format!("(built in) {wanted}/{file}"),
+                    text: text.to_owned(),
+                    format: format_of(file),
+                },
                 name: wanted.to_owned(),
                 directory: None,
             });

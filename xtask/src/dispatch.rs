@@ -39,13 +39,18 @@ impl Runner for Dispatch {
 }
 
 /// Whether something that a build needs is there, as `deps` sees it.
-fn check_need(need: &Need, prefixes: &[Utf8PathBuf], context: &dyn Context) -> Result<Option<String>, Finding> {
+fn check_need(
+    need: &Need,
+    prefixes: &[Utf8PathBuf],
+    context: &dyn Context,
+) -> Result<Option<String>, Finding> {
     let root = Utf8Path::new("/");
     let manager = context.target().package_manager.as_deref().and_then(packages::by_name);
-    let database = manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| Finding {
-        what: format!("the package database cannot be read: {error}"),
-        cure: "see whether the package manager itself works".to_owned(),
-    })?;
+    let database =
+        manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| Finding {
+            what: format!("the package database cannot be read: {error}"),
+            cure: "see whether the package manager itself works".to_owned(),
+        })?;
     let environment = context.network_environment();
     let path = environment.get("PATH").map_or("/usr/bin:/bin", String::as_str);
     deps::needs::check(need, &Host { root, manager, database: database.as_deref(), path, prefixes, context })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase};
@@ -24,7 +25,8 @@ pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
         known_component(&setting, name)?;
     }
     plan.steps.retain(|step| {
-        let chosen = |name: &ComponentName| wanted.is_empty() || wanted.iter().any(|word| word == name.as_str());
+        let chosen =
+            |name: &ComponentName| wanted.is_empty() || wanted.iter().any(|word| word == name.as_str());
         matches!(step.action, Action::Verify(_)) && step.component.as_ref().is_some_and(chosen)
     });
     for step in &mut plan.steps {
@@ -34,7 +36,10 @@ pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
             if engine::manifest::load(&action.prefix, &action.component)?.is_none() {
                 return Err(Error::new(
                     exit::VERIFY_FAILED,
-                    format!("{} is not installed in {}\n  help: run `installer all`", action.component, action.prefix),
+                    format!(
+                        "{} is not installed in {}\n  help: run `installer all`",
+                        action.component, action.prefix
+                    ),
                 ));
             }
         }
@@ -60,7 +65,11 @@ pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
         cancel,
         started: Instant::now(),
     };
-    let next = Next { program: "installer".to_owned(), again: "installer verify".to_owned(), arguments: setting.case_argument.clone() };
+    let next = Next {
+        program: "installer".to_owned(),
+        again: "installer verify".to_owned(),
+        arguments: setting.case_argument.clone(),
+    };
     let mut observer = Shown::new(common, next);
     let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
     observer.finish();
@@ -107,11 +116,62 @@ pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
     Ok(exit::OK)
 }
 
-/// Removes the build trees of a case.
+/// Removes the build trees of a case. A directory of --cache-dir in which installer was not the first may hold what is
+/// somebody else's, and stays.
 pub fn clean(common: &Common) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
+    let cache = &setting.layout.cache;
+    if common.cache_dir.is_some() && cache.exists() && !is_own_cache(cache) {
+        return Err(Error::usage(format!(
+            "{cache} was there before installer used it, and may hold what is not installer's\n  help: remove what you do not need in it by hand, or give a --cache-dir that does not exist yet"
+        )));
+    }
     let _lock = take_lock(common, &setting)?;
-    engine::files::remove_tree(&setting.layout.cache)?;
-    say(&format!("removed {}; what is installed and what was downloaded stays", setting.layout.cache));
+    engine::files::remove_tree(cache)?;
+    say(&format!("removed {cache}; what is installed and what was downloaded stays"));
     Ok(exit::OK)
+}
+
+/// The standard mark of a directory that may be lost (Cache Directory Tagging Specification), with who made it.
+const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory was made by installer; `installer clean` removes it.\n";
+
+fn is_own_cache(cache: &Utf8Path) -> bool {
+    std::fs::read_to_string(cache.join("CACHEDIR.TAG")).is_ok_and(|text| text == CACHE_TAG)
+}
+
+/// Marks a cache directory as installer's own, if it is new or empty.
+pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
+    let empty = match cache.read_dir_utf8() {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if empty {
+        engine::files::create_dir_all(cache)?;
+        engine::files::atomic_write(&cache.join("CACHEDIR.TAG"), CACHE_TAG.as_bytes())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn only_a_cache_that_installer_made_is_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
+        let (new, used) = (root.join("new"), root.join("used"));
+        mark_cache(&new).unwrap();
+        assert!(is_own_cache(&new));
+        std::fs::create_dir(&used).unwrap();
+        std::fs::write(used.join("mine.txt"), "keep").unwrap();
+        mark_cache(&used).unwrap();
+        assert!(!is_own_cache(&used));
+        // A second run finds its own mark and what it built, and changes nothing.
+        std::fs::create_dir(new.join("build")).unwrap();
+        mark_cache(&new).unwrap();
+        assert!(is_own_cache(&new));
+    }
 }

@@ -34,12 +34,19 @@ pub fn resolve(
         Some(path) => absolute(path),
         None => default(),
     };
-    let prefix = place(&common.prefix, &|| if root { Ok("/usr/local".into()) } else { Ok(home()?.join(".local")) })?;
+    let prefix =
+        place(&common.prefix, &|| if root { Ok("/usr/local".into()) } else { Ok(home()?.join(".local")) })?;
     let state = place(&common.state_dir, &|| {
-        Ok(if root { Utf8PathBuf::from("/var/lib/installer") } else { xdg("XDG_STATE_HOME", ".local/state")? }.join(case))
+        Ok(if root {
+            Utf8PathBuf::from("/var/lib/installer")
+        } else {
+            xdg("XDG_STATE_HOME", ".local/state")?
+        }
+        .join(case))
     })?;
     let cache = place(&common.cache_dir, &|| {
-        Ok(if root { Utf8PathBuf::from("/var/cache/installer") } else { xdg("XDG_CACHE_HOME", ".cache")? }.join(case))
+        Ok(if root { Utf8PathBuf::from("/var/cache/installer") } else { xdg("XDG_CACHE_HOME", ".cache")? }
+            .join(case))
     })?;
     let data = place(&common.data_dir, &|| {
         if root { Ok("/opt/installer".into()) } else { xdg("XDG_DATA_HOME", ".local/share") }

@@ -43,7 +43,9 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let (Some(flag), Some(word)) = (&common.case, positional) {
         // A twin in the environment gives way to what was typed.
         if flag != word && std::env::var("INSTALLER_CASE").ok().as_ref() != Some(flag) {
-            return Err(Error::usage(format!("two cases are named: `{word}` and --case {flag}\n  help: name one")));
+            return Err(Error::usage(format!(
+                "two cases are named: `{word}` and --case {flag}\n  help: name one"
+            )));
         }
         return Ok(word.to_owned());
     }
@@ -62,7 +64,9 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8Pa
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!("`--set {text}` has no `=`\n  help: --set components.ffmpeg.options.enable-gpl=true"))
+            Error::usage(format!(
+                "`--set {text}` has no `=`\n  help: --set components.ffmpeg.options.enable-gpl=true"
+            ))
         })?;
         overrides.set.push((key.to_owned(), value.to_owned()));
     }
@@ -76,13 +80,18 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8Pa
         })?;
         let path = layout::absolute(Utf8Path::new(path))?;
         if !path.is_dir() {
-            return Err(Error::usage(format!("--source {name}: {path} is not a directory\n  help: give the directory of its source")));
+            return Err(Error::usage(format!(
+                "--source {name}: {path} is not a directory\n  help: give the directory of its source"
+            )));
         }
         overrides.sources.push((name.to_owned(), path));
     }
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
-    let loaded = model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
-        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+    let loaded =
+        model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
+            .map_err(|diagnostics| {
+                Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
+            })?;
     Ok((loaded, found.directory))
 }
 
@@ -122,8 +131,13 @@ impl Setting {
     pub fn plan(&self, phase: Phase) -> Result<Plan> {
         let facts: SourceFacts = deps::facts::gather(self.case(), &self.layout);
         let lock = engine::lockfile::load(&self.layout)?;
-        let known =
-            Known { case: self.case(), target: &self.target, facts: &facts, lock: &lock, layout: &self.layout };
+        let known = Known {
+            case: self.case(),
+            target: &self.target,
+            facts: &facts,
+            lock: &lock,
+            layout: &self.layout,
+        };
         let planned = || -> std::result::Result<Plan, PlanError> {
             let requirements = build::requirements(&known)?;
             let mut cx = PlanCx::new(known, phase);

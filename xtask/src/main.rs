@@ -68,11 +68,15 @@ fn run(cli: &Cli) -> Result<i32> {
         };
     };
     match command {
-        Subcommands::Deps { name, print_root_commands: true } => plan_cmd::root_commands(common, name.as_deref()),
+        Subcommands::Deps { name, print_root_commands: true } => {
+            plan_cmd::root_commands(common, name.as_deref())
+        }
         Subcommands::Deps { name, .. } => phases(common, PhaseArg::Deps, name.as_deref()),
         Subcommands::Build { name } => phases(common, PhaseArg::Build, name.as_deref()),
         Subcommands::All { name } => phases(common, PhaseArg::All, name.as_deref()),
-        Subcommands::Plan { phase, json } => plan_cmd::plan(common, phase.unwrap_or(PhaseArg::All), None, *json),
+        Subcommands::Plan { phase, json } => {
+            plan_cmd::plan(common, phase.unwrap_or(PhaseArg::All), None, *json)
+        }
         Subcommands::Explain { step } => plan_cmd::explain(common, step),
         Subcommands::Status { json } => status::status(common, *json),
         Subcommands::Verify { components } => installed::verify(common, components),

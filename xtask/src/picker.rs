@@ -13,7 +13,10 @@ pub fn description(name: &str) -> String {
     let overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
-        .map_or_else(|_| "(has mistakes: see `installer case check`)".to_owned(), |loaded| loaded.case.metadata.description)
+        .map_or_else(
+            |_| "(has mistakes: see `installer case check`)".to_owned(),
+            |loaded| loaded.case.metadata.description,
+        )
 }
 
 /// Asks on a terminal; elsewhere says what to type.

@@ -110,7 +110,8 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json:
             .map_err(|error| Error::internal(format!("failed to encode the plan: {error}")))?;
         print(&format!("{text}\n"))?;
     } else {
-        let options = PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
+        let options =
+            PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
         for assessed in &phases {
             print(&report::plan_text(&assessed.plan, &rows(assessed, Some(&context))?, options))?;
         }
@@ -123,16 +124,14 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
     let phases = assess_phases(&setting, common, PhaseArg::All)?;
     // A step that both plans have (unpacking) is explained from the first in which it would run.
-    let mut found: Option<(&Assessed, usize)> = None;
-    for assessed in &phases {
-        if let Some(at) = assessed.plan.steps.iter().position(|step| step.id.as_str() == wanted) {
-            let runs = assessed.assessment.rows[at].state != State::Fresh;
-            if found.is_none() || runs {
-                found.get_or_insert((assessed, at));
-            }
-        }
-    }
-    let Some((assessed, at)) = found else {
+    let places: Vec<(&Assessed, usize)> = phases
+        .iter()
+        .filter_map(|assessed| {
+            Some((assessed, assessed.plan.steps.iter().position(|step| step.id.as_str() == wanted)?))
+        })
+        .collect();
+    let runs = |place: &&(&Assessed, usize)| place.0.assessment.rows[place.1].state != State::Fresh;
+    let Some(&(assessed, at)) = places.iter().find(runs).or(places.first()) else {
         let ids = phases.iter().flat_map(|assessed| &assessed.plan.steps).map(|step| step.id.as_str());
         let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
         return Err(Error::usage(format!(
@@ -142,7 +141,8 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let rows = rows(assessed, None)?;
     let log = setting.layout.step_log(&rows[at].step.id);
     let log = log.is_file().then_some(log.as_path());
-    let options = PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
+    let options =
+        PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
     print(&report::explain_text(&assessed.plan, &rows[at], log, options))?;
     Ok(exit::OK)
 }

@@ -61,7 +61,10 @@ fn command_line() -> String {
     // A fixed width, whatever terminal this runs on.
     let mut command = Cli::command().term_width(100);
     command.build();
-    text.push_str(&format!("\n## installer\n\n```text\n{}```\n", tidy(&command.render_long_help().to_string())));
+    text.push_str(&format!(
+        "\n## installer\n\n```text\n{}```\n",
+        tidy(&command.render_long_help().to_string())
+    ));
     let names: Vec<String> = command
         .get_subcommands()
         .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
@@ -80,7 +83,9 @@ fn command_line() -> String {
 fn usage(command: &mut clap::Command) -> String {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let mut text = format!("{about}\n\n{}\n", command.render_usage());
-    for argument in command.get_arguments().filter(|argument| !argument.is_global_set() && argument.get_id() != "help") {
+    for argument in
+        command.get_arguments().filter(|argument| !argument.is_global_set() && argument.get_id() != "help")
+    {
         let name = match argument.get_long() {
             Some(long) => format!("--{long}"),
             None => argument.get_id().to_string(),

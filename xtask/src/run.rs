@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Cancel, Finish, Observer, RunOptions, Selection, assess};
+use engine::{Cancel, Finish, Observer, RunOptions, Selection, State, assess};
 use exec::lock::{LockError, RunLock};
 use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
-use model::plan::{Phase, Plan};
+use model::plan::{Phase, Plan, Privilege};
+use model::site::Sudo;
 use report::{Kind, Next, Renderer, Size, Style};
 
 use crate::args::{Color, Common, PhaseArg, Progress};
@@ -26,9 +27,16 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         plans.push(setting.plan(*phase)?);
     }
     known_words(&selection, &plans)?;
-    let mut pending = false;
+    let (mut pending, mut needs_root) = (false, false);
     for plan in &plans {
-        pending |= assess(plan, &Dispatch, &setting.world(), &selection)?.pending();
+        let assessment = assess(plan, &Dispatch, &setting.world(), &selection)?;
+        pending |= assessment.pending();
+        needs_root |= plan.steps.iter().any(|step| {
+            let runs = assessment
+                .row(&step.id)
+                .is_some_and(|row| matches!(row.state, State::Stale | State::Follows));
+            runs && step.privilege == Privilege::Root
+        });
     }
     let cancel = Cancel::new();
     let mut observer = Shown::new(common, next(&setting, phase));
@@ -47,7 +55,9 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     // With nothing to do nobody has to be kept away, and nothing is started.
     if pending {
         setting.detect_sudo();
+        ask_for_root(&setting, needs_root)?;
         options.run_lock = Some(Arc::new(take_lock(common, &setting)?));
+        crate::installed::mark_cache(&setting.layout.cache)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {
             if live {
@@ -62,6 +72,14 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     outcome.map(exit_code)
 }
 
+/// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.
+fn ask_for_root(setting: &Setting, needs_root: bool) -> Result<()> {
+    if needs_root && setting.site.sudo == Sudo::Allowed && std::io::stdin().is_terminal() {
+        exec::privilege::ask().map_err(|error| Error::new(exit::PREFLIGHT, error.to_string()))?;
+    }
+    Ok(())
+}
+
 fn run_phases(
     phase: PhaseArg,
     plans: &[Plan],
@@ -73,7 +91,8 @@ fn run_phases(
     let mut worst: Option<Finish> = None;
     for (number, phase) in phase.phases().iter().enumerate() {
         // The sources that `deps` brought may say more than was known before.
-        let replanned = if pending && *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
+        let replanned =
+            if pending && *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
         let finish = engine::run(plan, &Dispatch, &setting.world(), options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
@@ -103,14 +122,18 @@ pub fn known_words(selection: &Selection, plans: &[Plan]) -> Result<()> {
     if unknown.is_empty() {
         return Ok(());
     }
-    let mut names: Vec<String> =
-        plans.iter().flat_map(|plan| &plan.steps).filter_map(|step| Some(step.component.as_ref()?.to_string())).collect();
+    let mut names: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| &plan.steps)
+        .filter_map(|step| Some(step.component.as_ref()?.to_string()))
+        .collect();
     names.sort();
     names.dedup();
+    let known =
+        if names.is_empty() { String::new() } else { format!("components are: {}; ", names.join(", ")) };
     Err(Error::usage(format!(
-        "no component or step is called {}\n  help: components are: {}; `installer plan` lists the steps",
+        "no component or step is called {}\n  help: {known}`installer plan` lists the steps",
         unknown.join(", "),
-        names.join(", ")
     )))
 }
 
@@ -147,7 +170,11 @@ fn next(setting: &Setting, phase: PhaseArg) -> Next {
     let program = if std::env::var_os("CARGO").is_some() { "cargo xtask" } else { "installer" };
     let words: Vec<String> = std::env::args().skip(1).collect();
     let again = if words.is_empty() { phase.as_str().to_owned() } else { exec::session::shell_words(&words) };
-    Next { program: program.to_owned(), again: format!("{program} {again}"), arguments: setting.case_argument.clone() }
+    Next {
+        program: program.to_owned(),
+        again: format!("{program} {again}"),
+        arguments: setting.case_argument.clone(),
+    }
 }
 
 /// Whether colours are wanted on this stream.
@@ -169,12 +196,13 @@ impl Shown {
     pub fn new(common: &Common, next: Next) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let kind = match common.progress {
             Progress::Json => Kind::Json,
             Progress::Quiet => Kind::Quiet,
             Progress::Plain => Kind::Plain,
             Progress::Tty => Kind::Terminal(size().unwrap_or_default()),
-            Progress::Auto if on_terminal && !ci => Kind::Terminal(size().unwrap_or_default()),
+            Progress::Auto if on_terminal && !ci && !dumb => Kind::Terminal(size().unwrap_or_default()),
             Progress::Auto => Kind::Plain,
         };
         let options = report::Options { style: style(common, on_terminal), verbose: common.verbose, next };

@@ -77,7 +77,12 @@ pub fn status(common: &Common, as_json: bool) -> Result<i32> {
         }
     }
     let layout = &setting.layout;
-    text.push_str(&format!("logs {}\nartifacts {}\nlock {}\n", layout.state.join("logs"), layout.artifacts, layout.lock));
+    text.push_str(&format!(
+        "logs {}\nartifacts {}\nlock {}\n",
+        layout.state.join("logs"),
+        layout.artifacts,
+        layout.lock
+    ));
     print(&text)?;
     Ok(exit::OK)
 }

@@ -112,7 +112,10 @@ fn no_case_and_nobody_to_ask() {
 fn a_case_with_a_mistake() {
     let place = Place::new();
     place.write("cases/typo/case.toml", "schema = 1\n\n[metadata]\nname = \"typo\"\n\n[componets.ffmpeg]\n");
-    insta::assert_snapshot!("unknown-key", place.run(&["plan", "--case", "typo"]).expect(exit::BAD_CASE).stderr);
+    insta::assert_snapshot!(
+        "unknown-key",
+        place.run(&["plan", "--case", "typo"]).expect(exit::BAD_CASE).stderr
+    );
     place.write("cases/cut/case.toml", "schema = 1\n[metadata\n");
     insta::assert_snapshot!("syntax", place.run(&["case", "check", "cut"]).expect(exit::BAD_CASE).stderr);
     let sourceless = "schema = 1\n[components.app]\ndriver = \"cmake\"\n";
@@ -136,7 +139,8 @@ fn words_that_are_not_utf8_are_refused_and_do_not_panic() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();
     let mut command = place.command(&["plan", "--case"]);
-    let run = Run::of(&place, command.arg(OsStr::from_bytes(b"caf\xe9")).output().unwrap()).expect(exit::USAGE);
+    let run =
+        Run::of(&place, command.arg(OsStr::from_bytes(b"caf\xe9")).output().unwrap()).expect(exit::USAGE);
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
 }
 
@@ -153,7 +157,10 @@ fn the_quickstart_plan_is_json_with_all_its_steps() {
         assert!(!steps.is_empty());
         for row in steps {
             assert!(row["step"]["id"].is_string(), "{row}");
-            assert!(row["state"].is_string() && row["why"].is_string() && row["differences"].is_array(), "{row}");
+            assert!(
+                row["state"].is_string() && row["why"].is_string() && row["differences"].is_array(),
+                "{row}"
+            );
         }
     }
     let ids: Vec<&str> = plan["plans"][1]["steps"]
@@ -172,7 +179,8 @@ fn planning_writes_nothing() {
     let place = Place::new();
     place.run(&["plan", "--case", "quickstart"]).expect(exit::OK);
     place.run(&["all", "--case", "quickstart", "--dry-run"]).expect(exit::OK);
-    let mut left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut left: Vec<_> =
+        std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["home"]);
     assert_eq!(std::fs::read_dir(place.path().join("home")).unwrap().count(), 0);
@@ -272,4 +280,16 @@ fn removing_what_is_not_installed_is_an_error() {
     let run = place.run(&["uninstall", "ffmpeg", "--case", "empty"]);
     assert_ne!(run.status, Some(exit::OK), "{}", run.stdout);
     assert!(run.stderr.contains("ffmpeg"), "{}", run.stderr);
+}
+
+#[test]
+fn clean_keeps_a_directory_that_was_there_before() {
+    let place = Place::new();
+    place.write("cases/empty/case.toml", EMPTY);
+    place.write("cache/mine.txt", "keep");
+    insta::assert_snapshot!(
+        "clean-refused",
+        place.run(&["clean", "--case", "empty"]).expect(exit::USAGE).stderr
+    );
+    assert!(place.path().join("cache/mine.txt").is_file());
 }

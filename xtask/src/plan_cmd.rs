@@ -1,10 +1,11 @@
 //! `plan`, `--dry-run`, `explain`, `deps --print-root-commands`: readings of a plan and its assessment.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use engine::{Assessment, Selection, StandaloneContext, State, assess};
 use model::exit;
-use model::plan::{Action, Plan};
+use model::plan::{Action, EnsurePackages, Plan};
 use report::{PackageCost, PlanOptions, PlanRow, RowState};
 use serde_json::json;
 
@@ -44,7 +45,7 @@ fn rows<'a>(assessed: &'a Assessed, context: Option<&StandaloneContext<'_>>) -> 
                 (Action::EnsurePackages(action), Some(context)) if row.state == State::Stale => {
                     let cost = deps::packages::package_cost(action, context)?;
                     Some(PackageCost {
-                        missing: row.findings.iter().map(|finding| finding.what.clone()).collect(),
+                        missing: missing(action, context)?,
                         packages: cost.as_ref().map(|cost| cost.packages),
                         download_bytes: cost.as_ref().and_then(|cost| cost.download_bytes),
                         installed_bytes: cost.as_ref().and_then(|cost| cost.installed_bytes),
@@ -66,6 +67,13 @@ fn rows<'a>(assessed: &'a Assessed, context: Option<&StandaloneContext<'_>>) -> 
             })
         })
         .collect()
+}
+
+/// The packages that a run would name to the package manager.
+fn missing(action: &EnsurePackages, context: &StandaloneContext<'_>) -> Result<Vec<String>> {
+    let known: BTreeSet<&String> = action.needs.iter().flat_map(|need| &need.packages).collect();
+    let commands = deps::packages::commands(action, context)?;
+    Ok(commands.into_iter().flatten().filter(|word| known.contains(word)).collect())
 }
 
 /// Shows what a run would do.

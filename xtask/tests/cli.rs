@@ -1,5 +1,7 @@
 //! The command line as a user meets it: exit codes, and every word on standard error when something is wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -292,4 +294,12 @@ fn clean_keeps_a_directory_that_was_there_before() {
         place.run(&["clean", "--case", "empty"]).expect(exit::USAGE).stderr
     );
     assert!(place.path().join("cache/mine.txt").is_file());
+}
+
+#[test]
+fn generated_pages_are_current_whatever_the_environment() {
+    let place = Place::new();
+    let mut command = place.command(&["__reference", "--check"]);
+    command.env("INSTALLER_JOBS", "7");
+    Run::of(&place, command.output().unwrap()).expect(exit::OK);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::Known;
-use model::case::{Component, CompilerCache};
+use model::case::{CompilerCache, Component};
 
 use crate::rpath::RPATH_PLACEHOLDER;
 
@@ -12,7 +12,11 @@ use crate::rpath::RPATH_PLACEHOLDER;
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The environment of the commands of a component that stands on these prefixes.
-pub fn environment(known: &Known<'_>, component: &Component, prefixes: &[Utf8PathBuf]) -> BTreeMap<String, String> {
+pub fn environment(
+    known: &Known<'_>,
+    component: &Component,
+    prefixes: &[Utf8PathBuf],
+) -> BTreeMap<String, String> {
     let layout = known.layout;
     let mut variables = BTreeMap::new();
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);

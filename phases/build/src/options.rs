@@ -58,13 +58,19 @@ mod tests {
 
     #[test]
     fn configure_scripts_get_long_options() {
-        assert_eq!(configure_arguments(&options()), ["--enable-gpl", "--enable-decoder=h264,vp9", "--level=3", "--arch=x86"]);
+        assert_eq!(
+            configure_arguments(&options()),
+            ["--enable-gpl", "--enable-decoder=h264,vp9", "--level=3", "--arch=x86"]
+        );
     }
 
     #[test]
     fn cmake_gets_variables() {
         let variables: Vec<String> =
             cmake_variables(&options()).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(variables, ["enable-gpl=ON", "enable-doc=OFF", "enable-decoder=h264;vp9", "level=3", "arch=x86"]);
+        assert_eq!(
+            variables,
+            ["enable-gpl=ON", "enable-doc=OFF", "enable-decoder=h264;vp9", "level=3", "arch=x86"]
+        );
     }
 }

@@ -7,8 +7,9 @@ use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use model::case::{Component, Driver, PythonEnvironment};
 use model::catalog;
 use model::plan::{
-    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep, Need,
-    Network, Phase, Preflight, Privilege, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
+    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep,
+    Need, Network, Phase, Preflight, Privilege, RequiredPath, Scratch, Shows, StageFiles, Step, Verify,
+    WorkingCopy,
 };
 use model::{ComponentName, SourceName, StepId};
 
@@ -206,12 +207,18 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
     } else {
         paths.push(RequiredPath {
             path: known.layout.source_artifacts(source_name).join("source.json"),
-            cure: format!("run `installer deps`, which brings the source {source_name}, with the same --artifacts"),
+            cure: format!(
+                "run `installer deps`, which brings the source {source_name}, with the same --artifacts"
+            ),
         });
     }
     let mut rust = None;
     if planned.driver == Driver::Cargo {
-        rust = known.facts.get(source_name).and_then(|facts| facts.required_rust()).or_else(|| Some("1.0".to_owned()));
+        rust = known
+            .facts
+            .get(source_name)
+            .and_then(|facts| facts.required_rust())
+            .or_else(|| Some("1.0".to_owned()));
         let case = &known.case.metadata.name;
         paths.push(RequiredPath {
             path: known.layout.cargo_home().join("fetched").join(format!("{case}.{source_name}.lock")),
@@ -252,7 +259,8 @@ fn python(cx: &mut PlanCx<'_>) -> Option<StepId> {
         environment: environment.clone(),
         system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
     });
-    let mut step = template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
+    let mut step =
+        template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
     step.id = StepId::new("build/python");
     step.component = None;
     step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
@@ -274,8 +282,23 @@ fn component(
     let layout = known.layout;
     let source = cx.source(&planned.source, name.as_str())?;
     let needed = closure(planned, all);
-    let mut prefixes: Vec<Utf8PathBuf> = needed.iter().map(|need| need.prefix.clone()).collect();
-    prefixes.dedup();
+    let mut prefixes: Vec<Utf8PathBuf> = Vec::new();
+    for need in &needed {
+        if !prefixes.contains(&need.prefix) {
+            prefixes.push(need.prefix.clone());
+        }
+    }
+    if planned.recipe.is_some_and(|recipe| recipe.name() == "ffmpeg") {
+        for path in [&layout.cache, &planned.prefix, &source.tree] {
+            if path.as_str().contains(char::is_whitespace) {
+                return Err(PlanError::new(
+                    format!("components.{name}"),
+                    format!("FFmpeg's configure cannot work with white space in a path: `{path}`"),
+                    "choose directories without it: --cache-dir, --prefix, --source",
+                ));
+            }
+        }
+    }
     let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
     before.extend(source.needs.iter().cloned());
     before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
@@ -343,7 +366,8 @@ fn working_copy(
     gates: &[StepId],
 ) -> Step {
     let into = layout.working_copy(planned.name);
-    let action = Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone(), keep: Vec::new() });
+    let action =
+        Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone(), keep: Vec::new() });
     let title = format!("bring the working copy of {} in line with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();
@@ -381,7 +405,8 @@ fn component_steps(
             step("configure", format!("configure {name}"), Action::Exec(Exec { commands: built.configure }));
         configure.needs = before.clone();
         configure.inputs.clone_from(&inputs);
-        configure.outputs = if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
+        configure.outputs =
+            if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
         configure.scratch = vec![build_tree(if built.fresh_tree { Keep::Never } else { Keep::Always })];
         configure.weight = 10;
         before.push(configure.id.clone());
@@ -390,7 +415,8 @@ fn component_steps(
     if !expectations.is_empty() {
         let count = expectations.len();
         let action = Action::ExpectEnabled(ExpectEnabled { expectations });
-        let mut expect = step("expect", format!("see that {count} things asked of {name} are enabled"), action);
+        let mut expect =
+            step("expect", format!("see that {count} things asked of {name} are enabled"), action);
         expect.needs = before.iter().filter(|id| id.as_str().ends_with("/configure")).cloned().collect();
         if expect.needs.is_empty() {
             expect.needs.clone_from(&before);
@@ -400,10 +426,12 @@ fn component_steps(
     }
     let mut last = before.clone();
     if !built.compile.is_empty() {
-        let mut compile = step("compile", format!("compile {name}"), Action::Exec(Exec { commands: built.compile }));
+        let mut compile =
+            step("compile", format!("compile {name}"), Action::Exec(Exec { commands: built.compile }));
         compile.needs.clone_from(&before);
         compile.inputs.clone_from(&inputs);
-        compile.outputs = if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
+        compile.outputs =
+            if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
         compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
         compile.claims.jobs = built.jobs;
         compile.claims.memory_mib = MEMORY_MIB;
@@ -412,8 +440,11 @@ fn component_steps(
         steps.push(compile);
     }
     let stage = if built.staged.is_empty() {
-        let mut stage =
-            step("stage", format!("install {name} into its staging root"), Action::Exec(Exec { commands: built.install }));
+        let mut stage = step(
+            "stage",
+            format!("install {name} into its staging root"),
+            Action::Exec(Exec { commands: built.install }),
+        );
         stage.scratch = vec![Scratch { path: subject.staging.clone(), keep: Keep::Never }];
         stage
     } else {
@@ -473,7 +504,9 @@ fn checks_environment(subject: &Subject<'_>) -> BTreeMap<String, String> {
     subject
         .environment
         .iter()
-        .filter(|(name, _)| kept.contains(&name.as_str()) || subject.component.environment.contains_key(*name))
+        .filter(|(name, _)| {
+            kept.contains(&name.as_str()) || subject.component.environment.contains_key(*name)
+        })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

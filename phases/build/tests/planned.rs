@@ -1,4 +1,5 @@
 //! What `build` plans, from case files to steps.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use engine::planning::{Known, PlanCx, PlanError, Requirements};
 use model::StepId;

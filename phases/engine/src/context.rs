@@ -44,7 +44,7 @@ struct Probes {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Answer {
-    stamps: Vec<Option<[i64; 6]>>,
+    stamps: Vec<Option<[i128; 6]>>,
     answer: String,
 }
 
@@ -86,7 +86,7 @@ impl Memory {
         watched: &[Utf8PathBuf],
         probe: &mut dyn FnMut() -> Result<String, StepError>,
     ) -> Result<String, StepError> {
-        let stamps: Vec<Option<[i64; 6]>> = watched.iter().map(|path| stamp(path)).collect();
+        let stamps: Vec<Option<[i128; 6]>> = watched.iter().map(|path| stamp(path)).collect();
         {
             let probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = probes.known.get(key).filter(|known| known.stamps == stamps) {
@@ -110,15 +110,15 @@ impl Memory {
     }
 }
 
-fn stamp(path: &Utf8Path) -> Option<[i64; 6]> {
+fn stamp(path: &Utf8Path) -> Option<[i128; 6]> {
     let metadata = fs::metadata(path).ok()?;
     Some([
-        metadata.dev().cast_signed(),
-        metadata.ino().cast_signed(),
-        metadata.size().cast_signed(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
+        metadata.dev().into(),
+        metadata.ino().into(),
+        metadata.size().into(),
+        metadata.mtime().into(),
+        metadata.mtime_nsec().into(),
+        metadata.ctime().into(),
     ])
 }
 

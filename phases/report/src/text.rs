@@ -44,7 +44,11 @@ pub fn figures(figures: &BTreeMap<String, u64>) -> String {
             match name.strip_suffix("bytes") {
                 Some("") => bytes(*value),
                 Some(what) if what.ends_with(' ') => format!("{what}{}", bytes(*value)),
-                _ => match name.strip_suffix('s') {
+                _ => match name
+                    .strip_suffix("es")
+                    .filter(|noun| noun.ends_with("ch"))
+                    .or(name.strip_suffix('s'))
+                {
                     Some(noun) if *value == 1 => format!("1 {noun}"),
                     _ => format!("{value} {name}"),
                 },

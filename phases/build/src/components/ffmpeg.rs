@@ -15,8 +15,10 @@ pub struct Ffmpeg;
 
 /// Kinds of part that configure switches one by one, as `CONFIG_<NAME>_<KIND>` in `config_components.h`
 /// (FFmpeg's `configure`, `COMPONENT_LIST`; the header is there from 5.1 on).
-const PARTS: &[&str] =
-    &["bsf", "decoder", "demuxer", "encoder", "filter", "hwaccel", "indev", "muxer", "outdev", "parser", "protocol"];
+const PARTS: &[&str] = &[
+    "bsf", "decoder", "demuxer", "encoder", "filter", "hwaccel", "indev", "muxer", "outdev", "parser",
+    "protocol",
+];
 
 /// What parts need of others, from `configure` (`<part>_deps`, `_select`): library and Debian package.
 const MISSING: &[(&str, &str)] = &[
@@ -63,15 +65,10 @@ impl Recipe for Ffmpeg {
     }
 
     fn arguments(&self, environment: &BTreeMap<String, String>) -> Vec<String> {
-        // FFmpeg's configure takes no CFLAGS and LDFLAGS as autoconf's would.
+        // CFLAGS and LDFLAGS are taken from the environment; CPPFLAGS, which would name needed prefixes, are not.
         let mut arguments = Vec::new();
-        let cflags = ["CPPFLAGS", "CFLAGS"].iter().filter_map(|name| environment.get(*name)).cloned();
-        let cflags = cflags.collect::<Vec<_>>().join(" ");
-        if !cflags.is_empty() {
-            arguments.push(format!("--extra-cflags={cflags}"));
-        }
-        if let Some(flags) = environment.get("LDFLAGS") {
-            arguments.push(format!("--extra-ldflags={flags}"));
+        if let Some(flags) = environment.get("CPPFLAGS") {
+            arguments.push(format!("--extra-cflags={flags}"));
         }
         arguments
     }
@@ -145,11 +142,14 @@ mod tests {
         ]);
         let found = Ffmpeg.expectations(&options, Utf8Path::new("/b"));
         let lines: Vec<&Shows> = found.iter().map(|expectation| &expectation.shows).collect();
-        assert_eq!(lines, [
-            &Shows::Line("#define CONFIG_PNG_DECODER 1".to_owned()),
-            &Shows::Line("#define CONFIG_H264_DECODER 1".to_owned()),
-            &Shows::Line("#define CONFIG_GPL 1".to_owned()),
-        ]);
+        assert_eq!(
+            lines,
+            [
+                &Shows::Line("#define CONFIG_PNG_DECODER 1".to_owned()),
+                &Shows::Line("#define CONFIG_H264_DECODER 1".to_owned()),
+                &Shows::Line("#define CONFIG_GPL 1".to_owned()),
+            ]
+        );
         assert!(found[0].missing.as_ref().unwrap().contains("zlib1g-dev"));
         assert_eq!(Ffmpeg.notes(&options).len(), 1);
     }

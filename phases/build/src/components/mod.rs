@@ -25,7 +25,11 @@ pub trait Recipe: Sync {
     fn arguments(&self, environment: &std::collections::BTreeMap<String, String>) -> Vec<String>;
 
     /// What the configured tree must show of these options.
-    fn expectations(&self, options: &IndexMap<String, OptionValue>, build: &camino::Utf8Path) -> Vec<Expectation>;
+    fn expectations(
+        &self,
+        options: &IndexMap<String, OptionValue>,
+        build: &camino::Utf8Path,
+    ) -> Vec<Expectation>;
 
     /// Licence effects and the like, for the plan and the report.
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String>;

@@ -13,15 +13,19 @@ pub fn built(subject: &Subject<'_>) -> Built {
     }
     args.extend(subject.component.arguments.iter().cloned());
     let configure = subject.command(subject.source.join("configure"), args);
-    let expectations =
-        subject.recipe.map_or_else(|| vec![all_recognised(subject)], |recipe| recipe.expectations(&subject.options, &subject.build));
+    let expectations = subject.recipe.map_or_else(
+        || vec![all_recognised(subject)],
+        |recipe| recipe.expectations(&subject.options, &subject.build),
+    );
     Built {
         configure: vec![configure],
         expectations,
         configured: vec![subject.build.join("Makefile")],
         // The number of jobs comes from the jobserver.
         compile: vec![subject.command("make", [] as [&str; 0])],
-        install: vec![subject.command("make", ["install".to_owned(), format!("DESTDIR={}", subject.staging)])],
+        install: vec![
+            subject.command("make", ["install".to_owned(), format!("DESTDIR={}", subject.staging)]),
+        ],
         jobs: Jobs::Jobserver,
         // make takes a truncated object for a whole one.
         keep: Some(Keep::UnlessKilled),

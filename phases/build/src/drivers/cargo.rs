@@ -8,8 +8,11 @@ use crate::rpath::RPATH_PLACEHOLDER;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let component = subject.component;
-    let binaries =
-        if component.binaries.is_empty() { vec![subject.name.to_string()] } else { component.binaries.clone() };
+    let binaries = if component.binaries.is_empty() {
+        vec![subject.name.to_string()]
+    } else {
+        component.binaries.clone()
+    };
     if let Some(key) = subject.options.keys().next() {
         return Err(PlanError::new(
             format!("components.{}.options.{key}", subject.name),

@@ -56,7 +56,11 @@ pub fn built(subject: &Subject<'_>) -> Built {
     let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
     install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
     Built {
-        configure: vec![configure],
+        // A variable that the case no longer sets must not live on in the cache.
+        configure: vec![
+            subject.command("cmake", ["-E", "rm", "-f", subject.build.join("CMakeCache.txt").as_str()]),
+            configure,
+        ],
         expectations,
         configured: vec![
             subject.build.join("CMakeCache.txt"),

@@ -35,12 +35,19 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
 
 fn command(subject: &Subject<'_>, words: &[String], key: &str) -> Result<Command, PlanError> {
     let [program, args @ ..] = words else {
-        return Err(PlanError::new(key, "a command has no words", "write the program and its arguments: [\"make\", \"all\"]"));
+        return Err(PlanError::new(
+            key,
+            "a command has no words",
+            "write the program and its arguments: [\"make\", \"all\"]",
+        ));
     };
-    Ok(subject.command(place(subject, program), args.iter().map(|word| match word.strip_suffix("{jobs}") {
-        Some(before) => Argument::Jobs { jobs: place(subject, before) },
-        None => Argument::Literal(place(subject, word)),
-    })))
+    Ok(subject.command(
+        place(subject, program),
+        args.iter().map(|word| match word.strip_suffix("{jobs}") {
+            Some(before) => Argument::Jobs { jobs: place(subject, before) },
+            None => Argument::Literal(place(subject, word)),
+        }),
+    ))
 }
 
 fn place(subject: &Subject<'_>, word: &str) -> String {

@@ -57,7 +57,11 @@ pub struct Built {
 
 impl Subject<'_> {
     /// A command in the build tree.
-    pub fn command(&self, program: impl Into<String>, args: impl IntoIterator<Item = impl Into<Argument>>) -> Command {
+    pub fn command(
+        &self,
+        program: impl Into<String>,
+        args: impl IntoIterator<Item = impl Into<Argument>>,
+    ) -> Command {
         Command {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),

@@ -1,0 +1,305 @@
+//! The command line as a user meets it: exit codes, and every word on standard error when something is wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use model::exit;
+use serde_json::Value;
+
+/// A working directory with a home of its own, so that no test sees or touches what the machine has.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { directory: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(place.path().join("home")).unwrap();
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The installer with nothing of this process's environment but what it needs, and no terminal.
+    #[expect(clippy::disallowed_methods, reason = "a test of the binary has to start it")]
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
+        command
+            .args(words)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.path().join("home"))
+            .env("COLUMNS", "100")
+            .stdin(std::process::Stdio::null());
+        for (variable, name) in [
+            ("INSTALLER_PREFIX", "prefix"),
+            ("INSTALLER_STATE_DIR", "state"),
+            ("INSTALLER_CACHE_DIR", "cache"),
+            ("INSTALLER_ARTIFACTS", "artifacts"),
+            ("INSTALLER_DATA_DIR", "data"),
+        ] {
+            command.env(variable, self.path().join(name));
+        }
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        Run::of(self, self.command(words).output().unwrap())
+    }
+}
+
+struct Run {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    fn of(place: &Place, output: Output) -> Self {
+        let root = place.path().to_str().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(root, "[PLACE]");
+        Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.status, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A case without sources or packages: what it does depends on nothing that the machine has.
+const EMPTY: &str = "schema = 1\n[metadata]\nname = \"empty\"\n";
+
+#[test]
+fn wrong_usage() {
+    let place = Place::new();
+    insta::assert_snapshot!("unknown-flag", place.run(&["all", "--jbos", "2"]).expect(exit::USAGE).stderr);
+    insta::assert_snapshot!("unknown-phase", place.run(&["--phase=bild"]).expect(exit::USAGE).stderr);
+    insta::assert_snapshot!("no-jobs", place.run(&["all", "-j", "0"]).expect(exit::USAGE).stderr);
+    place.write("cases/empty/case.toml", EMPTY);
+    let set = place.run(&["plan", "--case", "empty", "--set", "nonsense"]).expect(exit::USAGE);
+    insta::assert_snapshot!("set-without-value", set.stderr);
+    let source = place.run(&["plan", "--case", "empty", "--source", "ffmpeg"]).expect(exit::USAGE);
+    insta::assert_snapshot!("source-without-path", source.stderr);
+    let only = place.run(&["plan", "--case", "empty", "--only", "ffmpg"]).expect(exit::USAGE);
+    insta::assert_snapshot!("unknown-component", only.stderr);
+}
+
+#[test]
+fn a_case_that_is_not_there() {
+    let place = Place::new();
+    let run = place.run(&["plan", "--case", "quikstart"]).expect(exit::USAGE);
+    assert_eq!(run.stdout, "");
+    insta::assert_snapshot!("unknown-case", run.stderr);
+}
+
+#[test]
+fn no_case_and_nobody_to_ask() {
+    let place = Place::new();
+    insta::assert_snapshot!("no-case", place.run(&["all"]).expect(exit::USAGE).stderr);
+}
+
+#[test]
+fn a_case_with_a_mistake() {
+    let place = Place::new();
+    place.write("cases/typo/case.toml", "schema = 1\n\n[metadata]\nname = \"typo\"\n\n[componets.ffmpeg]\n");
+    insta::assert_snapshot!(
+        "unknown-key",
+        place.run(&["plan", "--case", "typo"]).expect(exit::BAD_CASE).stderr
+    );
+    place.write("cases/cut/case.toml", "schema = 1\n[metadata\n");
+    insta::assert_snapshot!("syntax", place.run(&["case", "check", "cut"]).expect(exit::BAD_CASE).stderr);
+    let sourceless = "schema = 1\n[components.app]\ndriver = \"cmake\"\n";
+    place.write("cases/sourceless/case.toml", sourceless);
+    let run = place.run(&["plan", "build", "--case", "sourceless"]).expect(exit::BAD_CASE);
+    insta::assert_snapshot!("sourceless", run.stderr);
+}
+
+#[test]
+fn names_with_spaces_and_beyond_ascii() {
+    let place = Place::new();
+    place.write("my cases/größer/case.toml", &EMPTY.replace("empty", "größer"));
+    let run = place.run(&["plan", "--case", "my cases/größer", "--json"]).expect(exit::OK);
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(plan["plans"][0]["case"], "größer");
+}
+
+#[test]
+fn words_that_are_not_utf8_are_refused_and_do_not_panic() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let mut command = place.command(&["plan", "--case"]);
+    let run =
+        Run::of(&place, command.arg(OsStr::from_bytes(b"caf\xe9")).output().unwrap()).expect(exit::USAGE);
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+}
+
+#[test]
+fn the_quickstart_plan_is_json_with_all_its_steps() {
+    let place = Place::new();
+    let run = place.run(&["plan", "--case", "quickstart", "--json"]).expect(exit::OK);
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    let phases: Vec<&str> =
+        plan["plans"].as_array().unwrap().iter().map(|plan| plan["phase"].as_str().unwrap()).collect();
+    assert_eq!(phases, ["deps", "build"]);
+    for phase in plan["plans"].as_array().unwrap() {
+        let steps = phase["steps"].as_array().unwrap();
+        assert!(!steps.is_empty());
+        for row in steps {
+            assert!(row["step"]["id"].is_string(), "{row}");
+            assert!(
+                row["state"].is_string() && row["why"].is_string() && row["differences"].is_array(),
+                "{row}"
+            );
+        }
+    }
+    let ids: Vec<&str> = plan["plans"][1]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["step"]["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.contains(&"build/ffmpeg/compile"), "{ids:?}");
+    let detailed = ["plan", "--case", "quickstart", "--detailed-exitcode"];
+    place.run(&detailed).expect(exit::CHANGES_PENDING);
+}
+
+#[test]
+fn planning_writes_nothing() {
+    let place = Place::new();
+    place.run(&["plan", "--case", "quickstart"]).expect(exit::OK);
+    place.run(&["all", "--case", "quickstart", "--dry-run"]).expect(exit::OK);
+    let mut left: Vec<_> =
+        std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["home"]);
+    assert_eq!(std::fs::read_dir(place.path().join("home")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_phase_can_be_a_flag_or_a_variable() {
+    let place = Place::new();
+    let word = place.run(&["deps", "--dry-run", "--case", "quickstart"]).expect(exit::OK);
+    assert!(word.stdout.starts_with("deps quickstart on "), "{}", word.stdout);
+    for words in [
+        &["--phase=deps", "--dry-run", "--case", "quickstart"][..],
+        &["--phase", "deps", "--dry-run", "--deployment-case", "quickstart"],
+        &["deps", "quickstart", "--dry-run"],
+    ] {
+        assert_eq!(place.run(words).expect(exit::OK).stdout, word.stdout, "{words:?}");
+    }
+    let mut command = place.command(&["--dry-run"]);
+    command.env("INSTALLER_PHASE", "deps").env("DEPLOYMENT_CASE", "quickstart");
+    assert_eq!(Run::of(&place, command.output().unwrap()).expect(exit::OK).stdout, word.stdout);
+}
+
+#[test]
+fn switches_in_the_environment_take_what_people_write() {
+    let place = Place::new();
+    for value in ["1", "true", "yes"] {
+        let mut command = place.command(&["deps", "--case", "quickstart"]);
+        command.env("INSTALLER_DRY_RUN", value);
+        let run = Run::of(&place, command.output().unwrap()).expect(exit::OK);
+        assert!(run.stdout.starts_with("deps quickstart on "), "INSTALLER_DRY_RUN={value}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_source_directory_may_have_a_comma() {
+    let place = Place::new();
+    place.write("a, b/Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n");
+    let source = format!("ffmpeg={}", place.path().join("a, b").display());
+    place.run(&["plan", "build", "--case", "quickstart", "--source", &source]).expect(exit::OK);
+}
+
+#[test]
+fn a_step_is_explained_and_a_wrong_one_has_a_near_name() {
+    let place = Place::new();
+    let run = place.run(&["explain", "build/ffmpeg/compile", "--case", "quickstart"]).expect(exit::OK);
+    assert!(run.stdout.starts_with("build/ffmpeg/compile: "), "{}", run.stdout);
+    let wrong = place.run(&["explain", "build/ffmpeg/compil", "--case", "quickstart"]).expect(exit::USAGE);
+    assert!(wrong.stderr.contains("`build/ffmpeg/compile`"), "{}", wrong.stderr);
+}
+
+#[test]
+fn schema_and_completions_go_to_standard_output() {
+    let place = Place::new();
+    let schema = place.run(&["schema"]).expect(exit::OK);
+    let value: Value = serde_json::from_str(&schema.stdout).unwrap();
+    assert!(value["properties"]["components"].is_object());
+    for shell in ["bash", "zsh", "fish"] {
+        let run = place.run(&["completions", shell]).expect(exit::OK);
+        assert!(run.stdout.contains("installer") && run.stdout.contains("explain"), "{shell}");
+        assert!(!run.stdout.contains("__launch"), "hidden subcommands stay hidden ({shell})");
+    }
+}
+
+#[test]
+fn cases_are_listed_made_and_checked() {
+    let place = Place::new();
+    assert!(place.run(&["case", "list"]).expect(exit::OK).stdout.contains("quickstart"));
+    place.run(&["case", "new", "mine"]).expect(exit::OK);
+    assert!(place.path().join("cases/mine/case.toml").is_file());
+    place.run(&["case", "check", "mine"]).expect(exit::OK);
+    place.write("cases/mine/case.toml", EMPTY);
+    place.run(&["case", "new", "mine"]).expect(exit::USAGE);
+    assert_eq!(std::fs::read_to_string(place.path().join("cases/mine/case.toml")).unwrap(), EMPTY);
+    let shown = place.run(&["case", "show", "quickstart", "--origins"]).expect(exit::OK);
+    assert!(shown.stdout.contains("components.ffmpeg"), "{}", shown.stdout);
+}
+
+#[test]
+fn fault_points_are_listed_one_a_line() {
+    let run = Place::new().run(&["__fault-points"]).expect(exit::OK);
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), engine::fault::POINTS);
+}
+
+#[test]
+fn a_run_with_nothing_to_do_takes_no_lock_and_says_so() {
+    let place = Place::new();
+    place.write("cases/empty/case.toml", EMPTY);
+    let run = place.run(&["all", "--case", "empty"]).expect(exit::OK);
+    assert!(run.stderr.contains("nothing to do"), "{}", run.stderr);
+    assert!(!place.path().join("state/lock").exists());
+}
+
+#[test]
+fn removing_what_is_not_installed_is_an_error() {
+    let place = Place::new();
+    place.write("cases/empty/case.toml", EMPTY);
+    let run = place.run(&["uninstall", "ffmpeg", "--case", "empty"]);
+    assert_ne!(run.status, Some(exit::OK), "{}", run.stdout);
+    assert!(run.stderr.contains("ffmpeg"), "{}", run.stderr);
+}
+
+#[test]
+fn clean_keeps_a_directory_that_was_there_before() {
+    let place = Place::new();
+    place.write("cases/empty/case.toml", EMPTY);
+    place.write("cache/mine.txt", "keep");
+    insta::assert_snapshot!(
+        "clean-refused",
+        place.run(&["clean", "--case", "empty"]).expect(exit::USAGE).stderr
+    );
+    assert!(place.path().join("cache/mine.txt").is_file());
+}
+
+#[test]
+fn generated_pages_are_current_whatever_the_environment() {
+    let place = Place::new();
+    let mut command = place.command(&["__reference", "--check"]);
+    command.env("INSTALLER_JOBS", "7");
+    Run::of(&place, command.output().unwrap()).expect(exit::OK);
+}

@@ -1,5 +1,6 @@
 //! The command line as a user types it.
 #![expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output};

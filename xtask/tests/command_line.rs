@@ -219,8 +219,8 @@ fn switches_in_the_environment_take_what_people_write() {
 #[test]
 fn a_source_directory_may_have_a_comma() {
     let place = Place::new();
-    place.write("a, b/Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n");
-    let source = format!("ffmpeg={}", place.path().join("a, b").display());
+    place.write("a,b/Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n");
+    let source = format!("ffmpeg={}", place.path().join("a,b").display());
     place.run(&["plan", "build", "--case", "quickstart", "--source", &source]).expect(exit::OK);
 }
 

@@ -84,18 +84,18 @@ description = "What this case builds, in one line"
 # system_packages = { apt = ["libfoo-dev"] }
 
 # Where code comes from: path, git, archive, debian, pypi or crate. A list holds alternatives, best first.
-[sources.simple-http-server]
+[sources.sfz]
 kind = "crate"
-name = "simple-http-server"
-version = "0.8.1"
+name = "sfz"
+version = "0.7.1"
 
 # What is built. Drivers: autotools, cmake, cargo, command.
-[components.simple-http-server]
+[components.sfz]
 driver = "cargo"
 
 # How it is seen that it works.
-[[components.simple-http-server.checks]]
+[[components.sfz.checks]]
 kind = "run"
-command = ["{prefix}/bin/simple-http-server", "--version"]
-contains = "0.8.1"
+command = ["{prefix}/bin/sfz", "--version"]
+contains = "0.7.1"
 "#;

@@ -65,8 +65,8 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
 pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let known = cx.known;
     let ordered = in_order(&known)?;
-    let python = python(cx);
     let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
+    let python = python(cx, &gates);
     for planned in &ordered {
         let step = preflight(&known, planned, cx)?;
         cx.add(step);
@@ -244,7 +244,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
 }
 
 /// Installs the wheels into the case's environment.
-fn python(cx: &mut PlanCx<'_>) -> Option<StepId> {
+fn python(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let known = cx.known;
     let python = known.case.python.as_ref()?;
     if python.requirements.is_empty() && python.packages.is_empty() {
@@ -265,6 +265,7 @@ fn python(cx: &mut PlanCx<'_>) -> Option<StepId> {
     step.component = None;
     step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
     step.outputs = vec![environment.join("bin/python")];
+    step.after = gates.to_vec();
     step.weight = 20;
     Some(cx.add(step))
 }
@@ -289,20 +290,20 @@ fn component(
         }
     }
     if planned.recipe.is_some_and(|recipe| recipe.name() == "ffmpeg") {
-        for path in [&layout.cache, &planned.prefix, &source.tree] {
-            if path.as_str().contains(char::is_whitespace) {
-                return Err(PlanError::new(
-                    format!("components.{name}"),
-                    format!("FFmpeg's configure cannot work with white space in a path: `{path}`"),
-                    "choose directories without it: --cache-dir, --prefix, --source",
-                ));
-            }
+        let prefix = &planned.prefix;
+        if prefix.as_str().contains(char::is_whitespace) {
+            return Err(PlanError::new(
+                format!("components.{name}"),
+                format!(
+                    "FFmpeg writes pkg-config files without a prefix when there is white space in it: `{prefix}`"
+                ),
+                "choose a prefix without white space; other directories may have it",
+            ));
         }
     }
     let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
     before.extend(source.needs.iter().cloned());
     before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
-    before.extend(python.cloned());
 
     let mut tree = source.tree.clone();
     let mut inputs = source.inputs.clone();
@@ -334,7 +335,9 @@ fn component(
     let built = drivers::built(*driver, &subject)?;
     let steps = component_steps(phase, planned, &subject, built, before, inputs);
     for mut step in steps {
-        step.after.extend(gates.iter().filter(|gate| !step.needs.contains(gate)).cloned());
+        // A component may use the environment, but a wheel more or less does not change what is compiled.
+        let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
+        step.after.extend(before.cloned());
         step.optional = component.optional;
         cx.add(step);
     }
@@ -433,6 +436,11 @@ fn component_steps(
         compile.outputs =
             if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
         compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
+        if planned.driver == Driver::Command {
+            // make in the working copy is no more to be trusted after a kill than make in the build tree.
+            let path = subject.known.layout.working_copy(name);
+            compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
+        }
         compile.claims.jobs = built.jobs;
         compile.claims.memory_mib = MEMORY_MIB;
         compile.weight = weight;

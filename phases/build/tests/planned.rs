@@ -68,8 +68,8 @@ fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
     let compiler = requirements.needs.iter().find(|need| need.name == "c-compiler").unwrap();
-    assert_eq!(compiler.wanted_by, ["ffmpeg", "simple-http-server"]);
-    assert_eq!(requirements.crates, ["simple-http-server".into()]);
+    assert_eq!(compiler.wanted_by, ["ffmpeg", "sfz"]);
+    assert_eq!(requirements.crates, ["sfz".into()]);
     assert!(!requirements.ninja);
 
     let mut cx = PlanCx::new(known, Phase::Build);

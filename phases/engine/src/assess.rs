@@ -180,14 +180,13 @@ impl Records {
             }
             return Ok(Verdict::Stale { why: phrases.join(", "), differences });
         }
-        if let Some(gone) = step.outputs.iter().find(|output| !exists(output)) {
-            return Ok(Verdict::OutputGone(format!("{gone} is gone")));
-        }
+        // What is installed is wanted for itself; other outputs only for the steps that read them.
         let context = StandaloneContext::sharing(world, &self.memory);
-        Ok(match runner.broken(step, &context)? {
-            Some(why) => Verdict::Stale { why, differences: Vec::new() },
-            None => Verdict::Fresh,
-        })
+        if let Some(why) = runner.broken(step, &context)? {
+            return Ok(Verdict::Stale { why, differences: Vec::new() });
+        }
+        let gone = step.outputs.iter().find(|output| !exists(output));
+        Ok(gone.map_or(Verdict::Fresh, |gone| Verdict::OutputGone(format!("{gone} is gone"))))
     }
 
     pub(crate) fn assess(

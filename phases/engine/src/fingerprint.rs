@@ -80,7 +80,7 @@ fn command_material(
         *count += 1;
         let key = if *count == 1 { format!("option {name}") } else { format!("option {name} ({count})") };
         // The same option of two commands of a step is two options.
-        let key = if number == 0 { key } else { format!("{key} of command {}", number + 1) };
+        let key = if action.contains_key(&key) { format!("{key} of command {}", number + 1) } else { key };
         action.insert(key, value.to_owned());
         whole.push(text);
     }

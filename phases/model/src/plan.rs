@@ -523,8 +523,10 @@ pub struct Expectation {
 pub enum Shows {
     /// It has this line, white space at the ends aside.
     Line(String),
-    /// It has no line that contains this text.
+    /// It has no line that contains this text; nor has a file that is not there.
     NoLineWith(String),
+    /// It has no line that is this text, white space at the ends aside; nor has a file that is not there.
+    NoLine(String),
     /// `CMakeCache.txt` has this variable with a value that CMake takes for the same as this one.
     CacheEntry {
         /// `WITH_JPEG`.

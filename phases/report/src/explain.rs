@@ -201,6 +201,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 let shows = match &expectation.shows {
                     Shows::Line(line) => format!("has the line `{line}`"),
                     Shows::NoLineWith(text) => format!("has no line with `{text}`"),
+                    Shows::NoLine(text) => format!("has no line that is `{text}`"),
                     Shows::CacheEntry { name, value } => format!("says {name}={value}"),
                 };
                 format!("{}: {} {shows}", expectation.asked, expectation.file)

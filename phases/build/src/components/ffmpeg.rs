@@ -20,6 +20,36 @@ const PARTS: &[&str] = &[
     "protocol",
 ];
 
+/// Switches that show as `CONFIG_<NAME>` in `config.h`; others (`--enable-lto`, `--enable-pthreads`) show elsewhere or
+/// not at all (`configure`, `CONFIG_LIST`).
+const SHOWN: &[&str] = &[
+    "alsa",
+    "bzlib",
+    "cuda-llvm",
+    "cuda-nvcc",
+    "cuvid",
+    "ffnvcodec",
+    "gnutls",
+    "gpl",
+    "iconv",
+    "lzma",
+    "mbedtls",
+    "nonfree",
+    "nvdec",
+    "nvenc",
+    "opencl",
+    "opengl",
+    "openssl",
+    "sdl2",
+    "shared",
+    "static",
+    "vaapi",
+    "vdpau",
+    "version3",
+    "vulkan",
+    "zlib",
+];
+
 /// What parts need of others, from `configure` (`<part>_deps`, `_select`): library and Debian package.
 const MISSING: &[(&str, &str)] = &[
     ("png", "zlib (zlib1g-dev; `system = [\"zlib\"]` and `enable-zlib = true`)"),
@@ -89,7 +119,9 @@ impl Recipe for Ffmpeg {
                         missing: missing(name),
                     });
                 }
-            } else if what != "shared" && what != "static" && *value == OptionValue::Switch(true) {
+            } else if *value == OptionValue::Switch(true)
+                && (what.starts_with("lib") || SHOWN.contains(&what))
+            {
                 expectations.push(Expectation {
                     asked: format!("--{key}"),
                     file: build.join("config.h"),

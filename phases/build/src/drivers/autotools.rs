@@ -12,13 +12,20 @@ pub fn built(subject: &Subject<'_>) -> Built {
         args.extend(recipe.arguments(&subject.environment));
     }
     args.extend(subject.component.arguments.iter().cloned());
-    let configure = subject.command(subject.source.join("configure"), args);
+    let configure = if subject.recipe.is_some_and(|recipe| recipe.name() == "ffmpeg") {
+        // FFmpeg's makefiles break on white space in the source's path, which a link beside them hides.
+        args.insert(0, "src/configure".to_owned());
+        let link = subject.command("ln", ["-s", "-f", "-n", subject.source.as_str(), "src"]);
+        vec![link, subject.command("sh", args)]
+    } else {
+        vec![subject.command(subject.source.join("configure"), args)]
+    };
     let expectations = subject.recipe.map_or_else(
         || vec![all_recognised(subject)],
         |recipe| recipe.expectations(&subject.options, &subject.build),
     );
     Built {
-        configure: vec![configure],
+        configure,
         expectations,
         configured: vec![subject.build.join("Makefile")],
         // The number of jobs comes from the jobserver.

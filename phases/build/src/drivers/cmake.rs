@@ -1,5 +1,6 @@
 //! CMake, with Ninja or make, out of tree.
 
+use model::StepId;
 use model::case::{Component, Generator};
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
@@ -37,11 +38,19 @@ pub fn built(subject: &Subject<'_>) -> Built {
         .into_iter()
         // A type after a colon (`-DNAME:PATH=…`) is not part of the name.
         .map(|(name, value)| (name.split(':').next().unwrap_or_default().to_owned(), value))
-        .map(|(name, value)| Expectation {
-            asked: format!("-D{name}={value}"),
-            file: subject.build.join("CMakeCache.txt"),
-            shows: Shows::CacheEntry { name, value },
-            missing: None,
+        .flat_map(|(name, value)| {
+            let asked = format!("-D{name}={value}");
+            // What no project uses lands in the cache all the same; CMake lists it at the end, a line each, below
+            // "Manually-specified variables were not used by the project".
+            let log = StepId::new(format!("build/{}/configure", subject.name));
+            let unused = Expectation {
+                asked: asked.clone(),
+                file: subject.known.layout.step_log(&log),
+                shows: Shows::NoLine(name.clone()),
+                missing: None,
+            };
+            let file = subject.build.join("CMakeCache.txt");
+            [Expectation { asked, file, shows: Shows::CacheEntry { name, value }, missing: None }, unused]
         })
         .collect();
     if let Some(recipe) = subject.recipe {

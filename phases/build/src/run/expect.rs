@@ -14,6 +14,10 @@ pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
     let mut cures: Vec<String> = Vec::new();
     for expectation in &action.expectations {
         if !texts.contains_key(&expectation.file) {
+            let forbids = matches!(expectation.shows, Shows::NoLine(_) | Shows::NoLineWith(_));
+            if forbids && !expectation.file.exists() {
+                continue;
+            }
             let text = String::from_utf8_lossy(&files::read(&expectation.file)?).into_owned();
             texts.insert(&expectation.file, text);
         }
@@ -51,6 +55,10 @@ fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
             .lines()
             .find(|line| line.contains(unwanted.as_str()))
             .map(|line| format!("{file} says `{}`", line.trim())),
+        Shows::NoLine(unwanted) => text
+            .lines()
+            .any(|line| line.trim() == unwanted)
+            .then(|| format!("the project does not use {unwanted}: {file} lists it as unused")),
         Shows::CacheEntry { name, value } => {
             let entry = text.lines().find_map(|line| {
                 let (key, found) = line.split_once('=')?;

@@ -46,15 +46,27 @@ pub fn environment(
         set("CMAKE_PREFIX_PATH", join(prefixes.iter().map(Utf8PathBuf::as_path), ":"));
         set("PKG_CONFIG_PATH", pkg_config_path(known, prefixes));
     }
-    match known.case.toolchains.compiler_cache {
-        Some(CompilerCache::Ccache) => set("CCACHE_DIR", layout.cache.join("ccache").into_string()),
-        Some(CompilerCache::Sccache) => set("SCCACHE_DIR", layout.cache.join("sccache").into_string()),
-        None => None,
-    };
+    if let Some(cache) = known.case.toolchains.compiler_cache {
+        let name = cache_program(cache);
+        set(&format!("{}_DIR", name.to_ascii_uppercase()), layout.cache.join(name).into_string());
+        set("CC", format!("{name} cc"));
+        set("CXX", format!("{name} c++"));
+        if cache == CompilerCache::Sccache {
+            set("RUSTC_WRAPPER", name.to_owned());
+        }
+    }
     for (name, value) in known.case.environment.iter().chain(&component.environment) {
         set(name, value.clone());
     }
     variables
+}
+
+/// The program of a compiler cache, which is also its row in the catalog.
+pub fn cache_program(cache: CompilerCache) -> &'static str {
+    match cache {
+        CompilerCache::Ccache => "ccache",
+        CompilerCache::Sccache => "sccache",
+    }
 }
 
 /// PATH: tools that `deps` brought, programs of needed components, the case's Rust, the system.

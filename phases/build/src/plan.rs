@@ -8,14 +8,14 @@ use model::case::{Component, Driver, PythonEnvironment};
 use model::catalog;
 use model::plan::{
     Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep,
-    Need, Network, Phase, Preflight, Privilege, RequiredPath, Scratch, Shows, StageFiles, Step, Verify,
-    WorkingCopy,
+    Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
+    Verify, WorkingCopy,
 };
 use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{Recipe, recipe};
 use crate::drivers::{self, Built, Subject};
-use crate::environment::{environment, library_directories};
+use crate::environment::{cache_program, environment, library_directories};
 
 /// What a compile needs at least, in MiB: below it even one job dies.
 const MEMORY_MIB: u64 = 512;
@@ -154,10 +154,19 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     names
         .into_iter()
         .map(|row| {
-            catalog::need(row, manager, name.as_str()).ok_or_else(|| {
+            let mut need = catalog::need(row, manager, name.as_str());
+            if let (Some(Need { name, probe: Some(Probe::Tool { minimum, .. }), .. }), Some(lowest)) =
+                (&mut need, &known.case.toolchains.cmake.minimum)
+            {
+                if name == "cmake" {
+                    *minimum = Some(lowest.clone());
+                }
+            }
+            need.ok_or_else(|| {
                 let rows = catalog::entries().keys();
                 let nearest = rows.min_by_key(|other| strsim::damerau_levenshtein(other, row));
                 PlanError::new(
@@ -214,11 +223,14 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
     }
     let mut rust = None;
     if planned.driver == Driver::Cargo {
-        rust = known
-            .facts
-            .get(source_name)
-            .and_then(|facts| facts.required_rust())
-            .or_else(|| Some("1.0".to_owned()));
+        let demanded = known.facts.get(source_name).and_then(|facts| facts.required_rust());
+        let wanted = known.case.toolchains.rust.minimum.clone();
+        rust = match (demanded, wanted) {
+            (Some(one), Some(other)) => {
+                Some(if catalog::version_at_least(&one, &other) { one } else { other })
+            }
+            (one, other) => one.or(other).or_else(|| Some("1.0".to_owned())),
+        };
         let case = &known.case.metadata.name;
         paths.push(RequiredPath {
             path: known.layout.cargo_home().join("fetched").join(format!("{case}.{source_name}.lock")),

@@ -150,3 +150,33 @@ fn what_does_not_exist_is_an_error_with_its_key() {
     let undeclared = planned(&case("[components.app]\ndriver = \"cmake\"\n")).unwrap_err();
     assert!(undeclared.message.contains("does not declare"), "{undeclared}");
 }
+
+#[test]
+fn a_compiler_cache_launches_every_compiler() {
+    let (plan, requirements) = planned(
+        r#"
+        schema = 1
+        metadata = { name = "cached" }
+        toolchains = { compiler_cache = "ccache" }
+        [sources.lib]
+        kind = "path"
+        path = "lib"
+        [sources.ffmpeg]
+        kind = "path"
+        path = "ffmpeg"
+        [components.lib]
+        driver = "cmake"
+        [components.ffmpeg]
+        "#,
+    )
+    .unwrap();
+    assert!(requirements.needs.iter().any(|need| need.name == "ccache"));
+    let words = |id: &str| {
+        let Action::Exec(exec) = &plan.step(&StepId::new(id)).unwrap().action else {
+            panic!("{id} runs nothing")
+        };
+        format!("{:?}", exec.commands.last().unwrap().args)
+    };
+    assert!(words("build/lib/configure").contains("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"));
+    assert!(words("build/ffmpeg/configure").contains("--cc=ccache cc"));
+}

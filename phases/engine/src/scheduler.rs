@@ -424,9 +424,8 @@ impl<'a> Scheduler<'a> {
     fn leave_out_the_rest(&mut self) -> Result<(), EngineError> {
         for index in 0..self.plan.steps.len() {
             if self.status[index] == Status::Waiting {
-                let why = self
-                    .failed_need(index)
-                    .map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
+                let failed = self.failed_need(index).filter(|_| !self.options.cancel.is_cancelled());
+                let why = failed.map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
                 self.status[index] = Status::Failed;
                 let step = self.plan.steps[index].id.clone();
                 self.out.event(Event::StepSkipped { step, why })?;
@@ -746,7 +745,10 @@ impl<'a> Scheduler<'a> {
                 }
                 if !step.optional {
                     self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));
-                    self.stopping |= !self.options.keep_going;
+                    // Packages that only an administrator can install keep nobody from bringing the rest.
+                    let administrators = matches!(step.action, model::plan::Action::EnsurePackages(_))
+                        && self.shared.world.site.sudo == model::site::Sudo::Unavailable;
+                    self.stopping |= !self.options.keep_going && !administrators;
                 }
                 self.out.finished(&step.id, Outcome::Failed(failure), wall, gathered)?;
             }

@@ -97,6 +97,11 @@ impl Recipe for Ffmpeg {
     fn arguments(&self, environment: &BTreeMap<String, String>) -> Vec<String> {
         // CFLAGS and LDFLAGS are taken from the environment; CPPFLAGS, which would name needed prefixes, are not.
         let mut arguments = Vec::new();
+        for (variable, option) in [("CC", "cc"), ("CXX", "cxx")] {
+            if let Some(compiler) = environment.get(variable) {
+                arguments.push(format!("--{option}={compiler}"));
+            }
+        }
         if let Some(flags) = environment.get("CPPFLAGS") {
             arguments.push(format!("--extra-cflags={flags}"));
         }

@@ -5,6 +5,7 @@ use model::case::{Component, Generator};
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
 use super::{Built, Subject};
+use crate::environment::cache_program;
 use crate::options::cmake_variables;
 use crate::rpath::RPATH_PLACEHOLDER;
 
@@ -29,6 +30,12 @@ pub fn built(subject: &Subject<'_>) -> Built {
         // FetchContent must find what `deps` brought, or fail at once.
         "-DFETCHCONTENT_FULLY_DISCONNECTED=ON".to_owned(),
     ];
+    if let Some(cache) = subject.known.case.toolchains.compiler_cache {
+        let program = cache_program(cache);
+        args.extend(
+            ["C", "CXX", "CUDA"].map(|language| format!("-DCMAKE_{language}_COMPILER_LAUNCHER={program}")),
+        );
+    }
     if !variables.iter().any(|(name, _)| name == "CMAKE_BUILD_TYPE") {
         args.push("-DCMAKE_BUILD_TYPE=Release".to_owned());
     }
@@ -61,6 +68,14 @@ pub fn built(subject: &Subject<'_>) -> Built {
     if let Some(flags) = configure.environment.get_mut("LDFLAGS") {
         let placeholder = format!("-Wl,-rpath,{RPATH_PLACEHOLDER}");
         *flags = flags.split(' ').filter(|word| *word != placeholder).collect::<Vec<_>>().join(" ");
+    }
+    if subject.known.case.toolchains.compiler_cache.is_some() {
+        // CMake takes the launcher as a variable, and a compiler of two words amiss.
+        for name in ["CC", "CXX"] {
+            if configure.environment.get(name) == subject.environment.get(name) {
+                configure.environment.remove(name);
+            }
+        }
     }
     let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
     install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());

@@ -342,3 +342,62 @@ fn installed(home: &Path) -> Vec<(String, u32, Vec<u8>)> {
     found.sort();
     found
 }
+
+#[test]
+fn a_proxys_password_reaches_no_output_and_no_file() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
+    command.args(["deps", "--case", "quickstart", "--only", "source/sfz/fetch", "--progress", "json", "-v"]);
+    // Nothing listens on the discard port here: the proxy refuses, and every message about it is written.
+    for name in ["http_proxy", "HTTPS_PROXY"] {
+        command.env(name, "http://user:CANARY-7f3a@127.0.0.1:9");
+    }
+    let output = command.args(place(home.path())).current_dir(home.path()).output().unwrap();
+    assert_eq!(code(&output), 5, "{}", said(&output));
+    assert!(printed(&output).contains("127.0.0.1:9"), "the proxy is not named: {}", printed(&output));
+    assert!(!printed(&output).contains("CANARY-7f3a") && !said(&output).contains("CANARY-7f3a"));
+    let mut files = 0;
+    let mut open = vec![home.path().to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                files += 1;
+                let content = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+                assert!(!content.contains("CANARY-7f3a"), "{} has the password", path.display());
+            }
+        }
+    }
+    assert!(files > 0, "nothing was written, so that nothing was searched");
+}
+
+#[test]
+fn a_full_disk_or_an_error_at_any_point_is_told_and_the_next_run_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let points = printed(&installer(home.path(), &["__fault-points"]));
+    for point in points.lines() {
+        for (kind, words) in
+            [("enospc", "No space left"), ("eio", "Input/output error"), ("erofs", "Read-only")]
+        {
+            let home = tempfile::tempdir().unwrap();
+            project(home.path());
+            let case = home.path().join("case.toml");
+            let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
+            command
+                .args(["all", "--case", case.to_str().unwrap(), "--progress", "plain"])
+                .args(place(home.path()));
+            command.current_dir(home.path()).env("INSTALLER_FAULT", format!("{point}@2={kind}"));
+            let failed = command.output().unwrap();
+            let text = said(&failed);
+            if code(&failed) != 0 {
+                assert!(text.contains(words), "{point}={kind} is not told: {text}");
+                assert!(text.contains("help:"), "{point}={kind} has no way out: {text}");
+            }
+            let next = placed(home.path(), &["all", "--case", case.to_str().unwrap(), "--progress", "plain"]);
+            assert_eq!(code(&next), 0, "after {point}={kind}: {}", said(&next));
+            assert!(home.path().join("prefix/bin/app").exists());
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Cancel, Finish, Observer, RunOptions, Selection, State, assess};
+use engine::{Assessment, Cancel, Finish, Observer, RunOptions, Selection, State, assess_before_run};
 use exec::lock::{LockError, RunLock};
 use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
@@ -28,8 +28,9 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     }
     known_words(&selection, &plans)?;
     let (mut pending, mut needs_root) = (false, false);
+    let mut assessments = Vec::new();
     for plan in &plans {
-        let assessment = assess(plan, &Dispatch, &setting.world(), &selection)?;
+        let assessment = assess_before_run(plan, &Dispatch, &setting.world(), &selection)?;
         pending |= assessment.pending();
         needs_root |= plan.steps.iter().any(|step| {
             let runs = assessment
@@ -37,6 +38,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
                 .is_some_and(|row| matches!(row.state, State::Stale | State::Follows));
             runs && step.privilege == Privilege::Root
         });
+        assessments.push(assessment);
     }
     let cancel = Cancel::new();
     let mut observer = Shown::new(common, next(&setting, phase));
@@ -67,7 +69,11 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         })
         .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
     }
-    let outcome = run_phases(phase, &plans, &setting, &options, &mut observer, pending);
+    let outcome = if pending {
+        run_phases(phase, &plans, &setting, &options, &mut observer)
+    } else {
+        tell_phases(&plans, &assessments, &setting, &options, &mut observer)
+    };
     observer.finish();
     outcome.map(exit_code)
 }
@@ -86,13 +92,11 @@ fn run_phases(
     setting: &Setting,
     options: &RunOptions,
     observer: &mut Shown,
-    pending: bool,
 ) -> Result<Finish> {
     let mut worst: Option<Finish> = None;
     for (number, phase) in phase.phases().iter().enumerate() {
         // The sources that `deps` brought may say more than was known before.
-        let replanned =
-            if pending && *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
+        let replanned = if *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
         let finish = engine::run(plan, &Dispatch, &setting.world(), options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
@@ -102,6 +106,19 @@ fn run_phases(
         }
     }
     worst.ok_or_else(|| Error::internal("no phase was selected"))
+}
+
+fn tell_phases(
+    plans: &[Plan],
+    assessments: &[Assessment],
+    setting: &Setting,
+    options: &RunOptions,
+    observer: &mut Shown,
+) -> Result<Finish> {
+    for (plan, assessment) in plans.iter().zip(assessments) {
+        engine::tell_nothing_to_do(plan, assessment, &setting.world(), options, observer)?;
+    }
+    Ok(Finish { verdict: Verdict::NothingToDo, failure: None })
 }
 
 fn exit_code(finish: Finish) -> i32 {

@@ -85,6 +85,25 @@ pub fn assess(
     records.assess(plan, runner, world, selection)
 }
 
+/// The same before a run: when nothing would run, what was learned of unchanged files is kept, so that the next look
+/// is quicker.
+///
+/// # Errors
+/// When the records cannot be read or written, or were written by a newer version.
+pub fn assess_before_run(
+    plan: &Plan,
+    runner: &dyn Runner,
+    world: &World<'_>,
+    selection: &Selection,
+) -> Result<Assessment, EngineError> {
+    let records = Records::open(world)?;
+    let assessment = records.assess(plan, runner, world, selection)?;
+    if !assessment.pending() {
+        records.persist()?;
+    }
+    Ok(assessment)
+}
+
 /// The records of one case, opened once for a run.
 pub(crate) struct Records {
     pub(crate) ledger: Ledger,

@@ -84,12 +84,8 @@ pub fn run(
     let assessment = records.assess(plan, runner, world, &options.selection)?;
     let mut out = Out { observer, log: None, started: options.started, begun: Instant::now() };
     if !assessment.pending() {
-        out.begin(plan, options, world, None);
-        for row in &assessment.rows {
-            out.skipped_row(row);
-        }
         records.persist()?;
-        return Ok(out.finish(RunVerdict::NothingToDo, None)?);
+        return tell_nothing_to_do(plan, &assessment, world, options, out.observer);
     }
     out.log = Some(RunLog::begin(&world.layout.state, plan.phase.as_str())?);
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
@@ -140,6 +136,25 @@ pub fn run(
     })?;
     records.persist()?;
     Ok(finish)
+}
+
+/// Tells the events of a run in which all that was asked for holds already, as an assessment found.
+///
+/// # Errors
+/// None of its own; the observer may lose events without harm.
+pub fn tell_nothing_to_do(
+    plan: &Plan,
+    assessment: &Assessment,
+    world: &World<'_>,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Finish, EngineError> {
+    let mut out = Out { observer, log: None, started: options.started, begun: Instant::now() };
+    out.begin(plan, options, world, None);
+    for row in &assessment.rows {
+        out.skipped_row(row);
+    }
+    Ok(out.finish(RunVerdict::NothingToDo, None)?)
 }
 
 /// Removes what killed attempts wrote into trees in which it cannot be told from what is whole.

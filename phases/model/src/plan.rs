@@ -156,8 +156,9 @@ pub struct Scratch {
 pub enum Keep {
     /// Never: emptied before each start.
     Never,
-    /// When the earlier attempt ended by itself, well or with an error (make trees: make trusts a truncated object
-    /// file, so that what a killed attempt wrote is not trusted, and the files younger than its start are removed).
+    /// When the earlier attempt ended by itself, well or with an error. What a killed attempt wrote into a make tree
+    /// cannot be trusted, because make takes a truncated object file for a whole one: the directory is removed as a
+    /// whole, and the steps that filled it before run again.
     UnlessKilled,
     /// Always (ninja, cargo: they notice an output that was cut short).
     Always,

@@ -90,15 +90,26 @@ fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::ca
 /// Removes exactly the files of a component.
 pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
-    let component = known_component(&setting, name)?;
-    let prefix = component.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone());
+    let component = ComponentName::new(name);
+    let prefix = match setting.case().components.get(&component) {
+        Some(declared) => declared.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone()),
+        // What the case had once is installed all the same.
+        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some() => {
+            setting.layout.prefix.clone()
+        }
+        None => known_component(&setting, name).map(|_| setting.layout.prefix.clone())?,
+    };
+    // What is installed says itself what it was built against, whatever case it came from.
+    let mut prefixes = vec![prefix.clone(), setting.layout.prefix.clone()];
+    prefixes.extend(setting.case().components.values().filter_map(|component| component.prefix.clone()));
+    prefixes.sort();
+    prefixes.dedup();
     let mut dependents = Vec::new();
-    for (other, declared) in &setting.case().components {
-        let place = declared.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone());
-        if declared.needs.iter().any(|need| need.as_str() == name)
-            && engine::manifest::load(&place, other)?.is_some()
-        {
-            dependents.push(other.as_str());
+    for prefix in &prefixes {
+        for manifest in engine::manifest::load_all(prefix)? {
+            if manifest.needs.iter().any(|need| need.as_str() == name) {
+                dependents.push(manifest.component.to_string());
+            }
         }
     }
     if !dependents.is_empty() && !force {
@@ -108,7 +119,7 @@ pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
         )));
     }
     let _lock = take_lock(common, &setting)?;
-    let removed = engine::manifest::uninstall(&prefix, &ComponentName::new(name), force)?;
+    let removed = engine::manifest::uninstall(&prefix, &component, force)?;
     say(&format!("removed {} files of {name} from {prefix}", removed.files));
     for path in &removed.kept_modified {
         say(&format!("kept {path}: it was changed since it was installed"));

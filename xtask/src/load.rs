@@ -106,7 +106,10 @@ impl Setting {
             layout::resolve(common, &loaded.case.metadata.name, directory.as_deref(), &target, &environment)?;
         let mut site = Site::from_environment(environment);
         complete_authorities(&mut site);
-        let capacity = Capacity { jobs: common.jobs.unwrap_or_else(cpus), memory_mib: memory_mib() };
+        let capacity = Capacity {
+            jobs: common.jobs.unwrap_or_else(cpus),
+            memory_mib: engine::memory::available_mib().unwrap_or(u64::MAX),
+        };
         let words = [wanted];
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
         Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument })
@@ -169,12 +172,4 @@ fn complete_authorities(site: &mut Site) {
 /// The CPUs that this process may use.
 fn cpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
-}
-
-/// Memory that is available, in MiB; where it cannot be told, steps are not held back for it.
-fn memory_mib() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.map_or(u64::MAX, |kib| kib / 1024)
 }

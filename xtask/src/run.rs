@@ -60,6 +60,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         ask_for_root(&setting, needs_root)?;
         options.run_lock = Some(Arc::new(take_lock(common, &setting)?));
         crate::installed::mark_cache(&setting.layout.cache)?;
+        own_directories(&setting)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {
             if live {
@@ -180,6 +181,27 @@ pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
 /// A line of talk on standard error; that nobody reads it is no error.
 pub fn warn(message: &str) {
     drop(writeln!(std::io::stderr(), "warning: {message}"));
+}
+
+/// Sees that state and cache directory are this case's: two cases in one would each take the other's build trees for
+/// their own.
+fn own_directories(setting: &Setting) -> Result<()> {
+    let case = &setting.case().metadata.name;
+    for (directory, flag) in [(&setting.layout.state, "--state-dir"), (&setting.layout.cache, "--cache-dir")]
+    {
+        let mark = directory.join("case");
+        match engine::files::read_if_there(&mark)? {
+            Some(owner) if owner.trim() == case => {}
+            Some(owner) => {
+                return Err(Error::usage(format!(
+                    "{directory} is used by the case `{}`\n  help: give each case a {flag} of its own",
+                    owner.trim()
+                )));
+            }
+            None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
+        }
+    }
+    Ok(())
 }
 
 fn next(setting: &Setting, phase: PhaseArg) -> Next {

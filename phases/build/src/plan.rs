@@ -221,7 +221,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
             ),
         });
     }
-    let mut rust = None;
+    let (mut rust, mut crates) = (None, None);
     if planned.driver == Driver::Cargo {
         let demanded = known.facts.get(source_name).and_then(|facts| facts.required_rust());
         let wanted = known.case.toolchains.rust.minimum.clone();
@@ -232,8 +232,9 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
             (one, other) => one.or(other).or_else(|| Some("1.0".to_owned())),
         };
         let case = &known.case.metadata.name;
+        crates = Some(known.layout.fetched_crates_facts(case, source_name));
         paths.push(RequiredPath {
-            path: known.layout.cargo_home().join("fetched").join(format!("{case}.{source_name}.lock")),
+            path: known.layout.fetched_crates(case, source_name),
             cure: format!("run `installer deps`, which fetches the crates that {source_name} locks"),
         });
     }
@@ -241,6 +242,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
         manager: known.target.package_manager.clone(),
         needs: component_needs(known, planned)?,
         rust,
+        crates,
         paths,
         disk_mib: 512,
         disk_at: known.layout.cache.clone(),
@@ -486,6 +488,7 @@ fn component_steps(
         component: name.clone(),
         case: subject.known.case.metadata.name.clone(),
         version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
+        needs: planned.component.needs.clone(),
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
         library_directories: subject

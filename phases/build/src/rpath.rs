@@ -16,9 +16,26 @@ pub const RPATH_PLACEHOLDER: &str = "/installer-rpath-placeholder/\
     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
     /end/";
 
-/// A string of `.dynstr` that is a run path, as a range of the file.
+/// What an ELF file asks of the dynamic linker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Linkage {
+    /// `DT_RPATH` and `DT_RUNPATH`.
+    pub run_paths: Vec<String>,
+    /// `DT_NEEDED`: names of libraries, or paths where a library without a soname was linked by its path.
+    pub needed: Vec<String>,
+}
+
+/// What a string of `.dynstr` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    RunPath,
+    Needed,
+}
+
+/// A string of `.dynstr`, as a range of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct RunPath {
+struct Place {
+    says: Says,
     start: usize,
     end: usize,
 }
@@ -28,15 +45,20 @@ pub fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF")
 }
 
-/// The run paths (`DT_RPATH` and `DT_RUNPATH`) of an ELF file; none for other files.
+/// The run paths and needed libraries of an ELF file; nothing for other files.
 ///
 /// # Errors
 /// When the file is damaged.
-pub fn run_paths(bytes: &[u8]) -> Result<Vec<String>, String> {
-    Ok(find(bytes)?
-        .into_iter()
-        .map(|place| String::from_utf8_lossy(&bytes[place.start..place.end]).into_owned())
-        .collect())
+pub fn linkage(bytes: &[u8]) -> Result<Linkage, String> {
+    let mut linkage = Linkage::default();
+    for place in find(bytes)? {
+        let text = String::from_utf8_lossy(&bytes[place.start..place.end]).into_owned();
+        match place.says {
+            Says::RunPath => linkage.run_paths.push(text),
+            Says::Needed => linkage.needed.push(text),
+        }
+    }
+    Ok(linkage)
 }
 
 /// Writes `directories` over the placeholder in the run paths of an ELF file. Whether there was one.
@@ -53,7 +75,7 @@ pub fn replace_placeholder(bytes: &mut [u8], directories: &[String]) -> Result<b
         ));
     }
     let mut replaced = false;
-    for place in find(bytes)? {
+    for place in find(bytes)?.into_iter().filter(|place| place.says == Says::RunPath) {
         while let Some(at) = bytes[place.start..place.end]
             .windows(RPATH_PLACEHOLDER.len())
             .position(|window| window == RPATH_PLACEHOLDER.as_bytes())
@@ -97,7 +119,7 @@ fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
         .collect()
 }
 
-fn find(bytes: &[u8]) -> Result<Vec<RunPath>, String> {
+fn find(bytes: &[u8]) -> Result<Vec<Place>, String> {
     let found = match object::FileKind::parse(bytes) {
         Ok(object::FileKind::Elf64) => find_in::<elf::FileHeader64<Endianness>>(bytes),
         Ok(object::FileKind::Elf32) => find_in::<elf::FileHeader32<Endianness>>(bytes),
@@ -106,7 +128,7 @@ fn find(bytes: &[u8]) -> Result<Vec<RunPath>, String> {
     found.map_err(|error| format!("it is a damaged ELF file: {error}"))
 }
 
-fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Vec<RunPath>> {
+fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Vec<Place>> {
     let header = Elf::parse(bytes)?;
     let endian = header.endian()?;
     let segments = header.program_headers(endian, bytes)?;
@@ -119,7 +141,9 @@ fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result
             } else if tag == u64::from(elf::DT_STRTAB) {
                 table = Some(value);
             } else if tag == u64::from(elf::DT_RPATH) || tag == u64::from(elf::DT_RUNPATH) {
-                offsets.push(value);
+                offsets.push((Says::RunPath, value));
+            } else if tag == u64::from(elf::DT_NEEDED) {
+                offsets.push((Says::Needed, value));
             }
         }
     }
@@ -133,11 +157,11 @@ fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result
         inside.then(|| offset.checked_add(table - start)).flatten()
     });
     let mut places = Vec::new();
-    for offset in offsets {
+    for (says, offset) in offsets {
         let start = file_offset.and_then(|base| usize::try_from(base.checked_add(offset)?).ok());
         let length = start.and_then(|start| bytes.get(start..)?.iter().position(|byte| *byte == 0));
         if let (Some(start), Some(length)) = (start, length) {
-            places.push(RunPath { start, end: start + length });
+            places.push(Place { says, start, end: start + length });
         }
     }
     Ok(places)

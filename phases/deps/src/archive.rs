@@ -16,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::fault;
 use engine::runner::{Context, StepError};
 
 pub use pack::{metadata_stamp, pack};
@@ -148,6 +149,7 @@ impl Tree<'_> {
                 self.directories.push((target.clone(), entry.mode));
             }
             Kind::File(content) => {
+                fault::check("unpack-write").map_err(failed)?;
                 let mut file = OpenOptions::new()
                     .write(true)
                     .create_new(true)

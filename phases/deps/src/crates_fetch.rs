@@ -4,14 +4,16 @@
 mod manifests;
 mod site_config;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
-use model::plan::{Argument, Command, FetchCrates};
+use model::catalog::version_at_least;
+use model::plan::{Argument, Command, FetchCrates, FetchedCrates};
+use serde::Deserialize;
 
-use crate::files;
 use crate::toolchains::rust;
+use engine::files;
 
 /// Fetches the crates of every lock file of a source, looks that they are all there, and copies the lock file to each
 /// of `outputs`, last.
@@ -23,7 +25,7 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
         StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust brings it")
     })?;
     let scratch = context.layout().cache.join("crates").join(action.source.as_str());
-    files::fresh_directory(&scratch)?;
+    files::fresh_dir(&scratch)?;
     let copied = action.from.join("manifests");
     let (tree, described) =
         if copied.is_dir() { (copied, "the source") } else { (action.from.clone(), "the tree") };
@@ -38,7 +40,7 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
             "run `cargo generate-lockfile` in the source and commit Cargo.lock, or take a source that has one (a published crate with binaries does)",
         ));
     }
-    files::create_directory(&action.cargo_home)?;
+    files::create_dir_all(&action.cargo_home)?;
     site_config::bring(&action.cargo_home, context)?;
 
     let mut locks = String::new();
@@ -54,10 +56,15 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
         locks.push_str(&files::read_if_there(&root.join("Cargo.lock"))?.unwrap_or_default());
     }
     context.figure("crates", locks.matches("\nchecksum = ").count() as u64);
+    let facts = lowest_rust(&rust, action, &roots, context)?;
     for output in outputs {
-        files::write_atomically(output, locks.as_bytes())?;
+        if output.extension() == Some("json") {
+            files::write_cache(output, &facts)?;
+        } else {
+            files::atomic_write(output, locks.as_bytes())?;
+        }
     }
-    files::remove_directory(&scratch)
+    files::remove_tree(&scratch)
 }
 
 fn fetch(
@@ -76,6 +83,86 @@ fn fetch(
         directory: directory.to_owned(),
     })?;
     Ok(())
+}
+
+/// The highest `rust-version` among the crates that a build for this machine compiles, by `cargo metadata`: crates for
+/// other systems are in the lock file too, and say nothing here.
+fn lowest_rust(
+    rust: &rust::Rust,
+    action: &FetchCrates,
+    roots: &[Utf8PathBuf],
+    context: &dyn Context,
+) -> Result<FetchedCrates, StepError> {
+    let environment = environment(rust, &action.cargo_home, context);
+    let command = |program: &Utf8Path, args: &[&str], directory: &Utf8Path| Command {
+        program: program.to_string(),
+        args: args.iter().map(|word| Argument::from(*word)).collect(),
+        environment: environment.clone(),
+        directory: directory.to_owned(),
+    };
+    let mut facts = FetchedCrates::default();
+    for root in roots {
+        let about = context.execute(&command(&rust.rustc, &["-vV"], root))?.stdout;
+        let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
+        let args = [
+            "metadata",
+            "--format-version=1",
+            "--locked",
+            "--offline",
+            "--quiet",
+            "--filter-platform",
+            host.as_str(),
+        ];
+        let metadata = context.execute(&command(&rust.cargo, &args, root))?.stdout;
+        let metadata: Metadata = serde_json::from_str(&metadata).map_err(|error| {
+            StepError::new(
+                format!("what `cargo metadata` prints cannot be read: {error}"),
+                "see the log of this step; another version of cargo may help",
+            )
+        })?;
+        facts = metadata.lowest_rust(facts);
+    }
+    Ok(facts)
+}
+
+/// What `cargo metadata` prints, as far as it is wanted here
+/// (<https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>).
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    rust_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+}
+
+impl Metadata {
+    fn lowest_rust(&self, mut known: FetchedCrates) -> FetchedCrates {
+        let compiled: BTreeSet<&str> = self.resolve.nodes.iter().map(|node| node.id.as_str()).collect();
+        for package in self.packages.iter().filter(|package| compiled.contains(package.id.as_str())) {
+            let Some(wanted) = &package.rust_version else { continue };
+            if known.minimum_rust.as_ref().is_none_or(|lowest| !version_at_least(lowest, wanted)) {
+                known.minimum_rust = Some(wanted.clone());
+                known.wanted_by = Some(format!("{} {}", package.name, package.version));
+            }
+        }
+        known
+    }
 }
 
 fn environment(rust: &rust::Rust, cargo_home: &Utf8Path, context: &dyn Context) -> BTreeMap<String, String> {
@@ -173,6 +260,22 @@ mod tests {
             directories: directories.iter().map(Utf8PathBuf::from).collect(),
             cargo_home: "/nowhere".into(),
         }
+    }
+
+    #[test]
+    fn the_crate_that_wants_the_newest_rust_is_named_if_it_is_compiled_here() {
+        let metadata: Metadata = serde_json::from_str(
+            r#"{"packages": [
+                {"id": "a", "name": "time", "version": "0.3.44", "rust_version": "1.81.0"},
+                {"id": "b", "name": "old", "version": "1.0.0", "rust_version": "1.9"},
+                {"id": "w", "name": "windows", "version": "9.0.0", "rust_version": "1.99"},
+                {"id": "n", "name": "silent", "version": "1.0.0", "rust_version": null}],
+               "resolve": {"nodes": [{"id": "b"}, {"id": "a"}, {"id": "n"}]}}"#,
+        )
+        .unwrap();
+        let facts = metadata.lowest_rust(FetchedCrates::default());
+        assert_eq!(facts.minimum_rust.as_deref(), Some("1.81.0"));
+        assert_eq!(facts.wanted_by.as_deref(), Some("time 0.3.44"));
     }
 
     #[test]

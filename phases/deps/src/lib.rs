@@ -6,7 +6,6 @@
 pub mod archive;
 pub mod crates_fetch;
 pub mod facts;
-pub mod files;
 pub mod http;
 pub mod needs;
 pub mod packages;

@@ -401,7 +401,7 @@ mod tests {
 
         fn file(&self, path: &str, content: &str) {
             let path = self.path().join(path);
-            crate::files::write_atomically(&path, content.as_bytes()).unwrap();
+            engine::files::atomic_write(&path, content.as_bytes()).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
 

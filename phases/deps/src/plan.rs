@@ -268,6 +268,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         manager: cx.known.target.package_manager.clone(),
         needs: python_needs(cx),
         rust: None,
+        crates: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),
@@ -331,7 +332,7 @@ fn crates(cx: &mut PlanCx<'_>, source: &SourceName) -> Result<(), PlanError> {
     step.after = vec![StepId::new("deps/toolchain/rust")];
     step.claims.locks = vec!["cargo-home".to_owned()];
     let case = &cx.known.case.metadata.name;
-    step.outputs = vec![layout.cargo_home().join("fetched").join(format!("{case}.{source}.lock"))];
+    step.outputs = vec![layout.fetched_crates(case, source), layout.fetched_crates_facts(case, source)];
     step.weight = 30;
     cx.add(step);
     Ok(())

@@ -157,7 +157,10 @@ fn crates_of_a_mounted_source_follow_its_lock_file_and_raise_the_minimum() {
             .map(|path| Input::File { path: path.into() })
     );
     assert_eq!(crates.claims.locks, ["cargo-home"]);
-    assert_eq!(crates.outputs, ["/data/cargo-home/fetched/svc.service.lock"]);
+    assert_eq!(
+        crates.outputs,
+        ["/data/cargo-home/fetched/svc.service.lock", "/data/cargo-home/fetched/svc.service.json"]
+    );
 }
 
 #[test]

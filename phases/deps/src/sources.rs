@@ -16,6 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::case::SourceSpec;
 use model::event::FailureKind;
@@ -178,8 +179,8 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
     }
     let fresh = sibling(&action.into, "unpacking");
     let old = sibling(&action.into, "old");
-    remove_tree(&fresh)?;
-    remove_tree(&old)?;
+    files::remove_tree(&fresh)?;
+    files::remove_tree(&old)?;
     let tree = match record.kind.as_str() {
         "debian" => debian::unpack(&action.from, &record, &fresh, context)?,
         _ => {
@@ -189,15 +190,12 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
             if packed_here(&record.kind) { fresh.clone() } else { single_directory(&fresh)? }
         }
     };
-    let rename = |from: &Utf8Path, to: &Utf8Path| {
-        std::fs::rename(from, to).map_err(|error| StepError::io("rename to", to, &error))
-    };
     if action.into.symlink_metadata().is_ok() {
-        rename(&action.into, &old)?;
+        files::rename(&action.into, &old)?;
     }
-    rename(&tree, &action.into)?;
-    remove_tree(&fresh)?;
-    remove_tree(&old)
+    files::rename(&tree, &action.into)?;
+    files::remove_tree(&fresh)?;
+    files::remove_tree(&old)
 }
 
 /// Kinds whose archive was made by `fetch` itself from a tree.
@@ -207,15 +205,6 @@ fn packed_here(kind: &str) -> bool {
 
 fn sibling(path: &Utf8Path, suffix: &str) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.{suffix}"))
-}
-
-fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StepError::io("remove", path, &error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The lock's entry for this source, unless it is of another list of alternatives.

@@ -14,15 +14,19 @@ pub const POINTS: &[&str] = &[
     "commit-copy",
     "commit-rename",
     "directory-create",
+    "download-write",
     "event-log",
     "file-write",
     "ledger-begin",
     "ledger-finish",
     "lock-write",
     "manifest-write",
+    "pack-write",
+    "rename",
     "step-finish",
     "step-start",
     "tree-remove",
+    "unpack-write",
 ];
 
 /// The variable that names a fault.

@@ -60,6 +60,25 @@ pub fn create_dir_all(path: &Utf8Path) -> Result<(), StepError> {
         .map_err(|error| StepError::io("create the directory", path, &error))
 }
 
+/// Creates an empty directory, removing what an earlier attempt left there.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn fresh_dir(path: &Utf8Path) -> Result<(), StepError> {
+    remove_tree(path)?;
+    create_dir_all(path)
+}
+
+/// Gives a file or directory another name on the same file system, replacing a file of that name.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
+    fault::check("rename")
+        .and_then(|()| fs::rename(from, to))
+        .map_err(|error| StepError::io("move into place", to, &error))
+}
+
 /// Removes whatever is at a path; directories that may not be written to are made writable first. Nothing there is
 /// fine.
 ///
@@ -98,6 +117,18 @@ fn make_writable(directory: &Utf8Path) -> io::Result<()> {
 /// An error of the operating system, with what to do about it.
 pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
     fs::read(path).map_err(|error| StepError::io("read", path, &error))
+}
+
+/// The text of a file; none when it is not there.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_if_there(path: &Utf8Path) -> Result<Option<String>, StepError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StepError::io("read", path, &error)),
+    }
 }
 
 /// Reads a JSON file; none when it is not there or cannot be decoded, which for a cache is the same.

@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod ledger;
 pub mod lockfile;
 pub mod manifest;
+pub mod memory;
 pub mod planning;
 mod run_context;
 pub mod runlog;

@@ -60,6 +60,16 @@ impl Layout {
         self.data.join("cargo-home")
     }
 
+    /// The lock of a source's crates, written when all of them are in `CARGO_HOME`.
+    pub fn fetched_crates(&self, case: &str, source: &SourceName) -> Utf8PathBuf {
+        self.cargo_home().join("fetched").join(format!("{case}.{source}.lock"))
+    }
+
+    /// What was found out about those crates: a [`FetchedCrates`](crate::plan::FetchedCrates) as JSON.
+    pub fn fetched_crates_facts(&self, case: &str, source: &SourceName) -> Utf8PathBuf {
+        self.fetched_crates(case, source).with_extension("json")
+    }
+
     /// Helper tools that `deps` brought itself (ninja from its wheel, say); its `bin` leads PATH.
     pub fn tools(&self) -> Utf8PathBuf {
         self.data.join("tools")

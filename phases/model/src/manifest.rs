@@ -22,6 +22,9 @@ pub struct Manifest {
     pub case: String,
     /// The component's version, where its source says one.
     pub version: Option<String>,
+    /// Components that this one was built against: they cannot be uninstalled before it.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
     /// The prefix under which `files` lie.
     pub prefix: Utf8PathBuf,
     /// Path below the prefix → what is there.

@@ -410,6 +410,9 @@ pub struct Preflight {
     /// Lowest Rust, if it builds with cargo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<String>,
+    /// What `deps` found out about the crates that it fetched ([`FetchedCrates`] as JSON), if it builds with cargo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crates: Option<Utf8PathBuf>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -421,6 +424,16 @@ pub struct Preflight {
     /// Prefixes of needed components, for headers and `.pc` files.
     #[serde(default)]
     pub prefixes: Vec<Utf8PathBuf>,
+}
+
+/// What is known of the crates that a source locks once they are fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchedCrates {
+    /// The highest `rust-version` among those that a build for this machine compiles.
+    pub minimum_rust: Option<String>,
+    /// The crate that says so, with its version.
+    pub wanted_by: Option<String>,
 }
 
 /// A path that preflight looks for.
@@ -566,6 +579,9 @@ pub struct Commit {
     pub case: String,
     /// The version, for the manifest.
     pub version: Option<String>,
+    /// Components that it needs, for the manifest.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
     /// `DESTDIR`.
     pub staging: Utf8PathBuf,
     /// The prefix.

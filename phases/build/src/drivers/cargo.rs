@@ -38,6 +38,8 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     }
     args.extend(component.arguments.iter().cloned());
     let mut compile = subject.command("cargo", args);
+    // Where the source's own `.cargo/config.toml` counts; cargo writes nothing there.
+    compile.directory = subject.source.clone();
     compile.environment.insert("CARGO_HOME".to_owned(), subject.known.layout.cargo_home().into_string());
     compile.environment.insert("CARGO_TERM_COLOR".to_owned(), "never".to_owned());
     let flags = format!("-C link-arg=-Wl,-rpath,{RPATH_PLACEHOLDER}");

@@ -27,12 +27,14 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     let earlier: Vec<&Manifest> = installed.iter().chain(&interrupted).collect();
     conflicts(action, &staged, &earlier)?;
     warn_of_changes(action, &staged, &earlier, context);
+    staged.warnings.iter().for_each(|warning| context.warn(warning));
 
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA,
         component: action.component.clone(),
         case: action.case.clone(),
         version: action.version.clone(),
+        needs: action.needs.clone(),
         prefix: action.prefix.clone(),
         files: staged.entries.clone(),
     };

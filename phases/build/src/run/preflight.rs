@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::Preflight;
+use model::plan::{FetchedCrates, Preflight};
 
 use super::BuildRunner;
 
@@ -27,7 +27,7 @@ pub(super) fn observe(
         }
     }
     if let Some(minimum) = &action.rust {
-        rust(runner, minimum, context, &mut observation)?;
+        rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
     }
     for required in &action.paths {
         if !required.path.exists() {
@@ -41,7 +41,7 @@ pub(super) fn observe(
         disk(action, &mut observation)?;
     }
     if action.memory_mib > 0 {
-        memory(action, &mut observation)?;
+        memory(action, &mut observation);
     }
     Ok(observation)
 }
@@ -73,12 +73,24 @@ pub(super) fn require(
 fn rust(
     runner: &BuildRunner<'_>,
     minimum: &str,
+    crates: Option<&Utf8Path>,
     context: &dyn Context,
     observation: &mut Observation,
 ) -> Result<(), StepError> {
     let cure = format!("run `installer deps`, which brings Rust {minimum} or newer");
+    let crates: FetchedCrates = crates.and_then(engine::files::read_cache).unwrap_or_default();
     match (runner.find_rust)(context)? {
         Some((version, what)) if version_at_least(&version, minimum) => {
+            if let FetchedCrates { minimum_rust: Some(wanted), wanted_by: Some(by) } = &crates {
+                if !version_at_least(&version, wanted) {
+                    observation.findings.push(Finding {
+                        what: format!("Rust is {version} ({what}), and the crate {by} needs {wanted} or newer"),
+                        cure: format!(
+                            "set toolchains.rust.minimum = \"{wanted}\" in the case and run `installer deps`, or lock an older {by}"
+                        ),
+                    });
+                }
+            }
             observation.found.insert("rust".to_owned(), what);
         }
         Some((version, what)) => observation.findings.push(Finding {
@@ -107,24 +119,15 @@ fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepErr
     Ok(())
 }
 
-fn memory(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
-    let path = "/proc/meminfo";
-    let text = std::fs::read_to_string(path).map_err(|error| StepError::io("read", path, &error))?;
-    // proc(5): `MemTotal: 16303392 kB`. Swap counts: a compile that swaps is slow, but does not die.
-    let kib = |name: &str| -> Option<u64> {
-        let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        rest.split_whitespace().next()?.parse().ok()
-    };
-    let Some(total) = kib("MemTotal") else { return Ok(()) };
-    let total_mib = (total + kib("SwapTotal").unwrap_or_default()) / 1024;
+fn memory(action: &Preflight, observation: &mut Observation) {
+    let Some(total_mib) = engine::memory::total_mib() else { return };
     if total_mib < action.memory_mib {
         observation.findings.push(Finding {
             what: format!(
-                "the machine has {total_mib} MiB of memory, and a compile with one job takes {}",
+                "there are {total_mib} MiB of memory, and a compile with one job takes {}",
                 action.memory_mib
             ),
-            cure: "add memory or swap space".to_owned(),
+            cure: "add memory or swap space, or raise the container's limit".to_owned(),
         });
     }
-    Ok(())
 }

@@ -4,21 +4,30 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::StepError;
 use model::Digest;
 use model::manifest::Entry;
 use model::plan::Commit;
 
-use crate::rpath;
+use crate::rpath::{self, Linkage};
 
 /// The files to install, with what they will be.
 pub(super) struct Staged {
     /// Path below the prefix → entry.
     pub entries: BTreeMap<Utf8PathBuf, Entry>,
+    /// What is worth saying and keeps nothing from being installed.
+    pub warnings: Vec<String>,
     /// Library directories for run paths, absolute at their final place.
     libraries: Vec<Utf8PathBuf>,
+}
+
+/// What one staged file is installed with.
+struct Content {
+    bytes: Vec<u8>,
+    /// Of an ELF file.
+    linkage: Option<Linkage>,
 }
 
 /// Reads a staging root.
@@ -57,12 +66,19 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
             "give its configure options that put all of its files below the prefix",
         ));
     }
-    let mut staged = Staged { entries: BTreeMap::new(), libraries: libraries(action, &root, &found) };
+    let mut staged = Staged {
+        entries: BTreeMap::new(),
+        warnings: Vec::new(),
+        libraries: libraries(action, &root, &found),
+    };
+    let own = own_libraries(action, &staged.libraries, &root, &found);
     let mut problems = Vec::new();
     for path in found {
         let relative = path.strip_prefix(&root).unwrap_or(&path).to_owned();
         match entry(action, &staged.libraries, &path, &relative)? {
-            Ok(entry) => {
+            Ok((entry, linkage)) => {
+                let place = action.prefix.join(&relative);
+                staged.warnings.extend(linkage.iter().flat_map(|linkage| unreachable(&place, linkage, &own)));
                 staged.entries.insert(relative, entry);
             }
             Err(problem) => problems.push(problem),
@@ -85,6 +101,7 @@ impl Staged {
     pub(super) fn content(&self, action: &Commit, relative: &Utf8Path) -> Result<Vec<u8>, StepError> {
         let path = staged_prefix(action).join(relative);
         content(action, &self.libraries, &path, relative)?
+            .map(|content| content.bytes)
             .map_err(|problem| StepError::new(problem, "build the component again"))
     }
 }
@@ -111,8 +128,7 @@ fn walk(directory: &Utf8Path, found: &mut Vec<Utf8PathBuf>) -> Result<(), StepEr
 /// `lib`, every other staged directory that holds shared libraries, then those of needed components.
 fn libraries(action: &Commit, root: &Utf8Path, found: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
     let mut libraries = vec![action.prefix.join("lib")];
-    let shared = |name: &str| name.starts_with("lib") && (name.ends_with(".so") || name.contains(".so."));
-    for path in found.iter().filter(|path| path.file_name().is_some_and(shared)) {
+    for path in found.iter().filter(|path| path.file_name().is_some_and(is_shared_library)) {
         if let Some(directory) = path.parent().and_then(|parent| parent.strip_prefix(root).ok()) {
             let directory = action.prefix.join(directory);
             if !libraries.contains(&directory) {
@@ -128,16 +144,91 @@ fn libraries(action: &Commit, root: &Utf8Path, found: &[Utf8PathBuf]) -> Vec<Utf
     libraries
 }
 
+fn is_shared_library(name: &str) -> bool {
+    name.starts_with("lib") && (name.ends_with(".so") || name.contains(".so."))
+}
+
+/// Shared libraries of this component and of those that it needs: name → directory at its final place.
+fn own_libraries(
+    action: &Commit,
+    libraries: &[Utf8PathBuf],
+    root: &Utf8Path,
+    found: &[Utf8PathBuf],
+) -> BTreeMap<String, Utf8PathBuf> {
+    let mut own = BTreeMap::new();
+    for directory in libraries {
+        let staged =
+            directory.strip_prefix(&action.prefix).ok().map(|below| root.join(below)).unwrap_or_default();
+        let here = found.iter().filter(|path| path.parent() == Some(staged.as_path()));
+        let mut names: Vec<String> = here.filter_map(|path| path.file_name()).map(str::to_owned).collect();
+        // A needed component is installed already; one without libraries has no such directory.
+        if action.library_directories.contains(directory) {
+            let installed = directory.read_dir_utf8().into_iter().flatten().flatten();
+            names.extend(installed.map(|entry| entry.file_name().to_owned()));
+        }
+        for name in names.into_iter().filter(|name| is_shared_library(name)) {
+            own.entry(name).or_insert_with(|| directory.clone());
+        }
+    }
+    own
+}
+
+/// Libraries of components that an ELF file needs and that neither its run path nor the system's directories lead to.
+fn unreachable(place: &Utf8Path, linkage: &Linkage, own: &BTreeMap<String, Utf8PathBuf>) -> Vec<String> {
+    let origin = place.parent().map(Utf8Path::as_str).unwrap_or_default();
+    let searched: Vec<Utf8PathBuf> = linkage
+        .run_paths
+        .iter()
+        .flat_map(|path| path.split(':'))
+        .map(|directory| normalised(&directory.replace("$ORIGIN", origin).replace("${ORIGIN}", origin)))
+        .collect();
+    // ld.so(8), and what Debian's /etc/ld.so.conf.d adds.
+    let by_system = |directory: &Utf8Path| {
+        directory == "/usr/local/lib" || directory.starts_with("/usr/lib") || directory.starts_with("/lib")
+    };
+    linkage
+        .needed
+        .iter()
+        .filter_map(|name| Some((name, own.get(name)?)))
+        .filter(|(_, directory)| !searched.contains(directory) && !by_system(directory))
+        .map(|(name, directory)| {
+            format!(
+                "{place} needs {name} of {directory}, which its run path does not lead to: its build ignores LDFLAGS"
+            )
+        })
+        .collect()
+}
+
+/// A path without `..`, as it would be if no link were in it.
+fn normalised(path: &str) -> Utf8PathBuf {
+    let mut normal = Utf8PathBuf::new();
+    for part in Utf8Path::new(path).components() {
+        match part {
+            Utf8Component::ParentDir => {
+                normal.pop();
+            }
+            Utf8Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
 type Checked<T> = Result<Result<T, String>, StepError>;
 
-fn entry(action: &Commit, libraries: &[Utf8PathBuf], path: &Utf8Path, relative: &Utf8Path) -> Checked<Entry> {
+fn entry(
+    action: &Commit,
+    libraries: &[Utf8PathBuf],
+    path: &Utf8Path,
+    relative: &Utf8Path,
+) -> Checked<(Entry, Option<Linkage>)> {
     let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("look at", path, &error))?;
     if metadata.is_symlink() {
         let target = path.read_link_utf8().map_err(|error| StepError::io("read the link", path, &error))?;
         if target.starts_with(&action.staging) {
             return Ok(Err(format!("{relative} is a link into the staging root ({target})")));
         }
-        return Ok(Ok(Entry::Link { target: target.into_string() }));
+        return Ok(Ok((Entry::Link { target: target.into_string() }, None)));
     }
     if !metadata.is_file() {
         return Ok(Err(format!("{relative} is neither a file nor a link")));
@@ -146,10 +237,9 @@ fn entry(action: &Commit, libraries: &[Utf8PathBuf], path: &Utf8Path, relative: 
     if mode & 0o6000 != 0 {
         return Ok(Err(format!("{relative} is setuid or setgid ({:04o})", mode & 0o7777)));
     }
-    Ok(content(action, libraries, path, relative)?.map(|bytes| Entry::File {
-        sha256: Digest::of(&bytes),
-        size: bytes.len() as u64,
-        mode: if mode & 0o111 == 0 { 0o644 } else { 0o755 },
+    Ok(content(action, libraries, path, relative)?.map(|Content { bytes, linkage }| {
+        let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+        (Entry::File { sha256: Digest::of(&bytes), size: bytes.len() as u64, mode }, linkage)
     }))
 }
 
@@ -158,33 +248,42 @@ fn content(
     libraries: &[Utf8PathBuf],
     path: &Utf8Path,
     relative: &Utf8Path,
-) -> Checked<Vec<u8>> {
+) -> Checked<Content> {
     let mut bytes = files::read(path)?;
+    let mut found = None;
     if rpath::is_elf(&bytes) {
         let directory = action.prefix.join(relative.parent().unwrap_or(Utf8Path::new("")));
         let directories = rpath::origin_relative(&directory, &action.prefix, libraries);
-        let paths =
-            rpath::replace_placeholder(&mut bytes, &directories).and_then(|_| rpath::run_paths(&bytes));
-        let paths = match paths {
-            Ok(paths) => paths,
+        let linkage =
+            rpath::replace_placeholder(&mut bytes, &directories).and_then(|_| rpath::linkage(&bytes));
+        let linkage = match linkage {
+            Ok(linkage) => linkage,
             Err(why) => return Ok(Err(format!("{relative}: {why}"))),
         };
-        let forbidden = paths.iter().flat_map(|path| path.split(':')).find(|directory| {
-            let directory = Utf8Path::new(directory);
+        let of_build = |path: &str| {
+            let path = Utf8Path::new(path);
             std::iter::once(&action.staging)
                 .chain(&action.forbidden_paths)
-                .any(|forbidden| directory.starts_with(forbidden))
-        });
-        if let Some(forbidden) = forbidden {
+                .any(|forbidden| path.starts_with(forbidden))
+        };
+        if let Some(path) =
+            linkage.run_paths.iter().flat_map(|path| path.split(':')).find(|path| of_build(path))
+        {
             return Ok(Err(format!(
-                "{relative} has the run path {forbidden}, which is of its build and will be gone"
+                "{relative} has the run path {path}, which is of its build and will be gone"
             )));
         }
+        if let Some(path) = linkage.needed.iter().find(|path| of_build(path)) {
+            return Ok(Err(format!(
+                "{relative} needs the library {path}, which is of its build and will be gone: the library has no soname"
+            )));
+        }
+        found = Some(linkage);
     } else if matches!(relative.extension(), Some("pc" | "cmake" | "la")) {
         let staging = action.staging.as_str().as_bytes();
         if bytes.windows(staging.len()).any(|window| window == staging) {
             return Ok(Err(format!("{relative} names the staging root {}", action.staging)));
         }
     }
-    Ok(Ok(bytes))
+    Ok(Ok(Content { bytes, linkage: found }))
 }

@@ -15,7 +15,7 @@ use model::plan::{
 use testkit::FakeContext;
 
 use super::{BuildRunner, commit, expect, http_check, verify_component, working_copy};
-use crate::rpath::{RPATH_PLACEHOLDER, run_paths};
+use crate::rpath::{RPATH_PLACEHOLDER, linkage};
 
 fn failure(result: Result<(), StepError>) -> Failure {
     match result {
@@ -27,6 +27,7 @@ fn failure(result: Result<(), StepError>) -> Failure {
 fn action(context: &FakeContext, component: &str) -> Commit {
     let component = component.into();
     Commit {
+        needs: Vec::new(),
         case: "case".to_owned(),
         version: Some("1".to_owned()),
         staging: context.layout.staging(&component),
@@ -100,7 +101,7 @@ fn a_committed_program_finds_its_library_without_the_environment() {
     commit::commit(&action, &context).unwrap();
     assert_eq!(process(&[program.as_str()]), "49\n");
     assert_eq!(
-        run_paths(&fs::read(&program).unwrap()).unwrap(),
+        linkage(&fs::read(&program).unwrap()).unwrap().run_paths,
         ["$ORIGIN/../lib:$ORIGIN/../lib/other:/opt/elsewhere/lib"]
     );
     let installed = manifest::load(&action.prefix, &action.component).unwrap().unwrap();
@@ -115,8 +116,36 @@ fn a_user_run_path_behind_the_placeholder_survives() {
     let program = compile(&context, &action, &format!("{RPATH_PLACEHOLDER}:/opt/user/lib"));
     commit::commit(&action, &context).unwrap();
     assert_eq!(process(&[program.as_str()]), "49\n");
-    let paths = run_paths(&fs::read(&program).unwrap()).unwrap();
+    let paths = linkage(&fs::read(&program).unwrap()).unwrap().run_paths;
     assert!(paths[0].starts_with("$ORIGIN/../lib/") && paths[0].ends_with(":/opt/user/lib"), "{paths:?}");
+}
+
+#[test]
+fn a_program_that_does_not_find_its_own_library_is_told_of() {
+    let context = FakeContext::new();
+    let action = action(&context, "ask");
+    compile(&context, &action, "/opt/elsewhere");
+    commit::commit(&action, &context).unwrap();
+    let warnings = context.record().warnings.clone();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("bin/ask needs libanswer.so"), "{warnings:?}");
+}
+
+#[test]
+fn a_library_that_is_needed_by_the_path_of_its_build_is_refused() {
+    let context = FakeContext::new();
+    let action = action(&context, "ask");
+    compile(&context, &action, RPATH_PLACEHOLDER);
+    // A library without a soname that is linked by its path is needed by that path.
+    let root = action.staging.join(action.prefix.strip_prefix("/").unwrap());
+    let build = &action.forbidden_paths[0];
+    fs::create_dir_all(build).unwrap();
+    let (library, program) = (build.join("libbare.so"), root.join("bin/ask"));
+    fs::copy(root.join("lib/libanswer.so"), &library).unwrap();
+    let main = context.path("main.c");
+    process(&["gcc", "-o", program.as_str(), main.as_str(), library.as_str()]);
+    let told = failure(commit::commit(&action, &context));
+    assert!(told.message.contains(&format!("bin/ask needs the library {library}")), "{}", told.message);
 }
 
 #[test]
@@ -260,6 +289,7 @@ fn preflight_tells_everything_at_once() {
         needs: Vec::new(),
         after: Vec::new(),
         action: Action::Preflight(Preflight {
+            crates: None,
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::UNIX_EPOCH;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::fault;
 use engine::runner::{Context, StepError};
 use model::Digest;
 use sha2::{Digest as _, Sha256};
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 /// When something cannot be read or written, or the run is being cancelled.
 pub fn pack(from: &Utf8Path, to: &Utf8Path, modified: u64, context: &dyn Context) -> Result<(), StepError> {
     let failed = |error: io::Error| StepError::io("write", to, &error);
+    fault::check("pack-write").map_err(failed)?;
     let file = File::create(to).map_err(failed)?;
     let mut tar = tar::Builder::new(io::BufWriter::with_capacity(256 * 1024, file));
     for (path, metadata) in walk(from, context)? {

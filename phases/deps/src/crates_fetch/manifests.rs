@@ -7,7 +7,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::runner::StepError;
 use toml::{Table, Value};
 
-use crate::files;
+use engine::files;
 
 /// Files that are copied, by name. `.cargo-checksum.json` makes a vendored directory readable as a registry.
 const COPIED: &[&str] =
@@ -43,7 +43,7 @@ pub fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
             }
             let content =
                 std::fs::read(entry.path()).map_err(|error| StepError::io("read", entry.path(), &error))?;
-            files::write_atomically(&to.join(&below), &content)?;
+            files::atomic_write(&to.join(&below), &content)?;
             if entry.file_name() == "Cargo.toml" {
                 packages.push((relative.clone(), entry.path().to_owned(), content));
             }
@@ -62,7 +62,7 @@ pub fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
             };
             let file = to.join(below);
             if !file.exists() {
-                files::write_atomically(&file, b"fn main() {}\n")?;
+                files::atomic_write(&file, b"fn main() {}\n")?;
             }
         }
     }
@@ -175,14 +175,14 @@ mod tests {
             ("target/package/Cargo.toml", "[package]\n"),
             ("tests/broken/Cargo.toml", "not TOML ["),
         ] {
-            files::write_atomically(&from.join(path), content.as_bytes()).unwrap();
+            files::atomic_write(&from.join(path), content.as_bytes()).unwrap();
         }
         copy(&from, &to).unwrap();
         let there = |path: &str| to.join(path).is_file();
         assert!(there("Cargo.toml") && there("Cargo.lock") && there(".cargo/config.toml"));
         assert!(!there("src/main.rs") && !there("target/package/Cargo.toml"));
         assert_eq!(std::fs::read_to_string(to.join("member/src/main.rs")).unwrap(), "fn main() {}\n");
-        files::write_atomically(
+        files::atomic_write(
             &from.join("member/Cargo.toml"),
             b"[package]\nname = \"m\"\n[lib]\npath = \"../../../out.rs\"\n",
         )

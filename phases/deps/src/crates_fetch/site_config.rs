@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
 use toml::{Table, Value};
 
-use crate::files;
+use engine::files;
 
 /// Writes what of the user's cargo configuration is about registries into `cargo_home`.
 ///
@@ -40,7 +40,7 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
             _ => Ok(()),
         };
     }
-    files::write_atomically(&ours, text.as_bytes())
+    files::atomic_write(&ours, text.as_bytes())
 }
 
 /// Source replacement and the indexes of registries. No tokens, no flags, no proxies: those reach cargo through its

@@ -1,15 +1,15 @@
 //! Files: `<name>.part` with a note beside it until the whole is there and is what was expected.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
+use engine::{fault, files};
 use model::Digest;
 use model::event::FailureKind;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::url::{Url, redact};
 use super::{Client, Trouble, bad_status};
@@ -280,6 +280,7 @@ impl Job<'_> {
 
     fn open(&self, at: u64) -> Result<File, StepError> {
         let failed = |error: std::io::Error| StepError::io("open", &self.part, &error);
+        fault::check("download-write").map_err(failed)?;
         let mut file =
             OpenOptions::new().create(true).truncate(false).write(true).open(&self.part).map_err(failed)?;
         file.set_len(at).map_err(failed)?;
@@ -327,7 +328,7 @@ impl Job<'_> {
     fn publish(&self, dest: &Utf8Path) -> Result<(), StepError> {
         let failed = |error: std::io::Error| StepError::io("finish", dest, &error);
         File::open(&self.part).and_then(|file| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&self.part, dest).map_err(failed)?;
+        files::rename(&self.part, dest)?;
         if let Some(directory) = dest.parent() {
             File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
         }
@@ -352,23 +353,9 @@ fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
 /// # Errors
 /// When it is there and cannot be read.
 pub fn hash_if_there(path: &Utf8Path) -> Result<Option<(Digest, u64)>, StepError> {
-    let failed = |error: std::io::Error| StepError::io("read", path, &error);
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut size = 0;
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            length => {
-                hasher.update(&buffer[..length]);
-                size += length as u64;
-            }
-        }
+    match files::sha256_file(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StepError::io("read", path, &error)),
     }
-    Ok(Some((Digest::from_sha256(&hasher.finalize()), size)))
 }

@@ -24,14 +24,14 @@ impl Root {
         let root = Self { _directory: directory, path, context: FakeContext::new() };
         root.status("");
         if lists {
-            crate::files::write_atomically(&root.path.join("var/lib/apt/lists/x_InRelease"), b"").unwrap();
+            engine::files::atomic_write(&root.path.join("var/lib/apt/lists/x_InRelease"), b"").unwrap();
         }
         root
     }
 
     fn status(&self, more: &str) {
         let text = format!("{DPKG}\n{more}");
-        crate::files::write_atomically(&self.path.join("var/lib/dpkg/status"), text.as_bytes()).unwrap();
+        engine::files::atomic_write(&self.path.join("var/lib/dpkg/status"), text.as_bytes()).unwrap();
     }
 
     /// The apt words of each command that was run.
@@ -83,7 +83,7 @@ fn installs(root: &Root, package: &str) {
     );
     root.context.on(move |command| {
         if has(command, "install") && has(command, "-y") && !has(command, "--fix-broken") {
-            crate::files::write_atomically(&path.join("var/lib/dpkg/status"), text.as_bytes()).unwrap();
+            engine::files::atomic_write(&path.join("var/lib/dpkg/status"), text.as_bytes()).unwrap();
         }
         Some(Ok(Finished::default()))
     });

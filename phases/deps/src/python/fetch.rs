@@ -11,7 +11,7 @@ use model::plan::FetchWheels;
 
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
-use crate::files;
+use engine::files;
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
 ///
@@ -22,7 +22,7 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     let interpreter = super::interpreter(&action.interpreter, context)?;
     let wanted = wanted(action, &interpreter, context)?;
     let locked = context.locked();
-    files::create_directory(&action.into)?;
+    files::create_dir_all(&action.into)?;
     let download = Download { action, interpreter: &interpreter, context, pip: OnceCell::new() };
 
     let wheels = if locked.wheels_wanted.as_ref() == Some(&wanted) {
@@ -38,7 +38,7 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     };
     remove_others(&action.into, &wheels)?;
     context.figure("wheels", wheels.len() as u64);
-    files::write_atomically(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
+    files::atomic_write(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
 }
 
 /// The digest over all that the resolution answers: the interpreter, the packages, the requirement files with the
@@ -125,7 +125,7 @@ impl Download<'_> {
         }
         let scratch = self.scratch()?;
         let list = scratch.join("exactly.txt");
-        files::write_atomically(&list, wheel::render(&missing).as_bytes())?;
+        files::atomic_write(&list, wheel::render(&missing).as_bytes())?;
         self.pip_download(&scratch, &["--no-deps", "--require-hashes", "-r", list.as_str()])?;
         let brought = wheel::read_directory(&scratch)?;
         if let Some((file, wheel)) = missing
@@ -157,7 +157,7 @@ impl Download<'_> {
             earlier.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect();
         let mut done = false;
         if !near.is_empty() {
-            files::write_atomically(&constraints, near.as_bytes())?;
+            files::atomic_write(&constraints, near.as_bytes())?;
             let mut constrained = vec!["-c", constraints.as_str()];
             constrained.extend(&arguments);
             match self.pip_download(&scratch, &constrained) {
@@ -169,7 +169,7 @@ impl Download<'_> {
             }
         }
         if !done {
-            files::fresh_directory(&scratch)?;
+            files::fresh_dir(&scratch)?;
             self.pip_download(&scratch, &arguments)?;
         }
         let brought = wheel::read_directory(&scratch)?;
@@ -223,7 +223,7 @@ impl Download<'_> {
                 .status
                 == 0;
         if !whole {
-            files::remove_directory(&helper)?;
+            files::remove_tree(&helper)?;
             self.context.execute(&command(program, ["-m", "venv", helper.as_str()], environment))?;
         }
         Ok(python)
@@ -272,17 +272,15 @@ impl Download<'_> {
     /// On the file system of the artifacts, so that what came is renamed into place.
     fn scratch(&self) -> Result<Utf8PathBuf, StepError> {
         let scratch = self.action.into.join(".incoming");
-        files::fresh_directory(&scratch)?;
+        files::fresh_dir(&scratch)?;
         Ok(scratch)
     }
 
     fn take(&self, scratch: &Utf8Path, wheels: &Wheels) -> Result<(), StepError> {
         for file in wheels.keys() {
-            let to = self.action.into.join(file);
-            std::fs::rename(scratch.join(file), &to)
-                .map_err(|error| StepError::io("move into place", &to, &error))?;
+            files::rename(&scratch.join(file), &self.action.into.join(file))?;
         }
-        files::remove_directory(scratch)
+        files::remove_tree(scratch)
     }
 }
 

@@ -24,7 +24,7 @@ fn words(command: &Command) -> Vec<String> {
 fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
     let mut context = FakeContext::new();
     let python = context.path("bin/python3");
-    files::write_atomically(&python, b"").unwrap();
+    files::atomic_write(&python, b"").unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
     context.environment.insert("PATH".to_owned(), context.path("bin").into_string());
     context.on(move |command| {

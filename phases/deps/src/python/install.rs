@@ -5,8 +5,8 @@ use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
 use super::{REQUIREMENTS_LOCK, command, pip_environment, wheel};
-use crate::files;
 use crate::sources::pypi::normalised;
+use engine::files;
 
 /// Lies in an environment for as long as it is not whole.
 pub const INCOMPLETE: &str = ".installer-incomplete";
@@ -25,9 +25,9 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     let home = &action.environment;
     refuse_foreign(home)?;
 
-    files::fresh_directory(home)?;
+    files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
-    files::write_atomically(&marker, b"this environment is being made by installer\n")?;
+    files::atomic_write(&marker, b"this environment is being made by installer\n")?;
     let environment = pip_environment(context);
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {

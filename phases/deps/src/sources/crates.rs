@@ -82,7 +82,7 @@ fn configured_mirror(environment: &BTreeMap<String, String>) -> Result<Option<St
         .or_else(|| environment.get("HOME").map(|home| Utf8Path::new(home).join(".cargo")));
     let Some(home) = home else { return Ok(None) };
     for name in ["config.toml", "config"] {
-        if let Some(text) = crate::files::read_if_there(&home.join(name))? {
+        if let Some(text) = engine::files::read_if_there(&home.join(name))? {
             return Ok(mirror(&text));
         }
     }

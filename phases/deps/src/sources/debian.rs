@@ -6,6 +6,7 @@ mod dsc;
 mod patches;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
 use engine::runner::{Context, StepError};
 
 use self::apt::PrivateApt;
@@ -59,8 +60,7 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     }
     for name in fetched.files.keys() {
         let to = request.into.join(name);
-        std::fs::rename(directory.join(name), &to)
-            .map_err(|error| StepError::io("rename to", &to, &error))?;
+        files::rename(&directory.join(name), &to)?;
     }
     Ok(fetched)
 }
@@ -87,14 +87,14 @@ pub fn unpack(
         let scratch = fresh.join("component");
         newest = newest.max(put(name, &scratch)?);
         let place = tree.join(component);
-        super::remove_tree(&place)?;
+        files::remove_tree(&place)?;
         let inner = single_directory(&scratch)?;
-        std::fs::rename(&inner, &place).map_err(|error| StepError::io("rename to", &place, &error))?;
-        super::remove_tree(&scratch)?;
+        files::rename(&inner, &place)?;
+        files::remove_tree(&scratch)?;
     }
     match dsc.format {
         Format::Quilt => {
-            super::remove_tree(&tree.join("debian"))?;
+            files::remove_tree(&tree.join("debian"))?;
             newest = newest.max(put(dsc.packaging()?, &tree)?);
             patches::apply_series(&tree, newest, context)?;
         }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
 use engine::runner::{Context, Finished, StepError};
 use model::Digest;
 use model::plan::Command;
 
-use super::{Fetched, RecordedFile, Request, remove_tree};
+use super::{Fetched, RecordedFile, Request};
 use crate::archive::pack;
 use crate::http::download::hash_if_there;
 use crate::http::url::{redact, secrets};
@@ -35,12 +36,12 @@ pub fn fetch(
     };
     git.bring(&mirror, url, &commit)?;
     let tree = request.context.layout().cache.join("git").join(format!("{}.tree", request.source));
-    remove_tree(&tree)?;
+    files::remove_tree(&tree)?;
     git.export(&mirror, url, &commit, &tree, submodules, 0)?;
     let name = "tree.tar".to_owned();
     let packed = request.into.join(&name);
     pack(&tree, &packed, git.committed(&mirror, &commit)?, request.context)?;
-    remove_tree(&tree)?;
+    files::remove_tree(&tree)?;
     let (sha256, size) = hash_if_there(&packed)?
         .ok_or_else(|| StepError::new(format!("{packed} vanished"), "run the same command again"))?;
     let upstream = tag_version(revision).unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
@@ -117,7 +118,7 @@ impl Git<'_> {
             .map_err(|error| StepError::io("create directory", &directory, &error))?;
         let mirror = directory.join(format!("{}.git", Digest::of(url).short()));
         if !mirror.join("HEAD").exists() {
-            remove_tree(&mirror)?;
+            files::remove_tree(&mirror)?;
             self.must(&["init", "--quiet", "--bare", mirror.as_str()], &[], url)?;
         }
         Ok(mirror)

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use engine::files;
 use engine::runner::{Context, StepError};
 use model::lock::LockedSource;
 use model::source_facts::FactsOfSource;
 use model::{Digest, SourceName};
 use serde::{Deserialize, Serialize};
 
-use super::{debian, remove_tree, sibling};
+use super::{debian, sibling};
 use crate::{archive, facts};
 
 /// The format that this version writes.
@@ -109,10 +110,10 @@ impl SourceRecord {
         let content = Content { kind: &self.kind, main: &self.main, files: &self.files };
         let mut text = serde_json::to_vec_pretty(&content).unwrap_or_default();
         text.push(b'\n');
-        crate::files::write_atomically(&directory.join(CONTENT), &text)?;
+        engine::files::atomic_write(&directory.join(CONTENT), &text)?;
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
-        crate::files::write_atomically(&directory.join(RECORD), &text)
+        engine::files::atomic_write(&directory.join(RECORD), &text)
     }
 
     /// The lock entry that says the same. A commit names all of its content by itself; the archive that is packed from
@@ -164,7 +165,7 @@ impl SourceRecord {
         context: &dyn Context,
     ) -> Result<(), StepError> {
         let manifests = directory.join(MANIFESTS);
-        remove_tree(&manifests)?;
+        files::remove_tree(&manifests)?;
         let mut found = Vec::new();
         for name in self.files.keys().filter(|name| !name.ends_with(".dsc") && !name.ends_with(".asc")) {
             if name.ends_with(".diff.gz") {
@@ -177,7 +178,7 @@ impl SourceRecord {
             found = self.patched_manifests(directory, context)?;
         }
         for (path, content) in &found {
-            crate::files::write_atomically(&manifests.join(path), content)?;
+            engine::files::atomic_write(&manifests.join(path), content)?;
         }
         self.facts = facts::of_tree(&manifests);
         self.facts.version = upstream.or(self.facts.version.take());
@@ -191,7 +192,7 @@ impl SourceRecord {
         context: &dyn Context,
     ) -> Result<Vec<(camino::Utf8PathBuf, Vec<u8>)>, StepError> {
         let scratch = sibling(&directory.join(MANIFESTS), "unpacking");
-        remove_tree(&scratch)?;
+        files::remove_tree(&scratch)?;
         let tree = debian::unpack(directory, self, &scratch, context)?;
         let mut found = Vec::new();
         let mut waiting = vec![camino::Utf8PathBuf::new()];
@@ -208,7 +209,7 @@ impl SourceRecord {
                 }
             }
         }
-        remove_tree(&scratch)?;
+        files::remove_tree(&scratch)?;
         Ok(found)
     }
 

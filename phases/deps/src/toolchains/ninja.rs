@@ -12,9 +12,10 @@ use model::lock::LockedSource;
 
 use crate::http::download::hash_if_there;
 use crate::http::{Client, Expect};
+use crate::needs;
 use crate::python::wheel;
 use crate::sources::pypi::{self, Offered};
-use crate::{files, needs};
+use engine::files;
 
 /// The first version that takes part in a GNU make jobserver (ninja's release notes).
 pub const MINIMUM: &str = "1.13";
@@ -182,7 +183,7 @@ fn lift(wheel: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
         .map_err(|error| damaged(&error))?;
     // A running ninja keeps its file: the new one takes the name only.
     let partial = Utf8PathBuf::from(format!("{to}.new"));
-    files::write_atomically(&partial, &content)?;
+    files::atomic_write(&partial, &content)?;
     std::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&partial, to))
         .map_err(|error| StepError::io("write", to, &error))

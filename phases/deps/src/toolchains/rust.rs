@@ -13,9 +13,10 @@ use model::event::FailureKind;
 use model::site::Sudo;
 
 use super::rustup;
+use crate::needs;
 use crate::packages::{self, PackageManager};
 use crate::sources::SourceRecord;
-use crate::{files, needs};
+use engine::files;
 
 /// A pair that works together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,7 +262,7 @@ fn put_in_place(pair: &Rust, context: &dyn Context) -> Result<(), StepError> {
         let link = directory.join(name);
         remove_link(&link)?;
         if !pair.on_path {
-            files::create_directory(&directory)?;
+            files::create_dir_all(&directory)?;
             std::os::unix::fs::symlink(target, &link)
                 .map_err(|error| StepError::io("link", &link, &error))?;
         }
@@ -352,7 +353,7 @@ mod tests {
     /// cargo and rustc of a version in a directory; the fake tells the version that its path names.
     fn pair(bin: &Utf8Path) {
         for name in ["cargo", "rustc"] {
-            files::write_atomically(&bin.join(name), b"").unwrap();
+            files::atomic_write(&bin.join(name), b"").unwrap();
             std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
         }
     }
@@ -382,7 +383,7 @@ mod tests {
         let toolchain = root.join("rustup/toolchains/1.90-x86_64-unknown-linux-gnu");
         pair(&toolchain.join("bin"));
         let settings = "default_toolchain = \"1.90-x86_64-unknown-linux-gnu\"\n";
-        files::write_atomically(&root.join("rustup/settings.toml"), settings.as_bytes()).unwrap();
+        files::atomic_write(&root.join("rustup/settings.toml"), settings.as_bytes()).unwrap();
         assert!(!observe(Some("1.78"), &root, &context).unwrap().holds(), "not linked yet");
         run(Some("1.78"), &root, Some("apt"), &context).unwrap();
         let seen = observe(Some("1.78"), &root, &context).unwrap();

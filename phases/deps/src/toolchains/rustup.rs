@@ -8,7 +8,8 @@ use engine::runner::{Context, StepError};
 use model::plan::{Argument, Command};
 
 use crate::http::{Client, Expect};
-use crate::{files, needs};
+use crate::needs;
+use engine::files;
 
 /// Where rustup is fetched from unless `RUSTUP_UPDATE_ROOT` says otherwise (the rustup book, "Environment variables").
 const UPDATE_ROOT: &str = "https://static.rust-lang.org/rustup";
@@ -155,7 +156,7 @@ pub fn install(toolchain: &str, install_root: &Utf8Path, context: &dyn Context) 
     client.download(&url, &installer, &Expect { sha256, size: None }, context)?;
     std::fs::set_permissions(&installer, std::fs::Permissions::from_mode(0o755))
         .map_err(|error| StepError::io("make executable", &installer, &error))?;
-    files::create_directory(&homes.cargo)?;
+    files::create_dir_all(&homes.cargo)?;
     context.execute(&install_command(&installer, toolchain, &homes, context.network_environment()))?;
     Ok(())
 }

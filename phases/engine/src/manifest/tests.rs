@@ -13,6 +13,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
     std::os::unix::fs::symlink("b", prefix.join("lib/c")).unwrap();
     files.insert("lib/c".into(), Entry::Link { target: "b".to_owned() });
     let manifest = Manifest {
+        needs: Vec::new(),
         schema: MANIFEST_SCHEMA,
         component: "x".into(),
         case: "case".to_owned(),

@@ -329,7 +329,7 @@ pub struct Component {
     /// Driver `cmake`: generator. Default: Ninja.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
-    /// Driver `cargo`: the binaries that are installed. Default: all of the package.
+    /// Driver `cargo`: the binaries that are built and installed. Default: one, with the component's name.
     #[serde(default)]
     pub binaries: Vec<String>,
     /// Driver `cargo`: features beyond the default ones.

@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
 use engine::runner::{Context, StepError};
 use model::Digest;
 use model::event::FailureKind;
@@ -61,19 +62,19 @@ impl PrivateApt {
             std::fs::create_dir_all(&directory)
                 .map_err(|error| StepError::io("create directory", &directory, &error))?;
         }
-        super::super::remove_tree(&parts)?;
+        files::remove_tree(&parts)?;
         // The addresses of mirrors may hold passwords.
         std::fs::DirBuilder::new()
             .mode(0o700)
             .create(&parts)
             .map_err(|error| StepError::io("create directory", &parts, &error))?;
         for (name, text) in &sources {
-            crate::files::write_atomically(&parts.join(name), text.as_bytes())?;
+            engine::files::atomic_write(&parts.join(name), text.as_bytes())?;
         }
         // Nothing is installed in it.
-        crate::files::write_atomically(&root.join("status"), b"")?;
+        engine::files::atomic_write(&root.join("status"), b"")?;
         let configuration = root.join("apt.conf");
-        crate::files::write_atomically(&configuration, configuration_text(&root).as_bytes())?;
+        engine::files::atomic_write(&configuration, configuration_text(&root).as_bytes())?;
         let all: String = sources.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect();
         Ok(Self { configuration, stamp: root.join("updated"), sources: Digest::of(all) })
     }
@@ -161,7 +162,7 @@ impl PrivateApt {
         for line in finished.tail.iter().filter(|line| line.starts_with("W: ")) {
             context.warn(&format!("apt: {}", line.trim_start_matches("W: ")));
         }
-        crate::files::write_atomically(&self.stamp, self.sources.as_str().as_bytes())
+        engine::files::atomic_write(&self.stamp, self.sources.as_str().as_bytes())
     }
 
     /// The files of a source package; none when the lists do not have it.
@@ -296,7 +297,7 @@ Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "false";
 /// The system's source lists: file name → text.
 fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
     let mut found = BTreeMap::new();
-    if let Some(text) = crate::files::read_if_there(&etc.join("sources.list"))? {
+    if let Some(text) = engine::files::read_if_there(&etc.join("sources.list"))? {
         found.insert("sources.list".to_owned(), text);
     }
     let parts = etc.join("sources.list.d");

@@ -20,8 +20,17 @@ pub struct Found {
     pub file: CaseFile,
     /// By default the case's name: that of its directory, or of its file.
     pub name: String,
-    /// The directory of the case on the disk; none for one in the binary.
-    pub directory: Option<Utf8PathBuf>,
+    /// Where it lies on the disk; none for one in the binary.
+    pub place: Option<Place>,
+}
+
+/// Where a case lies.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its directory, absolute.
+    pub directory: Utf8PathBuf,
+    /// The name of its lock: `case.lock`, or after the file where cases of several names share a directory.
+    pub lock: String,
 }
 
 /// Directories in which names are looked for, in order.
@@ -68,9 +77,10 @@ pub fn find(wanted: &str) -> Result<Found> {
                     name: format!("(built in) {wanted}/{file}"),
                     text: text.to_owned(),
                     format: format_of(file),
+                    directory: None,
                 },
                 name: wanted.to_owned(),
-                directory: None,
+                place: None,
             });
         }
     }
@@ -102,11 +112,17 @@ fn read(path: &Utf8Path) -> Result<Found> {
         .map_err(|error| Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}")))?;
     let directory = absolute.parent().map_or_else(|| Utf8PathBuf::from("/"), Utf8Path::to_owned);
     let own = FILES.contains(&path.file_name().unwrap_or_default());
-    let name = if own { directory.file_name() } else { absolute.file_stem() };
+    let name = if own { directory.file_name() } else { absolute.file_stem() }.unwrap_or("case").to_owned();
+    let lock = if own { "case.lock".to_owned() } else { format!("{name}.lock") };
     Ok(Found {
-        name: name.unwrap_or("case").to_owned(),
-        file: CaseFile { name: path.to_string(), text, format: format_of(path.as_str()) },
-        directory: Some(directory),
+        file: CaseFile {
+            name: path.to_string(),
+            text,
+            format: format_of(path.as_str()),
+            directory: Some(directory.clone()),
+        },
+        name,
+        place: Some(Place { directory, lock }),
     })
 }
 

@@ -53,7 +53,19 @@ fn check_need(
         })?;
     let environment = context.network_environment();
     let path = environment.get("PATH").map_or("/usr/bin:/bin", String::as_str);
-    deps::needs::check(need, &Host { root, manager, database: database.as_deref(), path, prefixes, context })
+    let build_path = context.layout().build_path();
+    deps::needs::check(
+        need,
+        &Host {
+            root,
+            manager,
+            database: database.as_deref(),
+            path,
+            build_path: &build_path,
+            prefixes,
+            context,
+        },
+    )
 }
 
 fn find_rust(context: &dyn Context) -> Result<Option<(String, String)>, StepError> {

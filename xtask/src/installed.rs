@@ -118,6 +118,12 @@ pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
             dependents.join(", ")
         )));
     }
+    if common.dry_run {
+        let manifest = engine::manifest::load(&prefix, &component)?;
+        let files = manifest.iter().flat_map(|manifest| manifest.files.keys());
+        files.for_each(|file| say(&format!("would remove {}", prefix.join(file))));
+        return Ok(exit::OK);
+    }
     let _lock = take_lock(common, &setting)?;
     let removed = engine::manifest::uninstall(&prefix, &component, force)?;
     say(&format!("removed {} files of {name} from {prefix}", removed.files));
@@ -136,6 +142,10 @@ pub fn clean(common: &Common) -> Result<i32> {
         return Err(Error::usage(format!(
             "{cache} was there before installer used it, and may hold what is not installer's\n  help: remove what you do not need in it by hand, or give a --cache-dir that does not exist yet"
         )));
+    }
+    if common.dry_run {
+        say(&format!("would remove {cache}"));
+        return Ok(exit::OK);
     }
     let _lock = take_lock(common, &setting)?;
     engine::files::remove_tree(cache)?;

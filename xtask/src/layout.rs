@@ -8,13 +8,14 @@ use model::layout::Layout;
 use model::target::Target;
 
 use crate::args::Common;
+use crate::cases::Place;
 use crate::error::{Error, Result};
 
-/// Settles every directory of a case. `case_dir` is none for a case in the binary.
+/// Settles every directory of a case. The place is none for a case in the binary.
 pub fn resolve(
     common: &Common,
     case: &str,
-    case_dir: Option<&Utf8Path>,
+    place_of_case: Option<&Place>,
     target: &Target,
     environment: &BTreeMap<String, String>,
 ) -> Result<Layout> {
@@ -58,15 +59,18 @@ pub fn resolve(
             absolute(Utf8Path::new("artifacts")).map(|directory| directory.join(case))
         }
     })?;
-    let lock = match case_dir {
-        Some(directory) if writable(directory) => directory.join("case.lock"),
-        _ => artifacts.join("case.lock"),
+    let beside = place_of_case.map(|place| place.directory.join(&place.lock));
+    let (lock, given_lock) = match beside {
+        Some(lock) if place_of_case.is_some_and(|place| writable(&place.directory)) => (lock, None),
+        Some(lock) => (artifacts.join("case.lock"), Some(lock).filter(|lock| lock.is_file())),
+        None => (artifacts.join("case.lock"), None),
     };
+    let case_dir = place_of_case.map(|place| place.directory.as_path());
     let case_dir = match case_dir {
         Some(directory) => directory.to_owned(),
         None => absolute(Utf8Path::new("."))?,
     };
-    Ok(Layout { prefix, state, cache, artifacts, data, case_dir, lock })
+    Ok(Layout { prefix, state, cache, artifacts, data, case_dir, lock, given_lock })
 }
 
 /// A path from the working directory, in UTF-8.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::World;
 use engine::planning::{Known, PlanCx, PlanError};
 use model::case::{Case, KnownNames, Loaded, Overrides};
@@ -59,7 +59,7 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
 }
 
 /// Reads a case with everything that the command line changes in it.
-pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8PathBuf>)> {
+pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::Place>)> {
     let found = cases::find(wanted)?;
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
@@ -71,6 +71,11 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8Pa
         overrides.set.push((key.to_owned(), value.to_owned()));
     }
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
+        if epoch.trim().parse::<u64>().is_err() {
+            return Err(Error::usage(format!(
+                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds\n  help: unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints"
+            )));
+        }
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
     }
@@ -92,18 +97,18 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<Utf8Pa
             .map_err(|diagnostics| {
                 Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
             })?;
-    Ok((loaded, found.directory))
+    Ok((loaded, found.place))
 }
 
 impl Setting {
     /// Gathers everything. Starts no process.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
-        let (loaded, directory) = load_case(common, &wanted)?;
+        let (loaded, place) = load_case(common, &wanted)?;
         let environment = environment();
         let target = deps::target::probe(Utf8Path::new("/"), &environment);
         let layout =
-            layout::resolve(common, &loaded.case.metadata.name, directory.as_deref(), &target, &environment)?;
+            layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
         let mut site = Site::from_environment(environment);
         complete_authorities(&mut site);
         let capacity = Capacity {
@@ -117,6 +122,11 @@ impl Setting {
 
     pub fn case(&self) -> &Case {
         &self.loaded.case
+    }
+
+    /// Looks at the machine again: `deps` may have brought tools.
+    pub fn look_again(&mut self) {
+        self.target = deps::target::probe(Utf8Path::new("/"), &environment());
     }
 
     /// Finds out how root is had; asks `sudo` itself, which is only worth it before something runs.

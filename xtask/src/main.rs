@@ -67,6 +67,9 @@ fn run(cli: &Cli) -> Result<i32> {
             }
         };
     };
+    if common.dry_run {
+        refuse_dry_run(command)?;
+    }
     match command {
         Subcommands::Deps { name, print_root_commands: true } => {
             plan_cmd::root_commands(common, name.as_deref())
@@ -94,6 +97,16 @@ fn run(cli: &Cli) -> Result<i32> {
         }
         Subcommands::Reference { check } => reference::run(*check),
     }
+}
+
+/// A promise to do nothing that is not kept would be the worst of answers.
+fn refuse_dry_run(command: &Subcommands) -> Result<()> {
+    let what = match command {
+        Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
+        Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))
 }
 
 fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {

@@ -44,7 +44,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     let mut observer = Shown::new(common, next(&setting, phase));
     let mut options = RunOptions {
         capacity: setting.capacity,
-        keep_going: common.keep_going && !common.fail_fast,
+        keep_going: keeps_going(common),
         selection,
         launcher: std::env::current_exe()
             .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
@@ -71,7 +71,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
     }
     let outcome = if pending {
-        run_phases(phase, &plans, &setting, &options, &mut observer)
+        run_phases(phase, &plans, &mut setting, &options, &mut observer)
     } else {
         tell_phases(&plans, &assessments, &setting, &options, &mut observer)
     };
@@ -87,17 +87,28 @@ fn ask_for_root(setting: &Setting, needs_root: bool) -> Result<()> {
     Ok(())
 }
 
+/// What was typed counts more than a twin in the environment.
+fn keeps_going(common: &Common) -> bool {
+    let typed = |flag: &str| std::env::args().any(|word| word == flag);
+    common.keep_going && (!common.fail_fast || typed("--keep-going"))
+}
+
 fn run_phases(
     phase: PhaseArg,
     plans: &[Plan],
-    setting: &Setting,
+    setting: &mut Setting,
     options: &RunOptions,
     observer: &mut Shown,
 ) -> Result<Finish> {
     let mut worst: Option<Finish> = None;
     for (number, phase) in phase.phases().iter().enumerate() {
         // The sources that `deps` brought may say more than was known before.
-        let replanned = if *phase == Phase::Build && number > 0 { Some(setting.plan(*phase)?) } else { None };
+        let replanned = if *phase == Phase::Build && number > 0 {
+            setting.look_again();
+            Some(setting.plan(*phase)?)
+        } else {
+            None
+        };
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
         let finish = engine::run(plan, &Dispatch, &setting.world(), options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);

@@ -4,23 +4,22 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::Known;
-use model::case::{CompilerCache, Component};
+use model::case::{CompilerCache, Component, Driver};
+use model::layout::SYSTEM_PATH;
 
 use crate::rpath::RPATH_PLACEHOLDER;
-
-/// Where programs of the distribution lie.
-const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The environment of the commands of a component that stands on these prefixes.
 pub fn environment(
     known: &Known<'_>,
     component: &Component,
+    driver: Driver,
     prefixes: &[Utf8PathBuf],
 ) -> BTreeMap<String, String> {
     let layout = known.layout;
     let mut variables = BTreeMap::new();
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
-    set("PATH", path(known, prefixes));
+    set("PATH", path(known, driver, prefixes));
     set("HOME", layout.cache.join("home").into_string());
     set("LC_ALL", "C.UTF-8".to_owned());
     set("TZ", "UTC".to_owned());
@@ -69,17 +68,17 @@ pub fn cache_program(cache: CompilerCache) -> &'static str {
     }
 }
 
-/// PATH: tools that `deps` brought, programs of needed components, the case's Rust, the system.
-fn path(known: &Known<'_>, prefixes: &[Utf8PathBuf]) -> String {
+/// PATH: tools that `deps` brought, programs of needed components, the system; for cargo also where this machine has
+/// it, when that is nowhere of these.
+fn path(known: &Known<'_>, driver: Driver, prefixes: &[Utf8PathBuf]) -> String {
     let mut directories = vec![known.layout.tools().join("bin")];
     directories.extend(prefixes.iter().map(|prefix| prefix.join("bin")));
-    let system: Vec<&str> = SYSTEM_PATH.split(':').collect();
-    for tool in ["cargo", "rustc"] {
-        let directory = known.target.tools.get(tool).and_then(|tool| Utf8Path::new(&tool.path).parent());
-        directories.extend(directory.map(Utf8Path::to_owned));
-    }
+    directories.extend(SYSTEM_PATH.split(':').map(Utf8PathBuf::from));
+    let tools = ["cargo", "rustc"].iter().filter(|_| driver == Driver::Cargo);
+    let places = tools.filter_map(|tool| Utf8Path::new(&known.target.tools.get(*tool)?.path).parent());
+    directories.extend(places.map(Utf8Path::to_owned));
     let mut words: Vec<&str> = Vec::new();
-    for word in directories.iter().map(|directory| directory.as_str()).chain(system) {
+    for word in directories.iter().map(|directory| directory.as_str()) {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -89,7 +88,7 @@ fn path(known: &Known<'_>, prefixes: &[Utf8PathBuf]) -> String {
 
 /// The directories below a prefix in which libraries are looked for.
 pub fn library_directories(prefix: &Utf8Path, known: &Known<'_>) -> Vec<Utf8PathBuf> {
-    let triplet = format!("lib/{}-linux-gnu", known.target.arch);
+    let triplet = format!("lib/{}", known.target.multiarch());
     ["lib", "lib64", &triplet].iter().map(|below| prefix.join(below)).collect()
 }
 

@@ -40,15 +40,18 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
     for planned in in_order(known)? {
         for need in component_needs(known, &planned)? {
             match needs.get_mut(&need.name) {
-                Some(known) => known.wanted_by.extend(need.wanted_by),
+                Some(known) => {
+                    known.wanted_by.extend(need.wanted_by);
+                    known.optional &= need.optional;
+                }
                 None => {
                     needs.insert(need.name.clone(), need);
                 }
             }
         }
-        if !requirements.sources.contains(&planned.source) {
-            requirements.sources.push(planned.source.clone());
-        }
+        let users = requirements.sources.entry(planned.source.clone()).or_default();
+        users.components.push(planned.name.clone());
+        users.required |= !planned.component.optional;
         if planned.driver == Driver::Cargo && !requirements.crates.contains(&planned.source) {
             requirements.crates.push(planned.source.clone());
         }
@@ -166,6 +169,9 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
                     *minimum = Some(lowest.clone());
                 }
             }
+            if let Some(need) = &mut need {
+                need.optional = component.optional;
+            }
             need.ok_or_else(|| {
                 let rows = catalog::entries().keys();
                 let nearest = rows.min_by_key(|other| strsim::damerau_levenshtein(other, row));
@@ -187,6 +193,7 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
         id: step_id(name, verb),
         phase: known_phase,
         component: Some(name.clone()),
+        serves: Vec::new(),
         title,
         needs: Vec::new(),
         after: Vec::new(),
@@ -240,7 +247,11 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
     }
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned)?,
+        needs: component_needs(known, planned)?
+            .into_iter()
+            // Whether its lack matters is the step's to say.
+            .map(|need| Need { optional: false, ..need })
+            .collect(),
         rust,
         crates,
         paths,
@@ -267,8 +278,32 @@ fn python(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let environment = known.layout.python_environment(&known.case.metadata.name);
     let wheels = known.layout.wheels();
     let name = ComponentName::new("python");
+    let interpreter = python.interpreter.clone().unwrap_or_else(|| "python3".to_owned());
+    // An environment belongs to one version of the interpreter, whatever its wheels are.
+    let look = Action::Preflight(Preflight {
+        manager: known.target.package_manager.clone(),
+        needs: vec![Need {
+            name: interpreter.clone(),
+            probe: Some(Probe::Tool { names: vec![interpreter.clone()], minimum: None }),
+            packages: Vec::new(),
+            wanted_by: vec!["python".to_owned()],
+            optional: false,
+        }],
+        rust: None,
+        crates: None,
+        paths: Vec::new(),
+        disk_mib: 0,
+        disk_at: known.layout.data.clone(),
+        memory_mib: 0,
+        prefixes: Vec::new(),
+    });
+    let mut look = template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look);
+    look.component = None;
+    look.freshness = Freshness::Observed;
+    look.claims.jobs = Jobs::None;
+    let look = cx.add(look);
     let action = Action::InstallWheels(InstallWheels {
-        interpreter: python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()),
+        interpreter,
         wheels: wheels.clone(),
         environment: environment.clone(),
         system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
@@ -279,6 +314,7 @@ fn python(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     step.component = None;
     step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
     step.outputs = vec![environment.join("bin/python")];
+    step.needs = vec![look];
     step.after = gates.to_vec();
     step.weight = 20;
     Some(cx.add(step))
@@ -303,14 +339,12 @@ fn component(
             prefixes.push(need.prefix.clone());
         }
     }
-    if planned.recipe.is_some_and(|recipe| recipe.name() == "ffmpeg") {
+    if let Some(why) = planned.recipe.and_then(Recipe::white_space_in_prefix) {
         let prefix = &planned.prefix;
         if prefix.as_str().contains(char::is_whitespace) {
             return Err(PlanError::new(
                 format!("components.{name}"),
-                format!(
-                    "FFmpeg writes pkg-config files without a prefix when there is white space in it: `{prefix}`"
-                ),
+                format!("the prefix `{prefix}` has white space in it: {why}"),
                 "choose a prefix without white space; other directories may have it",
             ));
         }
@@ -321,8 +355,9 @@ fn component(
 
     let mut tree = source.tree.clone();
     let mut inputs = source.inputs.clone();
-    // Commands that a user spells out may write where they like: they get a copy.
-    if *driver == Driver::Command {
+    // Commands that a user spells out may write where they like, and some projects configure files into their own
+    // source: what is the user's own is copied as well.
+    if *driver == Driver::Command || source.mounted {
         let copy = working_copy(phase, planned, &source, layout, gates);
         tree = layout.working_copy(name);
         inputs.clear();
@@ -343,7 +378,7 @@ fn component(
         build: layout.build_tree(name),
         staging: layout.staging(name),
         prefix: planned.prefix.clone(),
-        environment: environment(&known, component, &prefixes),
+        environment: environment(&known, component, *driver, &prefixes),
         prefixes,
     };
     let built = drivers::built(*driver, &subject)?;
@@ -383,8 +418,7 @@ fn working_copy(
     gates: &[StepId],
 ) -> Step {
     let into = layout.working_copy(planned.name);
-    let action =
-        Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone(), keep: Vec::new() });
+    let action = Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone() });
     let title = format!("bring the working copy of {} in line with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();

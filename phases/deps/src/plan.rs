@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use engine::planning::{PlanCx, PlanError, Requirements};
+use engine::planning::{PlanCx, PlanError, Requirements, Users};
 use model::case::{CompilerCache, Driver, SourceSpec};
 use model::catalog;
 use model::plan::{
     Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
     Network, Phase, Preflight, Privilege, Probe, Step,
 };
-use model::{SourceName, StepId};
+use model::{ComponentName, SourceName, StepId};
 
 use crate::packages::by_name;
 use crate::python::REQUIREMENTS_LOCK;
@@ -31,7 +31,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     }
     wheels(cx, packages.as_ref());
     for source in &requirements.crates {
-        crates(cx, source)?;
+        crates(cx, source, requirements.sources.get(source))?;
     }
     Ok(())
 }
@@ -41,6 +41,7 @@ fn step(id: &str, title: String, action: Action, freshness: Freshness) -> Step {
         id: StepId::new(id),
         phase: Phase::Deps,
         component: None,
+        serves: Vec::new(),
         title,
         needs: Vec::new(),
         after: Vec::new(),
@@ -85,6 +86,7 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
         step.privilege = Privilege::Root;
     }
     step.weight = 40;
+    step.serves = all_components(cx);
     Ok(Some(cx.add(step)))
 }
 
@@ -127,7 +129,7 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
             *lowest = Some(rust::higher(lowest.take(), minimum.clone()));
         }
     }
-    let specs = requirements.sources.iter().filter_map(|source| case.sources.get(source));
+    let specs = requirements.sources.keys().filter_map(|source| case.sources.get(source));
     for row in specs.flat_map(|alternatives| alternatives.as_slice()).flat_map(sources::needs) {
         catalog::need(row, manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
     }
@@ -242,6 +244,8 @@ fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Op
     // An ordinary user gets it from rustup, without root.
     step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
     step.weight = 30;
+    let users = requirements.crates.iter().filter_map(|source| requirements.sources.get(source));
+    step.serves = users.flat_map(|users| users.components.clone()).collect();
     cx.add(step);
 }
 
@@ -252,7 +256,9 @@ fn ninja(cx: &mut PlanCx<'_>) {
         artifacts: layout.artifacts.clone(),
     });
     let title = "have a ninja that shares the run's job tokens".to_owned();
-    cx.add(step("deps/toolchain/ninja", title, action, Freshness::Observed));
+    let mut step = step("deps/toolchain/ninja", title, action, Freshness::Observed);
+    step.serves = all_components(cx);
+    cx.add(step);
 }
 
 fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
@@ -299,10 +305,16 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     step.inputs = requirements.into_iter().map(|path| Input::File { path }).collect();
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
+    step.serves = all_components(cx);
     cx.add(step);
 }
 
-fn crates(cx: &mut PlanCx<'_>, source: &SourceName) -> Result<(), PlanError> {
+/// What is brought for the case as a whole comes with each of its components.
+fn all_components(cx: &PlanCx<'_>) -> Vec<ComponentName> {
+    cx.known.case.components.keys().cloned().collect()
+}
+
+fn crates(cx: &mut PlanCx<'_>, source: &SourceName, users: Option<&Users>) -> Result<(), PlanError> {
     let layout = cx.known.layout;
     let planned = cx.source(source, source.as_str())?;
     let directories = crate_directories(cx, source);
@@ -321,15 +333,24 @@ fn crates(cx: &mut PlanCx<'_>, source: &SourceName) -> Result<(), PlanError> {
     if planned.mounted {
         // A change of manifests that matters changes the lock file, for --locked.
         let roots = if directories.is_empty() { vec![Utf8PathBuf::new()] } else { directories };
-        step.inputs = roots
+        // A member of a workspace is locked by the workspace above it.
+        let mut places: Vec<Utf8PathBuf> =
+            roots.iter().flat_map(|root| root.ancestors()).map(|place| planned.tree.join(place)).collect();
+        places.sort();
+        places.dedup();
+        step.inputs = places
             .iter()
-            .flat_map(|root| ["Cargo.lock", "Cargo.toml"].map(|file| planned.tree.join(root).join(file)))
-            .map(|path| Input::File { path })
+            .flat_map(|place| ["Cargo.lock", "Cargo.toml"].map(|file| place.join(file)))
+            .map(|path| Input::MaybeFile { path })
             .collect();
     } else {
         step.needs = vec![plan_sources::fetch_id(source)];
     }
     step.after = vec![StepId::new("deps/toolchain/rust")];
+    if let Some(users) = users {
+        step.serves.clone_from(&users.components);
+        step.optional = !users.required;
+    }
     step.claims.locks = vec!["cargo-home".to_owned()];
     let case = &cx.known.case.metadata.name;
     step.outputs = vec![layout.fetched_crates(case, source), layout.fetched_crates_facts(case, source)];

@@ -1,8 +1,8 @@
 //! Planning of sources: `source/<name>/fetch` in `deps`, `source/<name>/unpack` in both phases.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use engine::planning::{PlanCx, PlanError};
+use engine::planning::{PlanCx, PlanError, Users};
 use model::case::SourceSpec;
 use model::plan::{
     Action, Claims, FetchSource, Freshness, Input, Jobs, Network, Phase, Privilege, Step, UnpackSource,
@@ -19,12 +19,8 @@ const PRIVATE_APT: &str = "private-apt";
 ///
 /// # Errors
 /// When the case does not declare a source, or declares it without any alternative.
-pub fn plan(cx: &mut PlanCx<'_>, sources: &[SourceName]) -> Result<(), PlanError> {
-    let mut planned = BTreeSet::new();
-    for source in sources {
-        if !planned.insert(source) {
-            continue;
-        }
+pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Result<(), PlanError> {
+    for (source, users) in sources {
         let Some(alternatives) = cx.known.case.sources.get(source) else {
             return Err(PlanError::new(
                 format!("sources.{source}"),
@@ -43,8 +39,8 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &[SourceName]) -> Result<(), PlanError
         if matches!(alternatives, [SourceSpec::Path { .. }]) {
             continue;
         }
-        let fetch = (cx.phase == Phase::Deps).then(|| fetch(cx, source, alternatives));
-        unpack(cx, source, fetch);
+        let fetch = (cx.phase == Phase::Deps).then(|| fetch(cx, source, users, alternatives));
+        unpack(cx, source, users, fetch);
     }
     Ok(())
 }
@@ -59,7 +55,7 @@ pub fn unpack_id(source: &SourceName) -> StepId {
     StepId::new(format!("source/{source}/unpack"))
 }
 
-fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, alternatives: &[SourceSpec]) -> StepId {
+fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, alternatives: &[SourceSpec]) -> StepId {
     let into = cx.known.layout.source_artifacts(source);
     let any = |kind: &str| alternatives.iter().any(|spec| spec.kind() == kind);
     let kinds: Vec<&str> = alternatives.iter().map(SourceSpec::kind).collect();
@@ -71,6 +67,7 @@ fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, alternatives: &[SourceSpec]) 
         id: fetch_id(source),
         phase: Phase::Deps,
         component: None,
+        serves: users.components.clone(),
         title: format!("download {source} ({})", kinds.join(", else ")),
         needs: Vec::new(),
         after,
@@ -88,12 +85,12 @@ fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, alternatives: &[SourceSpec]) 
         network: Network::Allowed,
         privilege: Privilege::User,
         timeout_seconds: None,
-        optional: false,
+        optional: !users.required,
         weight: 20,
     })
 }
 
-fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, fetch: Option<StepId>) {
+fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, fetch: Option<StepId>) {
     let from = cx.known.layout.source_artifacts(source);
     let into = cx.known.layout.source_tree(source);
     cx.add(Step {
@@ -101,6 +98,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, fetch: Option<StepId>) {
         // The phase that is planned: what the step is does not depend on it.
         phase: cx.phase,
         component: None,
+        serves: users.components.clone(),
         title: format!("unpack {source}"),
         needs: Vec::new(),
         after: fetch.into_iter().collect(),
@@ -114,7 +112,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, fetch: Option<StepId>) {
         network: Network::Denied,
         privilege: Privilege::User,
         timeout_seconds: None,
-        optional: false,
+        optional: !users.required,
         weight: 5,
     });
 }
@@ -150,8 +148,9 @@ mod tests {
             layout: &context.layout,
         };
         let mut cx = PlanCx::new(known, phase);
-        let names: Vec<SourceName> = sources.iter().map(|name| SourceName::from(*name)).collect();
-        plan(&mut cx, &names)?;
+        let users = || Users { components: vec!["one".into()], required: true };
+        let sources = sources.iter().map(|name| (SourceName::from(*name), users())).collect();
+        plan(&mut cx, &sources)?;
         cx.finish()
     }
 
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn deps_fetches_and_unpacks_and_build_only_unpacks() {
-        let deps = planned(Phase::Deps, &["ffmpeg", "app", "ffmpeg"]).unwrap();
+        let deps = planned(Phase::Deps, &["ffmpeg", "app"]).unwrap();
         assert_eq!(ids(&deps), ["source/ffmpeg/fetch", "source/ffmpeg/unpack"]);
         assert_eq!(deps.steps[1].after, [StepId::new("source/ffmpeg/fetch")]);
         assert_eq!(deps.steps[1].network, Network::Denied);

@@ -18,6 +18,7 @@ fn layout() -> Layout {
         artifacts: "/artifacts".into(),
         data: "/data".into(),
         case_dir: "/case".into(),
+        given_lock: None,
         lock: "/case/case.lock".into(),
     }
 }
@@ -120,6 +121,27 @@ fn python_brings_its_interpreter_and_what_debian_keeps_apart() {
     assert!(packages_of(&plan).needs.iter().all(|need| need.packages.is_empty()), "a user's own interpreter");
 }
 
+fn users(components: &[&str]) -> Users {
+    Users { components: components.iter().map(|name| (*name).into()).collect(), required: true }
+}
+
+#[test]
+fn what_only_optional_components_want_may_fail() {
+    let mut case = Case::default();
+    let fetched = SourceSpec::Crate { name: "app".to_owned(), version: "1.0.0".to_owned() };
+    case.sources.insert("app".into(), Alternatives::One(fetched));
+    let requirements = Requirements {
+        crates: vec!["app".into()],
+        sources: [("app".into(), Users { required: false, ..users(&["app"]) })].into(),
+        ..Requirements::default()
+    };
+    let plan = planned(&case, &testkit::context::debian_12(), &SourceFacts::new(), &requirements).unwrap();
+    for id in ["source/app/fetch", "source/app/unpack", "deps/crates/app"] {
+        let step = plan.step(&StepId::new(id)).unwrap();
+        assert!(step.optional && step.serves == ["app".into()], "{id}");
+    }
+}
+
 #[test]
 fn crates_of_a_mounted_source_follow_its_lock_file_and_raise_the_minimum() {
     let mut case = Case::default();
@@ -138,7 +160,7 @@ fn crates_of_a_mounted_source_follow_its_lock_file_and_raise_the_minimum() {
     )]);
     let requirements = Requirements {
         crates: vec!["service".into()],
-        sources: vec!["service".into()],
+        sources: [("service".into(), users(&["router"]))].into(),
         ninja: true,
         ..Requirements::default()
     };
@@ -153,8 +175,13 @@ fn crates_of_a_mounted_source_follow_its_lock_file_and_raise_the_minimum() {
     assert_eq!(crates.after, [StepId::new("deps/toolchain/rust")]);
     assert_eq!(
         crates.inputs,
-        ["/case/service/rust/Cargo.lock", "/case/service/rust/Cargo.toml"]
-            .map(|path| Input::File { path: path.into() })
+        [
+            "/case/service/Cargo.lock",
+            "/case/service/Cargo.toml",
+            "/case/service/rust/Cargo.lock",
+            "/case/service/rust/Cargo.toml"
+        ]
+        .map(|path| Input::MaybeFile { path: path.into() })
     );
     assert_eq!(crates.claims.locks, ["cargo-home"]);
     assert_eq!(
@@ -195,8 +222,11 @@ fn the_plan_is_the_same_before_and_after_sources_are_there() {
         "app".into(),
         Alternatives::One(SourceSpec::Crate { name: "app".to_owned(), version: "1.0.0".to_owned() }),
     );
-    let requirements =
-        Requirements { crates: vec!["app".into()], sources: vec!["app".into()], ..Requirements::default() };
+    let requirements = Requirements {
+        crates: vec!["app".into()],
+        sources: [("app".into(), users(&["app"]))].into(),
+        ..Requirements::default()
+    };
     let facts = SourceFacts::from([(
         "app".into(),
         FactsOfSource { minimum_rust: Some("1.80".to_owned()), ..FactsOfSource::default() },

@@ -64,11 +64,13 @@ fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepEr
         )
     })?;
     let environment = context.network_environment();
+    let build_path = context.layout().build_path();
     let host = Host {
         root,
         manager,
         database: database.as_deref(),
         path: environment.get("PATH").map_or("", String::as_str),
+        build_path: &build_path,
         prefixes: &action.prefixes,
         context,
     };

@@ -191,6 +191,7 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
         }
     };
     if action.into.symlink_metadata().is_ok() {
+        carry_times(&action.into, &tree, context)?;
         files::rename(&action.into, &old)?;
     }
     files::rename(&tree, &action.into)?;
@@ -201,6 +202,46 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
 /// Kinds whose archive was made by `fetch` itself from a tree.
 fn packed_here(kind: &str) -> bool {
     matches!(kind, "git" | "path")
+}
+
+/// Gives what is the same in the tree of before its times, and all else the present moment: build trees that were made
+/// from the one before tell by times what to compile again, and an archive's are older than any object.
+fn carry_times(before: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let now = std::time::SystemTime::now();
+    let mut open = vec![Utf8PathBuf::new()];
+    while let Some(below) = open.pop() {
+        if context.cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let directory = tree.join(&below);
+        let failed = |error: std::io::Error| StepError::io("read", &directory, &error);
+        for entry in directory.read_dir_utf8().map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            let relative = below.join(entry.file_name());
+            if kind.is_dir() {
+                open.push(relative);
+            } else if kind.is_file() {
+                let (old, new) = (before.join(&relative), entry.path());
+                let time = time_of_same(&old, new)
+                    .map_err(|error| StepError::io("compare", new, &error))?
+                    .unwrap_or(now);
+                std::fs::File::options()
+                    .write(true)
+                    .open(new)
+                    .and_then(|file| file.set_modified(time))
+                    .map_err(|error| StepError::io("set the time of", new, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// When a file was modified, if it holds the same as another one.
+fn time_of_same(old: &Utf8Path, new: &Utf8Path) -> std::io::Result<Option<std::time::SystemTime>> {
+    let (Ok(before), after) = (old.symlink_metadata(), new.symlink_metadata()?) else { return Ok(None) };
+    let same = before.is_file() && before.len() == after.len() && files::same_content(old, new)?;
+    if same { before.modified().map(Some) } else { Ok(None) }
 }
 
 fn sibling(path: &Utf8Path, suffix: &str) -> Utf8PathBuf {
@@ -361,14 +402,10 @@ fn none_could_be_had(
     refusals: Vec<(String, StepError)>,
     context: &dyn Context,
 ) -> StepError {
-    let mut kind = FailureKind::Step;
     let mut cures: Vec<String> = Vec::new();
     let mut reasons = Vec::new();
     for (described, error) in refusals {
         let StepError::Failed(failure) = error else { continue };
-        if failure.kind == FailureKind::Offline {
-            kind = FailureKind::Offline;
-        }
         reasons.push(format!("{described}: {}", failure.message));
         for cure in failure.cures {
             if !cures.contains(&cure) {
@@ -401,7 +438,7 @@ fn none_could_be_had(
             reasons.join("\n  ")
         )
     };
-    StepError::of_kind(kind, message, cures)
+    StepError::of_kind(FailureKind::Step, message, cures)
 }
 
 fn message(error: &StepError) -> &str {

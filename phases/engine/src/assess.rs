@@ -136,6 +136,20 @@ impl Records {
         self.memory.persist()
     }
 
+    /// What stands for a step that was left out, in those that need it: what it was when it last ran, or for an observed
+    /// one what is there now, whether that is enough or not.
+    pub(crate) fn digest_of_skipped(
+        &self,
+        step: &Step,
+        runner: &dyn Runner,
+        world: &World<'_>,
+    ) -> Result<Option<Digest>, EngineError> {
+        if step.freshness == Freshness::Observed {
+            return Ok(self.observe(step, runner, world).ok().map(|observation| observation.digest()));
+        }
+        Ok(self.ledger.entry(&step.id)?.and_then(|entry| entry.digest))
+    }
+
     pub(crate) fn observe(
         &self,
         step: &Step,
@@ -158,7 +172,9 @@ impl Records {
         let mut inputs = BTreeMap::new();
         for input in &step.inputs {
             let (name, path) = match input {
-                model::plan::Input::File { path } => (path.to_string(), path),
+                model::plan::Input::File { path } | model::plan::Input::MaybeFile { path } => {
+                    (path.to_string(), path)
+                }
                 model::plan::Input::Tree { path, .. } => (format!("tree {path}"), path),
             };
             match self.trees.digest(input)? {
@@ -237,9 +253,8 @@ impl Records {
             };
             if !wanted.contains(&step.id) {
                 row.state = State::NotSelected;
-                if let Some(digest) = self.ledger.entry(&step.id)?.and_then(|entry| entry.digest) {
-                    digests.insert(step.id.clone(), digest);
-                }
+                let digest = self.digest_of_skipped(step, runner, world)?;
+                digests.extend(digest.map(|digest| (step.id.clone(), digest)));
                 rows.push(row);
                 continue;
             }
@@ -378,12 +393,26 @@ fn exists(path: &camino::Utf8Path) -> bool {
 }
 
 impl Selection {
-    fn matches(word: &str, step: &Step) -> bool {
+    /// Whether a word names a step by its id, or by the component that it builds.
+    fn names(word: &str, step: &Step) -> bool {
         let word = word.trim_end_matches('/');
         let id = step.id.as_str();
         step.component.as_ref().is_some_and(|component| component.as_str() == word)
             || id == word
             || id.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether a word asks for a step: what a component needs of `deps` comes with the component.
+    fn matches(word: &str, step: &Step) -> bool {
+        Self::names(word, step) || step.serves.iter().any(|component| component.as_str() == word)
+    }
+
+    fn skips(&self, step: &Step) -> bool {
+        let skipped =
+            |component: &model::ComponentName| self.skip.iter().any(|word| word == component.as_str());
+        // What serves several components is left out with the last of them.
+        let serves_skipped = !step.serves.is_empty() && step.serves.iter().all(skipped);
+        serves_skipped || self.skip.iter().any(|word| Self::names(word, step))
     }
 
     /// Words of `--only` and `--skip` that no step of these plans answers to.
@@ -394,12 +423,11 @@ impl Selection {
     }
 
     fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
-        let skipped = |step: &Step| self.skip.iter().any(|word| Self::matches(word, step));
         let mut wanted: BTreeSet<StepId> = BTreeSet::new();
         // From the end, so that what a wanted step needs is wanted before it is looked at.
         for step in plan.steps.iter().rev() {
             let asked = self.only.is_empty() || self.only.iter().any(|word| Self::matches(word, step));
-            if (asked || wanted.contains(&step.id)) && !skipped(step) {
+            if (asked || wanted.contains(&step.id)) && !self.skips(step) {
                 wanted.insert(step.id.clone());
                 wanted.extend(step.needs.iter().cloned());
                 if !self.only.is_empty() {

@@ -231,14 +231,18 @@ impl Context for StandaloneContext<'_> {
                 _ => return Err(StepError::new("a probe takes no late facts", "report this defect")),
             }
         }
-        exec::probe::capture(&argv).map(|stdout| Finished { status: 0, stdout, tail: Vec::new() }).map_err(
-            |error| {
+        exec::probe::ask(&argv)
+            .map(|answer| Finished {
+                status: answer.status,
+                stdout: answer.stdout,
+                tail: answer.stderr.lines().map(str::to_owned).collect(),
+            })
+            .map_err(|error| {
                 StepError::new(
                     format!("failed to ask `{}`: {error}", argv.join(" ")),
                     format!("see whether `{}` works by itself", argv.join(" ")),
                 )
-            },
-        )
+            })
     }
 
     fn fact(&self, _name: &str) -> Option<String> {

@@ -13,11 +13,13 @@ pub struct Finder {
     first: Vec<String>,
     left: usize,
     tail: VecDeque<String>,
+    died_of_signal: bool,
 }
 
 impl Finder {
     /// Takes one line.
     pub fn push(&mut self, line: &str) {
+        self.died_of_signal |= tells_of_signal(line);
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }
@@ -49,14 +51,45 @@ impl Finder {
         lines[end.saturating_sub(12)..end].iter().map(|line| (*line).clone()).collect()
     }
 
+    /// Whether a tool said that a process below it died of a signal.
+    pub fn died_of_signal(&self) -> bool {
+        self.died_of_signal
+    }
+
     /// The last lines.
     pub fn tail(&self) -> Vec<String> {
         self.tail.iter().cloned().collect()
     }
 }
 
+/// How make, ninja, compiler drivers and shells say that a process below them died of a signal: by its name
+/// (strsignal(3)), or as a status above 128.
+fn tells_of_signal(line: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "Killed",
+        "Terminated",
+        "Hangup",
+        "Aborted",
+        "Segmentation fault",
+        "Bus error",
+        "Illegal instruction",
+        "CPU time limit exceeded",
+    ];
+    let line = line.trim_end().trim_end_matches(" (core dumped)");
+    let status = || line.rsplit_once(" Error ").and_then(|(_, status)| status.parse::<u32>().ok());
+    let of_make = line.starts_with("make") && line.contains("***");
+    let named = || NAMES.iter().any(|name| line.ends_with(name));
+    (of_make && (named() || status().is_some_and(|status| status > 128)))
+        || NAMES.contains(&line)
+        || line.contains("Killed signal terminated program")
+        || (line.contains(": line ") && NAMES.iter().any(|name| line.contains(name)))
+}
+
 /// Lines with which a tool passes on another's failure.
 fn is_echo(line: &str) -> bool {
+    if line.contains("*** No rule to make target") {
+        return false;
+    }
     line.starts_with("make: ***")
         || (line.starts_with("make[") && line.contains("***"))
         || line.starts_with("ninja: build stopped")
@@ -88,7 +121,6 @@ fn is_error(line: &str) -> bool {
         "ninja: error",
         "collect2: error",
         "meson.build:",
-        "make: *** No rule",
         "dpkg: error",
         "pip: error",
         "CRITICAL:",
@@ -105,6 +137,7 @@ fn is_error(line: &str) -> bool {
         "internal compiler error",
         "ModuleNotFoundError",
         "multiple definition of",
+        "*** No rule to make target",
         "unsupported GNU version",
     ];
     compiler
@@ -146,6 +179,8 @@ mod tests {
             "ERROR: No matching distribution found for numpy==99",
             "ninja: error: loading 'build.ninja': No such file or directory",
             "nvcc fatal   : Unsupported gpu architecture 'compute_20'",
+            "make: *** No rule to make target 'missing.c', needed by 'a.o'.  Stop.",
+            "make[2]: *** No rule to make target 'missing.c', needed by 'a.o'.  Stop.",
         ] {
             assert!(is_error(line), "{line}");
         }
@@ -156,6 +191,25 @@ mod tests {
             "x.c:1: warning: error: in text",
         ] {
             assert!(!is_error(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_death_below_a_tool_is_heard_of() {
+        for line in [
+            "make: *** [Makefile:3: a.o] Killed",
+            "make[1]: *** [Makefile:3: a.o] Error 137",
+            "make: *** [Makefile:3: a.o] Segmentation fault (core dumped)",
+            "gcc: fatal error: Killed signal terminated program cc1",
+            "build.sh: line 3: 4711 Killed                  cc -c a.c",
+            "Killed",
+        ] {
+            assert!(tells_of_signal(line), "{line}");
+        }
+        for line in
+            ["make: *** [Makefile:3: a.o] Error 1", "Killed by the linker: 3 sections", "a.c: Error 137"]
+        {
+            assert!(!tells_of_signal(line), "{line}");
         }
     }
 

@@ -146,6 +146,27 @@ pub fn write_cache<T: Serialize>(path: &Utf8Path, value: &T) -> Result<(), StepE
     atomic_write_at("cache-write", path, &bytes)
 }
 
+/// Whether two files hold the same bytes.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn same_content(left: &Utf8Path, right: &Utf8Path) -> io::Result<bool> {
+    let (mut left, mut right) = (fs::File::open(left)?, fs::File::open(right)?);
+    let (mut one, mut other) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        let read = left.read(&mut one)?;
+        if read == 0 {
+            return Ok(right.read(&mut other)? == 0);
+        }
+        match right.read_exact(&mut other[..read]) {
+            Ok(()) if one[..read] == other[..read] => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// The SHA-256 and the size in bytes of a file's content.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 
+use camino::Utf8Path;
 use model::layout::Layout;
 use model::lock::{LOCK_SCHEMA, Lock};
 
@@ -15,7 +16,21 @@ use crate::runner::StepError;
 /// # Errors
 /// When it cannot be read or decoded, or was written by a newer version.
 pub fn load(layout: &Layout) -> Result<Lock, EngineError> {
-    let path = &layout.lock;
+    let mut lock = read(&layout.lock)?;
+    if let Some(given) = &layout.given_lock {
+        for (target, given) in read(given)?.target {
+            let ours = lock.target.entry(target).or_default();
+            ours.sources.extend(given.sources);
+            ours.tools.extend(given.tools);
+            if given.wheels_wanted.is_some() {
+                (ours.wheels, ours.wheels_wanted) = (given.wheels, given.wheels_wanted);
+            }
+        }
+    }
+    Ok(lock)
+}
+
+fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::default()),
@@ -52,4 +67,40 @@ pub fn store(layout: &Layout, lock: &Lock) -> Result<(), StepError> {
         "# Written by installer: exact versions and hashes of what `deps` brought. Keep it in version control.\n{body}"
     );
     files::atomic_write_at("lock-write", &layout.lock, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::lock::{LockedSource, LockedTarget};
+
+    use super::*;
+
+    #[test]
+    fn a_lock_that_cannot_be_written_is_obeyed_and_completed_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let mut layout = Layout {
+            prefix: root.to_owned(),
+            state: root.to_owned(),
+            cache: root.to_owned(),
+            artifacts: root.to_owned(),
+            data: root.to_owned(),
+            case_dir: root.to_owned(),
+            lock: root.to_owned(),
+            given_lock: None,
+        };
+        let source = |version: &str| LockedSource { version: version.to_owned(), ..LockedSource::default() };
+        let lock = |sources: &[(&str, &str)]| {
+            let mut target = LockedTarget::default();
+            target.sources.extend(sources.iter().map(|(name, version)| ((*name).into(), source(version))));
+            Lock { target: [("debian-12-x86_64".to_owned(), target)].into(), ..Lock::default() }
+        };
+        layout.lock = root.join("case.lock");
+        store(&layout, &lock(&[("a", "1")])).unwrap();
+        layout.given_lock = Some(layout.lock.clone());
+        layout.lock = root.join("artifacts/case.lock");
+        store(&layout, &lock(&[("a", "2"), ("b", "7")])).unwrap();
+        assert_eq!(load(&layout).unwrap(), lock(&[("a", "1"), ("b", "7")]));
+        assert_eq!(load(&Layout { given_lock: None, ..layout }).unwrap(), lock(&[("a", "2"), ("b", "7")]));
+    }
 }

@@ -9,7 +9,7 @@ use model::lock::Lock;
 use model::plan::{Input, Need, Phase, Plan, Step};
 use model::source_facts::SourceFacts;
 use model::target::Target;
-use model::{SourceName, StepId};
+use model::{ComponentName, SourceName, StepId};
 
 /// All that a plan may depend on, as data.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +42,21 @@ pub struct PlanCx<'a> {
 pub struct Requirements {
     /// What they need of the distribution, one entry a name.
     pub needs: Vec<Need>,
-    /// Sources that components use; others of the case are not fetched.
-    pub sources: Vec<SourceName>,
+    /// Sources that components use, with who uses them; others of the case are not fetched.
+    pub sources: BTreeMap<SourceName, Users>,
     /// Sources whose crates are fetched.
     pub crates: Vec<SourceName>,
     /// Whether ninja is used.
     pub ninja: bool,
+}
+
+/// The components that use something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Their names.
+    pub components: Vec<ComponentName>,
+    /// Whether one of them may not fail, so that this may not either.
+    pub required: bool,
 }
 
 /// Where a component finds a source.

@@ -89,7 +89,6 @@ impl RunContext<'_> {
                 },
             });
         }
-        let name = command.program.rsplit('/').next().unwrap_or_default();
         let launch = Launch {
             program: command.program.clone(),
             args,
@@ -100,7 +99,7 @@ impl RunContext<'_> {
             sudo: self.shared.world.site.sudo,
             jobserver: self.step.claims.jobs == Jobs::Jobserver,
             timeout: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
-            patient: matches!(name, "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"),
+            patient: is_transaction(self.step, command),
             capture_stdout,
             log: Some(self.log()),
         };
@@ -175,6 +174,7 @@ impl RunContext<'_> {
                 excerpt: finder.excerpt(),
                 cures,
                 log: Some(self.log().into_string()),
+                died_of_signal: ended.status > 128 || finder.died_of_signal(),
             })
         };
         if ended.timed_out {
@@ -284,6 +284,7 @@ impl Context for RunContext<'_> {
             command: Some(words),
             excerpt: finder.excerpt(),
             log: Some(self.log().into_string()),
+            died_of_signal: ended.status > 128 || finder.died_of_signal(),
             ..Failure::default()
         }))
     }
@@ -309,4 +310,26 @@ impl Context for RunContext<'_> {
     fn network_environment(&self) -> BTreeMap<String, String> {
         network_environment(self.shared.world.site)
     }
+}
+
+/// Whether a command may be in the middle of a package manager's transaction: it is waited for, not killed.
+fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
+    let ensures = matches!(
+        step.action,
+        model::plan::Action::EnsurePackages(_) | model::plan::Action::EnsureToolchain(_)
+    );
+    // `env NAME=VALUE program …`
+    let literals = command.args.iter().filter_map(|argument| match argument {
+        Argument::Literal(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let program = std::iter::once(command.program.as_str())
+        .chain(literals)
+        .find(|word| !matches!(base_name(word), "env") && !word.contains('='))
+        .map(base_name);
+    ensures && matches!(program, Some("apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

@@ -377,9 +377,12 @@ impl<'a> Scheduler<'a> {
             if self.assessment.rows[index].state == State::NotSelected {
                 self.status[index] = Status::LeftOut;
                 let id = &self.plan.steps[index].id;
-                if let Some(digest) = self.records.ledger.entry(id)?.and_then(|entry| entry.digest) {
-                    self.digests.insert(id.clone(), digest);
-                }
+                let digest = self.records.digest_of_skipped(
+                    &self.plan.steps[index],
+                    self.runner,
+                    &self.shared.world,
+                )?;
+                self.digests.extend(digest.map(|digest| (id.clone(), digest)));
                 self.out.skipped_row(&self.assessment.rows[index]);
             }
         }
@@ -442,8 +445,12 @@ impl<'a> Scheduler<'a> {
                 let failed = self.failed_need(index).filter(|_| !self.options.cancel.is_cancelled());
                 let why = failed.map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
                 self.status[index] = Status::Failed;
-                let step = self.plan.steps[index].id.clone();
-                self.out.event(Event::StepSkipped { step, why })?;
+                let step = &self.plan.steps[index];
+                if matches!(why, SkipReason::NeedFailed { .. }) && !step.optional {
+                    // It is wanted, whatever it was that failed.
+                    self.failure.get_or_insert(FailureKind::Step);
+                }
+                self.out.event(Event::StepSkipped { step: step.id.clone(), why })?;
             }
         }
         Ok(())
@@ -617,10 +624,21 @@ impl<'a> Scheduler<'a> {
         let material = match self.records.material(step, &self.digests, &facts) {
             Ok(Ok(material)) => material,
             Ok(Err(why)) => {
-                return Ok(Start::Fail(StepError::new(
-                    format!("cannot start: {why}"),
-                    "run the phase before it: `installer deps`, or `installer all`",
-                )));
+                let layout = self.shared.world.layout;
+                let own = step.inputs.iter().any(|input| match input {
+                    model::plan::Input::File { path } => {
+                        path.starts_with(&layout.case_dir)
+                            && !path.starts_with(&layout.artifacts)
+                            && !path.exists()
+                    }
+                    _ => false,
+                });
+                let cure = if own {
+                    "write the file, or correct its name in the case"
+                } else {
+                    "run the phase before it: `installer deps`, or `installer all`"
+                };
+                return Ok(Start::Fail(StepError::new(format!("cannot start: {why}"), cure)));
             }
             Err(error) => return Ok(Start::Fail(error)),
         };
@@ -772,9 +790,9 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// A step whose command was killed did not end by itself.
+/// What a step wrote is not trusted when it, or a process below it, did not end by itself.
 fn was_killed(failure: &Failure) -> bool {
-    failure.kind == FailureKind::TimedOut || failure.message.contains("was killed (SIGKILL)")
+    failure.kind == FailureKind::TimedOut || failure.died_of_signal
 }
 
 fn graver(one: FailureKind, other: FailureKind) -> FailureKind {

@@ -2,17 +2,46 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 
 use crate::children;
 
-/// Runs a command and returns what it prints on standard output. It sees PATH, HOME and `LC_ALL=C` and nothing else,
-/// reads from nowhere, and what it prints on standard error is part of the error.
-///
-/// For questions that are answered at once. What may take time, compile or use the network is a step.
+/// What a tool answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Exit status; death by signal N is 128 + N.
+    pub status: i32,
+    /// What it printed on standard output.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
+}
+
+/// Runs a command and returns what it prints on standard output, as [`ask`] does.
 ///
 /// # Errors
 /// When it cannot be started, or ends with a status other than zero.
 pub fn capture(argv: &[&str]) -> io::Result<String> {
+    let answer = ask(argv)?;
+    if answer.status != 0 {
+        return Err(io::Error::other(format!(
+            "`{}` ended with status {}: {}",
+            argv.join(" "),
+            answer.status,
+            answer.stderr.trim()
+        )));
+    }
+    Ok(answer.stdout)
+}
+
+/// Runs a command and returns what it answers, whatever its status. It sees PATH, HOME and `LC_ALL=C` and nothing else,
+/// and reads from nowhere.
+///
+/// For questions that are answered at once. What may take time, compile or use the network is a step.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn ask(argv: &[&str]) -> io::Result<Answer> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty command"));
     };
@@ -36,16 +65,13 @@ pub fn capture(argv: &[&str]) -> io::Result<String> {
     let pids = handle.pids();
     let output = handle.into_output().map_err(|error| context(&error))?;
     children::forget(pids);
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr);
-        return Err(io::Error::other(format!(
-            "`{}` ended with {}: {}",
-            argv.join(" "),
-            output.status,
-            reason.trim()
-        )));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let signal = || 128 + output.status.signal().unwrap_or_default();
+    Ok(Answer {
+        status: output.status.code().unwrap_or_else(signal),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ComponentName, SourceName, StepId};
 
+/// Where programs of the distribution lie: what PATH of a build ends with.
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The directories of one case on one machine; all absolute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -22,6 +25,9 @@ pub struct Layout {
     pub case_dir: Utf8PathBuf,
     /// The lock file of the case.
     pub lock: Utf8PathBuf,
+    /// The lock beside the case where that cannot be written: what it says is obeyed, and `lock` holds what it lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_lock: Option<Utf8PathBuf>,
 }
 
 impl Layout {
@@ -75,6 +81,11 @@ impl Layout {
         self.data.join("tools")
     }
 
+    /// Where a build finds programs, whatever PATH the user has: tools that `deps` brought, then the distribution's.
+    pub fn build_path(&self) -> String {
+        format!("{}:{SYSTEM_PATH}", self.tools().join("bin"))
+    }
+
     /// Where the Python environment of the case stands, at its final path.
     pub fn python_environment(&self, case: &str) -> Utf8PathBuf {
         self.data.join("environments").join(case)
@@ -83,6 +94,11 @@ impl Layout {
     /// The whole log of a step's last run.
     pub fn step_log(&self, step: &StepId) -> Utf8PathBuf {
         self.state.join("logs").join(format!("{}.log", step.as_str().replace('/', ".")))
+    }
+
+    /// What this case installed last of a component: the digest of its manifest.
+    pub fn committed(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.state.join("committed").join(component.as_str())
     }
 
     /// Where manifests of what is installed under a prefix lie.

@@ -71,6 +71,9 @@ pub struct Step {
     /// The component that it works for, if it is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub component: Option<ComponentName>,
+    /// Components for which `deps` brings something with it; none when it is for the case as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<ComponentName>,
     /// What it does, for people: `compile ffmpeg 5.1.9 with make`.
     pub title: String,
     /// Steps that must have succeeded first and whose digests are part of this one's fingerprint.
@@ -128,6 +131,11 @@ pub enum Freshness {
 pub enum Input {
     /// One file.
     File {
+        /// Absolute path.
+        path: Utf8PathBuf,
+    },
+    /// One file that may be lacking, which is a content of its own.
+    MaybeFile {
         /// Absolute path.
         path: Utf8PathBuf,
     },
@@ -452,10 +460,6 @@ pub struct WorkingCopy {
     pub from: Utf8PathBuf,
     /// The copy.
     pub into: Utf8PathBuf,
-    /// Files, relative to the copy, that patches or build systems rewrite and that are not removed although the
-    /// source lacks them; usually empty.
-    #[serde(default)]
-    pub keep: Vec<String>,
 }
 
 /// See [`Action::Exec`].

@@ -51,6 +51,8 @@ impl Site {
         "GIT_SSL_CAINFO",
         "CARGO_HTTP_CAINFO",
         "CARGO_HTTP_PROXY",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
         "INSTALLER_CRATES_INDEX",
         "RUSTUP_DIST_SERVER",
         "RUSTUP_UPDATE_ROOT",

@@ -64,6 +64,21 @@ pub struct Capacity {
 }
 
 impl Target {
+    /// Debian's multiarch tuple of the architecture (<https://wiki.debian.org/Multiarch/Tuples>), which is the name of
+    /// library directories.
+    pub fn multiarch(&self) -> &'static str {
+        match self.arch.as_str() {
+            "aarch64" => "aarch64-linux-gnu",
+            "armv7l" => "arm-linux-gnueabihf",
+            "i386" | "i686" => "i386-linux-gnu",
+            "loongarch64" => "loongarch64-linux-gnu",
+            "ppc64le" => "powerpc64le-linux-gnu",
+            "riscv64" => "riscv64-linux-gnu",
+            "s390x" => "s390x-linux-gnu",
+            _ => "x86_64-linux-gnu",
+        }
+    }
+
     /// The key under which a lock keeps what was resolved for this kind of machine: `debian-12-x86_64`.
     pub fn lock_key(&self) -> String {
         let version = if self.os.version.is_empty() { "rolling" } else { &self.os.version };

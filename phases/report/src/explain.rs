@@ -78,6 +78,7 @@ fn with_title(plan: &Plan, id: &model::StepId) -> String {
 fn input(input: &Input) -> String {
     match input {
         Input::File { path } => path.to_string(),
+        Input::MaybeFile { path } => format!("{path}, if it is there"),
         Input::Tree { path, exclude } if exclude.is_empty() => format!("everything below {path}"),
         Input::Tree { path, exclude } => format!("everything below {path} but {}", exclude.join(", ")),
     }

@@ -80,6 +80,7 @@ impl FakeContext {
             artifacts: root.join("artifacts"),
             data: root.join("data"),
             case_dir: root.join("case"),
+            given_lock: None,
             lock: root.join("case/case.lock"),
         };
         std::fs::create_dir_all(&layout.case_dir).expect("make the case's directory");
@@ -217,6 +218,16 @@ pub fn debian_12() -> Target {
         package_manager: Some("apt".to_owned()),
         ..Target::default()
     }
+}
+
+/// Debian 13 on x86_64, as root, with nothing but its base system.
+pub fn debian_13() -> Target {
+    let mut target = debian_12();
+    target.os.version = "13".to_owned();
+    target.os.codename = "trixie".to_owned();
+    target.os.pretty_name = "Debian GNU/Linux 13 (trixie)".to_owned();
+    target.libc = "glibc 2.41".to_owned();
+    target
 }
 
 impl Context for FakeContext {

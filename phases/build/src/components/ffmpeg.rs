@@ -153,6 +153,14 @@ impl Recipe for Ffmpeg {
         notes
     }
 
+    fn white_space_in_prefix(&self) -> Option<&'static str> {
+        Some("FFmpeg then writes pkg-config files without a prefix")
+    }
+
+    fn links_source(&self) -> bool {
+        true
+    }
+
     fn weight(&self) -> u32 {
         120
     }

@@ -34,6 +34,16 @@ pub trait Recipe: Sync {
     /// Licence effects and the like, for the plan and the report.
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String>;
 
+    /// Why its prefix may hold no white space, if it may not.
+    fn white_space_in_prefix(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether its makefiles break on white space in the source's path, so that they see it through a link.
+    fn links_source(&self) -> bool {
+        false
+    }
+
     /// A guess at how long it compiles on one core, in seconds.
     fn weight(&self) -> u32;
 }

@@ -3,6 +3,7 @@
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
 use super::{Built, Subject};
+use crate::components::Recipe;
 use crate::options::configure_arguments;
 
 pub fn built(subject: &Subject<'_>) -> Built {
@@ -12,8 +13,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
         args.extend(recipe.arguments(&subject.environment));
     }
     args.extend(subject.component.arguments.iter().cloned());
-    let configure = if subject.recipe.is_some_and(|recipe| recipe.name() == "ffmpeg") {
-        // FFmpeg's makefiles break on white space in the source's path, which a link beside them hides.
+    let configure = if subject.recipe.is_some_and(Recipe::links_source) {
         args.insert(0, "src/configure".to_owned());
         let link = subject.command("ln", ["-s", "-f", "-n", subject.source.as_str(), "src"]);
         vec![link, subject.command("sh", args)]

@@ -29,6 +29,13 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     warn_of_changes(action, &staged, &earlier, context);
     staged.warnings.iter().for_each(|warning| context.warn(warning));
 
+    if let Some(other) = earlier.iter().find(|earlier| earlier.case != action.case) {
+        context.warn(&format!(
+            "replaces {} of the case {} under {}",
+            action.component, other.case, action.prefix
+        ));
+    }
+
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA,
         component: action.component.clone(),
@@ -47,6 +54,9 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     place_all(action, &staged, time, context)?;
     remove_obsolete(action, &manifest, &earlier, context)?;
     manifest::write(&manifest)?;
+    let path = manifest::path(&action.prefix, &action.component);
+    let (digest, _) = files::sha256_file(&path).map_err(|error| StepError::io("read", &path, &error))?;
+    files::atomic_write(&context.layout().committed(&action.component), format!("{digest}\n").as_bytes())?;
     files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
 
     let bytes = manifest.files.values().map(|entry| match entry {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::SystemTime;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, StepError};
 use model::plan::WorkingCopy;
@@ -15,9 +15,11 @@ const TEMPORARY: &str = ".installer-tmp-copy";
 
 /// Brings the copy in line with the source, which is only read.
 ///
-/// Times: a file with the same content keeps its own; a new one gets the source's; changed ones all get the moment of
-/// this call, so that make sees them as newer than their objects although the source may be older, and none of them
-/// as newer than another (which would make autotools regenerate).
+/// Times: a file with the same content keeps its own; in a new copy all get the source's; later what changed or came
+/// anew gets the moment of this call, so that make and ninja see it as newer than their objects although the source may
+/// be older, and none of it as newer than another file (which would make autotools regenerate).
+///
+/// What a build itself wrote into the copy stays: only files that were copied earlier and left the source are removed.
 pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), StepError> {
     if !action.from.is_dir() {
         return Err(StepError::new(
@@ -25,57 +27,93 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
             "run `installer deps`, or mount the source there",
         ));
     }
+    let record = record(&action.into);
+    let earlier: Option<BTreeSet<Utf8PathBuf>> = files::read_cache(&record);
+    if earlier.is_none() || !action.into.exists() {
+        // Nobody knows what of it was copied and what was built.
+        files::remove_tree(&action.into)?;
+    }
+    let new = !action.into.exists();
     files::create_dir_all(&action.into)?;
-    let mut copy = Copy { action, context, now: SystemTime::now(), copied: 0, removed: 0 };
+    let mut copy =
+        Copy { action, context, now: (!new).then(SystemTime::now), present: BTreeSet::new(), copied: 0 };
+    let earlier = earlier.unwrap_or_default();
+    // A copy that is killed half-way has files of both.
+    let listed = list(&action.from)?;
+    files::write_cache(&record, &earlier.union(&listed).collect::<BTreeSet<_>>())?;
     copy.directory(Utf8Path::new(""))?;
+    let mut removed = 0;
+    for gone in earlier.difference(&copy.present) {
+        let path = action.into.join(gone);
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
+            files::remove_tree(&path)?;
+            removed += 1;
+        }
+    }
+    engine::manifest::remove_empty_directories(
+        &action.into,
+        earlier.difference(&copy.present).map(Utf8PathBuf::as_path),
+    )?;
+    files::write_cache(&record, &copy.present)?;
     context.figure("copied", copy.copied);
-    context.figure("removed", copy.removed);
+    context.figure("removed", removed);
     Ok(())
+}
+
+/// Lists the files that were copied, beside the copy.
+fn record(copy: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{copy}.files"))
+}
+
+/// Every file and link of a source, as the copy will have them.
+fn list(from: &Utf8Path) -> Result<BTreeSet<Utf8PathBuf>, StepError> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![Utf8PathBuf::new()];
+    while let Some(below) = open.pop() {
+        for name in wanted_names(&from.join(&below))? {
+            let relative = below.join(name);
+            let path = from.join(&relative);
+            let metadata =
+                fs::symlink_metadata(&path).map_err(|error| StepError::io("look at", &path, &error))?;
+            if metadata.is_dir() {
+                open.push(relative);
+            } else {
+                found.insert(relative);
+            }
+        }
+    }
+    Ok(found)
 }
 
 struct Copy<'a> {
     action: &'a WorkingCopy,
     context: &'a dyn Context,
-    now: SystemTime,
+    /// What changed gets this time; none for a new copy, in which everything keeps the source's.
+    now: Option<SystemTime>,
+    /// Files and links that the source has.
+    present: BTreeSet<Utf8PathBuf>,
     copied: u64,
-    removed: u64,
 }
 
-fn names(directory: &Utf8Path) -> Result<BTreeSet<String>, StepError> {
+fn wanted_names(directory: &Utf8Path) -> Result<BTreeSet<String>, StepError> {
     let failed = |error: &io::Error| StepError::io("list", directory, error);
     let mut names = BTreeSet::new();
     for entry in directory.read_dir_utf8().map_err(|error| failed(&error))? {
         names.insert(entry.map_err(|error| failed(&error))?.file_name().to_owned());
     }
+    names.remove(".git");
     Ok(names)
 }
 
 impl Copy<'_> {
     fn directory(&mut self, below: &Utf8Path) -> Result<(), StepError> {
-        let (from, into) = (self.action.from.join(below), self.action.into.join(below));
-        let mut wanted = names(&from)?;
-        wanted.remove(".git");
-        for name in names(&into)? {
-            let relative = below.join(&name);
-            if !wanted.contains(&name) && !self.kept(&relative) {
-                files::remove_tree(&into.join(&name))?;
-                self.removed += 1;
-            }
-        }
-        for name in wanted {
+        for name in wanted_names(&self.action.from.join(below))? {
             if self.context.cancelled() {
                 return Err(StepError::Cancelled);
             }
             self.entry(&below.join(name))?;
         }
         Ok(())
-    }
-
-    fn kept(&self, relative: &Utf8Path) -> bool {
-        self.action
-            .keep
-            .iter()
-            .any(|keep| Utf8Path::new(keep).starts_with(relative) || relative.starts_with(keep))
     }
 
     fn entry(&mut self, relative: &Utf8Path) -> Result<(), StepError> {
@@ -95,8 +133,9 @@ impl Copy<'_> {
             files::create_dir_all(&into)?;
             return self.directory(relative);
         }
+        self.present.insert(relative.to_owned());
         if source.is_symlink() {
-            return self.link(&from, &into);
+            return self.link(relative, &from, &into);
         }
         if !source.is_file() {
             return Err(StepError::new(
@@ -108,15 +147,12 @@ impl Copy<'_> {
         let present = present.filter(fs::Metadata::is_file);
         let changed = match &present {
             Some(present) if present.len() == source.len() => {
-                !same_content(&from, &into).map_err(|error| StepError::io("compare", &into, &error))?
+                !files::same_content(&from, &into).map_err(|error| StepError::io("compare", &into, &error))?
             }
             _ => true,
         };
         let done = if changed {
-            let time = match &present {
-                Some(_) => Ok(self.now),
-                None => source.modified(),
-            };
+            let time = self.now.map_or_else(|| source.modified(), Ok);
             self.copied += 1;
             time.and_then(|time| replace(&from, &into, mode, time))
         } else if present.is_some_and(|present| present.permissions().mode() & 0o777 != mode) {
@@ -127,8 +163,13 @@ impl Copy<'_> {
         done.map_err(|error| StepError::io("write", &into, &error))
     }
 
-    fn link(&mut self, from: &Utf8Path, into: &Utf8Path) -> Result<(), StepError> {
-        let target = from.read_link_utf8().map_err(|error| StepError::io("read the link", from, &error))?;
+    fn link(&mut self, relative: &Utf8Path, from: &Utf8Path, into: &Utf8Path) -> Result<(), StepError> {
+        let mut target =
+            from.read_link_utf8().map_err(|error| StepError::io("read the link", from, &error))?;
+        if leads_out(relative, &target) {
+            // Beside the copy there is nothing of what lies beside the source.
+            target = from.parent().unwrap_or(Utf8Path::new("/")).join(target);
+        }
         if into.read_link_utf8().is_ok_and(|present| present == target) {
             return Ok(());
         }
@@ -136,6 +177,24 @@ impl Copy<'_> {
         self.copied += 1;
         symlink(&target, into).map_err(|error| StepError::io("make the link", into, &error))
     }
+}
+
+/// Whether a link at this place below a tree points out of it, by way of `..`.
+fn leads_out(relative: &Utf8Path, target: &Utf8Path) -> bool {
+    let mut depth = relative.components().count() as i64 - 1;
+    for part in target.components() {
+        match part {
+            Utf8Component::ParentDir => depth -= 1,
+            Utf8Component::Normal(_) => depth += 1,
+            Utf8Component::CurDir => {}
+            // An absolute link stays as it is.
+            Utf8Component::RootDir | Utf8Component::Prefix(_) => return false,
+        }
+        if depth < 0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// Copies beside the destination and renames, so that a file is never half a file.
@@ -149,21 +208,4 @@ fn replace(from: &Utf8Path, into: &Utf8Path, mode: u32, time: SystemTime) -> io:
     fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
     fs::File::options().write(true).open(&temporary)?.set_modified(time)?;
     fs::rename(&temporary, into)
-}
-
-fn same_content(left: &Utf8Path, right: &Utf8Path) -> io::Result<bool> {
-    let (mut left, mut right) = (fs::File::open(left)?, fs::File::open(right)?);
-    let (mut one, mut other) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    loop {
-        let read = left.read(&mut one)?;
-        if read == 0 {
-            return Ok(right.read(&mut other)? == 0);
-        }
-        match right.read_exact(&mut other[..read]) {
-            Ok(()) if one[..read] == other[..read] => {}
-            Ok(()) => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -27,6 +27,11 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
                 StepError::new(format!("failed to read {file}: {error}"), format!("correct {file}"))
             })?;
             kept = about_registries(table);
+            if without_credentials(&mut kept) {
+                context.warn(&format!(
+                    "{file} has user names or passwords in the addresses of registries: they are left out here, because what is built must not hold them; give a token with CARGO_REGISTRIES_<NAME>_TOKEN"
+                ));
+            }
             break;
         }
     }
@@ -66,6 +71,29 @@ fn about_registries(table: Table) -> Table {
     kept
 }
 
+/// Takes user and password out of every address, and says whether there was one.
+fn without_credentials(table: &mut Table) -> bool {
+    let mut found = false;
+    for (_, value) in table.iter_mut() {
+        match value {
+            Value::Table(below) => found |= without_credentials(below),
+            Value::String(text) => {
+                let Some((scheme, rest)) = text.split_once("://") else { continue };
+                let authority = rest.split('/').next().unwrap_or(rest);
+                if let Some((user, host)) = authority.rsplit_once('@') {
+                    // `git` is the name of every user of an ssh server, and no secret.
+                    if user != "git" {
+                        *text = format!("{scheme}://{host}{}", &rest[authority.len()..]);
+                        found = true;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,12 +101,16 @@ mod tests {
     #[test]
     fn mirrors_are_kept_and_secrets_and_flags_are_not() {
         let table: Table = toml::from_str(
-            "[source.crates-io]\nreplace-with = \"mirror\"\n[source.mirror]\nregistry = \"sparse+https://mirror.example/\"\n\
+            "[source.crates-io]\nreplace-with = \"mirror\"\n[source.mirror]\nregistry = \"sparse+https://user:canary@mirror.example/i/\"\n\
              [registries.own]\nindex = \"https://own.example/\"\ntoken = \"canary\"\n[build]\nrustflags = [\"-Cx\"]\n\
              [http]\nproxy = \"user:canary@proxy\"\n",
         )
         .unwrap();
-        let text = about_registries(table).to_string();
+        let mut kept = about_registries(table);
+        assert!(without_credentials(&mut kept));
+        assert!(!without_credentials(&mut kept));
+        let text = kept.to_string();
+        assert!(text.contains("sparse+https://mirror.example/i/"), "{text}");
         assert!(
             text.contains("replace-with = \"mirror\"") && text.contains("https://own.example/"),
             "{text}"

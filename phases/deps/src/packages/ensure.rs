@@ -208,11 +208,13 @@ fn look<'a>(
     let manager = by_name(&action.manager);
     let database = manager.map(|manager| read_database(root, manager)).transpose()?;
     let environment = context.network_environment();
+    let build_path = context.layout().build_path();
     let host = Host {
         root,
         manager,
         database: database.as_deref(),
         path: environment.get("PATH").map_or("", String::as_str),
+        build_path: &build_path,
         prefixes: &[],
         context,
     };

@@ -28,7 +28,14 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
     files::atomic_write(&marker, b"this environment is being made by installer\n")?;
-    let environment = pip_environment(context);
+    // A step of `build`: neither proxies nor indexes, and no configuration that could name one.
+    let mut environment = pip_environment(context);
+    environment.retain(|name, _| {
+        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
+            || name.starts_with("PIP_NO_")
+    });
+    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
+    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {
         make.push("--system-site-packages");

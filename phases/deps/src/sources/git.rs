@@ -320,7 +320,7 @@ impl Git<'_> {
             return Ok(());
         }
         Err(StepError::of_kind(
-            model::event::FailureKind::Offline,
+            model::event::FailureKind::Step,
             format!("--offline forbids to fetch {revision} from {}", redact(url)),
             vec!["run without --offline".to_owned()],
         ))

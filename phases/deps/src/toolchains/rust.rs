@@ -260,12 +260,16 @@ fn put_in_place(pair: &Rust, context: &dyn Context) -> Result<(), StepError> {
     let directory = linked_directory(context);
     for (name, target) in [("cargo", &pair.cargo), ("rustc", &pair.rustc)] {
         let link = directory.join(name);
-        remove_link(&link)?;
-        if !pair.on_path {
-            files::create_dir_all(&directory)?;
-            std::os::unix::fs::symlink(target, &link)
-                .map_err(|error| StepError::io("link", &link, &error))?;
+        if pair.on_path {
+            remove_link(&link)?;
+            continue;
         }
+        files::create_dir_all(&directory)?;
+        // Another case may be compiling with what is there: at no moment is there nothing.
+        let new = Utf8PathBuf::from(format!("{link}.new"));
+        remove_link(&new)?;
+        std::os::unix::fs::symlink(target, &new).map_err(|error| StepError::io("link", &new, &error))?;
+        files::rename(&new, &link)?;
     }
     Ok(())
 }

@@ -32,11 +32,11 @@ fn overrides(set: &[(&str, &str)]) -> Overrides {
 }
 
 fn toml_file(name: &str, text: &str) -> CaseFile {
-    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Toml }
+    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Toml, directory: None }
 }
 
 fn json_file(name: &str, text: &str) -> CaseFile {
-    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Json }
+    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Json, directory: None }
 }
 
 fn load_toml(text: &str) -> Result<Loaded, Diagnostics> {

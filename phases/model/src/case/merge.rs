@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -30,6 +30,8 @@ pub struct CaseFile {
     pub text: String,
     /// How it is written.
     pub format: Format,
+    /// The absolute directory that it lies in; none for one that is built in.
+    pub directory: Option<Utf8PathBuf>,
 }
 
 /// What the command line says over the case.
@@ -183,6 +185,9 @@ fn chain(
         }
         let mut below = read(files, &file)?;
         extends = below.get(&["extends"]).cloned();
+        if let Some(directory) = &file.directory {
+            rebase(&mut below, directory);
+        }
         // The name is the case's own: two cases of one name would share their artifacts and records.
         if let Value::Table(table) = &mut below.value {
             if let Some(Node { value: Value::Table(metadata), .. }) = table.get_mut("metadata") {
@@ -193,6 +198,34 @@ fn chain(
         name = file.name;
     }
     Ok(tree)
+}
+
+/// Makes the relative paths of a case absolute: they are relative to the file that says them, and not to the case that
+/// extends it.
+fn rebase(tree: &mut Node, directory: &Utf8Path) {
+    fn at(node: &mut Node, path: &[&str], act: &mut dyn FnMut(&mut Node)) {
+        let Some((first, rest)) = path.split_first() else { return act(node) };
+        match (&mut node.value, *first) {
+            (Value::Table(table), "*") => table.values_mut().for_each(|node| at(node, rest, act)),
+            (Value::List(list), "*") => list.iter_mut().for_each(|node| at(node, rest, act)),
+            (Value::Table(table), name) => {
+                if let Some(node) = table.get_mut(name) {
+                    at(node, rest, act);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut absolute = |node: &mut Node| {
+        if let Value::Text(text) = &mut node.value {
+            *text = directory.join(&*text).into_string();
+        }
+    };
+    for path in
+        [&["sources", "*", "path"][..], &["sources", "*", "*", "path"], &["python", "requirements", "*"]]
+    {
+        at(tree, path, &mut absolute);
+    }
 }
 
 /// One file as a tree, with a `schema` that this version knows.

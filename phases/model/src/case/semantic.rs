@@ -196,6 +196,15 @@ impl<'a> Checker<'a> {
                 self.at_value(&["components", name, "needs", &index.to_string()], message, Some(help));
             }
         }
+        for (index, wanted) in component.needs.iter().enumerate().filter(|_| !component.optional) {
+            if self.case.components.get(wanted).is_some_and(|needed| needed.optional) {
+                let help = Some(format!("remove `optional` of `{wanted}`, or make `{name}` optional too"));
+                let message = format!(
+                    "component `{name}` needs `{wanted}`, which is optional: without it `{name}` cannot be built"
+                );
+                self.at_value(&["components", name, "needs", &index.to_string()], message, help);
+            }
+        }
         for (index, wanted) in component.system.iter().enumerate() {
             self.system_need(name, index, wanted);
         }

@@ -17,6 +17,7 @@ fn step(id: &str, title: &str, component: Option<&str>, needs: &[&str], action: 
         id: StepId::from(id),
         phase: if id.starts_with("build") { Phase::Build } else { Phase::Deps },
         component: component.map(ComponentName::from),
+        serves: Vec::new(),
         title: title.to_owned(),
         needs: needs.iter().map(|need| StepId::from(*need)).collect(),
         after: Vec::new(),

@@ -220,7 +220,7 @@ fn refuse_when_offline(wanted: &str, context: &dyn Context) -> Result<(), StepEr
         return Ok(());
     }
     Err(StepError::of_kind(
-        FailureKind::Offline,
+        FailureKind::Step,
         format!("--offline forbids to fetch source package {wanted} from the distribution"),
         vec!["run without --offline".to_owned()],
     ))

@@ -52,6 +52,27 @@ fn a_source_of_another_kind_replaces_the_whole_source() {
 }
 
 #[test]
+fn relative_paths_are_relative_to_the_file_that_says_them() {
+    let mut base = toml_file(
+        "parent.toml",
+        "schema = 1\n[python]\nrequirements = ['a.txt', '/b.txt']\n[sources]\n\
+         one = { kind = 'path', path = 'src' }\nmany = [{ kind = 'path', path = '../m' }]\n\
+         mine = { kind = 'path', path = 'p' }\n",
+    );
+    base.directory = Some("/etc/base".into());
+    let loaded =
+        load_with(child("[sources.mine]\npath = 'own'\n"), &[base], &overrides(&[])).expect("a case");
+    let path = |name: &str| match loaded.case.sources[name].as_slice() {
+        [SourceSpec::Path { path }] => path.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((path("one").as_str(), path("many").as_str()), ("/etc/base/src", "/etc/base/../m"));
+    assert_eq!(path("mine"), "own");
+    let python = loaded.case.python.expect("a python section");
+    assert_eq!(python.requirements, ["/etc/base/a.txt", "/b.txt"]);
+}
+
+#[test]
 fn a_variable_of_the_name_kind_is_a_variable() {
     let others = [toml_file("parent.toml", "schema = 1\nenvironment = { kind = 'a', other = 'b' }\n")];
     let loaded =

@@ -126,6 +126,23 @@ fn read(path: &Utf8Path) -> Result<Found> {
     })
 }
 
+/// Writes the files that lie beside a case in the binary to where its plan expects them.
+pub fn write_out(name: &str, into: &Utf8Path) -> Result<()> {
+    let Some(directory) = EMBEDDED.get_dir(name) else { return Ok(()) };
+    let mut open = vec![directory];
+    while let Some(at) = open.pop() {
+        open.extend(at.dirs());
+        for file in at.files() {
+            let Some(below) = file.path().to_str().and_then(|path| path.strip_prefix(name)) else { continue };
+            let path = into.join(below.trim_start_matches('/'));
+            if fs::read(&path).ok().as_deref() != Some(file.contents()) {
+                engine::files::atomic_write(&path, file.contents())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A parent that a case `extends`: beside the case that says so, else as any case is found.
 pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String> {
     let beside = Utf8Path::new(child).parent().unwrap_or(Utf8Path::new("")).join(wanted);

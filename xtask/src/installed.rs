@@ -20,6 +20,7 @@ use crate::run::{Shown, marker, take_lock};
 /// Verifies installed components, whatever earlier runs found.
 pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
+    setting.write_out()?;
     let mut plan = setting.plan(Phase::Build)?;
     for name in wanted {
         known_component(&setting, name)?;

@@ -68,7 +68,7 @@ pub fn resolve(
     let case_dir = place_of_case.map(|place| place.directory.as_path());
     let case_dir = match case_dir {
         Some(directory) => directory.to_owned(),
-        None => absolute(Utf8Path::new("."))?,
+        None => data.join("cases").join(case),
     };
     Ok(Layout { prefix, state, cache, artifacts, data, case_dir, lock, given_lock })
 }

@@ -29,6 +29,8 @@ pub struct Setting {
     pub offline: bool,
     /// What names the case on a command line again: `--case quickstart`.
     pub case_argument: String,
+    /// The name of a case in the binary, if it is one.
+    pub built_in: Option<String>,
 }
 
 /// The environment of this process, as far as it is UTF-8.
@@ -117,7 +119,13 @@ impl Setting {
         };
         let words = [wanted];
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
-        Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument })
+        let built_in = place.is_none().then(|| words[0].clone());
+        Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument, built_in })
+    }
+
+    /// Brings what lies beside a case in the binary to the disk. To be called before something runs.
+    pub fn write_out(&self) -> Result<()> {
+        self.built_in.as_ref().map_or(Ok(()), |name| cases::write_out(name, &self.layout.case_dir))
     }
 
     pub fn case(&self) -> &Case {

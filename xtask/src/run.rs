@@ -21,6 +21,7 @@ use crate::load::Setting;
 pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
     let started = Instant::now();
     let mut setting = Setting::gather(common, positional)?;
+    setting.write_out()?;
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
     let mut plans = Vec::new();
     for phase in phase.phases() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
-use model::case::{Component, Driver, PythonEnvironment};
+use model::case::{Check, Component, Driver, PythonEnvironment};
 use model::catalog;
 use model::plan::{
     Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep,
@@ -540,7 +540,15 @@ fn component_steps(
     let committed = commit.id.clone();
     steps.push(commit);
 
-    let checks = planned.component.checks.clone();
+    let mut checks = planned.component.checks.clone();
+    let mut beside = Vec::new();
+    for word in checks.iter_mut().flat_map(Check::words_mut) {
+        let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());
+        if placed != *word {
+            beside.push(Input::MaybeFile { path: placed.clone().into() });
+            *word = placed;
+        }
+    }
     let action = Action::Verify(Verify {
         component: name.clone(),
         prefix: planned.prefix.clone(),
@@ -550,6 +558,7 @@ fn component_steps(
     });
     let mut verify = step("verify", format!("see that {name} works"), action);
     verify.needs = vec![committed];
+    verify.inputs = beside;
     verify.timeout_seconds = Some(600);
     steps.push(verify);
     steps

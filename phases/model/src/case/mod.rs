@@ -416,7 +416,8 @@ pub struct Expect {
     pub missing: Option<String>,
 }
 
-/// How it is seen that an installed component works. Words may contain `{prefix}` and `{scratch}` (an empty directory).
+/// How it is seen that an installed component works. Words may contain `{prefix}`, `{scratch}` (an empty directory) and
+/// `{case}` (the directory of the case, for files that lie beside it).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Check {
@@ -451,6 +452,19 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contains: Option<String>,
     },
+}
+
+impl Check {
+    /// Every word of its commands.
+    pub fn words_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Run { command, .. } => command.iter_mut().collect(),
+            Self::SameOutput { before, left, right } => {
+                before.iter_mut().flatten().chain(left).chain(right).collect()
+            }
+            Self::Http { serve, .. } => serve.iter_mut().collect(),
+        }
+    }
 }
 
 fn ok_status() -> u16 {

@@ -33,6 +33,19 @@ pub fn cmake_variables(options: &IndexMap<String, OptionValue>) -> Vec<(String, 
         .collect()
 }
 
+/// `key=value` for Meson: `true` and `false` for switches, commas between the entries of a list.
+pub fn meson_options(options: &IndexMap<String, OptionValue>) -> Vec<String> {
+    options
+        .iter()
+        .map(|(key, value)| match value {
+            OptionValue::Switch(on) => format!("{key}={on}"),
+            OptionValue::Number(number) => format!("{key}={number}"),
+            OptionValue::Text(text) => format!("{key}={text}"),
+            OptionValue::List(list) => format!("{key}={}", list.join(",")),
+        })
+        .collect()
+}
+
 /// The words of an option, whether it is a list, a text with commas, or anything else.
 pub fn words(value: &OptionValue) -> Vec<String> {
     match value {
@@ -61,6 +74,14 @@ mod tests {
         assert_eq!(
             configure_arguments(&options()),
             ["--enable-gpl", "--enable-decoder=h264,vp9", "--level=3", "--arch=x86"]
+        );
+    }
+
+    #[test]
+    fn meson_gets_its_own_words_for_switches() {
+        assert_eq!(
+            meson_options(&options()),
+            ["enable-gpl=true", "enable-doc=false", "enable-decoder=h264,vp9", "level=3", "arch=x86"]
         );
     }
 

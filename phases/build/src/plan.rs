@@ -80,6 +80,12 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// The directory in the source where the build files lie, if not the top.
+fn subdirectory<'a>(planned: &Planned<'a>) -> Option<&'a Utf8Path> {
+    let own = || planned.recipe.and_then(Recipe::subdirectory).map(Utf8Path::new);
+    planned.component.subdirectory.as_deref().or_else(own)
+}
+
 fn step_id(component: &ComponentName, verb: &str) -> StepId {
     StepId::new(format!("build/{component}/{verb}"))
 }
@@ -217,7 +223,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
     let source_name = &planned.source;
     if source.mounted {
         paths.push(RequiredPath {
-            path: source.tree.join(planned.component.subdirectory.as_deref().unwrap_or(Utf8Path::new(""))),
+            path: source.tree.join(subdirectory(planned).unwrap_or(Utf8Path::new(""))),
             cure: format!("give the directory of its source with --source {source_name}=PATH"),
         });
     } else {
@@ -374,7 +380,7 @@ fn component(
         component,
         recipe: *recipe,
         options,
-        source: component.subdirectory.as_ref().map_or_else(|| tree.clone(), |below| tree.join(below)),
+        source: subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below)),
         build: layout.build_tree(name),
         staging: layout.staging(name),
         prefix: planned.prefix.clone(),
@@ -458,7 +464,8 @@ fn component_steps(
         configure.inputs.clone_from(&inputs);
         configure.outputs =
             if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
-        configure.scratch = vec![build_tree(if built.fresh_tree { Keep::Never } else { Keep::Always })];
+        configure.scratch =
+            vec![build_tree(if built.fresh_tree { Keep::UnlessReconfigured } else { Keep::Always })];
         configure.weight = 10;
         before.push(configure.id.clone());
         steps.push(configure);

@@ -102,7 +102,7 @@ fn lowest_rust(
     };
     let mut facts = FetchedCrates::default();
     for root in roots {
-        let about = context.execute(&command(&rust.rustc, &["-vV"], root))?.stdout;
+        let about = asked(&command(&rust.rustc, &["-vV"], root), context)?;
         let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
         let args = [
             "metadata",
@@ -113,7 +113,7 @@ fn lowest_rust(
             "--filter-platform",
             host.as_str(),
         ];
-        let metadata = context.execute(&command(&rust.cargo, &args, root))?.stdout;
+        let metadata = asked(&command(&rust.cargo, &args, root), context)?;
         let metadata: Metadata = serde_json::from_str(&metadata).map_err(|error| {
             StepError::new(
                 format!("what `cargo metadata` prints cannot be read: {error}"),
@@ -123,6 +123,18 @@ fn lowest_rust(
         facts = metadata.lowest_rust(facts);
     }
     Ok(facts)
+}
+
+/// What a command prints on standard output.
+fn asked(command: &Command, context: &dyn Context) -> Result<String, StepError> {
+    let finished = context.capture(command)?;
+    if finished.status == 0 {
+        return Ok(finished.stdout);
+    }
+    Err(StepError::new(
+        format!("`{}` failed with status {}: {}", command.program, finished.status, finished.tail.join("; ")),
+        "see whether this toolchain works by itself",
+    ))
 }
 
 /// What `cargo metadata` prints, as far as it is wanted here

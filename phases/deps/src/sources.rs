@@ -19,7 +19,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::case::SourceSpec;
-use model::event::FailureKind;
+use model::event::{Failure, FailureKind};
 use model::lock::LockedSource;
 use model::plan::{FetchSource, UnpackSource};
 use model::{Digest, SourceName};
@@ -404,8 +404,10 @@ fn none_could_be_had(
 ) -> StepError {
     let mut cures: Vec<String> = Vec::new();
     let mut reasons = Vec::new();
+    let mut excerpt = Vec::new();
     for (described, error) in refusals {
         let StepError::Failed(failure) = error else { continue };
+        excerpt.extend(failure.excerpt);
         reasons.push(format!("{described}: {}", failure.message));
         for cure in failure.cures {
             if !cures.contains(&cure) {
@@ -438,7 +440,7 @@ fn none_could_be_had(
             reasons.join("\n  ")
         )
     };
-    StepError::of_kind(FailureKind::Step, message, cures)
+    StepError::Failed(Failure { message, cures, excerpt, ..Failure::default() })
 }
 
 fn message(error: &StepError) -> &str {

@@ -340,9 +340,18 @@ struct Running {
 
 /// What is to be done with a step that may start.
 enum Start {
-    Fresh { warnings: Vec<String> },
-    Run { why: String, material: Option<Material> },
+    Fresh {
+        warnings: Vec<String>,
+    },
+    Run {
+        why: String,
+        material: Option<Material>,
+    },
     Fail(StepError),
+    /// What was to bring its inputs failed.
+    LeaveOut {
+        need: StepId,
+    },
 }
 
 struct Scheduler<'a> {
@@ -548,6 +557,11 @@ impl<'a> Scheduler<'a> {
                 }
                 self.out.event(Event::StepSkipped { step: step.id.clone(), why: SkipReason::Fresh })?;
             }
+            Start::LeaveOut { need } => {
+                self.status[index] = Status::Failed;
+                let why = SkipReason::NeedFailed { need };
+                self.out.event(Event::StepSkipped { step: step.id.clone(), why })?;
+            }
             Start::Fail(error) => {
                 self.out.event(Event::StepStarted { step: step.id.clone(), why: String::new() })?;
                 let gathered = Gathered::default();
@@ -557,7 +571,7 @@ impl<'a> Scheduler<'a> {
                 fault::check("step-start")
                     .map_err(|error| StepError::io("start", step.id.as_str(), &error))?;
                 self.out.event(Event::StepStarted { step: step.id.clone(), why })?;
-                self.prepare(step)?;
+                self.prepare(step, material.as_ref())?;
                 let gathered = Arc::new(Mutex::new(Gathered::default()));
                 let jobs = u32::try_from(tokens.len()).unwrap_or(1).max(1);
                 let claims = &step.claims;
@@ -624,6 +638,11 @@ impl<'a> Scheduler<'a> {
         let material = match self.records.material(step, &self.digests, &facts) {
             Ok(Ok(material)) => material,
             Ok(Err(why)) => {
+                let failed =
+                    |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
+                if let Some(need) = step.after.iter().find(failed) {
+                    return Ok(Start::LeaveOut { need: need.clone() });
+                }
                 let layout = self.shared.world.layout;
                 let own = step.inputs.iter().any(|input| match input {
                     model::plan::Input::File { path } => {
@@ -679,13 +698,23 @@ impl<'a> Scheduler<'a> {
     }
 
     /// The ledger says "under way", and the step finds its directories as its rules say.
-    fn prepare(&self, step: &Step) -> Result<(), EngineError> {
+    fn prepare(&self, step: &Step, material: Option<&Material>) -> Result<(), EngineError> {
         let entry = self.records.ledger.entry(&step.id)?;
+        let only_source = || {
+            let done = entry.as_ref().filter(|entry| entry.last == Last::Done);
+            let earlier = done.and_then(|entry| entry.material.as_ref());
+            material.zip(earlier).is_some_and(|(now, earlier)| self.only_source_changed(now, earlier))
+        };
+        let emptied = |keep: Keep| match keep {
+            Keep::Never => true,
+            Keep::UnlessReconfigured => !only_source(),
+            Keep::UnlessKilled | Keep::Always => false,
+        };
         if step.freshness == Freshness::Fingerprinted {
             self.records.ledger.begin(&step.id, entry.as_ref())?;
         }
         for scratch in &step.scratch {
-            if scratch.keep == Keep::Never {
+            if emptied(scratch.keep) {
                 files::remove_tree(&scratch.path)?;
             }
             files::create_dir_all(&scratch.path)?;
@@ -698,6 +727,22 @@ impl<'a> Scheduler<'a> {
             Ok(_) => Ok(()),
             Err(error) => Err(StepError::io("write", &log, &error).into()),
         }
+    }
+
+    /// Whether two materials differ in nothing but the content of working copies. Another version of a fetched source is
+    /// another thing: its makefiles may know nothing of what the one before left.
+    fn only_source_changed(&self, now: &Material, earlier: &Material) -> bool {
+        let brings_source = |id: &String| {
+            let step = self.plan.steps.iter().find(|step| step.id.as_str() == id.as_str());
+            step.is_some_and(|step| matches!(step.action, model::plan::Action::WorkingCopy(_)))
+        };
+        let rest = |material: &Material| {
+            let mut rest = material.clone();
+            rest.inputs.clear();
+            rest.needs.retain(|id, _| !brings_source(id));
+            rest
+        };
+        rest(now) == rest(earlier)
     }
 
     fn take(&mut self, message: Message, receiver: &Receiver<Message>) -> Result<(), EngineError> {

@@ -164,6 +164,9 @@ pub struct Scratch {
 pub enum Keep {
     /// Never: emptied before each start.
     Never,
+    /// When the earlier attempt succeeded and nothing changed since but files of the source: another option starts from
+    /// an empty tree, an edited file recompiles what depends on it.
+    UnlessReconfigured,
     /// When the earlier attempt ended by itself, well or with an error. What a killed attempt wrote into a make tree
     /// cannot be trusted, because make takes a truncated object file for a whole one: the directory is removed as a
     /// whole, and the steps that filled it before run again.

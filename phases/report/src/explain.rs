@@ -47,6 +47,7 @@ pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, opti
         .map(|scratch| {
             let kept = match scratch.keep {
                 Keep::Never => "emptied before each start",
+                Keep::UnlessReconfigured => "emptied, unless nothing but files of the source changed",
                 Keep::UnlessKilled => "kept, unless the last attempt was killed",
                 Keep::Always => "kept",
             };

@@ -9,6 +9,7 @@ use model::plan::{Expectation, Shows};
 use model::target::Target;
 
 use super::Recipe;
+use crate::drivers::Subject;
 use crate::options::words;
 
 pub struct Ffmpeg;
@@ -108,34 +109,12 @@ impl Recipe for Ffmpeg {
         arguments
     }
 
-    fn expectations(&self, options: &IndexMap<String, OptionValue>, build: &Utf8Path) -> Vec<Expectation> {
-        let mut expectations = Vec::new();
-        for (key, value) in options {
-            let Some(what) = key.strip_prefix("enable-") else { continue };
-            if *value == OptionValue::Switch(false) {
-                continue;
-            }
-            if PARTS.contains(&what) {
-                for name in words(value).iter().filter(|name| !name.contains('*')) {
-                    expectations.push(Expectation {
-                        asked: format!("--{key}={name}"),
-                        file: build.join("config_components.h"),
-                        shows: Shows::Line(define(&format!("{name}_{what}"))),
-                        missing: missing(name),
-                    });
-                }
-            } else if *value == OptionValue::Switch(true)
-                && (what.starts_with("lib") || SHOWN.contains(&what))
-            {
-                expectations.push(Expectation {
-                    asked: format!("--{key}"),
-                    file: build.join("config.h"),
-                    shows: Shows::Line(define(what)),
-                    missing: missing(&what.replace('-', "_")),
-                });
-            }
-        }
-        expectations
+    fn expectations(
+        &self,
+        options: &IndexMap<String, OptionValue>,
+        subject: &Subject<'_>,
+    ) -> Option<Vec<Expectation>> {
+        Some(expectations(options, &subject.build))
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
@@ -166,6 +145,35 @@ impl Recipe for Ffmpeg {
     }
 }
 
+/// Every part and library that is asked for, as the configured tree shows it.
+fn expectations(options: &IndexMap<String, OptionValue>, build: &Utf8Path) -> Vec<Expectation> {
+    let mut expectations = Vec::new();
+    for (key, value) in options {
+        let Some(what) = key.strip_prefix("enable-") else { continue };
+        if *value == OptionValue::Switch(false) {
+            continue;
+        }
+        if PARTS.contains(&what) {
+            for name in words(value).iter().filter(|name| !name.contains('*')) {
+                expectations.push(Expectation {
+                    asked: format!("--{key}={name}"),
+                    file: build.join("config_components.h"),
+                    shows: Shows::Line(define(&format!("{name}_{what}"))),
+                    missing: missing(name),
+                });
+            }
+        } else if *value == OptionValue::Switch(true) && (what.starts_with("lib") || SHOWN.contains(&what)) {
+            expectations.push(Expectation {
+                asked: format!("--{key}"),
+                file: build.join("config.h"),
+                shows: Shows::Line(define(what)),
+                missing: missing(&what.replace('-', "_")),
+            });
+        }
+    }
+    expectations
+}
+
 fn define(name: &str) -> String {
     format!("#define CONFIG_{} 1", name.to_ascii_uppercase().replace('-', "_"))
 }
@@ -185,7 +193,7 @@ mod tests {
             ("enable-gpl".to_owned(), OptionValue::Switch(true)),
             ("disable-everything".to_owned(), OptionValue::Switch(true)),
         ]);
-        let found = Ffmpeg.expectations(&options, Utf8Path::new("/b"));
+        let found = expectations(&options, Utf8Path::new("/b"));
         let lines: Vec<&Shows> = found.iter().map(|expectation| &expectation.shows).collect();
         assert_eq!(
             lines,

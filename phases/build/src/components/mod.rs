@@ -1,11 +1,19 @@
 //! Recipes: what is known of a component that a case cannot say. One file each.
 
+mod fdk_aac;
 mod ffmpeg;
+mod libvpx;
+mod nv_codec_headers;
+mod opus;
+mod x264;
+mod x265;
 
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Commands, Component, Driver, OptionValue};
 use model::plan::Expectation;
 use model::target::Target;
+
+use crate::drivers::Subject;
 
 /// What a component knows of itself.
 pub trait Recipe: Sync {
@@ -22,17 +30,34 @@ pub trait Recipe: Sync {
     fn options(&self) -> IndexMap<String, OptionValue>;
 
     /// What the environment gives to others as variables and this one's configure script takes as options.
-    fn arguments(&self, environment: &std::collections::BTreeMap<String, String>) -> Vec<String>;
+    fn arguments(&self, _environment: &std::collections::BTreeMap<String, String>) -> Vec<String> {
+        Vec::new()
+    }
 
     /// What the configured tree must show of these options.
+    /// None: what the driver itself expects has to do.
     fn expectations(
         &self,
-        options: &IndexMap<String, OptionValue>,
-        build: &camino::Utf8Path,
-    ) -> Vec<Expectation>;
+        _options: &IndexMap<String, OptionValue>,
+        _subject: &Subject<'_>,
+    ) -> Option<Vec<Expectation>> {
+        None
+    }
 
     /// Licence effects and the like, for the plan and the report.
-    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String>;
+    fn notes(&self, _options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The directory in its source where its build files lie, if not the top.
+    fn subdirectory(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Driver `command`: what is run.
+    fn commands(&self) -> Option<Commands> {
+        None
+    }
 
     /// Why its prefix may hold no white space, if it may not.
     fn white_space_in_prefix(&self) -> Option<&'static str> {
@@ -49,7 +74,20 @@ pub trait Recipe: Sync {
 }
 
 /// All recipes, sorted by name.
-static RECIPES: &[&dyn Recipe] = &[&ffmpeg::Ffmpeg];
+static RECIPES: &[&dyn Recipe] = &[
+    &fdk_aac::FdkAac,
+    &ffmpeg::Ffmpeg,
+    &libvpx::Libvpx,
+    &nv_codec_headers::NvCodecHeaders,
+    &opus::Opus,
+    &x264::X264,
+    &x265::X265,
+];
+
+/// Whether a switch is on.
+fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
+    options.get(key) == Some(&OptionValue::Switch(true))
+}
 
 /// Names of the recipes that are built in.
 pub fn recipes() -> Vec<&'static str> {

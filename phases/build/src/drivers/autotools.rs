@@ -20,10 +20,10 @@ pub fn built(subject: &Subject<'_>) -> Built {
     } else {
         vec![subject.command(subject.source.join("configure"), args)]
     };
-    let expectations = subject.recipe.map_or_else(
-        || vec![all_recognised(subject)],
-        |recipe| recipe.expectations(&subject.options, &subject.build),
-    );
+    let expectations = subject
+        .recipe
+        .and_then(|recipe| recipe.expectations(&subject.options, subject))
+        .unwrap_or_else(|| vec![all_recognised(subject)]);
     Built {
         configure,
         expectations,

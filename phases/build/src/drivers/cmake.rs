@@ -61,7 +61,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
         })
         .collect();
     if let Some(recipe) = subject.recipe {
-        expectations.extend(recipe.expectations(&subject.options, &subject.build));
+        expectations.extend(recipe.expectations(&subject.options, subject).unwrap_or_default());
     }
     // CMake's own linker flags come from LDFLAGS; the RPATH among them would stand beside CMAKE_INSTALL_RPATH.
     let mut configure = subject.command("cmake", args);

@@ -4,10 +4,12 @@ use engine::planning::PlanError;
 use model::plan::{Argument, Command, Jobs, Keep};
 
 use super::{Built, Subject};
+use crate::components::Recipe;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let key = format!("components.{}.commands", subject.name);
-    let Some(commands) = &subject.component.commands else {
+    let own = subject.recipe.and_then(Recipe::commands);
+    let Some(commands) = subject.component.commands.as_ref().or(own.as_ref()) else {
         return Err(PlanError::new(
             key,
             format!("component `{}` has the driver `command` and no commands", subject.name),

@@ -4,6 +4,8 @@ mod autotools;
 mod cargo;
 mod cmake;
 mod command;
+mod meson;
+mod python;
 
 use std::collections::BTreeMap;
 
@@ -78,6 +80,8 @@ pub fn system(driver: Driver, component: &Component) -> Vec<&'static str> {
         Driver::Cargo => vec!["c-compiler"],
         Driver::Cmake => cmake::system(component),
         Driver::Command => Vec::new(),
+        Driver::Meson => vec!["c-compiler", "libc-headers", "meson", "ninja", "pkg-config"],
+        Driver::Python => Vec::new(),
     }
 }
 
@@ -91,5 +95,7 @@ pub fn built(driver: Driver, subject: &Subject<'_>) -> Result<Built, PlanError> 
         Driver::Cargo => cargo::built(subject),
         Driver::Cmake => Ok(cmake::built(subject)),
         Driver::Command => command::built(subject),
+        Driver::Meson => Ok(meson::built(subject)),
+        Driver::Python => python::built(subject),
     }
 }

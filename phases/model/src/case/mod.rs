@@ -371,6 +371,10 @@ pub enum Driver {
     Autotools,
     /// CMake with Ninja or make.
     Cmake,
+    /// Meson with Ninja.
+    Meson,
+    /// A Python project, built by pip without build isolation and installed into the case's environment.
+    Python,
     /// Cargo, with the source's own lock file.
     Cargo,
     /// Commands that the case spells out.

@@ -1,0 +1,46 @@
+//! libvpx: a configure script of its own, with Perl and an assembler.
+
+use indexmap::IndexMap;
+use model::case::{Component, Driver, OptionValue};
+use model::target::Target;
+
+use super::Recipe;
+
+pub struct Libvpx;
+
+impl Recipe for Libvpx {
+    fn name(&self) -> &'static str {
+        "libvpx"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Autotools
+    }
+
+    fn system(&self, _component: &Component, target: &Target) -> Vec<&'static str> {
+        let mut needs = vec!["cxx-compiler", "perl"];
+        if target.arch == "x86_64" {
+            needs.push("nasm");
+        }
+        needs
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        [
+            ("disable-docs", true),
+            ("disable-examples", true),
+            ("disable-install-bins", true),
+            ("disable-static", true),
+            ("disable-tools", true),
+            ("disable-unit-tests", true),
+            ("enable-pic", true),
+            ("enable-shared", true),
+        ]
+        .map(|(key, value)| (key.to_owned(), OptionValue::Switch(value)))
+        .into()
+    }
+
+    fn weight(&self) -> u32 {
+        120
+    }
+}

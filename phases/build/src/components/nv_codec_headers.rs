@@ -1,0 +1,36 @@
+//! nv-codec-headers: headers of NVIDIA's codecs and a pkg-config file; nothing is compiled.
+
+use indexmap::IndexMap;
+use model::case::{Commands, Component, Driver, OptionValue};
+use model::target::Target;
+
+use super::Recipe;
+
+pub struct NvCodecHeaders;
+
+impl Recipe for NvCodecHeaders {
+    fn name(&self) -> &'static str {
+        "nv-codec-headers"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Command
+    }
+
+    fn commands(&self) -> Option<Commands> {
+        let words = ["make", "-C", "{source}", "install", "PREFIX={prefix}", "DESTDIR={destdir}"];
+        Some(Commands { install: vec![words.map(str::to_owned).into()], ..Commands::default() })
+    }
+
+    fn system(&self, _component: &Component, _target: &Target) -> Vec<&'static str> {
+        vec!["make"]
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        IndexMap::new()
+    }
+
+    fn weight(&self) -> u32 {
+        1
+    }
+}

@@ -1,0 +1,38 @@
+//! x264: a configure script of its own, which refuses options that it does not know.
+
+use indexmap::IndexMap;
+use model::case::{Component, Driver, OptionValue};
+use model::target::Target;
+
+use super::{Recipe, on};
+
+pub struct X264;
+
+impl Recipe for X264 {
+    fn name(&self) -> &'static str {
+        "x264"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Autotools
+    }
+
+    fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
+        let assembles = target.arch == "x86_64" && !on(&component.options, "disable-asm");
+        if assembles { vec!["nasm"] } else { Vec::new() }
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        ["disable-cli", "enable-pic", "enable-shared"]
+            .map(|key| (key.to_owned(), OptionValue::Switch(true)))
+            .into()
+    }
+
+    fn notes(&self, _options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        vec!["x264: what is linked with it comes under the GPL".to_owned()]
+    }
+
+    fn weight(&self) -> u32 {
+        60
+    }
+}

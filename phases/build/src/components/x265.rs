@@ -1,0 +1,46 @@
+//! x265: CMake, in the directory `source` of its source.
+
+use indexmap::IndexMap;
+use model::case::{Component, Driver, OptionValue};
+use model::target::Target;
+
+use super::{Recipe, on};
+
+pub struct X265;
+
+impl Recipe for X265 {
+    fn name(&self) -> &'static str {
+        "x265"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Cmake
+    }
+
+    fn subdirectory(&self) -> Option<&'static str> {
+        Some("source")
+    }
+
+    fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
+        let off = component.options.get("ENABLE_ASSEMBLY") == Some(&OptionValue::Switch(false));
+        if target.arch == "x86_64" && !off { vec!["nasm"] } else { Vec::new() }
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        [("ENABLE_CLI", false), ("ENABLE_SHARED", true)]
+            .map(|(key, value)| (key.to_owned(), OptionValue::Switch(value)))
+            .into()
+    }
+
+    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        let mut notes = vec!["x265: what is linked with it comes under the GPL".to_owned()];
+        if on(options, "HIGH_BIT_DEPTH") {
+            notes.push("x265: HIGH_BIT_DEPTH makes a library for 10 bits and more only".to_owned());
+        }
+        notes
+    }
+
+    fn weight(&self) -> u32 {
+        150
+    }
+}

@@ -1,0 +1,81 @@
+//! A Python project, by pip and the build backend that its `pyproject.toml` names, into the case's environment.
+//!
+//! What the backend needs was brought by `deps` with the case's wheels and is in the environment: an isolated build
+//! would fetch it anew.
+
+use engine::planning::PlanError;
+use model::plan::{Jobs, Keep};
+
+use super::{Built, Subject};
+
+pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
+    let case = subject.known.case;
+    if case.python.is_none() {
+        return Err(PlanError::new(
+            format!("components.{}.driver", subject.name),
+            format!(
+                "component `{}` is a Python project, and the case has no environment for it",
+                subject.name
+            ),
+            "add a [python] section, with the project's build requirements among its packages (setuptools, wheel)",
+        ));
+    }
+    if let Some(key) = subject.options.keys().next() {
+        return Err(PlanError::new(
+            format!("components.{}.options.{key}", subject.name),
+            format!("`{key}` is no option that the driver python knows"),
+            "say what the build backend takes under `arguments`: [\"--config-settings\", \"key=value\"]",
+        ));
+    }
+    let environment = subject.known.layout.python_environment(&case.metadata.name);
+    let python = environment.join("bin/python").into_string();
+    let wheels = subject.build.join("wheels");
+    let pip = |words: &[&str]| {
+        let mut args = vec!["-m".to_owned(), "pip".to_owned()];
+        args.extend(words.iter().map(|word| (*word).to_owned()));
+        args
+    };
+    let mut wheel = pip(&[
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--check-build-dependencies",
+        "--wheel-dir",
+        wheels.as_str(),
+    ]);
+    wheel.extend(subject.component.arguments.iter().cloned());
+    wheel.push(subject.source.to_string());
+    let install = pip(&[
+        "install",
+        "--no-deps",
+        "--no-index",
+        // Without it pip would remove the installed version from the live environment, whatever the root.
+        "--ignore-installed",
+        "--no-compile",
+        "--no-warn-script-location",
+        "--root",
+        subject.staging.as_str(),
+        "--prefix",
+        subject.prefix.as_str(),
+    ]);
+    // The name of the wheel is known once it is built.
+    let mut shell = vec!["-c".to_owned(), "exec \"$0\" \"$@\" \"$WHEELS\"/*.whl".to_owned(), python.clone()];
+    shell.extend(install);
+    let mut stage = subject.command("sh", shell);
+    let mut compile = subject.command(python, wheel);
+    for command in [&mut stage, &mut compile] {
+        let variables = &mut command.environment;
+        variables.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
+        variables.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
+        variables.insert("PYTHONNOUSERSITE".to_owned(), "1".to_owned());
+    }
+    stage.environment.insert("WHEELS".to_owned(), wheels.into_string());
+    Ok(Built {
+        compile: vec![compile],
+        install: vec![stage],
+        jobs: Jobs::Jobserver,
+        keep: Some(Keep::Never),
+        ..Built::default()
+    })
+}

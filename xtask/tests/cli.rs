@@ -2,40 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
-fn installer(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
-    command.args(arguments).current_dir(directory).env_clear();
-    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", directory);
-    command.output().unwrap()
-}
+use std::process::Command;
 
-fn place(directory: &Path) -> Vec<String> {
-    ["prefix", "state-dir", "cache-dir", "artifacts", "data-dir"]
-        .iter()
-        .flat_map(|name| [format!("--{name}"), directory.join(name).to_str().unwrap().to_owned()])
-        .collect()
-}
-
-fn placed(directory: &Path, arguments: &[&str]) -> Output {
-    let place = place(directory);
-    let all: Vec<&str> = arguments.iter().copied().chain(place.iter().map(String::as_str)).collect();
-    installer(directory, &all)
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn printed(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
+use common::*;
 
 #[test]
 fn a_wrong_command_line_is_told_and_exits_with_2() {
@@ -113,48 +84,6 @@ fn build_without_deps_is_a_preflight_failure_that_names_every_cure() {
     }
     assert!(text.contains("run `installer deps`"), "{text}");
     assert!(!home.path().join("cache-dir/build").exists(), "something was compiled");
-}
-
-/// A whole build with a real compiler: a library, and a program that needs it.
-fn project(home: &Path) {
-    std::fs::create_dir_all(home.join("lib")).unwrap();
-    std::fs::create_dir_all(home.join("app")).unwrap();
-    std::fs::write(home.join("lib/answer.c"), "int answer(void) { return 42; }\n").unwrap();
-    std::fs::write(
-        home.join("app/main.c"),
-        "#include <stdio.h>\nint answer(void);\nint main(void) { printf(\"the answer is %d\\n\", answer()); return 0; }\n",
-    )
-    .unwrap();
-    std::fs::write(
-        home.join("case.toml"),
-        r#"schema = 1
-[metadata]
-name = "two"
-[sources.lib]
-kind = "path"
-path = "lib"
-[sources.app]
-kind = "path"
-path = "app"
-[components.lib]
-driver = "command"
-system = ["c-compiler"]
-[components.lib.commands]
-compile = [["sh", "-c", "cc -shared -fPIC -Wl,-soname,libanswer.so $LDFLAGS -o libanswer.so '{source}/answer.c'"]]
-install = [["install", "-D", "libanswer.so", "{destdir}{prefix}/lib/libanswer.so"]]
-[components.app]
-driver = "command"
-needs = ["lib"]
-[components.app.commands]
-compile = [["sh", "-c", "cc '{source}/main.c' $LDFLAGS -lanswer -o app"]]
-install = [["install", "-D", "app", "{destdir}{prefix}/bin/app"]]
-[[components.app.checks]]
-kind = "run"
-command = ["{prefix}/bin/app"]
-contains = "the answer is 42"
-"#,
-    )
-    .unwrap();
 }
 
 #[test]
@@ -315,32 +244,6 @@ fn a_run_that_is_killed_at_any_point_is_finished_by_the_next_one() {
         }
     }
     assert!(died >= 40, "only {died} kills happened");
-}
-
-/// Paths below the prefix with modes and contents; manifests, which name the prefix, by path alone.
-fn installed(home: &Path) -> Vec<(String, u32, Vec<u8>)> {
-    fn walk(directory: &Path, root: &Path, found: &mut Vec<(String, u32, Vec<u8>)>) {
-        use std::os::unix::fs::PermissionsExt;
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, root, found);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                let content = if name.starts_with("share/installer") {
-                    Vec::new()
-                } else {
-                    std::fs::read(&path).unwrap()
-                };
-                found.push((name, path.metadata().unwrap().permissions().mode(), content));
-            }
-        }
-    }
-    let mut found = Vec::new();
-    let prefix = home.join("prefix");
-    walk(&prefix, &prefix, &mut found);
-    found.sort();
-    found
 }
 
 #[test]

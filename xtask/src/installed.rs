@@ -6,7 +6,7 @@ use std::time::Instant;
 use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
-use model::plan::{Action, Phase};
+use model::plan::{Action, Phase, Plan};
 use model::{ComponentName, exit};
 use report::Next;
 
@@ -77,8 +77,23 @@ pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
     Ok(match finish?.verdict {
         Verdict::Done | Verdict::NothingToDo => exit::OK,
         Verdict::Cancelled => exit::CANCELLED,
-        Verdict::Failed => exit::VERIFY_FAILED,
+        Verdict::Failed => {
+            forget_damaged(&plan, &setting)?;
+            exit::VERIFY_FAILED
+        }
     })
+}
+
+/// Lets the next `build` install again what is not as it was installed: by itself it looks at sizes and modes only.
+fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
+    for step in &plan.steps {
+        let Action::Verify(action) = &step.action else { continue };
+        let installed = engine::manifest::load(&action.prefix, &action.component)?;
+        if installed.is_some_and(|manifest| !engine::manifest::verify_files(&manifest).is_empty()) {
+            engine::files::remove_tree(&setting.layout.committed(&action.component))?;
+        }
+    }
+    Ok(())
 }
 
 fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {

@@ -245,6 +245,16 @@ const TABLE: &[Edit] = &[
         runs_after_undo: None,
     },
     Edit {
+        what: "an installed file has another mode",
+        make: |home| {
+            mode(home, "prefix/share/other.txt", 0o600);
+            &[]
+        },
+        undo: None,
+        runs: &["other: commit"],
+        runs_after_undo: None,
+    },
+    Edit {
         what: "one component alone is asked for",
         make: |home| {
             replace(home, "other/in.txt", "other", "changed");

@@ -458,14 +458,17 @@ fn component_steps(
         missing: expect.missing.clone(),
     }));
     if !built.configure.is_empty() {
-        let mut configure =
-            step("configure", format!("configure {name}"), Action::Exec(Exec { commands: built.configure }));
+        let mut configure = step(
+            "configure",
+            format!("configure {name}"),
+            Action::Exec(Exec { commands: built.configure, logs: built.logs }),
+        );
         configure.needs = before.clone();
         configure.inputs.clone_from(&inputs);
         configure.outputs =
             if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
         configure.scratch =
-            vec![build_tree(if built.fresh_tree { Keep::UnlessReconfigured } else { Keep::Always })];
+            vec![build_tree(if built.fresh_tree { Keep::UnlessReconfigured } else { Keep::UnlessKilled })];
         configure.weight = 10;
         before.push(configure.id.clone());
         steps.push(configure);
@@ -484,8 +487,11 @@ fn component_steps(
     }
     let mut last = before.clone();
     if !built.compile.is_empty() {
-        let mut compile =
-            step("compile", format!("compile {name}"), Action::Exec(Exec { commands: built.compile }));
+        let mut compile = step(
+            "compile",
+            format!("compile {name}"),
+            Action::Exec(Exec { commands: built.compile, logs: Vec::new() }),
+        );
         compile.needs.clone_from(&before);
         compile.inputs.clone_from(&inputs);
         compile.outputs =
@@ -506,7 +512,7 @@ fn component_steps(
         let mut stage = step(
             "stage",
             format!("install {name} into its staging root"),
-            Action::Exec(Exec { commands: built.install }),
+            Action::Exec(Exec { commands: built.install, logs: Vec::new() }),
         );
         stage.scratch = vec![Scratch { path: subject.staging.clone(), keep: Keep::Never }];
         stage

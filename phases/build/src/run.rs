@@ -10,8 +10,10 @@ mod verify;
 mod working_copy;
 
 use camino::Utf8PathBuf;
+use engine::excerpt::{kill_in, tells_of_kill};
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{files, manifest};
+use model::event::Failure;
 use model::plan::{Action, Exec, Need, Step};
 
 pub use verify::verify_component;
@@ -64,12 +66,7 @@ impl Runner for BuildRunner<'_> {
         match &step.action {
             Action::Preflight(action) => preflight::require(self, action, context),
             Action::WorkingCopy(action) => working_copy::sync(action, context),
-            Action::Exec(Exec { commands }) => commands.iter().try_for_each(|command| {
-                if context.cancelled() {
-                    return Err(StepError::Cancelled);
-                }
-                context.execute(command).map(drop)
-            }),
+            Action::Exec(action) => exec(action, context),
             Action::ExpectEnabled(action) => expect::check(action),
             Action::StageFiles(action) => stage::stage(action),
             Action::Commit(action) => commit::commit(action, context),
@@ -93,14 +90,52 @@ impl Runner for BuildRunner<'_> {
                 let digest =
                     files::sha256_file(&path).map_err(|error| StepError::io("read", &path, &error))?.0;
                 let committed = files::read_if_there(&context.layout().committed(&action.component))?;
-                if committed.is_some_and(|committed| committed.trim() != digest.to_string()) {
-                    Some("another one was installed over it".to_owned())
-                } else {
-                    manifest::present(&manifest).map(|problem| problem.to_string())
+                match committed {
+                    None => Some("its files were found changed".to_owned()),
+                    Some(committed) if committed.trim() != digest.to_string() => {
+                        Some("another one was installed over it".to_owned())
+                    }
+                    Some(_) => manifest::present(&manifest).map(|problem| problem.to_string()),
                 }
             }
         })
     }
+}
+
+fn exec(action: &Exec, context: &dyn Context) -> Result<(), StepError> {
+    let mut killed = None;
+    for command in &action.commands {
+        if context.cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let finished = context.execute(command)?;
+        killed = killed.or_else(|| finished.tail.into_iter().find(|line| tells_of_kill(line)));
+    }
+    if action.logs.is_empty() {
+        return Ok(());
+    }
+    // A configure script takes a compiler that was killed for a feature that is not there, and goes on.
+    for log in &action.logs {
+        let text = match std::fs::read(log) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(StepError::io("read", log, &error)),
+        };
+        let text = String::from_utf8_lossy(&text);
+        killed = killed.or_else(|| kill_in(&text).map(|line| format!("{log}: {line}")));
+    }
+    killed.map_or(Ok(()), |line| {
+        Err(StepError::Failed(Failure {
+            message: format!(
+                "a tool was killed while it was asked, so that what it was asked for would count as missing: {line}"
+            ),
+            cures: vec![
+                "run the same command again; if memory ran out (see dmesg), try a lower -j".to_owned(),
+            ],
+            died_of_signal: true,
+            ..Failure::default()
+        }))
+    })
 }
 
 #[cfg(test)]

@@ -82,7 +82,35 @@ fn tells_of_signal(line: &str) -> bool {
     (of_make && (named() || status().is_some_and(|status| status > 128)))
         || NAMES.contains(&line)
         || line.contains("Killed signal terminated program")
+        || line.contains(" terminated with signal ")
         || (line.contains(": line ") && NAMES.iter().any(|name| line.contains(name)))
+}
+
+/// How the logs of configure scripts say that a process was killed (SIGKILL): as shells, compiler drivers and
+/// autoconf's `config.log` do, with or without YAML's indentation.
+pub fn tells_of_kill(line: &str) -> bool {
+    let line = line.trim();
+    line == "Killed"
+        || line.contains("Killed signal terminated program")
+        || line.contains(" terminated with signal 9 ")
+        || line.ends_with("$? = 137")
+        || line.starts_with("FAILED: [code=137]")
+        || (line.contains(": line ") && line.contains(" Killed "))
+}
+
+/// The first line of a configure script's log that says that a process was killed. A command of Ninja that failed
+/// without a word counts as well: a compiler that fails says why.
+pub fn kill_in(text: &str) -> Option<&str> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines
+        .iter()
+        .enumerate()
+        .find(|(at, line)| {
+            let silent = line.starts_with("FAILED: ")
+                && lines.get(at + 2).is_some_and(|next| next.starts_with("ninja: build stopped"));
+            silent || tells_of_kill(line)
+        })
+        .map(|(_, line)| *line)
 }
 
 /// Lines with which a tool passes on another's failure.
@@ -201,6 +229,7 @@ mod tests {
             "make[1]: *** [Makefile:3: a.o] Error 137",
             "make: *** [Makefile:3: a.o] Segmentation fault (core dumped)",
             "gcc: fatal error: Killed signal terminated program cc1",
+            "collect2: fatal error: ld terminated with signal 9 [Killed]",
             "build.sh: line 3: 4711 Killed                  cc -c a.c",
             "Killed",
         ] {
@@ -211,6 +240,17 @@ mod tests {
         {
             assert!(!tells_of_signal(line), "{line}");
         }
+    }
+
+    #[test]
+    fn a_configure_log_tells_of_killed_tools() {
+        let killed =
+            "    FAILED: a.o \n    /usr/bin/cc -c a.c\n    ninja: build stopped: subcommand failed.\n";
+        assert_eq!(kill_in(killed), Some("FAILED: a.o"));
+        let missing = "FAILED: a.o \n/usr/bin/cc -c a.c\na.c:1:10: fatal error: x.h\nninja: build stopped: subcommand failed.\n";
+        assert_eq!(kill_in(missing), None);
+        assert_eq!(kill_in("configure:7: $? = 137\n"), Some("configure:7: $? = 137"));
+        assert_eq!(kill_in("configure:7: $? = 1\n"), None);
     }
 
     #[test]

@@ -127,7 +127,7 @@ mod tests {
         };
         serde_json::from_value(serde_json::json!({
             "id": "build/x/configure", "phase": "build", "title": "t", "freshness": "fingerprinted",
-            "network": "denied", "action": Action::Exec(model::plan::Exec { commands: vec![command] }),
+            "network": "denied", "action": Action::Exec(model::plan::Exec { commands: vec![command], logs: Vec::new() }),
         }))
         .unwrap()
     }

@@ -243,7 +243,7 @@ fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A quick look whether every file is there with its size: the first that is not.
+/// A quick look whether every file is there with its size and mode: the first that is not.
 pub fn present(manifest: &Manifest) -> Option<Problem> {
     manifest.files.iter().find_map(|(path, entry)| {
         let path = manifest.prefix.join(path);
@@ -251,8 +251,14 @@ pub fn present(manifest: &Manifest) -> Option<Problem> {
             (Err(error), _) if absent(&error) => ProblemKind::Missing,
             (Err(error), _) => ProblemKind::Unreadable(error.to_string()),
             (Ok(metadata), Entry::Link { .. }) if metadata.is_symlink() => return None,
-            (Ok(metadata), Entry::File { size, .. }) if metadata.is_file() && metadata.len() == *size => {
-                return None;
+            (Ok(metadata), Entry::File { size, mode, .. })
+                if metadata.is_file() && metadata.len() == *size =>
+            {
+                let found = metadata.permissions().mode() & 0o7777;
+                if found == *mode {
+                    return None;
+                }
+                ProblemKind::Mode { expected: *mode, found }
             }
             (Ok(_), _) => ProblemKind::Changed,
         };

@@ -96,7 +96,8 @@ impl Layout {
         self.state.join("logs").join(format!("{}.log", step.as_str().replace('/', ".")))
     }
 
-    /// What this case installed last of a component: the digest of its manifest.
+    /// What this case installed last of a component: the digest of its manifest. Removed when its files are found
+    /// changed, so that the next `build` puts them back.
     pub fn committed(&self, component: &ComponentName) -> Utf8PathBuf {
         self.state.join("committed").join(component.as_str())
     }

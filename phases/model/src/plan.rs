@@ -470,6 +470,10 @@ pub struct WorkingCopy {
 pub struct Exec {
     /// One after the other; the first failure ends the step.
     pub commands: Vec<Command>,
+    /// Files of a configured tree that tell when a tool was killed while it answered a question: the answer that was
+    /// taken for it is none, and the step fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<Utf8PathBuf>,
 }
 
 /// One command. Its environment is what stands here and nothing else.

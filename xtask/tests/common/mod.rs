@@ -1,20 +1,26 @@
-//! What tests of the command line share.
-#![expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-#![allow(dead_code, reason = "each test binary uses some of it")]
+//! What tests of the command line share: a place of their own to run in, small projects, and readers of what is left.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod processes;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
-pub fn installer(directory: &Path, arguments: &[&str]) -> Output {
+/// The installer with nothing of this process's environment but PATH, and no terminal.
+#[expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
+pub fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
-    command.args(arguments).current_dir(directory).env_clear();
+    command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null());
     command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", directory);
-    command.output().unwrap()
+    command
 }
 
+pub fn installer(directory: &Path, arguments: &[&str]) -> Output {
+    command(directory, arguments).output().unwrap()
+}
+
+/// Flags that put everything that the installer writes below a directory.
 pub fn place(directory: &Path) -> Vec<String> {
     ["prefix", "state-dir", "cache-dir", "artifacts", "data-dir"]
         .iter()
@@ -22,10 +28,15 @@ pub fn place(directory: &Path) -> Vec<String> {
         .collect()
 }
 
+/// [`command`] with the flags of [`place`].
+pub fn placed_command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(directory, arguments);
+    command.args(place(directory));
+    command
+}
+
 pub fn placed(directory: &Path, arguments: &[&str]) -> Output {
-    let place = place(directory);
-    let all: Vec<&str> = arguments.iter().copied().chain(place.iter().map(String::as_str)).collect();
-    installer(directory, &all)
+    placed_command(directory, arguments).output().unwrap()
 }
 
 pub fn said(output: &Output) -> String {
@@ -119,82 +130,6 @@ pub fn started(output: &Output) -> BTreeSet<String> {
 }
 
 /// Waits until something holds; what takes longer than two minutes never will.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it never came: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// One running process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
-    pub pid: i32,
-    pub parent: i32,
-    pub name: String,
-    pub words: Vec<String>,
-}
-
-/// All processes of this machine that have not ended, by proc(5).
-pub fn processes() -> Vec<Process> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
-        let status = String::from_utf8_lossy(&read("stat")).into_owned();
-        // `pid (name) state parent …`; the name may hold anything.
-        let (Some(open), Some(close)) = (status.find('('), status.rfind(')')) else { continue };
-        let rest: Vec<&str> = status[close + 1..].split_whitespace().collect();
-        if rest.first().is_none_or(|state| matches!(*state, "Z" | "X")) {
-            continue;
-        }
-        let words = read("cmdline")
-            .split(|byte| *byte == 0)
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect();
-        found.push(Process {
-            pid,
-            parent: rest[1].parse().unwrap_or(0),
-            name: status[open + 1..close].to_owned(),
-            words,
-        });
-    }
-    found
-}
-
-/// The descendants of a process, nearest first.
-pub fn descendants(of: i32) -> Vec<Process> {
-    let all = processes();
-    let mut found: Vec<Process> = Vec::new();
-    let mut open = vec![of];
-    while let Some(parent) = open.pop() {
-        for process in all.iter().filter(|process| process.parent == parent) {
-            open.push(process.pid);
-            found.push(process.clone());
-        }
-    }
-    found
-}
-
-/// Processes that mention a directory in their words or work in it.
-pub fn left_in(directory: &Path) -> Vec<Process> {
-    let text = directory.to_str().unwrap();
-    let works_there = |process: &Process| {
-        std::fs::read_link(PathBuf::from(format!("/proc/{}/cwd", process.pid)))
-            .is_ok_and(|at| at.starts_with(directory))
-    };
-    processes()
-        .into_iter()
-        .filter(|process| process.words.iter().any(|word| word.contains(text)) || works_there(process))
-        .filter(|process| process.pid != i32::try_from(std::process::id()).unwrap())
-        .collect()
-}
-
-/// Sends a signal, if the process is still there.
-pub fn signal(pid: i32, name: &str) {
-    Command::new("kill").args(["-s", name, &pid.to_string()]).output().unwrap();
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    processes::wait_for(what, std::time::Duration::from_secs(120), look)
 }

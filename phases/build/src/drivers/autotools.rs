@@ -27,6 +27,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
     Built {
         configure,
         expectations,
+        logs: ["config.log", "ffbuild/config.log"].map(|log| subject.build.join(log)).into(),
         configured: vec![subject.build.join("Makefile")],
         // The number of jobs comes from the jobserver.
         compile: vec![subject.command("make", [] as [&str; 0])],

@@ -86,6 +86,10 @@ pub fn built(subject: &Subject<'_>) -> Built {
             configure,
         ],
         expectations,
+        // The last is that of CMake 3.26 and later.
+        logs: ["CMakeError.log", "CMakeOutput.log", "CMakeConfigureLog.yaml"]
+            .map(|log| subject.build.join("CMakeFiles").join(log))
+            .into(),
         configured: vec![
             subject.build.join("CMakeCache.txt"),
             subject.build.join(if ninja { "build.ninja" } else { "Makefile" }),

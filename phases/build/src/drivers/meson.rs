@@ -26,6 +26,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
     install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
     Built {
         configure: vec![subject.command("meson", args)],
+        logs: vec![subject.build.join("meson-logs/meson-log.txt")],
         configured: vec![subject.build.join("build.ninja")],
         compile: vec![subject.command("ninja", ["-C", subject.build.as_str()])],
         install: vec![install],

@@ -41,6 +41,8 @@ pub struct Subject<'a> {
 pub struct Built {
     pub configure: Vec<Command>,
     pub expectations: Vec<Expectation>,
+    /// Where configure writes down what it asked tools and what they answered.
+    pub logs: Vec<Utf8PathBuf>,
     /// What shows that it is configured.
     pub configured: Vec<Utf8PathBuf>,
     pub compile: Vec<Command>,

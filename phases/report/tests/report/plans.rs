@@ -37,6 +37,7 @@ fn step(id: &str, title: &str, component: Option<&str>, needs: &[&str], action: 
 
 fn make(args: &[&str]) -> Action {
     Action::Exec(Exec {
+        logs: Vec::new(),
         commands: vec![Command {
             program: "make".to_owned(),
             args: args

@@ -1,15 +1,17 @@
 //! What `build` will do.
 
+mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
-use model::case::{Check, Component, Driver, PythonEnvironment};
+use indexmap::IndexMap;
+use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
 use model::plan::{
-    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, InstallWheels, Jobs, Keep,
-    Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
-    Verify, WorkingCopy,
+    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep, Need, Network,
+    Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
 };
 use model::{ComponentName, SourceName, StepId};
 
@@ -69,7 +71,7 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let known = cx.known;
     let ordered = in_order(&known)?;
     let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
-    let python = python(cx, &gates);
+    let python = python::environment(cx, &gates);
     for planned in &ordered {
         let step = preflight(&known, planned, cx)?;
         cx.add(step);
@@ -78,6 +80,13 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
         component(cx, planned, &ordered, &gates, python.as_ref())?;
     }
     Ok(())
+}
+
+/// The recipe's options with the case's over them.
+fn options(planned: &Planned<'_>) -> IndexMap<String, OptionValue> {
+    let mut options = planned.recipe.map(Recipe::options).unwrap_or_default();
+    options.extend(planned.component.options.iter().map(|(key, value)| (key.clone(), value.clone())));
+    options
 }
 
 /// The directory in the source where the build files lie, if not the top.
@@ -114,7 +123,11 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
                 ));
             };
             let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
-            let prefix = component.prefix.clone().unwrap_or_else(|| known.layout.prefix.clone());
+            let place = || match driver {
+                Driver::Python => known.layout.python_environment(&known.case.metadata.name),
+                _ => known.layout.prefix.clone(),
+            };
+            let prefix = component.prefix.clone().unwrap_or_else(place);
             Ok(Planned { name, component, recipe, driver, source, prefix })
         })
         .collect()
@@ -260,6 +273,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
             .collect(),
         rust,
         crates,
+        wheels: python::wheels(known, planned),
         paths,
         disk_mib: 512,
         disk_at: known.layout.cache.clone(),
@@ -272,58 +286,6 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
     step.claims.jobs = Jobs::None;
     step.optional = planned.component.optional;
     Ok(step)
-}
-
-/// Installs the wheels into the case's environment.
-fn python(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
-    let known = cx.known;
-    let python = known.case.python.as_ref()?;
-    if python.requirements.is_empty() && python.packages.is_empty() {
-        return None;
-    }
-    let environment = known.layout.python_environment(&known.case.metadata.name);
-    let wheels = known.layout.wheels();
-    let name = ComponentName::new("python");
-    let interpreter = python.interpreter.clone().unwrap_or_else(|| "python3".to_owned());
-    // An environment belongs to one version of the interpreter, whatever its wheels are.
-    let look = Action::Preflight(Preflight {
-        manager: known.target.package_manager.clone(),
-        needs: vec![Need {
-            name: interpreter.clone(),
-            probe: Some(Probe::Tool { names: vec![interpreter.clone()], minimum: None }),
-            packages: Vec::new(),
-            wanted_by: vec!["python".to_owned()],
-            optional: false,
-        }],
-        rust: None,
-        crates: None,
-        paths: Vec::new(),
-        disk_mib: 0,
-        disk_at: known.layout.data.clone(),
-        memory_mib: 0,
-        prefixes: Vec::new(),
-    });
-    let mut look = template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look);
-    look.component = None;
-    look.freshness = Freshness::Observed;
-    look.claims.jobs = Jobs::None;
-    let look = cx.add(look);
-    let action = Action::InstallWheels(InstallWheels {
-        interpreter,
-        wheels: wheels.clone(),
-        environment: environment.clone(),
-        system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
-    });
-    let mut step =
-        template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
-    step.id = StepId::new("build/python");
-    step.component = None;
-    step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
-    step.outputs = vec![environment.join("bin/python")];
-    step.needs = vec![look];
-    step.after = gates.to_vec();
-    step.weight = 20;
-    Some(cx.add(step))
 }
 
 fn component(
@@ -358,6 +320,18 @@ fn component(
     let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
     before.extend(source.needs.iter().cloned());
     before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
+    if python::uses_python(planned) {
+        let Some(environment) = python else {
+            return Err(PlanError::new(
+                format!("components.{name}"),
+                format!(
+                    "component `{name}` is built with Python, and the case has no packages for an environment"
+                ),
+                "add a [python] section with `packages`: what it is built against (numpy), or its build backend (setuptools)",
+            ));
+        };
+        before.push(environment.clone());
+    }
 
     let mut tree = source.tree.clone();
     let mut inputs = source.inputs.clone();
@@ -369,10 +343,28 @@ fn component(
         inputs.clear();
         before.push(cx.add(copy));
     }
-    let mut options = recipe.map(Recipe::options).unwrap_or_default();
-    options.extend(component.options.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let mut options = options(planned);
+    if let Some(recipe) = recipe {
+        for (key, value) in recipe.derived(&options, &known) {
+            options.entry(key).or_insert(value);
+        }
+    }
     if let Some(recipe) = recipe {
         recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
+    }
+    let source_tree = subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below));
+    for value in options.values_mut() {
+        let texts: Vec<&mut String> = match value {
+            OptionValue::Text(text) => vec![text],
+            OptionValue::List(list) => list.iter_mut().collect(),
+            OptionValue::Switch(_) | OptionValue::Number(_) => Vec::new(),
+        };
+        for text in texts {
+            *text = text
+                .replace("{source}", source_tree.as_str())
+                .replace("{build}", layout.build_tree(name).as_str())
+                .replace("{prefix}", planned.prefix.as_str());
+        }
     }
     let subject = Subject {
         known: &known,
@@ -380,7 +372,7 @@ fn component(
         component,
         recipe: *recipe,
         options,
-        source: subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below)),
+        source: source_tree,
         build: layout.build_tree(name),
         staging: layout.staging(name),
         prefix: planned.prefix.clone(),
@@ -550,8 +542,12 @@ fn component_steps(
     commit.needs = vec![staged];
     commit.claims.locks = vec![format!("prefix {}", planned.prefix)];
     commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
-    let committed = commit.id.clone();
+    let mut committed = vec![commit.id.clone()];
     steps.push(commit);
+    if let Some(link) = python::link(planned, subject, &committed[0]) {
+        committed.push(link.id.clone());
+        steps.push(link);
+    }
 
     let mut checks = planned.component.checks.clone();
     let mut beside = Vec::new();
@@ -559,8 +555,9 @@ fn component_steps(
         let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());
         if placed != *word {
             beside.push(Input::MaybeFile { path: placed.clone().into() });
-            *word = placed;
         }
+        let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
+        *word = placed.replace("{python}", environment.join("bin/python").as_str());
     }
     let action = Action::Verify(Verify {
         component: name.clone(),
@@ -570,7 +567,7 @@ fn component_steps(
         checks,
     });
     let mut verify = step("verify", format!("see that {name} works"), action);
-    verify.needs = vec![committed];
+    verify.needs = committed;
     verify.inputs = beside;
     verify.timeout_seconds = Some(600);
     steps.push(verify);

@@ -3,6 +3,7 @@
 mod commit;
 mod expect;
 pub mod http_check;
+mod link_python;
 mod preflight;
 mod stage;
 mod staged;
@@ -44,6 +45,7 @@ impl BuildRunner<'_> {
                 | Action::Exec(_)
                 | Action::ExpectEnabled(_)
                 | Action::StageFiles(_)
+                | Action::LinkPython(_)
                 | Action::Commit(_)
                 | Action::Verify(_)
         )
@@ -69,6 +71,7 @@ impl Runner for BuildRunner<'_> {
             Action::Exec(action) => exec(action, context),
             Action::ExpectEnabled(action) => expect::check(action),
             Action::StageFiles(action) => stage::stage(action),
+            Action::LinkPython(action) => link_python::link(action),
             Action::Commit(action) => commit::commit(action, context),
             Action::Verify(action) => verify::verify_component(action, context),
             _ => Err(Self::foreign(step)),
@@ -76,7 +79,11 @@ impl Runner for BuildRunner<'_> {
     }
 
     fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
-        let Action::Commit(action) = &step.action else { return Ok(None) };
+        let action = match &step.action {
+            Action::Commit(action) => action,
+            Action::LinkPython(action) => return link_python::broken(action),
+            _ => return Ok(None),
+        };
         if manifest::load_pending(&action.prefix, &action.component)?.is_some() {
             return Ok(Some("a commit was killed while it moved files".to_owned()));
         }

@@ -275,6 +275,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         needs: python_needs(cx),
         rust: None,
         crates: None,
+        wheels: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),

@@ -1,5 +1,7 @@
 //! Carrying a plan out: one thread that takes messages, and one for each running step.
 
+mod out;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -9,9 +11,7 @@ use std::time::{Duration, Instant};
 use exec::jobserver::Token;
 use exec::lock::RunLock;
 use exec::{Redactor, Session, SessionConfig};
-use model::event::{
-    EVENT_SCHEMA, Event, Failure, FailureKind, Outcome, SkipReason, StepSummary, Timed, Verdict as RunVerdict,
-};
+use model::event::{Event, Failure, FailureKind, Outcome, SkipReason, Timed, Verdict as RunVerdict};
 use model::fingerprint::Material;
 use model::plan::{Freshness, Jobs, Keep, Phase, Plan, Step};
 use model::target::Capacity;
@@ -24,6 +24,7 @@ use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Observation, Runner, StepError};
 use crate::{Cancel, EngineError, fault, files};
+use out::Out;
 
 /// How often the observer is told the time.
 const TICK: Duration = Duration::from_millis(100);
@@ -232,91 +233,6 @@ fn chains(plan: &Plan) -> Vec<u64> {
         chains[index] = after + u64::from(plan.steps[index].weight);
     }
     chains
-}
-
-/// Where events go: to the observer and to the run's log.
-struct Out<'a> {
-    observer: &'a mut dyn Observer,
-    log: Option<RunLog>,
-    started: Instant,
-    begun: Instant,
-}
-
-impl Out<'_> {
-    fn now_ms(&self) -> u64 {
-        milliseconds(self.started.elapsed())
-    }
-
-    fn event(&mut self, event: Event) -> Result<(), StepError> {
-        let timed = Timed { at_ms: self.now_ms(), event };
-        self.observer.event(&timed);
-        // What a step prints is in the step's own log.
-        match (&mut self.log, &timed.event) {
-            (Some(_), Event::Output { .. } | Event::Progress { .. }) | (None, _) => Ok(()),
-            (Some(log), _) => log.write(&timed),
-        }
-    }
-
-    fn begin(
-        &mut self,
-        plan: &Plan,
-        options: &RunOptions,
-        world: &World<'_>,
-        offline: Option<model::event::OfflineForce>,
-    ) {
-        let steps = plan
-            .steps
-            .iter()
-            .map(|step| StepSummary {
-                id: step.id.clone(),
-                title: step.title.clone(),
-                component: step.component.clone(),
-                needs: step.needs.iter().chain(&step.after).cloned().collect(),
-                optional: step.optional,
-            })
-            .collect();
-        let event = Event::RunStarted {
-            schema: EVENT_SCHEMA,
-            case: plan.case.clone(),
-            phase: plan.phase,
-            plan: plan.digest(),
-            steps,
-            jobs: options.capacity.jobs,
-            offline,
-            logs: world.layout.state.join("logs").into_string(),
-        };
-        // A log that cannot be written shows at the next event, where it can be acted on.
-        drop(self.event(event));
-    }
-
-    fn skipped_row(&mut self, row: &crate::Assessed) {
-        for warning in &row.warnings {
-            drop(self.event(Event::Warning { step: Some(row.step.clone()), message: warning.clone() }));
-        }
-        let why = if row.state == State::NotSelected { SkipReason::NotSelected } else { SkipReason::Fresh };
-        drop(self.event(Event::StepSkipped { step: row.step.clone(), why }));
-    }
-
-    fn finished(
-        &mut self,
-        step: &StepId,
-        outcome: Outcome,
-        wall: Duration,
-        gathered: &Gathered,
-    ) -> Result<(), StepError> {
-        self.event(Event::StepFinished {
-            step: step.clone(),
-            outcome,
-            wall_ms: milliseconds(wall),
-            cpu_ms: milliseconds(gathered.cpu),
-            figures: gathered.figures.clone(),
-        })
-    }
-
-    fn finish(&mut self, verdict: RunVerdict, failure: Option<FailureKind>) -> Result<Finish, StepError> {
-        self.event(Event::RunFinished { verdict, wall_ms: milliseconds(self.begun.elapsed()) })?;
-        Ok(Finish { verdict, failure })
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

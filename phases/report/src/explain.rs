@@ -204,6 +204,8 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                     Shows::Line(line) => format!("has the line `{line}`"),
                     Shows::NoLineWith(text) => format!("has no line with `{text}`"),
                     Shows::NoLine(text) => format!("has no line that is `{text}`"),
+                    Shows::Word { label, word } => format!("has `{word}` behind `{label}`"),
+                    Shows::NotNo { label } => format!("says something else than NO behind `{label}`"),
                     Shows::CacheEntry { name, value } => format!("says {name}={value}"),
                 };
                 format!("{}: {} {shows}", expectation.asked, expectation.file)
@@ -211,6 +213,9 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             .collect(),
         Action::StageFiles(stage) => {
             stage.files.iter().map(|file| format!("stages {} as {}", file.from, file.to)).collect()
+        }
+        Action::LinkPython(link) => {
+            vec![format!("lets the environment {} import what lies in {}", link.environment, link.directory)]
         }
         Action::Commit(commit) => vec![format!(
             "checks the files below {}, records them, and moves them to {}",

@@ -4,10 +4,12 @@ mod fdk_aac;
 mod ffmpeg;
 mod libvpx;
 mod nv_codec_headers;
+mod opencv;
 mod opus;
 mod x264;
 mod x265;
 
+use engine::planning::Known;
 use indexmap::IndexMap;
 use model::case::{Commands, Component, Driver, OptionValue};
 use model::plan::Expectation;
@@ -49,6 +51,25 @@ pub trait Recipe: Sync {
         Vec::new()
     }
 
+    /// Options that follow from where things lie. The case's own stand over them.
+    fn derived(
+        &self,
+        _options: &IndexMap<String, OptionValue>,
+        _known: &Known<'_>,
+    ) -> Vec<(String, OptionValue)> {
+        Vec::new()
+    }
+
+    /// Python packages that it is built against, each with what of it is needed; none: it has nothing to do with Python.
+    fn python_packages(&self, _options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// The directory below its prefix with Python modules, if it installs some.
+    fn python_modules(&self, _options: &IndexMap<String, OptionValue>) -> Option<&'static str> {
+        None
+    }
+
     /// The directory in its source where its build files lie, if not the top.
     fn subdirectory(&self) -> Option<&'static str> {
         None
@@ -79,6 +100,7 @@ static RECIPES: &[&dyn Recipe] = &[
     &ffmpeg::Ffmpeg,
     &libvpx::Libvpx,
     &nv_codec_headers::NvCodecHeaders,
+    &opencv::Opencv,
     &opus::Opus,
     &x264::X264,
     &x265::X265,

@@ -59,6 +59,22 @@ fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
             .lines()
             .any(|line| line.trim() == unwanted)
             .then(|| format!("the project does not use {unwanted}: {file} lists it as unused")),
+        Shows::Word { label, word } => {
+            let behind = text.lines().find_map(|line| Some(line.split_once(label.as_str())?.1));
+            match behind {
+                None => Some(format!("{file} has no line with `{label}`")),
+                Some(behind) if behind.split_whitespace().any(|found| found == word) => None,
+                Some(behind) => Some(format!("`{label}` in {file} is followed by `{}`", behind.trim())),
+            }
+        }
+        Shows::NotNo { label } => {
+            let behind = text.lines().find_map(|line| Some(line.split_once(label.as_str())?.1));
+            match behind.map(|behind| (behind.trim(), behind.split_whitespace().next())) {
+                None => Some(format!("{file} has no line with `{label}`")),
+                Some((_, Some("NO") | None)) => Some(format!("{file} says `{label} NO`")),
+                Some(_) => None,
+            }
+        }
         Shows::CacheEntry { name, value } => {
             let entry = text.lines().find_map(|line| {
                 let (key, found) = line.split_once('=')?;

@@ -29,6 +29,17 @@ pub(super) fn observe(
     if let Some(minimum) = &action.rust {
         rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
     }
+    if let Some(required) = &action.wheels {
+        let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
+        // `name==version \` begins each entry of a requirements file with hashes.
+        let there = |name: &str| lock.lines().any(|line| line.split("==").next() == Some(name));
+        for (name, what) in required.packages.iter().filter(|(name, _)| !there(name)) {
+            observation.findings.push(Finding {
+                what: format!("{name} is not among the wheels of the case, and {what} is needed"),
+                cure: format!("add {name} to `packages` of [python] in the case, and run `installer deps`"),
+            });
+        }
+    }
     for required in &action.paths {
         if !required.path.exists() {
             observation.findings.push(Finding {

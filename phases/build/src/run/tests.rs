@@ -299,6 +299,7 @@ fn preflight_tells_everything_at_once() {
         after: Vec::new(),
         action: Action::Preflight(Preflight {
             crates: None,
+            wheels: None,
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),

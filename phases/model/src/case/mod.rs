@@ -313,7 +313,8 @@ pub struct Component {
     pub system: Vec<String>,
     /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
     /// `-D<key>=<value>` for Meson. `true` gives the bare option for configure scripts and `ON` for CMake; a list is
-    /// joined with commas (semicolons for CMake).
+    /// joined with commas (semicolons for CMake). `{source}`, `{build}` and `{prefix}` stand for the component's source
+    /// tree, build tree and prefix.
     #[serde(default)]
     pub options: IndexMap<String, OptionValue>,
     /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.
@@ -421,7 +422,7 @@ pub struct Expect {
 }
 
 /// How it is seen that an installed component works. Words may contain `{prefix}`, `{scratch}` (an empty directory) and
-/// `{case}` (the directory of the case, for files that lie beside it).
+/// `{case}` (the directory of the case, for files that lie beside it) and `{python}` (the interpreter of its environment).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Check {

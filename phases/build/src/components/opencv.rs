@@ -1,0 +1,176 @@
+//! OpenCV: CMake, with a summary that tells what was dropped, and a liking for downloads while it configures.
+
+use engine::planning::Known;
+use indexmap::IndexMap;
+use model::StepId;
+use model::case::{Component, Driver, OptionValue};
+use model::plan::{Expectation, Shows};
+use model::target::Target;
+
+use super::{Recipe, on};
+use crate::drivers::Subject;
+use crate::options::words;
+
+pub struct Opencv;
+
+/// Where the Python modules go, below the prefix.
+const MODULES: &str = "lib/opencv/python";
+
+/// What a plain configuration would look for, download or build without being asked, and what has no use when it is
+/// installed (OpenCV's `CMakeLists.txt`).
+const OFF: &[&str] = &[
+    "BUILD_DOCS",
+    "BUILD_EXAMPLES",
+    "BUILD_JAVA",
+    "BUILD_PERF_TESTS",
+    "BUILD_TESTS",
+    "BUILD_opencv_apps",
+    "BUILD_opencv_python2",
+    "BUILD_opencv_python3",
+    // Whatever ccache is on PATH would be used.
+    "ENABLE_CCACHE",
+    // Downloads.
+    "WITH_ADE",
+    "WITH_IPP",
+    // What the machine happens to have.
+    "WITH_1394",
+    "WITH_FFMPEG",
+    "WITH_GSTREAMER",
+    "WITH_GTK",
+    "WITH_JASPER",
+    "WITH_LAPACK",
+    "WITH_OPENEXR",
+    "WITH_OPENJPEG",
+    "WITH_PROTOBUF",
+    "WITH_TIFF",
+    "WITH_V4L",
+    "WITH_VA",
+    "WITH_WEBP",
+];
+
+/// Options that find a library, with the label of the summary that tells whether they did, and what is missing if not.
+const SUMMARY: &[(&str, &str, &str)] = &[
+    ("WITH_CUDA", "NVIDIA CUDA:", "the CUDA toolkit"),
+    ("WITH_FFMPEG", "FFMPEG:", "FFmpeg's libraries (the component ffmpeg in `needs`, or libavformat-dev)"),
+    ("WITH_GSTREAMER", "GStreamer:", "GStreamer (libgstreamer-plugins-base1.0-dev)"),
+    ("WITH_JPEG", "JPEG:", "libjpeg (libjpeg-dev)"),
+    ("WITH_OPENEXR", "OpenEXR:", "OpenEXR (libopenexr-dev)"),
+    ("WITH_PNG", "PNG:", "libpng (libpng-dev)"),
+    ("WITH_TIFF", "TIFF:", "libtiff (libtiff-dev)"),
+    ("WITH_WEBP", "WEBP:", "libwebp (libwebp-dev)"),
+];
+
+impl Recipe for Opencv {
+    fn name(&self) -> &'static str {
+        "opencv"
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Cmake
+    }
+
+    fn system(&self, component: &Component, _target: &Target) -> Vec<&'static str> {
+        let wanted = |key: &str, unasked: bool| match component.options.get(key) {
+            Some(OptionValue::Switch(on)) => *on,
+            Some(_) => true,
+            None => unasked,
+        };
+        let mut needs = vec!["pkg-config", "zlib"];
+        for (key, row, unasked) in [
+            ("WITH_JPEG", "jpeg", true),
+            ("WITH_PNG", "png", true),
+            ("WITH_TIFF", "tiff", false),
+            ("WITH_WEBP", "webp", false),
+        ] {
+            if wanted(key, unasked) {
+                needs.push(row);
+            }
+        }
+        needs
+    }
+
+    fn options(&self) -> IndexMap<String, OptionValue> {
+        let on = ["OPENCV_GENERATE_PKGCONFIG"].map(|key| (key, true));
+        let all = OFF.iter().map(|key| (*key, false)).chain(on);
+        all.map(|(key, value)| (key.to_owned(), OptionValue::Switch(value))).collect()
+    }
+
+    fn derived(
+        &self,
+        options: &IndexMap<String, OptionValue>,
+        known: &Known<'_>,
+    ) -> Vec<(String, OptionValue)> {
+        if !on(options, "BUILD_opencv_python3") {
+            return Vec::new();
+        }
+        let python = known.layout.python_environment(&known.case.metadata.name).join("bin/python");
+        [("PYTHON3_EXECUTABLE", python.as_str()), ("OPENCV_PYTHON3_INSTALL_PATH", MODULES)]
+            .map(|(key, value)| (key.to_owned(), OptionValue::Text(value.to_owned())))
+            .into()
+    }
+
+    fn python_packages(&self, options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {
+        if on(options, "BUILD_opencv_python3") {
+            vec![("numpy", "numpy/ndarrayobject.h")]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn python_modules(&self, options: &IndexMap<String, OptionValue>) -> Option<&'static str> {
+        on(options, "BUILD_opencv_python3").then_some(MODULES)
+    }
+
+    fn expectations(
+        &self,
+        options: &IndexMap<String, OptionValue>,
+        subject: &Subject<'_>,
+    ) -> Option<Vec<Expectation>> {
+        let file = subject.known.layout.step_log(&StepId::new(format!("build/{}/configure", subject.name)));
+        let mut expectations = Vec::new();
+        let mut built: Vec<(String, Option<&str>)> = options
+            .get("BUILD_LIST")
+            .map(words)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|module| (module, None))
+            .collect();
+        if on(options, "BUILD_opencv_python3") {
+            let missing =
+                "an interpreter whose library matches and NumPy's headers: see \"Python 3\" in the log";
+            built.push(("python3".to_owned(), Some(missing)));
+        }
+        for (module, missing) in built {
+            expectations.push(Expectation {
+                asked: format!("module {module}"),
+                file: file.clone(),
+                shows: Shows::Word { label: "To be built:".to_owned(), word: module },
+                missing: missing.map(str::to_owned),
+            });
+        }
+        for (key, label, missing) in SUMMARY.iter().filter(|(key, ..)| on(options, key)) {
+            expectations.push(Expectation {
+                asked: format!("-D{key}=ON"),
+                file: file.clone(),
+                shows: Shows::NotNo { label: (*label).to_owned() },
+                missing: Some((*missing).to_owned()),
+            });
+        }
+        Some(expectations)
+    }
+
+    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        if on(options, "OPENCV_ENABLE_NONFREE") {
+            vec![
+                "opencv: OPENCV_ENABLE_NONFREE builds algorithms that are under patents in some countries"
+                    .to_owned(),
+            ]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn weight(&self) -> u32 {
+        600
+    }
+}

@@ -1,0 +1,99 @@
+//! The case's Python environment, and what components have to do with it.
+
+use std::collections::BTreeMap;
+
+use engine::planning::{Known, PlanCx};
+use model::case::{Driver, PythonEnvironment};
+use model::plan::{
+    Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe, RequiredWheels,
+    Step,
+};
+use model::{ComponentName, StepId};
+
+use super::{Planned, options, template};
+use crate::drivers::Subject;
+
+/// Installs the wheels into the case's environment.
+pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
+    let known = cx.known;
+    let python = known.case.python.as_ref()?;
+    if python.requirements.is_empty() && python.packages.is_empty() {
+        return None;
+    }
+    let environment = known.layout.python_environment(&known.case.metadata.name);
+    let wheels = known.layout.wheels();
+    let name = ComponentName::new("python");
+    let interpreter = python.interpreter.clone().unwrap_or_else(|| "python3".to_owned());
+    // An environment belongs to one version of the interpreter, whatever its wheels are.
+    let look = Action::Preflight(Preflight {
+        manager: known.target.package_manager.clone(),
+        needs: vec![Need {
+            name: interpreter.clone(),
+            probe: Some(Probe::Tool { names: vec![interpreter.clone()], minimum: None }),
+            packages: Vec::new(),
+            wanted_by: vec!["python".to_owned()],
+            optional: false,
+        }],
+        rust: None,
+        crates: None,
+        wheels: None,
+        paths: Vec::new(),
+        disk_mib: 0,
+        disk_at: known.layout.data.clone(),
+        memory_mib: 0,
+        prefixes: Vec::new(),
+    });
+    let mut look = template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look);
+    look.component = None;
+    look.freshness = Freshness::Observed;
+    look.claims.jobs = Jobs::None;
+    let look = cx.add(look);
+    let action = Action::InstallWheels(InstallWheels {
+        interpreter,
+        wheels: wheels.clone(),
+        environment: environment.clone(),
+        system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
+    });
+    let mut step =
+        template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
+    step.id = StepId::new("build/python");
+    step.component = None;
+    step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
+    step.outputs = vec![environment.join("bin/python")];
+    step.needs = vec![look];
+    step.after = gates.to_vec();
+    step.weight = 20;
+    Some(cx.add(step))
+}
+
+pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredWheels> {
+    let packages = python_packages(planned);
+    // An environment that sees the interpreter's packages may have them from there.
+    let own = known.case.python.as_ref().is_none_or(|python| python.environment == PythonEnvironment::Venv);
+    let lock = known.layout.wheels().join("requirements.lock");
+    (own && !packages.is_empty()).then_some(RequiredWheels { lock, packages })
+}
+
+/// Python packages that a component is built against.
+pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String> {
+    let packages = planned.recipe.map(|recipe| recipe.python_packages(&options(planned))).unwrap_or_default();
+    packages.into_iter().map(|(name, what)| (name.to_owned(), what.to_owned())).collect()
+}
+
+/// Whether a component is built with the case's Python environment.
+pub(super) fn uses_python(planned: &Planned<'_>) -> bool {
+    planned.driver == Driver::Python || !python_packages(planned).is_empty()
+}
+
+/// The step that lets the environment import what a component installed below its prefix, if it installs modules.
+pub(super) fn link(planned: &Planned<'_>, subject: &Subject<'_>, committed: &StepId) -> Option<Step> {
+    let modules = planned.recipe?.python_modules(&subject.options)?;
+    let name = planned.name;
+    let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
+    let title = format!("let {environment} import what {name} installed");
+    let directory = planned.prefix.join(modules);
+    let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory });
+    let mut link = template(Phase::Build, name, "python", title, action);
+    link.needs = vec![committed.clone(), StepId::new("build/python")];
+    Some(link)
+}

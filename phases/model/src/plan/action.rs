@@ -1,0 +1,435 @@
+//! What a step does: a closed enum, with one struct of plain data for each kind.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Check, SourceSpec};
+use crate::{ComponentName, SourceName};
+
+/// What a step does. Closed: a run can do nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Action {
+    /// Makes sure that what the case needs of the distribution is there.
+    EnsurePackages(EnsurePackages),
+    /// Makes sure that a toolchain is there and new enough.
+    EnsureToolchain(EnsureToolchain),
+    /// Downloads a source into the artifacts: the first alternative that can be had and matches.
+    FetchSource(FetchSource),
+    /// Unpacks a fetched source.
+    UnpackSource(UnpackSource),
+    /// Resolves and downloads wheels into the artifacts.
+    FetchWheels(FetchWheels),
+    /// `cargo fetch --locked` with nothing but manifests and lock files.
+    FetchCrates(FetchCrates),
+    /// Creates the Python environment at its final path and installs the wheels, without an index.
+    InstallWheels(InstallWheels),
+    /// Looks whether all that a component's build needs is there. Observed; its digest names packages and versions.
+    Preflight(Preflight),
+    /// Brings a working copy in line with a source, by content, keeping times of what did not change.
+    WorkingCopy(WorkingCopy),
+    /// Runs commands one after the other.
+    Exec(Exec),
+    /// Reads a configured tree and fails when something that was asked for is not enabled.
+    ExpectEnabled(ExpectEnabled),
+    /// Copies named files into the staging root.
+    StageFiles(StageFiles),
+    /// Lets the case's Python environment import what a component installed below its prefix.
+    LinkPython(LinkPython),
+    /// Checks a staging root, records it in a manifest, and moves its files into the prefix.
+    Commit(Commit),
+    /// Holds every installed file against its hash, then runs the component's checks.
+    Verify(Verify),
+}
+
+/// See [`Action::EnsurePackages`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnsurePackages {
+    /// The package manager: `apt`.
+    pub manager: String,
+    /// What is needed, each with the packages that bring it.
+    pub needs: Vec<Need>,
+}
+
+/// One thing that must be there, how to see it, and which packages of the chosen manager bring it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// Name in the catalog (`nasm`, `c-compiler`), or the package's own name for a package that the case lists.
+    pub name: String,
+    /// How to see that it is there without asking the package manager; none: only the package counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// Packages that bring it here; empty when this distribution has none.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// Who asked: components, or `case`.
+    #[serde(default)]
+    pub wanted_by: Vec<String>,
+    /// Its absence is a warning and not an error.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// A side-effect-free look at the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "probe", rename_all = "kebab-case")]
+pub enum Probe {
+    /// One of these programs is on PATH and, where given, new enough.
+    Tool {
+        /// Names, best first.
+        names: Vec<String>,
+        /// Lowest version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minimum: Option<String>,
+    },
+    /// A header is on the compiler's default path (or below one of the needed prefixes).
+    Header {
+        /// `zlib.h`.
+        name: String,
+    },
+    /// A pkg-config module's `.pc` file is on the search path.
+    PkgConfig {
+        /// `zlib`.
+        module: String,
+    },
+    /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
+    PythonModule {
+        /// The interpreter: a name on PATH or a path.
+        interpreter: String,
+        /// `ensurepip`.
+        module: String,
+    },
+}
+
+/// See [`Action::EnsureToolchain`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "toolchain", rename_all = "kebab-case")]
+pub enum EnsureToolchain {
+    /// cargo and rustc.
+    Rust {
+        /// Lowest version, from the case.
+        minimum: Option<String>,
+        /// Sources whose lock file and manifest raise it, once they are there.
+        sources: Vec<SourceName>,
+        /// Directory that holds `<source>/source.json` with those facts.
+        source_artifacts: Utf8PathBuf,
+        /// `RUSTUP_HOME` and `CARGO_HOME` when rustup has to bring it.
+        install_root: Utf8PathBuf,
+        /// The package manager that may bring it instead.
+        manager: Option<String>,
+    },
+    /// ninja, new enough to be a client of the jobserver.
+    Ninja {
+        /// Where the binary of the wheel is put: `<tools>/bin/ninja`.
+        tools: Utf8PathBuf,
+        /// The artifacts, where the wheel is kept.
+        artifacts: Utf8PathBuf,
+    },
+}
+
+/// See [`Action::FetchSource`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FetchSource {
+    /// The source.
+    pub source: SourceName,
+    /// Tried in order.
+    pub alternatives: Vec<SourceSpec>,
+    /// Where its files go ([`crate::layout::Layout::source_artifacts`]), with `source.json` beside them.
+    pub into: Utf8PathBuf,
+}
+
+/// See [`Action::UnpackSource`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpackSource {
+    /// The source.
+    pub source: SourceName,
+    /// Where its files and `source.json` lie.
+    pub from: Utf8PathBuf,
+    /// The tree; replaced as a whole.
+    pub into: Utf8PathBuf,
+}
+
+/// See [`Action::FetchWheels`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchWheels {
+    /// The interpreter for which they are resolved.
+    pub interpreter: String,
+    /// Requirement files, absolute.
+    pub requirements: Vec<Utf8PathBuf>,
+    /// Single requirements: `numpy==2.1`.
+    pub packages: Vec<String>,
+    /// Where the wheels go, with `requirements.lock` (every wheel with its hash) beside them.
+    pub into: Utf8PathBuf,
+}
+
+/// See [`Action::InstallWheels`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallWheels {
+    /// The interpreter on which the environment stands.
+    pub interpreter: String,
+    /// Wheels and `requirements.lock`.
+    pub wheels: Utf8PathBuf,
+    /// The environment's final path.
+    pub environment: Utf8PathBuf,
+    /// Whether it sees the interpreter's own packages.
+    pub system_site_packages: bool,
+}
+
+/// See [`Action::FetchCrates`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchCrates {
+    /// The source with `Cargo.toml` and `Cargo.lock`.
+    pub source: SourceName,
+    /// A fetched source's artifacts (with `source.json`), or the tree of a `path` source.
+    pub from: Utf8PathBuf,
+    /// Directories of the source that hold the lock files, relative to it; empty: its root, and where there is none,
+    /// every directory near the root that has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<Utf8PathBuf>,
+    /// `CARGO_HOME`.
+    pub cargo_home: Utf8PathBuf,
+}
+
+/// See [`Action::Preflight`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preflight {
+    /// The package manager whose database is asked.
+    pub manager: Option<String>,
+    /// What must be there.
+    pub needs: Vec<Need>,
+    /// Lowest Rust, if it builds with cargo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<String>,
+    /// What `deps` found out about the crates that it fetched ([`FetchedCrates`] as JSON), if it builds with cargo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crates: Option<Utf8PathBuf>,
+    /// Python packages that must be among the wheels that `deps` brought, if it builds against them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wheels: Option<RequiredWheels>,
+    /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
+    pub paths: Vec<RequiredPath>,
+    /// Free disk below `disk_at`, in MiB.
+    pub disk_mib: u64,
+    /// Where that disk is needed.
+    pub disk_at: Utf8PathBuf,
+    /// Memory of the machine in MiB below which a compile with one job is known to die.
+    pub memory_mib: u64,
+    /// Prefixes of needed components, for headers and `.pc` files.
+    #[serde(default)]
+    pub prefixes: Vec<Utf8PathBuf>,
+}
+
+/// What is known of the crates that a source locks once they are fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchedCrates {
+    /// The highest `rust-version` among those that a build for this machine compiles.
+    pub minimum_rust: Option<String>,
+    /// The crate that says so, with its version.
+    pub wanted_by: Option<String>,
+}
+
+/// Python packages that preflight looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredWheels {
+    /// The list of the wheels that are there.
+    pub lock: Utf8PathBuf,
+    /// Normalised project names, each with what of it is needed: `numpy` → `numpy/ndarrayobject.h`.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// A path that preflight looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredPath {
+    /// Absolute path.
+    pub path: Utf8PathBuf,
+    /// What to do when it is not there.
+    pub cure: String,
+}
+
+/// See [`Action::WorkingCopy`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkingCopy {
+    /// The source tree; never written to.
+    pub from: Utf8PathBuf,
+    /// The copy.
+    pub into: Utf8PathBuf,
+}
+
+/// See [`Action::Exec`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// One after the other; the first failure ends the step.
+    pub commands: Vec<Command>,
+    /// Files of a configured tree that tell when a tool was killed while it answered a question: the answer that was
+    /// taken for it is none, and the step fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<Utf8PathBuf>,
+}
+
+/// One command. Its environment is what stands here and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// A program on the command's own PATH, or a path.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<Argument>,
+    /// Its whole environment, PATH included.
+    pub environment: BTreeMap<String, String>,
+    /// Working directory; created when it is not there.
+    pub directory: Utf8PathBuf,
+}
+
+/// An argument: text, or something that is known only when the command is started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Argument {
+    /// As it stands.
+    Literal(String),
+    /// `<before><number of leased jobs>`: `-j2`. Not part of the fingerprint.
+    Jobs {
+        /// Text before the number.
+        jobs: String,
+    },
+    /// `<before><value of a late fact>`; hashed as its value.
+    Fact {
+        /// The fact's name.
+        fact: String,
+        /// Text before it.
+        before: String,
+    },
+}
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Self {
+        Self::Literal(text.to_owned())
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Self::Literal(text)
+    }
+}
+
+/// See [`Action::ExpectEnabled`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectEnabled {
+    /// What must hold in the configured tree.
+    pub expectations: Vec<Expectation>,
+}
+
+/// One thing that was asked for, and how a configured tree shows that it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// What was asked for: `--enable-decoder=png`.
+    pub asked: String,
+    /// The file that shows it.
+    pub file: Utf8PathBuf,
+    /// How.
+    pub shows: Shows,
+    /// What is probably missing when it does not hold: a library and its package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// How a file shows that something is enabled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shows {
+    /// It has this line, white space at the ends aside.
+    Line(String),
+    /// It has no line that contains this text; nor has a file that is not there.
+    NoLineWith(String),
+    /// It has no line that is this text, white space at the ends aside; nor has a file that is not there.
+    NoLine(String),
+    /// A line that contains this label has this word behind it: `To be built:` and `python3` in OpenCV's summary.
+    Word {
+        /// `To be built:`.
+        label: String,
+        /// `python3`.
+        word: String,
+    },
+    /// A line that contains this label says something else than `NO` behind it.
+    NotNo {
+        /// `FFMPEG:`.
+        label: String,
+    },
+    /// `CMakeCache.txt` has this variable with a value that CMake takes for the same as this one.
+    CacheEntry {
+        /// `WITH_JPEG`.
+        name: String,
+        /// `ON`.
+        value: String,
+    },
+}
+
+/// See [`Action::StageFiles`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageFiles {
+    /// Emptied first.
+    pub staging: Utf8PathBuf,
+    /// The files.
+    pub files: Vec<StagedFile>,
+}
+
+/// One file to stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedFile {
+    /// Absolute path of the built file.
+    pub from: Utf8PathBuf,
+    /// Absolute path where it will be installed.
+    pub to: Utf8PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// See [`Action::Commit`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The component.
+    pub component: ComponentName,
+    /// The case, for the manifest.
+    pub case: String,
+    /// The version, for the manifest.
+    pub version: Option<String>,
+    /// Components that it needs, for the manifest.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
+    /// `DESTDIR`.
+    pub staging: Utf8PathBuf,
+    /// The prefix.
+    pub prefix: Utf8PathBuf,
+    /// Library directories of needed components, for `$ORIGIN`-relative RPATHs.
+    pub library_directories: Vec<Utf8PathBuf>,
+    /// Paths that no installed ELF file may name: build tree, staging root, source tree.
+    pub forbidden_paths: Vec<Utf8PathBuf>,
+}
+
+/// See [`Action::LinkPython`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPython {
+    /// The component, for the name of the `.pth` file.
+    pub component: ComponentName,
+    /// The environment.
+    pub environment: Utf8PathBuf,
+    /// The directory with the modules.
+    pub directory: Utf8PathBuf,
+}
+
+/// See [`Action::Verify`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verify {
+    /// The component.
+    pub component: ComponentName,
+    /// The prefix with its manifest.
+    pub prefix: Utf8PathBuf,
+    /// Run after all files were held against their hashes.
+    pub checks: Vec<Check>,
+    /// Environment of the checks.
+    pub environment: BTreeMap<String, String>,
+    /// Scratch directory of the checks; emptied first.
+    pub directory: Utf8PathBuf,
+}

@@ -62,18 +62,27 @@ pub(crate) fn end_orphans(
     let mut ending = Ending::begin(grace);
     loop {
         let mut orphans = Vec::new();
+        // What has just ended may have left children to this process after the list of them was read.
+        let mut reaped = false;
         {
             let started = started();
             for pid in procfs::children_of(process::own_pid()) {
                 let ours =
                     started.contains(&pid) || FOREIGN.get().is_some_and(|foreign| foreign.contains(&pid));
-                if ours || process::reap_if_ended(pid)? != Reaped::Running {
+                if ours {
                     continue;
                 }
-                orphans.push(pid);
+                if process::reap_if_ended(pid)? == Reaped::Running {
+                    orphans.push(pid);
+                } else {
+                    reaped = true;
+                }
             }
         }
         if orphans.is_empty() {
+            if reaped {
+                continue;
+            }
             return Ok(names);
         }
         let patient = |pid: &i32| procfs::started_with(*pid, &[&format!("{}=1", wire::PATIENT_VARIABLE)]);

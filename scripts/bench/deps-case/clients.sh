@@ -7,7 +7,7 @@ mkdir -p /artifacts/source /artifacts/wheels
 sed 's/^deb /deb-src /' /etc/apt/sources.list >/etc/apt/sources.list.d/sources.list
 apt-get -qq update
 apt-get -qq install --yes --no-install-recommends make nasm pkg-config dpkg-dev python3-venv
-(cd /artifacts/source && apt-get -qq source --download-only ffmpeg)
+(cd /artifacts/source && apt-get -qq source ffmpeg)
 python3 -m venv /artifacts/pip
 /artifacts/pip/bin/pip --quiet download --dest /artifacts/wheels \
     numpy==2.1.3 pillow==11.0.0 scipy==1.14.1 requests==2.32.3

@@ -122,6 +122,53 @@ fn what_a_killed_compiler_could_not_find_out_is_found_out_again() {
     );
 }
 
+/// Fault points stand where the product's authors thought of them; here the scheduler dies before each call that gives
+/// a name, takes one away, or changes a mode or time.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test compiles the tool that it needs")]
+fn a_scheduler_that_dies_at_any_change_of_a_file_is_made_up_for_by_the_next_run() {
+    let undisturbed = tempfile::tempdir().unwrap();
+    common::project(undisturbed.path());
+    std::fs::write(undisturbed.path().join("shim.c"), SHIM).unwrap();
+    let words = ["-shared", "-fPIC", "shim.c", "-o", "shim.so", "-ldl"];
+    let compiled =
+        std::process::Command::new("cc").current_dir(undisturbed.path()).args(words).output().unwrap();
+    assert!(compiled.status.success(), "{}", said(&compiled));
+    let shim = undisturbed.path().join("shim.so");
+    let first = run(undisturbed.path());
+    assert_eq!(code(&first), 0, "{}", said(&first));
+    let want = installed(undisturbed.path());
+
+    let mut wrong = Vec::new();
+    let mut at = 0;
+    loop {
+        at += 1;
+        let home = tempfile::tempdir().unwrap();
+        common::project(home.path());
+        let mut command = placed_command(home.path(), &["all", "--case", "case.toml", "--progress", "plain"]);
+        command.env("LD_PRELOAD", &shim).env("DIE_AT", at.to_string());
+        let killed = command.env("DIED", home.path().join("died")).output().unwrap();
+        if killed.status.code().is_some() {
+            assert_eq!(code(&killed), 0, "{}", said(&killed));
+            break;
+        }
+        let died = std::fs::read_to_string(home.path().join("died")).unwrap();
+        let died = died.trim().replace(home.path().to_str().unwrap(), "");
+        let next = run(home.path());
+        assert_eq!(code(&next), 0, "killed before {died}: {}", said(&next));
+        let more = installed(home.path()).into_iter().filter(|file| !want.contains(file)).map(|file| file.0);
+        let here = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let beside = here.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".tmp"));
+        let more: Vec<String> = more.chain(beside).collect();
+        let gone = want.iter().filter(|file| !installed(home.path()).contains(file)).count();
+        if !more.is_empty() || gone > 0 {
+            wrong.push(format!("{at}, before {died}: new or different {more:?}; {gone} gone or different"));
+        }
+    }
+    assert!(at > 60, "only {at} changes of files");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 fn disturb(victim: Victim) {
     let undisturbed = tempfile::tempdir().unwrap();
     project(undisturbed.path());
@@ -326,4 +373,33 @@ const MAIN: &str = r#"#include <stdio.h>
 int sum(void);
 const char *words(void);
 int main(void) { printf("%s %d\n", words(), sum()); return 0; }
+"#;
+
+/// Laid under the installer: kills it before the call with this number.
+const SHIM: &str = r#"#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int count;
+static void change(const char *name, const char *path) {
+    const char *at = getenv("DIE_AT"), *died = getenv("DIED");
+    if (!at || !died || __sync_add_and_fetch(&count, 1) != atoi(at)) return;
+    FILE *file = fopen(died, "w");
+    fprintf(file, "%s %s", name, path);
+    fclose(file);
+    kill(getpid(), SIGKILL);
+}
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+int rename(const char *from, const char *to) { change("rename", to); return REAL(rename)(from, to); }
+int unlink(const char *path) { change("unlink", path); return REAL(unlink)(path); }
+int unlinkat(int at, const char *path, int flags) { change("unlinkat", path); return REAL(unlinkat)(at, path, flags); }
+int rmdir(const char *path) { change("rmdir", path); return REAL(rmdir)(path); }
+int mkdir(const char *path, mode_t mode) { change("mkdir", path); return REAL(mkdir)(path, mode); }
+int symlink(const char *to, const char *path) { change("symlink", path); return REAL(symlink)(to, path); }
+int chmod(const char *path, mode_t mode) { change("chmod", path); return REAL(chmod)(path, mode); }
+int fchmod(int file, mode_t mode) { change("fchmod", ""); return REAL(fchmod)(file, mode); }
+int futimens(int file, const struct timespec times[2]) { change("futimens", ""); return REAL(futimens)(file, times); }
 "#;

@@ -30,7 +30,8 @@ pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Re
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
     create_dir_all(directory)?;
     let name = path.file_name().unwrap_or("file");
-    let temporary = directory.join(format!(".{name}.{}.tmp", std::process::id()));
+    // One name for each file: what a killed writer left is overwritten by the next one.
+    let temporary = directory.join(format!(".{name}.tmp"));
     let written = (|| -> io::Result<()> {
         fault::check(point)?;
         let mut file = fs::File::create(&temporary)?;

@@ -30,7 +30,8 @@ pub fn built(subject: &Subject<'_>) -> Built {
         logs: ["config.log", "ffbuild/config.log"].map(|log| subject.build.join(log)).into(),
         configured: vec![subject.build.join("Makefile")],
         // The number of jobs comes from the jobserver.
-        compile: vec![subject.command("make", [] as [&str; 0])],
+        // A target whose recipe failed is not whole, whoever in it was killed; make keeps it unless it is told so.
+        compile: vec![subject.command("make", ["--eval=.DELETE_ON_ERROR:"])],
         install: vec![
             subject.command("make", ["install".to_owned(), format!("DESTDIR={}", subject.staging)]),
         ],

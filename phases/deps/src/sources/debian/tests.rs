@@ -162,6 +162,13 @@ fn message(error: StepError) -> String {
     }
 }
 
+/// A context whose target is this machine.
+fn here() -> FakeContext {
+    let mut context = FakeContext::new();
+    context.target = crate::target::probe(Utf8Path::new("/"), &std::env::vars().collect());
+    context
+}
+
 /// These tests read the machine's own apt sources to find the distribution's archive.
 fn has_apt() -> bool {
     Utf8Path::new("/etc/apt").is_dir()
@@ -173,7 +180,7 @@ fn a_source_package_is_fetched_and_unpacked_with_its_patches() {
         assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
         return;
     }
-    let context = FakeContext::new();
+    let context = here();
     apt(&context, package());
     let action = action(&context, "demo", None);
     fetch(&action, &context).unwrap();
@@ -210,7 +217,7 @@ fn the_private_apt_leaves_the_systems_alone() {
         assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
         return;
     }
-    let context = FakeContext::new();
+    let context = here();
     apt(&context, package());
     fetch(&action(&context, "demo", Some("1:2.0-3")), &context).unwrap();
     let configuration = read(context.path("cache/apt/apt.conf"));
@@ -240,7 +247,7 @@ fn a_file_that_is_not_what_the_dsc_says_is_not_kept() {
         assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
         return;
     }
-    let context = FakeContext::new();
+    let context = here();
     let mut files = package();
     files[0].1 = tar_gz(&[("demo-2.0/evil", "")]);
     apt(&context, files);
@@ -255,7 +262,7 @@ fn offline_names_the_package_and_starts_nothing() {
         assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
         return;
     }
-    let context = FakeContext::new();
+    let context = here();
     context.set_offline(true);
     let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
     assert!(error.contains("--offline forbids to fetch source package demo"), "{error}");

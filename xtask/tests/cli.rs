@@ -16,14 +16,14 @@ fn a_wrong_command_line_is_told_and_exits_with_2() {
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output), @r"
     error: no case is named
-      help: add --case NAME (or set DEPLOYMENT_CASE); there are: quickstart, vision
+      help: add --case NAME (or set DEPLOYMENT_CASE); there are: quickstart
     ");
     let output = installer(home.path(), &["all", "--case", "quickstrat"]);
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output), @r"
     error: there is no case `quickstrat`
       looked for it as a path, in cases, /etc/installer/cases, and among those that are built in
-      help: did you mean `quickstart`? all: quickstart, vision
+      help: did you mean `quickstart`? all: quickstart
     ");
 }
 

@@ -170,3 +170,24 @@ fn the_quickstart_goes_through_on_debian_13() {
     assert!(!second.contains("step-started"), "{second}");
     container.succeed("installer verify --case quickstart");
 }
+
+/// Somebody's own CMake project with Python modules, as in the case `private-cmake`: on an FFmpeg and an OpenCV that
+/// hold just what it needs, and on the NumPy that `deps` brought. The root is bare, the project's checkout read-only.
+#[test]
+fn a_private_project_stands_on_ffmpeg_and_opencv_on_debian_13() {
+    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+    let Some(container) = container("trixie", "none", &projects) else { return };
+    let case = "--case /mnt/test/media.toml --source media=/mnt/test/media -y";
+    let first = container.succeed(&format!("installer all {case} --progress plain"));
+    for step in ["ffmpeg/verify", "opencv/verify", "media/verify"] {
+        assert!(first.contains(&format!("[build/{step}] done")), "{first}");
+    }
+    let second = container.succeed(&format!("installer all {case} --progress json"));
+    assert!(!second.contains("step-started"), "{second}");
+    // With nothing exported by hand.
+    let python = "env -i /opt/installer/environments/media/bin/python";
+    let said =
+        container.succeed(&format!("{python} -c 'import cv2, media; print(cv2.__file__, media.describe())'"));
+    assert!(said.contains("/usr/local/lib/opencv/python") && said.contains("labels: person"), "{said}");
+    container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
+}

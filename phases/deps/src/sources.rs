@@ -59,6 +59,7 @@ pub fn needs(spec: &SourceSpec) -> Vec<&'static str> {
     match spec {
         SourceSpec::Git { .. } => vec!["git"],
         SourceSpec::Path { .. }
+        | SourceSpec::Mounted { .. }
         | SourceSpec::Archive { .. }
         | SourceSpec::Debian { .. }
         | SourceSpec::Pypi { .. }
@@ -308,6 +309,10 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
     }
     match spec {
         SourceSpec::Path { path } => path::fetch(path, request),
+        SourceSpec::Mounted { description } => Err(StepError::new(
+            format!("source {} ({description}) is mounted, and no directory was given", request.source),
+            format!("give it with --source {}=PATH", request.source),
+        )),
         SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
         SourceSpec::Archive { urls, sha256 } => archive::fetch(urls, sha256, request),
         SourceSpec::Debian { package, version } => debian::fetch(package, version.as_deref(), request),
@@ -454,6 +459,7 @@ fn message(error: &StepError) -> &str {
 fn describe(spec: &SourceSpec) -> String {
     match spec {
         SourceSpec::Path { path } => format!("directory {path}"),
+        SourceSpec::Mounted { description } => format!("mounted: {description}"),
         SourceSpec::Git { url, revision, .. } => {
             format!("git {} at {revision}", crate::http::url::redact(url))
         }

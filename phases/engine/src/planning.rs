@@ -143,6 +143,13 @@ impl<'a> PlanCx<'a> {
                     mounted: true,
                 }
             }
+            [SourceSpec::Mounted { description }] => {
+                return Err(PlanError::new(
+                    format!("sources.{name}"),
+                    format!("source `{name}` ({description}) is mounted, and no directory is given for it"),
+                    format!("give it with --source {name}=PATH"),
+                ));
+            }
             _ => PlannedSource {
                 tree: self.known.layout.source_tree(name),
                 needs: vec![StepId::new(format!("source/{name}/unpack"))],

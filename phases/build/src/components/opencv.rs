@@ -32,6 +32,10 @@ const OFF: &[&str] = &[
     // Downloads.
     "WITH_ADE",
     "WITH_IPP",
+    // In `3rdparty/`, which Debian's source package lacks.
+    "BUILD_ITT",
+    "WITH_ITT",
+    "WITH_QUIRC",
     // What the machine happens to have.
     "WITH_1394",
     "WITH_FFMPEG",
@@ -138,6 +142,7 @@ impl Recipe for Opencv {
         if on(options, "BUILD_opencv_python3") {
             let missing =
                 "an interpreter whose library matches and NumPy's headers: see \"Python 3\" in the log";
+            built.retain(|(module, _)| module != "python3");
             built.push(("python3".to_owned(), Some(missing)));
         }
         for (module, missing) in built {

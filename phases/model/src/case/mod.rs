@@ -233,6 +233,12 @@ pub enum SourceSpec {
         #[schemars(with = "String")]
         path: Utf8PathBuf,
     },
+    /// A directory that the user names when it is there: `--source NAME=PATH`. `deps` does without it unless cargo
+    /// builds it.
+    Mounted {
+        /// What it is, for the message that asks for it: `a checkout of our application`.
+        description: String,
+    },
     /// A git repository.
     Git {
         /// Anything that `git clone` takes.
@@ -279,6 +285,7 @@ impl SourceSpec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Path { .. } => "path",
+            Self::Mounted { .. } => "mounted",
             Self::Git { .. } => "git",
             Self::Archive { .. } => "archive",
             Self::Debian { .. } => "debian",
@@ -336,6 +343,10 @@ pub struct Component {
     /// Driver `cargo`: features beyond the default ones.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The directory below its prefix where it installs Python modules: the case's environment imports them from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub python_modules: Option<Utf8PathBuf>,
     /// Driver `command`: what is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Commands>,

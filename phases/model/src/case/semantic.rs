@@ -127,6 +127,14 @@ impl<'a> Checker<'a> {
             SourceSpec::Path { path } => {
                 empty("path", path.as_str(), "write a directory; `.` is that of the case")
             }
+            SourceSpec::Mounted { description } => {
+                empty("description", description, "write what it is: \"a checkout of our application\"");
+                if index.is_some() {
+                    let message = format!("source `{name}` is mounted and has alternatives");
+                    let help = "declare the others alone: --source replaces every kind of source".to_owned();
+                    self.at_value(&at("kind"), message, Some(help));
+                }
+            }
             SourceSpec::Git { url, revision, .. } => {
                 empty("url", url, "write what `git clone` takes");
                 empty("revision", revision, "write a commit, a tag or a branch");

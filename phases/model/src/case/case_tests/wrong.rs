@@ -44,6 +44,11 @@ wrong!(
     "schema = 1\n[components.x]\ndriver = 'command'\n[components.x.commands]\ncompile = [['make']]\n[[components.x.expect]]\nfile = 'a'\n"
 );
 
+wrong!(
+    mounted_sources,
+    "schema = 1\n[sources]\nb = { kind = 'mounted', description = ' ' }\nc = [{ kind = 'mounted', description = 'ours' }, { kind = 'crate', name = 'x', version = '1' }]\n"
+);
+
 wrong!(a_newer_format, "schema = 2\nfancy = true\n");
 
 wrong!(

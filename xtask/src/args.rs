@@ -186,6 +186,15 @@ pub enum Subcommands {
         /// The step's id: `build/ffmpeg/configure`.
         step: String,
     },
+    /// Opens a shell where a step of `build` runs: its directory, its environment, its job tokens, and no network. What
+    /// is changed there is the step's to mend: it runs again with the next `build`.
+    Shell {
+        /// The step's id: `build/ffmpeg/compile`.
+        step: String,
+        /// A command that is run instead of a shell, after `--`.
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
     /// Shows what is installed and how the last runs ended.
     Status {
         /// As JSON.
@@ -205,7 +214,8 @@ pub enum Subcommands {
         #[arg(long)]
         force: bool,
     },
-    /// Removes the build trees of a case; what is installed and downloaded stays.
+    /// Removes the build trees of a case, and capsules of steps that succeeded since; what is installed and downloaded
+    /// stays.
     Clean,
     /// Lists, shows, makes and checks cases.
     Case {

@@ -29,6 +29,8 @@ pub struct Found {
 pub struct Place {
     /// Its directory, absolute.
     pub directory: Utf8PathBuf,
+    /// Its file, absolute.
+    pub file: Utf8PathBuf,
     /// The name of its lock: `case.lock`, or after the file where cases of several names share a directory.
     pub lock: String,
 }
@@ -122,7 +124,7 @@ fn read(path: &Utf8Path) -> Result<Found> {
             directory: Some(directory.clone()),
         },
         name,
-        place: Some(Place { directory, lock }),
+        place: Some(Place { directory, file: absolute, lock }),
     })
 }
 

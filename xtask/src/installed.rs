@@ -64,6 +64,7 @@ pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
         run_lock: Some(Arc::new(lock)),
         marker: marker(&setting),
         cancel,
+        capsules: None,
         started: Instant::now(),
     };
     let next = Next {
@@ -149,7 +150,7 @@ pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
     Ok(exit::OK)
 }
 
-/// Removes the build trees of a case. A directory of --cache-dir in which installer was not the first may hold what is
+/// Removes the build trees of a case, and capsules that are of no more use. A directory of --cache-dir in which installer was not the first may hold what is
 /// somebody else's, and stays.
 pub fn clean(common: &Common) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
@@ -159,12 +160,19 @@ pub fn clean(common: &Common) -> Result<i32> {
             "{cache} was there before installer used it, and may hold what is not installer's\n  help: remove what you do not need in it by hand, or give a --cache-dir that does not exist yet"
         )));
     }
+    let plan = setting.plan(Phase::Build)?;
+    let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;
     if common.dry_run {
         say(&format!("would remove {cache}"));
+        capsules.iter().for_each(|capsule| say(&format!("would remove {}", capsule.path)));
         return Ok(exit::OK);
     }
     let _lock = take_lock(common, &setting)?;
     engine::files::remove_tree(cache)?;
+    for capsule in &capsules {
+        engine::capsule::remove(&capsule.path)?;
+        say(&format!("removed {}", capsule.path));
+    }
     say(&format!("removed {cache}; what is installed and what was downloaded stays"));
     Ok(exit::OK)
 }

@@ -29,6 +29,8 @@ pub struct Setting {
     pub offline: bool,
     /// What names the case on a command line again: `--case quickstart`.
     pub case_argument: String,
+    /// The case's file, absolute, or the name of one in the binary: what names it from any directory.
+    pub case_place: String,
     /// The name of a case in the binary, if it is one.
     pub built_in: Option<String>,
 }
@@ -119,8 +121,10 @@ impl Setting {
         };
         let words = [wanted];
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
+        let case_place = place.as_ref().map_or_else(|| words[0].clone(), |place| place.file.to_string());
         let built_in = place.is_none().then(|| words[0].clone());
-        Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument, built_in })
+        let offline = common.offline;
+        Ok(Self { loaded, target, layout, site, capacity, offline, case_argument, case_place, built_in })
     }
 
     /// Brings what lies beside a case in the binary to the disk. To be called before something runs.

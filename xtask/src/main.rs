@@ -13,6 +13,7 @@ mod picker;
 mod plan_cmd;
 mod reference;
 mod run;
+mod shell;
 mod status;
 
 use clap::{CommandFactory, Parser};
@@ -82,6 +83,7 @@ fn run(cli: &Cli) -> Result<i32> {
         }
         Subcommands::Explain { step } => plan_cmd::explain(common, step),
         Subcommands::Status { json } => status::status(common, *json),
+        Subcommands::Shell { step, command } => shell::run(common, step, command),
         Subcommands::Verify { components } => installed::verify(common, components),
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
         Subcommands::Clean => installed::clean(common),
@@ -102,6 +104,7 @@ fn run(cli: &Cli) -> Result<i32> {
 /// A promise to do nothing that is not kept would be the worst of answers.
 fn refuse_dry_run(command: &Subcommands) -> Result<()> {
     let what = match command {
+        Subcommands::Shell { .. } => "a shell does what is typed in it",
         Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
         Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
         _ => return Ok(()),

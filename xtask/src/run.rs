@@ -53,6 +53,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         run_lock: None,
         marker: marker(&setting),
         cancel: cancel.clone(),
+        capsules: Some(crate::shell::origin(common, &setting)?),
         started,
     };
     // With nothing to do nobody has to be kept away, and nothing is started.

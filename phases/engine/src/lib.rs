@@ -4,6 +4,7 @@
 //! stale. Both ask a [`runner::Runner`] to look at the host, and only `run` asks it to act.
 
 pub mod assess;
+pub mod capsule;
 pub mod context;
 pub mod excerpt;
 pub mod fault;
@@ -19,6 +20,7 @@ pub mod runlog;
 pub mod runner;
 mod scheduler;
 pub mod signals;
+pub mod tarball;
 pub mod tree;
 
 pub use assess::{Assessed, Assessment, Selection, State, assess, assess_before_run};

@@ -174,6 +174,7 @@ impl RunContext<'_> {
                 excerpt: finder.excerpt(),
                 cures,
                 log: Some(self.log().into_string()),
+                capsule: None,
                 died_of_signal: ended.status > 128 || finder.died_of_signal(),
             })
         };

@@ -39,6 +39,11 @@ impl RunLog {
         Ok(Self { path, file: BufWriter::new(file) })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
     /// Adds an event.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use model::target::Capacity;
 use model::{Digest, StepId};
 
 use crate::assess::{Assessment, Records, Selection, State, Verdict, is_gate, untrusted};
+use crate::capsule::{self, Origin};
 use crate::context::World;
 use crate::ledger::Last;
 use crate::run_context::{Gathered, Message, RunContext, Shared};
@@ -56,6 +57,8 @@ pub struct RunOptions {
     pub marker: String,
     /// Asks for the end.
     pub cancel: Cancel,
+    /// What capsules of failed steps of `build` tell of the run; none: no capsules are written.
+    pub capsules: Option<Origin>,
     /// The zero of event times, one for all phases of a command.
     pub started: Instant,
 }
@@ -92,7 +95,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
-    let redactor = Redactor::from_environment(&world.site.network_environment);
+    let redactor = redactor(plan, world);
     let session = Session::start(SessionConfig {
         launcher: options.launcher.clone(),
         launcher_args: options.launcher_args.clone(),
@@ -126,6 +129,7 @@ pub fn run(
             status: vec![Status::Waiting; plan.steps.len()],
             digests: BTreeMap::new(),
             facts: BTreeMap::new(),
+            observed: BTreeMap::new(),
             running: BTreeMap::new(),
             failure: None,
             stopping: false,
@@ -137,6 +141,18 @@ pub fn run(
     })?;
     records.persist()?;
     Ok(finish)
+}
+
+/// Knows the secrets of the place and of everything that the plan gives to a process.
+fn redactor(plan: &Plan, world: &World<'_>) -> Redactor {
+    let of_steps = plan.steps.iter().flat_map(|step| match &step.action {
+        model::plan::Action::Exec(exec) => {
+            exec.commands.iter().flat_map(|command| &command.environment).collect::<Vec<_>>()
+        }
+        model::plan::Action::Verify(verify) => verify.environment.iter().collect(),
+        _ => Vec::new(),
+    });
+    Redactor::from_variables(world.site.network_environment.iter().chain(of_steps))
 }
 
 /// Tells the events of a run in which all that was asked for holds already, as an assessment found.
@@ -281,6 +297,8 @@ struct Scheduler<'a> {
     status: Vec<Status>,
     digests: BTreeMap<StepId, Digest>,
     facts: BTreeMap<StepId, BTreeMap<String, String>>,
+    /// What observed steps found.
+    observed: BTreeMap<StepId, BTreeMap<String, String>>,
     running: BTreeMap<usize, Running>,
     failure: Option<FailureKind>,
     stopping: bool,
@@ -481,11 +499,13 @@ impl<'a> Scheduler<'a> {
             Start::Fail(error) => {
                 self.out.event(Event::StepStarted { step: step.id.clone(), why: String::new() })?;
                 let gathered = Gathered::default();
-                self.failed(index, error, Duration::ZERO, &gathered)?;
+                self.failed(index, error, None, Duration::ZERO, &gathered)?;
             }
             Start::Run { why, material } => {
                 fault::check("step-start")
                     .map_err(|error| StepError::io("start", step.id.as_str(), &error))?;
+                // What changed may have been a secret.
+                let why = self.shared.redactor.redact(&why).into_owned();
                 self.out.event(Event::StepStarted { step: step.id.clone(), why })?;
                 self.prepare(step, material.as_ref())?;
                 let gathered = Arc::new(Mutex::new(Gathered::default()));
@@ -611,6 +631,7 @@ impl<'a> Scheduler<'a> {
     fn settle_observation(&mut self, step: &Step, observation: &Observation) {
         self.digests.insert(step.id.clone(), observation.digest());
         self.facts.insert(step.id.clone(), observation.facts.clone());
+        self.observed.insert(step.id.clone(), observation.found.clone());
     }
 
     /// The ledger says "under way", and the step finds its directories as its rules say.
@@ -674,14 +695,14 @@ impl<'a> Scheduler<'a> {
         let gathered = std::mem::take(&mut *running.gathered.lock().unwrap_or_else(PoisonError::into_inner));
         let material = running.material.clone();
         drop(running);
-        let result = result.and_then(|()| self.confirm(step, material, wall));
+        let result = result.and_then(|()| self.confirm(step, material.clone(), wall));
         match result {
             Ok(()) => {
                 self.ran += 1;
                 self.status[index] = Status::Settled;
                 self.out.finished(&step.id, Outcome::Done, wall, &gathered)?;
             }
-            Err(error) => self.failed(index, error, wall, &gathered)?,
+            Err(error) => self.failed(index, error, material.as_ref(), wall, &gathered)?,
         }
         for message in later {
             self.take(message, receiver)?;
@@ -711,10 +732,12 @@ impl<'a> Scheduler<'a> {
         self.records.ledger.done(&step.id, Some(material), digest, milliseconds(wall))
     }
 
+    /// The material is that of a fingerprinted step that ran.
     fn failed(
         &mut self,
         index: usize,
         error: StepError,
+        material: Option<&Material>,
         wall: Duration,
         gathered: &Gathered,
     ) -> Result<(), EngineError> {
@@ -737,6 +760,7 @@ impl<'a> Scheduler<'a> {
                         self.records.ledger.failed(&step.id, entry.as_ref())?;
                     }
                 }
+                failure.capsule = self.capsule(step, &failure, material)?;
                 if !step.optional {
                     self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));
                     // Packages that only an administrator can install keep nobody from bringing the rest.
@@ -748,6 +772,45 @@ impl<'a> Scheduler<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Scheduler<'_> {
+    /// Leaves a capsule of a failed step of `build` behind. That it cannot be written is a warning: the failure itself
+    /// is what the user has to see.
+    fn capsule(
+        &mut self,
+        step: &Step,
+        failure: &Failure,
+        material: Option<&Material>,
+    ) -> Result<Option<String>, EngineError> {
+        let (Some(origin), Some(material)) = (&self.options.capsules, material) else { return Ok(None) };
+        if self.plan.phase != Phase::Build {
+            return Ok(None);
+        }
+        let written = capsule::write(&capsule::Failed {
+            plan: self.plan,
+            step,
+            failure,
+            material,
+            observed: &self.observed,
+            world: &self.shared.world,
+            origin,
+            offline: self.shared.session.offline_force(),
+            events: self.out.log.as_ref().map(RunLog::path),
+            redactor: &self.shared.redactor,
+        });
+        match written {
+            Ok(path) => Ok(Some(path.into_string())),
+            Err(error) => {
+                let message = format!(
+                    "the step has no capsule: {}",
+                    EngineError::from(error).message.replace('\n', ";")
+                );
+                self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
+                Ok(None)
+            }
+        }
     }
 }
 

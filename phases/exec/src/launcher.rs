@@ -20,7 +20,7 @@ use crate::ending::{Ending, LOOK_AGAIN};
 use crate::offline::audit::Audit;
 use crate::offline::holder;
 use crate::output::{Chunk, read_chunk};
-use crate::sys::process::{self, Program, Reaped, Stage, StartFailure};
+use crate::sys::process::{self, Group, Program, Reaped, Stage, StartFailure};
 use crate::sys::{descriptors, namespaces, seccomp};
 use crate::wire::{self, LaunchTask, Order, Report, Role, Task};
 use crate::{privilege, procfs};
@@ -102,6 +102,7 @@ fn prepare(mut task: LaunchTask, descriptors: Vec<OwnedFd>) -> io::Result<Prepar
     for (role, descriptor) in task.descriptors.iter().zip(descriptors) {
         match role {
             Role::RunLock => run_lock.push(descriptor),
+            Role::Input => descriptors::duplicate_onto_standard(descriptor, 0)?,
             Role::Output => outputs.push(descriptor),
             Role::Namespace => namespaces::join(&descriptor)
                 .map_err(|error| io::Error::new(error.kind(), format!("cannot join a namespace: {error}")))?,
@@ -153,7 +154,11 @@ fn start(task: &LaunchTask, filter: Option<&seccomp::Filter>) -> io::Result<proc
             arguments: &c_strings(arguments)?,
             environment: &c_strings(&environment)?,
             directory: &directory,
-            own_session: !task.elevated,
+            group: match (task.attached, task.elevated) {
+                (true, _) => Group::Shared,
+                (false, true) => Group::Own,
+                (false, false) => Group::Session,
+            },
             // A patient tool goes on when the launcher dies.
             dies_with_parent: !task.patient,
             filter,

@@ -87,7 +87,7 @@ pub(crate) fn signal_elevated(
         arguments: &arguments,
         environment: &[CString::new(format!("PATH={path}"))?],
         directory: c"/",
-        own_session: false,
+        group: process::Group::Own,
         dies_with_parent: false,
         filter: None,
     })

@@ -54,13 +54,14 @@ impl Redactor {
     /// Knows the secrets of an environment: passwords (and user names that may be tokens) of URLs in any value, and
     /// the values of variables whose names say that they are secret.
     pub fn from_environment(environment: &BTreeMap<String, String>) -> Self {
+        Self::from_variables(environment)
+    }
+
+    /// The same for the variables of several environments.
+    pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a String, &'a String)>) -> Self {
         let mut secrets = Vec::new();
-        for (name, value) in environment {
-            let name = name.to_ascii_lowercase();
-            if ["token", "password", "passwd", "secret", "api_key", "apikey"]
-                .iter()
-                .any(|word| name.contains(word))
-            {
+        for (name, value) in variables {
+            if is_secret(name, value) {
                 secrets.push(value.clone());
             }
             for (start, end) in user_information(value) {
@@ -90,6 +91,52 @@ impl Redactor {
         }
         line
     }
+}
+
+/// Parts of the names of variables that hold secrets.
+const SECRET_VARIABLES: &[&str] = &[
+    "access_key",
+    "api_key",
+    "apikey",
+    "credential",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "secret",
+    "token",
+];
+/// What tokens of well-known services begin with.
+const TOKEN_BEGINNINGS: &[&str] = &[
+    "eyJ",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "npm_",
+    "pypi-",
+    "sk-",
+    "xoxb-",
+    "xoxp-",
+];
+/// A token of such a service is at least as long.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Whether a variable's value is secret, by its name or by what it looks like.
+fn is_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    // A tokenizer's settings are no tokens; a path or a switch is not the secret itself, and stands in many lines.
+    let plain = name.contains("tokeniz")
+        || value.starts_with('/')
+        || matches!(value, "true" | "false" | "none" | "null" | "auto" | "default");
+    let named = !plain && SECRET_VARIABLES.iter().any(|word| name.contains(word));
+    let token = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let looks = value.len() >= SHORTEST_TOKEN
+        && value.chars().all(token)
+        && TOKEN_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning));
+    named || looks
 }
 
 fn masked(line: &str, mut spans: Vec<(usize, usize)>) -> String {
@@ -229,6 +276,27 @@ mod tests {
             redactor.redact("said p@ss-word, p%40ss-word, glpat-1234567, npm_7654321; /usr/bin"),
             "said ***, ***, ***, ***; /usr/bin"
         );
+    }
+
+    #[test]
+    fn variables_are_secret_by_name_or_by_what_they_look_like() {
+        for (name, value) in [
+            ("DEPLOY_TOKEN", "abcd1234"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI"),
+            ("REGISTRY_CREDENTIALS", "joe:pass"),
+            ("HUB", "hf_0123456789abcdef"),
+        ] {
+            assert!(is_secret(name, value), "{name}");
+        }
+        for (name, value) in [
+            ("TOKENIZERS_PARALLELISM", "false"),
+            ("USE_TOKEN", "true"),
+            ("TOKEN_FILE", "/run/secrets/token"),
+            ("MODEL", "hf_small"),
+            ("CFLAGS", "-O2"),
+        ] {
+            assert!(!is_secret(name, value), "{name}");
+        }
     }
 
     #[test]

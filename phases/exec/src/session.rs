@@ -150,6 +150,19 @@ impl Session {
     /// # Errors
     /// When it cannot be started; the message names the program and says what to do.
     pub fn spawn(&self, launch: Launch, sink: Sink) -> io::Result<Child> {
+        self.start_child(launch, sink, false)
+    }
+
+    /// Starts a child that has this process's standard streams, and its terminal if it has one: a shell for the user.
+    /// Nothing that it prints is seen here.
+    ///
+    /// # Errors
+    /// As [`Session::spawn`].
+    pub fn spawn_attached(&self, launch: Launch) -> io::Result<Child> {
+        self.start_child(launch, Box::new(|_, _| {}), true)
+    }
+
+    fn start_child(&self, launch: Launch, sink: Sink, attached: bool) -> io::Result<Child> {
         let force = self.force.as_ref().filter(|_| launch.network == Network::Denied);
         if launch.privilege == Privilege::Root && launch.sudo == Sudo::Unavailable {
             return Err(io::Error::new(
@@ -172,18 +185,29 @@ impl Session {
                 .map_err(|error| named("create", &launch.directory, &error))?;
         }
         let printer = Printer::new(sink, launch.log.as_ref(), self.config.redactor.clone())?;
-        let (stdout, stdout_write) = descriptors::pipe()?;
-        let (stderr, stderr_write) = descriptors::pipe()?;
-        for pipe in [&stdout, &stderr] {
-            descriptors::set_nonblocking(pipe)?;
-        }
+        let (streams, stdout, stderr) = if attached {
+            (Streams::Inherited, None, None)
+        } else {
+            let (stdout, stdout_write) = descriptors::pipe()?;
+            let (stderr, stderr_write) = descriptors::pipe()?;
+            for pipe in [&stdout, &stderr] {
+                descriptors::set_nonblocking(pipe)?;
+            }
+            (Streams::Pipes(stdout_write, stderr_write), Some(stdout), Some(stderr))
+        };
         let (client, tokens) = if launch.jobserver {
             let (client, read, write) = self.pool.client()?;
             (Some(client), Some([read, write]))
         } else {
             (None, None)
         };
-        let kept = if launch.patient { Some([stdout.try_clone()?, stderr.try_clone()?]) } else { None };
+        let kept = match (&stdout, &stderr) {
+            (Some(stdout), Some(stderr)) if launch.patient => {
+                Some([stdout.try_clone()?, stderr.try_clone()?])
+            }
+            _ => None,
+        };
+        let input = io::stdin();
         let mut roles = Vec::new();
         let mut with: Vec<BorrowedFd<'_>> = Vec::new();
         if let Some(lock) = &self.config.run_lock {
@@ -202,6 +226,10 @@ impl Session {
             roles.extend([Role::Output, Role::Output]);
             with.extend(kept.each_ref().map(AsFd::as_fd));
         }
+        if attached {
+            roles.push(Role::Input);
+            with.push(input.as_fd());
+        }
         let argv = launch.argv();
         let task = Task::Launch(Box::new(LaunchTask {
             program: argv[0].clone(),
@@ -212,20 +240,21 @@ impl Session {
             grace_ms: milliseconds(self.grace),
             patient: launch.patient,
             elevated: launch.elevated(),
+            attached,
             jobserver: client.as_ref().map(|_| self.pool.size()),
             audit: force.and_then(|force| force.audit.clone()),
             descriptors: roles,
         }));
         let names_before = force.map(|force| force.names_until_now()).transpose()?;
-        let (process, socket) = start_launcher(&self.config, Some((stdout_write, stderr_write)))?;
+        let (process, socket) = start_launcher(&self.config, streams)?;
         let socket = Arc::new(socket);
         let mut child = Child {
             program: launch.program.clone(),
             process: Some(process),
             canceller: Canceller { socket: Arc::clone(&socket), asked: Arc::default() },
             socket,
-            stdout: Some(stdout.into()),
-            stderr: Some(stderr.into()),
+            stdout: stdout.map(Into::into),
+            stderr: stderr.map(Into::into),
             printer,
             capture: launch.capture_stdout,
             grace: self.grace,
@@ -266,11 +295,20 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Starts a launcher and returns it with the socket that controls it. With `output` its standard streams, which become
-/// the tool's, are these pipes; else they are this process's standard error.
+/// The standard output and standard error of a launcher, which become the tool's.
+pub(crate) enum Streams {
+    /// These pipes.
+    Pipes(OwnedFd, OwnedFd),
+    /// Those of this process; the launcher then stays in its process group, which is the terminal's.
+    Inherited,
+    /// Nothing, and this process's standard error.
+    ErrorOnly,
+}
+
+/// Starts a launcher and returns it with the socket that controls it.
 pub(crate) fn start_launcher(
     config: &SessionConfig,
-    output: Option<(OwnedFd, OwnedFd)>,
+    streams: Streams,
 ) -> io::Result<(std::process::Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     #[expect(clippy::disallowed_methods, reason = "this crate is the one that starts processes")]
@@ -281,12 +319,15 @@ pub(crate) fn start_launcher(
         .env(wire::MARKER_VARIABLE, &config.marker)
         .env(wire::LAUNCHER_VARIABLE, "1")
         .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdin(Stdio::from(OwnedFd::from(theirs)));
+    if !matches!(streams, Streams::Inherited) {
         // Ctrl-C on the terminal is for the scheduler alone.
-        .process_group(0);
-    match output {
-        Some((stdout, stderr)) => command.stdout(stdout).stderr(stderr),
-        None => command.stdout(Stdio::null()).stderr(Stdio::inherit()),
+        command.process_group(0);
+    }
+    match streams {
+        Streams::Pipes(stdout, stderr) => command.stdout(stdout).stderr(stderr),
+        Streams::Inherited => command.stdout(Stdio::inherit()).stderr(Stdio::inherit()),
+        Streams::ErrorOnly => command.stdout(Stdio::null()).stderr(Stdio::inherit()),
     };
     let child = children::start(|| command.spawn(), |child| vec![child.id()]).map_err(|error| {
         io::Error::new(

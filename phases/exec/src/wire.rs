@@ -46,6 +46,8 @@ pub(crate) struct LaunchTask {
     pub(crate) patient: bool,
     /// It runs through `sudo`: no session of its own, for the terminal's ticket counts.
     pub(crate) elevated: bool,
+    /// It has the standard streams of the scheduler, and stays in the process group that the terminal listens to.
+    pub(crate) attached: bool,
     /// Job tokens of the pool whose descriptors are sent along.
     pub(crate) jobserver: Option<u32>,
     pub(crate) audit: Option<AuditTask>,
@@ -73,6 +75,8 @@ pub(crate) enum Role {
     JobserverWrite,
     /// Joined in the order in which they come; a user namespace first.
     Namespace,
+    /// The tool's standard input.
+    Input,
     /// The reading end of one of the tool's output pipes, held so that a patient tool can go on writing.
     Output,
 }

@@ -196,6 +196,9 @@ pub struct Failure {
     /// The whole log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// The archive that the failed step left behind, if it is one of `build` that ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capsule: Option<String>,
     /// A process of it died of a signal, so that what it was writing may be cut off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub died_of_signal: bool,

@@ -96,6 +96,11 @@ impl Layout {
         self.state.join("logs").join(format!("{}.log", step.as_str().replace('/', ".")))
     }
 
+    /// Where failed steps leave their capsules.
+    pub fn capsules(&self) -> Utf8PathBuf {
+        self.state.join("capsules")
+    }
+
     /// What this case installed last of a component: the digest of its manifest. Removed when its files are found
     /// changed, so that the next `build` puts them back.
     pub fn committed(&self, component: &ComponentName) -> Utf8PathBuf {

@@ -244,6 +244,9 @@ fn warnings(out: &mut String, run: &Run, style: Style) {
         for cure in &failure.cures {
             line(out, &format!("  help: {cure}"));
         }
+        if let Some(capsule) = &failure.capsule {
+            line(out, &format!("  capsule: {capsule}"));
+        }
     }
 }
 
@@ -273,7 +276,7 @@ pub(crate) fn failures(out: &mut String, run: &Run, style: Style) {
     }
 }
 
-/// Message, excerpt, command, cures and log of a failure; the excerpt at most `limit` lines.
+/// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
 pub(crate) fn failure_lines(failure: &Failure, limit: usize) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
     lines.extend(failure.excerpt.iter().take(limit).map(|line| format!("  | {}", text::clean(line))));
@@ -283,6 +286,7 @@ pub(crate) fn failure_lines(failure: &Failure, limit: usize) -> Vec<String> {
     lines.extend(failure.command.iter().map(|command| format!("command: {command}")));
     lines.extend(failure.cures.iter().map(|cure| format!("help: {cure}")));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
+    lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
 }
 

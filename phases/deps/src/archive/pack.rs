@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::UNIX_EPOCH;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::fault;
 use engine::runner::{Context, StepError};
+use engine::{fault, tarball};
 use model::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -23,27 +23,18 @@ pub fn pack(from: &Utf8Path, to: &Utf8Path, modified: u64, context: &dyn Context
     let mut tar = tar::Builder::new(io::BufWriter::with_capacity(256 * 1024, file));
     for (path, metadata) in walk(from, context)? {
         let full = from.join(&path);
-        let mut header = tar::Header::new_gnu();
-        header.set_mtime(modified);
-        header.set_uid(0);
-        header.set_gid(0);
         let unreadable = |error: io::Error| StepError::io("pack", &full, &error);
         if metadata.is_symlink() {
             let target = std::fs::read_link(&full).map_err(unreadable)?;
-            header.set_entry_type(tar::EntryType::Symlink);
-            header.set_mode(0o777);
-            header.set_size(0);
+            let mut header = tarball::header(tar::EntryType::Symlink, 0o777, 0, modified);
             tar.append_link(&mut header, &path, target).map_err(unreadable)?;
         } else if metadata.is_dir() {
-            header.set_entry_type(tar::EntryType::Directory);
-            header.set_mode(0o755);
-            header.set_size(0);
+            let mut header = tarball::header(tar::EntryType::Directory, 0o755, 0, modified);
             tar.append_data(&mut header, &path, io::empty()).map_err(unreadable)?;
         } else {
             let executable = metadata.permissions().mode() & 0o111 != 0;
-            header.set_entry_type(tar::EntryType::Regular);
-            header.set_mode(if executable { 0o755 } else { 0o644 });
-            header.set_size(metadata.len());
+            let mode = if executable { 0o755 } else { 0o644 };
+            let mut header = tarball::header(tar::EntryType::Regular, mode, metadata.len(), modified);
             let content = File::open(&full).map_err(unreadable)?;
             // A file that grows while it is packed would spoil the archive.
             tar.append_data(&mut header, &path, io::Read::take(content, metadata.len()))

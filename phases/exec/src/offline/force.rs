@@ -94,7 +94,7 @@ impl Force {
             audit: choice != Choice::Wall,
             launcher_args: config.launcher_args.clone(),
         };
-        let (process, socket) = session::start_launcher(config, None)?;
+        let (process, socket) = session::start_launcher(config, session::Streams::ErrorOnly)?;
         wire::send(&socket, &Task::Hold(task), &[])?;
         let Some((Report::Held { findings }, namespaces)) = wire::receive(&socket)? else {
             return Err(io::Error::other("the process that was to keep the network away ended early"));

@@ -219,7 +219,7 @@ fn try_audit(launcher_args: &[String]) -> io::Result<bool> {
         arguments: &arguments,
         environment: &[],
         directory: c"/",
-        own_session: true,
+        group: process::Group::Session,
         dies_with_parent: true,
         filter: Some(&filter),
     })

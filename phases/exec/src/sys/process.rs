@@ -20,12 +20,23 @@ pub struct Program<'a> {
     pub environment: &'a [CString],
     /// Working directory.
     pub directory: &'a CStr,
-    /// A session of its own (no controlling terminal), or only a process group of its own.
-    pub own_session: bool,
+    /// What it shares with this process.
+    pub group: Group,
     /// SIGKILL when the process that starts it dies.
     pub dies_with_parent: bool,
     /// Seccomp filter whose listener is handed back.
     pub filter: Option<&'a Filter>,
+}
+
+/// How far a program is set apart from the process that starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A session of its own: no controlling terminal.
+    Session,
+    /// A process group of its own.
+    Own,
+    /// The same process group.
+    Shared,
 }
 
 /// A started program.
@@ -135,12 +146,12 @@ fn run_child(
         }
     };
     attempt(Stage::Setup, default_signals());
-    if program.own_session {
+    match program.group {
         // SAFETY: takes no pointer.
-        attempt(Stage::Setup, check(unsafe { libc::setsid() }).map(drop));
-    } else {
+        Group::Session => attempt(Stage::Setup, check(unsafe { libc::setsid() }).map(drop)),
         // SAFETY: takes no pointer.
-        attempt(Stage::Setup, check(unsafe { libc::setpgid(0, 0) }).map(drop));
+        Group::Own => attempt(Stage::Setup, check(unsafe { libc::setpgid(0, 0) }).map(drop)),
+        Group::Shared => {}
     }
     if program.dies_with_parent {
         // SAFETY: takes no pointer.

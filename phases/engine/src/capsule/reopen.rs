@@ -1,0 +1,119 @@
+//! `reopen.sh`: a shell where a step failed.
+
+use exec::session::shell_words;
+use model::plan::{Action, Argument, Command, Step};
+
+use super::Failed;
+
+/// The command of a step that failed, by how the failure tells it; else the last one, which is the one that matters.
+fn failed_command<'a>(step: &'a Step, told: Option<&str>) -> Option<&'a Command> {
+    let Action::Exec(exec) = &step.action else { return None };
+    let literals = |command: &Command| {
+        let mut words = vec![command.program.clone()];
+        for argument in &command.args {
+            let Argument::Literal(text) = argument else { break };
+            words.push(text.clone());
+        }
+        shell_words(&words)
+    };
+    let is_told = |command: &&Command| told.is_some_and(|told| told.starts_with(&literals(command)));
+    exec.commands.iter().filter(is_told).max_by_key(|command| command.args.len()).or(exec.commands.last())
+}
+
+/// The script. It goes through installer where that is there, which gives the shell what the step had: environment,
+/// directory, job tokens, and no network by the same force. Without it, the same environment in a plain shell.
+pub(super) fn script(failed: &Failed<'_>) -> String {
+    let step = failed.step;
+    let told = failed.failure.command.as_deref();
+    let word = |text: &str| shell_words(&[text.to_owned()]);
+    let hidden = |text: &str| failed.redactor.redact(text) != text;
+    let mut text = format!(
+        "#!/bin/sh\n\
+         # Opens a shell where {} of the case {} failed: the same directory and environment, and no network.\n\
+         #   sh reopen.sh              a shell\n\
+         #   sh reopen.sh make -n      a command instead\n",
+        step.id, failed.plan.case
+    );
+    text.push_str("if [ \"$#\" -eq 0 ]; then\n    cat >&2 <<'END_OF_WHAT_FAILED'\n");
+    text.push_str(&told.map_or_else(
+        || format!("{} failed: {}\n", step.id, failed.failure.message),
+        |command| format!("the command that failed:\n  {command}\n"),
+    ));
+    text.push_str("END_OF_WHAT_FAILED\nfi\n\n");
+
+    let origin = failed.origin;
+    let program = word(&origin.program);
+    let arguments = shell_words(&origin.arguments);
+    text.push_str(&format!(
+        "installer={program}\n[ -x \"$installer\" ] || installer=$(command -v installer)\n"
+    ));
+    if origin.arguments.iter().any(|argument| hidden(argument)) {
+        text.push_str(
+            "# An argument held a secret: *** stands where it was. Put it back before you use this.\n",
+        );
+    }
+    text.push_str(&format!(
+        "if [ -n \"$installer\" ] && cd {}; then\n    [ \"$#\" -eq 0 ] || set -- -- \"$@\"\n    exec \"$installer\" shell {} {arguments} \"$@\"\nfi\n\n",
+        word(origin.directory.as_str()),
+        word(step.id.as_str()),
+    ));
+
+    let Some(command) = failed_command(step, told) else {
+        text.push_str(&format!(
+            "echo {} >&2\nexit 1\n",
+            word("installer is not there any more, and only it can carry out this step")
+        ));
+        return text;
+    };
+    text.push_str(
+        "echo 'installer is not there any more: this is the environment of the step without it' >&2\n",
+    );
+    text.push_str(&format!("cd {} || exit 1\n", word(command.directory.as_str())));
+    text.push_str(
+        "if unshare -n true 2>/dev/null; then offline='unshare -n'\n\
+         elif unshare -r -n true 2>/dev/null; then offline='unshare -r -n'\n\
+         else offline=; echo 'no network namespace can be had here: the network is NOT shut off' >&2\nfi\n\
+         [ \"$#\" -gt 0 ] || set -- sh -i\n",
+    );
+    let mut variables = Vec::new();
+    for (name, value) in &command.environment {
+        if hidden(value) || hidden(&format!("{name}={value}")) {
+            text.push_str(&format!("# {name} held a secret and is left out: add it below if you need it.\n"));
+        } else {
+            variables.push(word(&format!("{name}={value}")));
+        }
+    }
+    text.push_str(&format!("exec $offline env -i \\\n    {} \\\n    \"$@\"\n", variables.join(" \\\n    ")));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use model::plan::Exec;
+
+    use super::*;
+
+    #[test]
+    fn the_command_that_failed_is_found_by_its_words() {
+        let command = |words: &[&str], directory: &str| Command {
+            program: words[0].to_owned(),
+            args: words[1..].iter().map(|word| (*word).into()).collect(),
+            environment: [].into(),
+            directory: directory.into(),
+        };
+        let mut make = command(&["make"], "/b");
+        make.args.push(Argument::Jobs { jobs: "-j".to_owned() });
+        let commands =
+            vec![command(&["cmake", "-E", "rm"], "/a"), make, command(&["cmake", "-S", "x y"], "/c")];
+        let step: Step = serde_json::from_value(serde_json::json!({
+            "id": "build/x/configure", "phase": "build", "title": "t", "freshness": "fingerprinted",
+            "network": "denied", "action": Action::Exec(Exec { commands, logs: Vec::new() }),
+        }))
+        .unwrap();
+        let found = |told: Option<&str>| failed_command(&step, told).unwrap().directory.as_str().to_owned();
+        assert_eq!(found(Some("make -j4")), "/b");
+        assert_eq!(found(Some("cmake -E rm")), "/a");
+        assert_eq!(found(Some("cmake -S 'x y'")), "/c");
+        assert_eq!(found(None), "/c");
+    }
+}

@@ -17,6 +17,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.metadata();
     checker.system_packages();
     checker.versions();
+    checker.cuda();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
         checker.name(&path, "source");
@@ -95,13 +96,23 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn cuda(&mut self) {
+        let Some(cuda) = &self.case.cuda else { return };
+        if let Some(version) = cuda.version.as_deref().filter(|version| !is_dotted(version)) {
+            let help = Some("write numbers with dots: \"11.8\"".to_owned());
+            self.at_value(&["cuda", "version"], format!("`{version}` is not a version of CUDA"), help);
+        }
+        if let Err(error) = cuda.capabilities() {
+            let help = Some("write `86`, `\"8.6\"` or `\"sm_86\"`, or a list of these".to_owned());
+            self.at_value(&["cuda", "arch"], error.to_string(), help);
+        }
+    }
+
     fn versions(&mut self) {
         let toolchains = &self.case.toolchains;
         for (tool, minimum) in [("rust", &toolchains.rust.minimum), ("cmake", &toolchains.cmake.minimum)] {
             let Some(minimum) = minimum else { continue };
-            let dotted =
-                minimum.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
-            if !dotted {
+            if !is_dotted(minimum) {
                 let help = Some("write numbers with dots: \"1.85\"".to_owned());
                 let path = ["toolchains", tool, "minimum"];
                 self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
@@ -306,4 +317,9 @@ impl<'a> Checker<'a> {
         way.pop();
         done.insert(name);
     }
+}
+
+/// Whether this is numbers with dots between them.
+fn is_dotted(version: &str) -> bool {
+    version.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
 }

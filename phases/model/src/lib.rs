@@ -5,6 +5,7 @@
 
 pub mod case;
 pub mod catalog;
+pub mod compatibility;
 pub mod event;
 pub mod exit;
 pub mod fingerprint;

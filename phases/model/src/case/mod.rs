@@ -3,12 +3,16 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod artifacts;
+mod cuda;
 mod diagnostic;
 mod json;
+mod legacy;
 mod merge;
 mod reference;
 mod schema;
 mod semantic;
+mod stack;
 mod toml;
 mod tree;
 mod validate;
@@ -16,10 +20,13 @@ mod validate;
 #[cfg(test)]
 mod case_tests;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Place};
+pub use artifacts::{PresetArtifacts, SourceFile};
+pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
+pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
 
 use std::collections::BTreeMap;
 
@@ -57,6 +64,15 @@ pub struct Case {
     /// Python packages, brought by `deps` as wheels and installed by `build` into an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Python>,
+    /// CUDA: the toolkit and the GPUs that are compiled for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<Cuda>,
+    /// PyTorch and its companions: Python packages, from an index of their own where one is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pytorch: Option<Pytorch>,
+    /// TensorRT's Python packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensorrt: Option<Tensorrt>,
     /// Where code comes from: a source, or a list of alternatives of which the first that can be had is taken.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, Alternatives>,
@@ -175,6 +191,31 @@ pub struct Python {
     /// Single requirements: `numpy==2.1.3`.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// The version of Python that is wanted: `3.10`. The interpreter is then `python3.10`, from PATH or from the
+    /// distribution, unless `interpreter` names another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Directories of wheels, relative to the case. What one of them has of a project is taken before any index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub find_links: Vec<Utf8PathBuf>,
+    /// Package indexes for some packages; all others come from the index that pip knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<PythonIndex>,
+    /// Packages that may be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optional: Vec<OptionalPackages>,
+}
+
+impl Python {
+    /// The interpreter: the one that is named, else that of the wanted version, else `python3`.
+    pub fn interpreter(&self) -> String {
+        let of_version = || {
+            let parts: Vec<&str> = self.version.as_ref()?.split('.').take(2).collect();
+            Some(format!("python{}", parts.join(".")))
+        };
+        self.interpreter.clone().or_else(of_version).unwrap_or_else(|| "python3".to_owned())
+    }
 }
 
 /// Kinds of Python environment.

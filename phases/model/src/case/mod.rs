@@ -296,6 +296,11 @@ pub enum SourceSpec {
         urls: Vec<String>,
         /// SHA-256 of the file.
         sha256: Digest,
+        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
+        /// for another alternative that has its files at the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        subdirectory: Option<Utf8PathBuf>,
     },
     /// The distribution's source package, patches applied.
     Debian {
@@ -311,6 +316,11 @@ pub enum SourceSpec {
         name: String,
         /// Exact version.
         version: String,
+        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
+        /// for another alternative that has its files at the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        subdirectory: Option<Utf8PathBuf>,
     },
     /// A crate from the registry, as published.
     Crate {
@@ -322,6 +332,14 @@ pub enum SourceSpec {
 }
 
 impl SourceSpec {
+    /// The directory in what is brought that is the source, if not all of it.
+    pub fn subdirectory(&self) -> Option<&Utf8PathBuf> {
+        match self {
+            Self::Archive { subdirectory, .. } | Self::Pypi { subdirectory, .. } => subdirectory.as_ref(),
+            _ => None,
+        }
+    }
+
     /// `path`, `git` …
     pub fn kind(&self) -> &'static str {
         match self {

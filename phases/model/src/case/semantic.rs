@@ -241,7 +241,7 @@ impl<'a> Checker<'a> {
                 empty("url", url, "write what `git clone` takes");
                 empty("revision", revision, "write a commit, a tag or a branch");
             }
-            SourceSpec::Archive { urls, sha256 } => {
+            SourceSpec::Archive { urls, sha256, .. } => {
                 if urls.is_empty() {
                     let help = Some("list at least one address of the file".to_owned());
                     self.at_value(&at("urls"), format!("source `{name}` has no urls"), help);
@@ -262,13 +262,21 @@ impl<'a> Checker<'a> {
             SourceSpec::Debian { package, .. } => {
                 empty("package", package, "write the name of the source package")
             }
-            SourceSpec::Pypi { name: project, version } => {
+            SourceSpec::Pypi { name: project, version, .. } => {
                 empty("name", project, "write the name of the project");
                 empty("version", version, "write the exact version");
             }
             SourceSpec::Crate { name: krate, version } => {
                 empty("name", krate, "write the name of the crate");
                 empty("version", version, "write the exact version");
+            }
+        }
+        if let Some(directory) = spec.subdirectory() {
+            use camino::Utf8Component::{CurDir, Normal};
+            if !directory.components().all(|part| matches!(part, Normal(_) | CurDir)) {
+                let message = format!("`{directory}` is not a directory in source `{name}`");
+                let help = Some("write it relative to the top of the source, without `..`".to_owned());
+                self.at_value(&at("subdirectory"), message, help);
             }
         }
     }

@@ -95,6 +95,7 @@ fn what_lies_beside_a_preset_is_used_or_named() {
         SourceSpec::Archive {
             urls: vec!["file:///p/artifacts/old/sources/ffmpeg-6.0.tar.xz".to_owned()],
             sha256: Digest::of("ffmpeg-6.0.tar.xz"),
+            subdirectory: None,
         }
     );
     assert_eq!(source("opencv"), SourceSpec::Path { path: directory.join("sources/opencv-4.8.0") });

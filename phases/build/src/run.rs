@@ -8,6 +8,7 @@ mod preflight;
 mod stage;
 mod staged;
 mod verify;
+mod wanted;
 mod working_copy;
 
 use camino::Utf8PathBuf;
@@ -115,7 +116,8 @@ fn exec(action: &Exec, context: &dyn Context) -> Result<(), StepError> {
         if context.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let finished = context.execute(command)?;
+        let finished =
+            context.execute(command).map_err(|error| wanted::with_cures(error, &command.directory))?;
         killed = killed.or_else(|| finished.tail.into_iter().find(|line| tells_of_kill(line)));
     }
     if action.logs.is_empty() {

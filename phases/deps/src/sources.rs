@@ -6,6 +6,7 @@
 mod archive;
 mod crates;
 mod debian;
+mod file;
 mod git;
 mod path;
 pub(crate) mod pypi;
@@ -60,6 +61,7 @@ pub fn needs(spec: &SourceSpec) -> Vec<&'static str> {
         SourceSpec::Git { .. } => vec!["git"],
         SourceSpec::Path { .. }
         | SourceSpec::Archive { .. }
+        | SourceSpec::File { .. }
         | SourceSpec::Debian { .. }
         | SourceSpec::Pypi { .. }
         | SourceSpec::Crate { .. } => Vec::new(),
@@ -310,6 +312,7 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
         SourceSpec::Path { path } => path::fetch(path, request),
         SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
         SourceSpec::Archive { urls, sha256 } => archive::fetch(urls, sha256, request),
+        SourceSpec::File { urls, sha256 } => file::fetch(urls, sha256, request),
         SourceSpec::Debian { package, version } => debian::fetch(package, version.as_deref(), request),
         SourceSpec::Pypi { name, version } => pypi::fetch(name, version, request),
         SourceSpec::Crate { name, version } => crates::fetch(name, version, request),
@@ -457,8 +460,12 @@ fn describe(spec: &SourceSpec) -> String {
         SourceSpec::Git { url, revision, .. } => {
             format!("git {} at {revision}", crate::http::url::redact(url))
         }
-        SourceSpec::Archive { urls, .. } => {
-            format!("archive {}", urls.first().map_or_else(String::new, |url| crate::http::url::redact(url)))
+        SourceSpec::Archive { urls, .. } | SourceSpec::File { urls, .. } => {
+            format!(
+                "{} {}",
+                spec.kind(),
+                urls.first().map_or_else(String::new, |url| crate::http::url::redact(url))
+            )
         }
         SourceSpec::Debian { package, version } => {
             format!(

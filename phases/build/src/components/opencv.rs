@@ -98,6 +98,7 @@ impl Recipe for Opencv {
     fn derived(
         &self,
         options: &IndexMap<String, OptionValue>,
+        _component: &Component,
         known: &Known<'_>,
     ) -> Vec<(String, OptionValue)> {
         if !on(options, "BUILD_opencv_python3") {

@@ -100,7 +100,7 @@ fn a_file_that_a_project_would_download_is_put_where_it_looks() {
          if(EXISTS ${model})\n  install(FILES ${model} DESTINATION share)\nelse()\n  install(FILES CMakeLists.txt DESTINATION share)\nendif()\n",
     );
     let case = "schema = 1\n[metadata]\nname = \"files\"\n[sources.app]\nkind = \"path\"\npath = \"app\"\n\
-        [components.app]\ndriver = \"cmake\"\ngenerator = \"make\"\n";
+        [components.app]\ndriver = \"cmake\"\n";
     write(home, "case.toml", case);
     let lacking = run(home, &["all"], &[]);
     let text = said(&lacking);
@@ -123,6 +123,10 @@ fn a_file_that_a_project_would_download_is_put_where_it_looks() {
     assert_eq!(server.requests().len(), 1, "{:?}", server.requests());
     let again = run(home, &["all"], &[]);
     assert!(said(&again).contains("nothing to do"), "{}", said(&again));
+    // What the case no longer feeds is no longer there, although the tree is kept.
+    write(home, "case.toml", case);
+    let taken_away = run(home, &["build"], &[]);
+    assert_eq!(code(&taken_away), 6, "{}", said(&taken_away));
     // Another content is another input, and is held against its hash.
     write(home, "case.toml", &format!("{case}{fed}").replace(sha256.as_str(), &"0".repeat(64)));
     let wrong = run(home, &["deps"], &[]);
@@ -195,4 +199,42 @@ fn what_a_python_project_wants_for_its_build_is_brought_by_deps() {
     assert!(!text.contains("never"), "a condition that does not hold here wants nothing: {text}");
     let built = run(home, &["all"], &environment);
     assert_eq!(code(&built), 0, "{}", said(&built));
+}
+
+#[test]
+fn an_external_project_takes_the_archive_that_was_put_there() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    write(home, "pack/part-1/part.txt", "a part\n");
+    let packed = Command::new("tar")
+        .args(["-czf", "part-1.tar.gz", "-C", "pack", "part-1"])
+        .current_dir(home)
+        .status();
+    assert!(packed.unwrap().success());
+    let archive = std::fs::read(home.join("part-1.tar.gz")).unwrap();
+    let sha256 = model::Digest::of(&archive);
+    let server = TestServer::start(move |_| Reply::ok(archive.clone()));
+    write(
+        home,
+        "app/CMakeLists.txt",
+        &format!(
+            "cmake_minimum_required(VERSION 3.18)\nproject(app NONE)\ninclude(ExternalProject)\n\
+             ExternalProject_Add(part URL https://parts.example/part-1.tar.gz URL_HASH SHA256={sha256}\n\
+             CONFIGURE_COMMAND \"\" BUILD_COMMAND \"\" INSTALL_COMMAND \"\")\n\
+             install(FILES ${{CMAKE_BINARY_DIR}}/part-prefix/src/part/part.txt DESTINATION share)\n"
+        ),
+    );
+    write(
+        home,
+        "case.toml",
+        &format!(
+            "schema = 1\n[metadata]\nname = \"parts\"\n[sources.app]\nkind = \"path\"\npath = \"app\"\n\
+             [components.app]\ndriver = \"cmake\"\nfiles = {{ \"part-prefix/src/part-1.tar.gz\" = \"part\" }}\n\
+             [sources.part]\nkind = \"file\"\nurls = [\"{}\"]\nsha256 = \"{sha256}\"\n",
+            server.url("/part-1.tar.gz")
+        ),
+    );
+    let built = run(home, &["all"], &[]);
+    assert_eq!(code(&built), 0, "{}", said(&built));
+    assert_eq!(std::fs::read_to_string(home.join("prefix/share/part.txt")).unwrap(), "a part\n");
 }

@@ -4,6 +4,7 @@ mod commit;
 mod expect;
 pub mod http_check;
 mod link_python;
+mod placed;
 mod preflight;
 mod stage;
 mod staged;
@@ -18,6 +19,7 @@ use engine::{files, manifest};
 use model::event::Failure;
 use model::plan::{Action, Exec, Need, Step};
 
+pub(crate) use placed::PLACED;
 pub use verify::verify_component;
 
 /// Looks whether one need is met, with the prefixes of needed components: what `deps` knows and `build` may not
@@ -69,7 +71,12 @@ impl Runner for BuildRunner<'_> {
         match &step.action {
             Action::Preflight(action) => preflight::require(self, action, context),
             Action::WorkingCopy(action) => working_copy::sync(action, context),
-            Action::Exec(action) => exec(action, context),
+            Action::Exec(action) => {
+                if step.id.as_str().ends_with("/configure") {
+                    placed::remove(action)?;
+                }
+                exec(action, context)
+            }
             Action::ExpectEnabled(action) => expect::check(action),
             Action::StageFiles(action) => stage::stage(action),
             Action::LinkPython(action) => link_python::link(action),

@@ -6,6 +6,8 @@ use model::StepId;
 use model::case::{Component, OptionValue};
 use model::plan::{Command, Input, RequiredPath};
 
+use crate::run::PLACED;
+
 use super::{Planned, step_id, template, working_copy_of};
 use crate::drivers::Subject;
 
@@ -81,15 +83,20 @@ pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId])
     Ok(fed)
 }
 
-/// The commands that put the files into the build tree. A file that is the same stays as it is, so that nothing is
-/// built again for its sake.
+/// The commands that put the files into the build tree, with their times, so that nothing is built again for the sake of
+/// the same file. What is put there is written down first: it goes before the tree is configured again.
 pub(super) fn commands(subject: &Subject<'_>) -> Vec<Command> {
-    let files = subject.component.files.iter();
-    files
-        .map(|(place, source)| {
-            let from = subject.known.layout.source_file(source);
-            let to = subject.build.join(place);
-            subject.command("install", ["-C", "-D", "-m", "644", from.as_str(), to.as_str()])
-        })
-        .collect()
+    let files = &subject.component.files;
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let mut list = vec!["-c", "printf '%s\\n' \"$@\" >\"$0\"", PLACED];
+    list.extend(files.keys().map(String::as_str));
+    let mut commands = vec![subject.command("sh", list)];
+    commands.extend(files.iter().map(|(place, source)| {
+        let from = subject.known.layout.source_file(source);
+        let to = subject.build.join(place);
+        subject.command("install", ["-p", "-D", "-m", "644", from.as_str(), to.as_str()])
+    }));
+    commands
 }

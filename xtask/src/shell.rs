@@ -37,7 +37,7 @@ pub fn origin(common: &Common, setting: &Setting) -> Result<Origin> {
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         arguments.extend(["--set".to_owned(), format!("environment.SOURCE_DATE_EPOCH=\"{epoch}\"")]);
     }
-    let case = serde_json::to_string_pretty(setting.case())
+    let case = serde_json::to_value(setting.case())
         .map_err(|error| Error::internal(format!("failed to encode the case: {error}")))?;
     Ok(Origin { case, program: program()?, arguments, directory: crate::layout::absolute(".".into())? })
 }

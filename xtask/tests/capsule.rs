@@ -118,6 +118,7 @@ fn fails_then_goes_on(generator: &str) {
         ("README.txt", "f7.c:1:2: error: #error"),
         ("case.json", "\"name\": \"ten\""),
         ("events.jsonl", "step-started"),
+        ("compiler-command.txt", "f7.c"),
         ("failure.json", "f7.c:1:2: error: #error"),
         ("fingerprint.json", "\"option --build\""),
         ("logs/build.ten.compile.log", "f7.c:1:2: error: #error"),
@@ -245,4 +246,28 @@ fn a_capsule_reopens_a_shell_where_the_step_stopped() {
     let mended = build(home, "quiet");
     assert_eq!(code(&mended), 0, "{}", said(&mended));
     assert_eq!(compiled(home).len(), 11, "{:?}", compiled(home));
+}
+
+#[test]
+fn a_failed_configure_script_leaves_its_log() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    std::fs::create_dir(home.join("src")).unwrap();
+    let script = "#!/bin/sh\nmkdir -p ffbuild\necho \"asked with $DEPLOY_TOKEN\" >ffbuild/config.log\n\
+        echo 'configure: error: C compiler cannot create executables'\nexit 77\n";
+    std::fs::write(home.join("src/configure"), script).unwrap();
+    std::fs::set_permissions(home.join("src/configure"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(
+        home.join("case.toml"),
+        "schema = 1\n[metadata]\nname = \"auto\"\n[environment]\nDEPLOY_TOKEN = \"canary-environment-1\"\n\
+         [sources.auto]\nkind = \"path\"\npath = \"src\"\n[components.auto]\ndriver = \"autotools\"\n",
+    )
+    .unwrap();
+    let failed = build(home, "json");
+    assert_eq!(code(&failed), 5, "{}", said(&failed));
+    let (files, directory) = unpacked(home, &capsule(&printed(&failed)));
+    assert_eq!(files["trees/build/auto/ffbuild/config.log"], "asked with ***\n");
+    assert!(files["README.txt"].contains("C compiler cannot create executables"), "{}", files["README.txt"]);
+    assert!(files["reopen.sh"].contains("build/auto/configure") && directory.join("reopen.sh").is_file());
 }

@@ -1,5 +1,6 @@
 //! What `build` will do.
 
+mod fed;
 mod python;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,9 +52,13 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
                 }
             }
         }
-        let users = requirements.sources.entry(planned.source.clone()).or_default();
-        users.components.push(planned.name.clone());
-        users.required |= !planned.component.optional;
+        for source in std::iter::once(&planned.source).chain(fed::sources(planned.component)) {
+            let users = requirements.sources.entry(source.clone()).or_default();
+            if !users.components.contains(planned.name) {
+                users.components.push(planned.name.clone());
+            }
+            users.required |= !planned.component.optional;
+        }
         if planned.driver == Driver::Cargo && !requirements.crates.contains(&planned.source) {
             requirements.crates.push(planned.source.clone());
         }
@@ -247,6 +252,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
             ),
         });
     }
+    paths.extend(fed::paths(known, planned, cx)?);
     let (mut rust, mut crates) = (None, None);
     if planned.driver == Driver::Cargo {
         let demanded = known.facts.get(source_name).and_then(|facts| facts.required_rust());
@@ -274,6 +280,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
         rust,
         crates,
         wheels: python::wheels(known, planned),
+        project: python::project(known, planned),
         paths,
         disk_mib: 512,
         disk_at: known.layout.cache.clone(),
@@ -327,7 +334,7 @@ fn component(
                 format!(
                     "component `{name}` is built with Python, and the case has no packages for an environment"
                 ),
-                "add a [python] section with `packages`: what it is built against (numpy), or its build backend (setuptools)",
+                "add a [python] section with `packages`: what it is built against (numpy)",
             ));
         };
         before.push(environment.clone());
@@ -343,9 +350,14 @@ fn component(
         inputs.clear();
         before.push(cx.add(copy));
     }
+    let fed = fed::plan(cx, planned, gates)?;
+    before.extend(fed.needs);
     let mut options = options(planned);
+    for (key, value) in fed.options {
+        options.entry(key).or_insert(value);
+    }
     if let Some(recipe) = recipe {
-        for (key, value) in recipe.derived(&options, &known) {
+        for (key, value) in recipe.derived(&options, component, &known) {
             options.entry(key).or_insert(value);
         }
     }
@@ -379,12 +391,23 @@ fn component(
         environment: environment(&known, component, *driver, &prefixes),
         prefixes,
     };
-    let built = drivers::built(*driver, &subject)?;
+    let mut built = drivers::built(*driver, &subject)?;
+    if built.configure.is_empty() && !component.files.is_empty() {
+        return Err(PlanError::new(
+            format!("components.{name}.files"),
+            format!("component `{name}` is not configured, so that no files can be put before that"),
+            "remove `files`, or choose a driver that configures: autotools, cmake, meson, or command with `configure`",
+        ));
+    }
+    built.configure.splice(0..0, fed::commands(&subject));
     let steps = component_steps(phase, planned, &subject, built, before, inputs);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
         step.after.extend(before.cloned());
+        if step.id == step_id(name, "configure") {
+            step.inputs.extend(fed.inputs.iter().cloned());
+        }
         step.optional = component.optional;
         cx.add(step);
     }
@@ -416,7 +439,7 @@ fn working_copy(
     gates: &[StepId],
 ) -> Step {
     let into = layout.working_copy(planned.name);
-    let action = Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into: into.clone() });
+    let action = working_copy_of(source.tree.clone(), into.clone());
     let title = format!("bring the working copy of {} in line with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();
@@ -425,6 +448,10 @@ fn working_copy(
     step.outputs = vec![into];
     step.optional = planned.component.optional;
     step
+}
+
+fn working_copy_of(from: Utf8PathBuf, into: Utf8PathBuf) -> Action {
+    Action::WorkingCopy(WorkingCopy { from, into })
 }
 
 /// The steps from configuring to verifying.

@@ -4,10 +4,12 @@ mod commit;
 mod expect;
 pub mod http_check;
 mod link_python;
+mod placed;
 mod preflight;
 mod stage;
 mod staged;
 mod verify;
+mod wanted;
 mod working_copy;
 
 use camino::Utf8PathBuf;
@@ -17,6 +19,7 @@ use engine::{files, manifest};
 use model::event::Failure;
 use model::plan::{Action, Exec, Need, Step};
 
+pub(crate) use placed::PLACED;
 pub use verify::verify_component;
 
 /// Looks whether one need is met, with the prefixes of needed components: what `deps` knows and `build` may not
@@ -68,7 +71,12 @@ impl Runner for BuildRunner<'_> {
         match &step.action {
             Action::Preflight(action) => preflight::require(self, action, context),
             Action::WorkingCopy(action) => working_copy::sync(action, context),
-            Action::Exec(action) => exec(action, context),
+            Action::Exec(action) => {
+                if step.id.as_str().ends_with("/configure") {
+                    placed::remove(action)?;
+                }
+                exec(action, context)
+            }
             Action::ExpectEnabled(action) => expect::check(action),
             Action::StageFiles(action) => stage::stage(action),
             Action::LinkPython(action) => link_python::link(action),
@@ -115,7 +123,8 @@ fn exec(action: &Exec, context: &dyn Context) -> Result<(), StepError> {
         if context.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let finished = context.execute(command)?;
+        let finished =
+            context.execute(command).map_err(|error| wanted::with_cures(error, &command.directory))?;
         killed = killed.or_else(|| finished.tail.into_iter().find(|line| tells_of_kill(line)));
     }
     if action.logs.is_empty() {

@@ -181,3 +181,35 @@ fn a_compiler_cache_launches_every_compiler() {
     assert!(words("build/lib/configure").contains("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"));
     assert!(words("build/ffmpeg/configure").contains("--cc=ccache cc"));
 }
+
+#[test]
+fn what_opencv_downloads_is_off_unless_the_case_feeds_it() {
+    let (digest, file) = ("0".repeat(64), "downloads/ade/b624-v0.1.1f.zip");
+    let opencv = |more: &str| {
+        let ade = format!("[sources.ade]\nkind = \"file\"\nurls = [\"u\"]\nsha256 = \"{digest}\"\n");
+        let text = case(&format!("{}{ade}[components.opencv]\n{more}", source("opencv")));
+        planned(&text).unwrap()
+    };
+    let (plan, requirements) = opencv("");
+    let plain = words(step(&plan, "build/opencv/configure"));
+    assert!(plain.contains(&"-DWITH_ADE=OFF".to_owned()) && plain.contains(&"-DWITH_IPP=OFF".to_owned()));
+    assert!(!requirements.sources.contains_key("ade"), "{requirements:?}");
+
+    let (plan, requirements) = opencv(&format!("files = {{ \"{file}\" = \"ade\" }}\n"));
+    let configure = step(&plan, "build/opencv/configure");
+    let fed = words(configure);
+    assert!(
+        fed.contains(&"-DWITH_ADE=ON".to_owned()) && fed.contains(&"-DWITH_IPP=OFF".to_owned()),
+        "{fed:?}"
+    );
+    let install = fed.iter().position(|word| word == "install").unwrap();
+    let (from, to) = (&fed[install + 5], &fed[install + 6]);
+    assert!(from.ends_with("/sources/ade/ade.file") && to.ends_with(&format!("/opencv/{file}")), "{fed:?}");
+    let cache = fed.iter().find(|word| word.starts_with("-DOPENCV_DOWNLOAD_PATH=")).unwrap();
+    assert!(to.starts_with(cache.trim_start_matches("-DOPENCV_DOWNLOAD_PATH=")), "{cache}");
+    assert!(configure.inputs.iter().any(|input| format!("{input:?}").contains("ade.file")), "{configure:?}");
+    assert!(requirements.sources.contains_key("ade"));
+
+    let (plan, _) = opencv("[components.opencv.options]\nWITH_ADE = true\n");
+    assert!(words(step(&plan, "build/opencv/configure")).contains(&"-DWITH_ADE=ON".to_owned()));
+}

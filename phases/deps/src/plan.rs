@@ -265,7 +265,8 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
     };
-    if python.requirements.is_empty() && python.packages.is_empty() {
+    let projects = cx.known.python_projects();
+    if python.requirements.is_empty() && python.packages.is_empty() && projects.is_empty() {
         return;
     }
     let layout = cx.known.layout;
@@ -276,6 +277,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         rust: None,
         crates: None,
         wheels: None,
+        project: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),
@@ -298,12 +300,17 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
             interpreter,
             requirements: requirements.clone(),
             packages: python.packages.clone(),
+            projects: projects.clone(),
             into: into.clone(),
         }),
         Freshness::Fingerprinted,
     );
     step.needs = vec![look];
     step.inputs = requirements.into_iter().map(|path| Input::File { path }).collect();
+    // What a fetched source wants is known once it is there.
+    let sources: Vec<SourceName> = cx.known.python_sources();
+    step.after = sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).collect();
+    step.inputs.extend(projects.into_iter().map(|path| Input::MaybeFile { path }));
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
     step.serves = all_components(cx);

@@ -49,6 +49,9 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Resul
             _ => {}
         }
         let fetch = (cx.phase == Phase::Deps).then(|| fetch(cx, source, users, alternatives));
+        if alternatives.iter().any(|spec| matches!(spec, SourceSpec::File { .. })) {
+            continue;
+        }
         unpack(cx, source, users, fetch);
     }
     Ok(())

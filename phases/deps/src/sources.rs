@@ -6,6 +6,7 @@
 mod archive;
 mod crates;
 mod debian;
+mod file;
 mod git;
 mod path;
 pub(crate) mod pypi;
@@ -61,6 +62,7 @@ pub fn needs(spec: &SourceSpec) -> Vec<&'static str> {
         SourceSpec::Path { .. }
         | SourceSpec::Mounted { .. }
         | SourceSpec::Archive { .. }
+        | SourceSpec::File { .. }
         | SourceSpec::Debian { .. }
         | SourceSpec::Pypi { .. }
         | SourceSpec::Crate { .. } => Vec::new(),
@@ -325,6 +327,7 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
         )),
         SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
         SourceSpec::Archive { urls, sha256, .. } => archive::fetch(urls, sha256, request),
+        SourceSpec::File { urls, sha256 } => file::fetch(urls, sha256, request),
         SourceSpec::Debian { package, version } => debian::fetch(package, version.as_deref(), request),
         SourceSpec::Pypi { name, version, .. } => pypi::fetch(name, version, request),
         SourceSpec::Crate { name, version } => crates::fetch(name, version, request),
@@ -474,8 +477,12 @@ fn describe(spec: &SourceSpec) -> String {
         SourceSpec::Git { url, revision, .. } => {
             format!("git {} at {revision}", crate::http::url::redact(url))
         }
-        SourceSpec::Archive { urls, .. } => {
-            format!("archive {}", urls.first().map_or_else(String::new, |url| crate::http::url::redact(url)))
+        SourceSpec::Archive { urls, .. } | SourceSpec::File { urls, .. } => {
+            format!(
+                "{} {}",
+                spec.kind(),
+                urls.first().map_or_else(String::new, |url| crate::http::url::redact(url))
+            )
         }
         SourceSpec::Debian { package, version } => {
             format!(

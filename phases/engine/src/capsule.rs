@@ -34,8 +34,8 @@ const ENDING: &str = ".tar.gz";
 /// What the command line knows of a run and a capsule tells.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
-    /// The case as it was resolved, as JSON.
-    pub case: String,
+    /// The case as it was resolved.
+    pub case: serde_json::Value,
     /// This program; absolute.
     pub program: String,
     /// What names the same case, with the same overrides and directories, to another subcommand.

@@ -51,6 +51,14 @@ impl Finder {
         lines[end.saturating_sub(12)..end].iter().map(|line| (*line).clone()).collect()
     }
 
+    /// Those of the last lines that name one of these hosts or addresses, a port aside.
+    pub fn naming<'a>(&self, wanted: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let hosts: Vec<&str> =
+            wanted.map(|wanted| wanted.rsplit_once(':').map_or(wanted, |(host, _)| host)).collect();
+        let names = |line: &&String| hosts.iter().any(|host| !host.is_empty() && line.contains(host));
+        self.tail.iter().filter(names).take(BEFORE + 1 + AFTER).cloned().collect()
+    }
+
     /// Whether a tool said that a process below it died of a signal.
     pub fn died_of_signal(&self) -> bool {
         self.died_of_signal
@@ -251,6 +259,19 @@ mod tests {
         assert_eq!(kill_in(missing), None);
         assert_eq!(kill_in("configure:7: $? = 137\n"), Some("configure:7: $? = 137"));
         assert_eq!(kill_in("configure:7: $? = 1\n"), None);
+    }
+
+    #[test]
+    fn lines_that_name_a_host_are_found() {
+        let mut finder = Finder::default();
+        for line in
+            ["error: numpy", "ADE: Downloading v1.zip from https://feed.example/v1.zip", "Try 1 failed"]
+        {
+            finder.push(line);
+        }
+        let found = finder.naming(["feed.example:443"].into_iter());
+        assert_eq!(found, ["ADE: Downloading v1.zip from https://feed.example/v1.zip"]);
+        assert!(finder.naming(["192.0.2.1:80", ""].into_iter()).is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod lockfile;
 pub mod manifest;
 pub mod memory;
 pub mod planning;
+pub mod pyproject;
 mod run_context;
 pub mod runlog;
 pub mod runner;

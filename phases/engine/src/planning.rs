@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use model::case::{Case, SourceSpec};
+use model::case::{Case, Component, Driver, SourceSpec};
 use model::layout::Layout;
 use model::lock::Lock;
 use model::plan::{Input, Need, Phase, Plan, Step};
@@ -24,6 +24,37 @@ pub struct Known<'a> {
     pub lock: &'a Lock,
     /// Where things lie.
     pub layout: &'a Layout,
+}
+
+impl Known<'_> {
+    /// The project file of a component that is built with the driver `python`, whose build requirements `deps` brings:
+    /// in the user's own directory, or what is kept of a fetched source.
+    pub fn python_project(&self, name: &ComponentName, component: &Component) -> Option<Utf8PathBuf> {
+        if component.driver != Some(Driver::Python) {
+            return None;
+        }
+        let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
+        let tree = match self.case.sources.get(&source)?.as_slice() {
+            [SourceSpec::Path { path }] => self.layout.case_dir.join(path),
+            _ => self.layout.source_artifacts(&source).join("manifests"),
+        };
+        let below = component.subdirectory.as_ref().map_or_else(|| tree.clone(), |below| tree.join(below));
+        Some(below.join("pyproject.toml"))
+    }
+
+    /// The sources of such components.
+    pub fn python_sources(&self) -> Vec<SourceName> {
+        let components = self.case.components.iter().filter(|(_, one)| one.driver == Some(Driver::Python));
+        components
+            .map(|(name, one)| one.source.clone().unwrap_or_else(|| SourceName::new(name.as_str())))
+            .collect()
+    }
+
+    /// The project files of all such components of a case.
+    pub fn python_projects(&self) -> Vec<Utf8PathBuf> {
+        let components = self.case.components.iter();
+        components.filter_map(|(name, component)| self.python_project(name, component)).collect()
+    }
 }
 
 /// A plan in the making.

@@ -204,11 +204,17 @@ impl RunContext<'_> {
                     advice: self.advice(),
                 });
             }
-            return Err(failure(
+            let mut error = failure(
                 FailureKind::Offline,
                 format!("reached for the network, which `build` may not use: {}", wanted.join(", ")),
                 vec![self.advice()],
-            ));
+            );
+            // What else went wrong in a step that asked its machine many things is not why it failed.
+            let naming = finder.naming(ended.leaks.iter().map(|leak| leak.wanted.as_str()));
+            if let (StepError::Failed(failure), false) = (&mut error, naming.is_empty()) {
+                failure.excerpt = naming;
+            }
+            return Err(error);
         }
         Ok(())
     }

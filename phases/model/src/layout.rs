@@ -8,6 +8,11 @@ use crate::{ComponentName, SourceName, StepId};
 /// Where programs of the distribution lie: what PATH of a build ends with.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The name under which the file of a source of kind `file` is kept: known before it is brought, whatever its address.
+pub fn file_name(source: &SourceName) -> String {
+    format!("{source}.file")
+}
+
 /// The directories of one case on one machine; all absolute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -39,6 +44,16 @@ impl Layout {
     /// Where a source is unpacked. Pristine: nothing but the unpack step writes there.
     pub fn source_tree(&self, source: &SourceName) -> Utf8PathBuf {
         self.cache.join("sources").join(source.as_str())
+    }
+
+    /// The one file of a source of kind `file`.
+    pub fn source_file(&self, source: &SourceName) -> Utf8PathBuf {
+        self.source_artifacts(source).join(file_name(source))
+    }
+
+    /// A component's copy of a source that it would fetch itself (CMake's FetchContent).
+    pub fn fetch_content(&self, component: &ComponentName, source: &SourceName) -> Utf8PathBuf {
+        self.cache.join("fetch-content").join(component.as_str()).join(source.as_str())
     }
 
     /// A component's build tree.

@@ -206,6 +206,9 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                     Shows::NoLine(text) => format!("has no line that is `{text}`"),
                     Shows::Word { label, word } => format!("has `{word}` behind `{label}`"),
                     Shows::NotNo { label } => format!("says something else than NO behind `{label}`"),
+                    Shows::NoEmptyEntry { beginning } => {
+                        format!("has a value for each variable {beginning}…")
+                    }
                     Shows::CacheEntry { name, value } => format!("says {name}={value}"),
                 };
                 format!("{}: {} {shows}", expectation.asked, expectation.file)

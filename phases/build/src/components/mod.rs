@@ -55,6 +55,7 @@ pub trait Recipe: Sync {
     fn derived(
         &self,
         _options: &IndexMap<String, OptionValue>,
+        _component: &Component,
         _known: &Known<'_>,
     ) -> Vec<(String, OptionValue)> {
         Vec::new()

@@ -16,6 +16,13 @@ pub struct Opencv;
 /// Where the Python modules go, below the prefix.
 const MODULES: &str = "lib/opencv/python";
 
+/// Where in its build tree it looks for what it would download: `<id>/<md5>-<file name>`
+/// (`cmake/OpenCVDownload.cmake`). By default that is in its source, which is not to be written to.
+const DOWNLOADS: &str = "downloads";
+
+/// Options whose parts are downloaded, with the directory of their files: on when the case feeds one of them.
+const DOWNLOADED: &[(&str, &str)] = &[("WITH_ADE", "ade"), ("WITH_IPP", "ippicv")];
+
 /// What a plain configuration would look for, download or build without being asked, and what has no use when it is
 /// installed (OpenCV's `CMakeLists.txt`).
 const OFF: &[&str] = &[
@@ -29,9 +36,6 @@ const OFF: &[&str] = &[
     "BUILD_opencv_python3",
     // Whatever ccache is on PATH would be used.
     "ENABLE_CCACHE",
-    // Downloads.
-    "WITH_ADE",
-    "WITH_IPP",
     // In `3rdparty/`, which Debian's source package lacks.
     "BUILD_ITT",
     "WITH_ITT",
@@ -102,15 +106,22 @@ impl Recipe for Opencv {
     fn derived(
         &self,
         options: &IndexMap<String, OptionValue>,
+        component: &Component,
         known: &Known<'_>,
     ) -> Vec<(String, OptionValue)> {
-        if !on(options, "BUILD_opencv_python3") {
-            return Vec::new();
+        let text = |value: &str| OptionValue::Text(value.to_owned());
+        let mut derived = vec![("OPENCV_DOWNLOAD_PATH".to_owned(), text(&format!("{{build}}/{DOWNLOADS}")))];
+        for (key, id) in DOWNLOADED {
+            let below = format!("{DOWNLOADS}/{id}/");
+            let fed = component.files.keys().any(|place| place.starts_with(&below));
+            derived.push(((*key).to_owned(), OptionValue::Switch(fed)));
         }
-        let python = known.layout.python_environment(&known.case.metadata.name).join("bin/python");
-        [("PYTHON3_EXECUTABLE", python.as_str()), ("OPENCV_PYTHON3_INSTALL_PATH", MODULES)]
-            .map(|(key, value)| (key.to_owned(), OptionValue::Text(value.to_owned())))
-            .into()
+        if on(options, "BUILD_opencv_python3") {
+            let python = known.layout.python_environment(&known.case.metadata.name).join("bin/python");
+            derived.push(("PYTHON3_EXECUTABLE".to_owned(), text(python.as_str())));
+            derived.push(("OPENCV_PYTHON3_INSTALL_PATH".to_owned(), text(MODULES)));
+        }
+        derived
     }
 
     fn python_packages(&self, options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {
@@ -131,7 +142,13 @@ impl Recipe for Opencv {
         subject: &Subject<'_>,
     ) -> Option<Vec<Expectation>> {
         let file = subject.known.layout.step_log(&StepId::new(format!("build/{}/configure", subject.name)));
-        let mut expectations = Vec::new();
+        // A download that failed leaves a part out; where the network is shut off without a witness, only this tells.
+        let mut expectations = vec![Expectation {
+            asked: "everything that OpenCV downloads while it is configured".to_owned(),
+            file: subject.build.join("CMakeDownloadLog.txt"),
+            shows: Shows::NoLineWith("#cmake_download".to_owned()),
+            missing: Some("a file for it under `files` of the component".to_owned()),
+        }];
         let mut built: Vec<(String, Option<&str>)> = options
             .get("BUILD_LIST")
             .map(words)

@@ -60,6 +60,13 @@ pub fn built(subject: &Subject<'_>) -> Built {
             [Expectation { asked, file, shows: Shows::CacheEntry { name, value }, missing: None }, unused]
         })
         .collect();
+    // With content that nobody brought FetchContent goes on without it, as long as it has no CMakeLists.txt to miss.
+    expectations.push(Expectation {
+        asked: "what the project brings with FetchContent".to_owned(),
+        file: subject.build.join("CMakeCache.txt"),
+        shows: Shows::NoEmptyEntry { beginning: "FETCHCONTENT_SOURCE_DIR_".to_owned() },
+        missing: None,
+    });
     if let Some(recipe) = subject.recipe {
         expectations.extend(recipe.expectations(&subject.options, subject).unwrap_or_default());
     }

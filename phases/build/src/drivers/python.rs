@@ -17,7 +17,7 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
                 "component `{}` is a Python project, and the case has no environment for it",
                 subject.name
             ),
-            "add a [python] section, with the project's build requirements among its packages (setuptools, wheel)",
+            "add a [python] section; what the project's pyproject.toml wants for its build is brought by itself",
         ));
     }
     if let Some(key) = subject.options.keys().next() {

@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use engine::planning::{Known, PlanCx};
 use model::case::{Driver, PythonEnvironment};
 use model::plan::{
-    Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe, RequiredWheels,
-    Step,
+    Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe,
+    RequiredProject, RequiredWheels, Step,
 };
 use model::{ComponentName, StepId};
 
@@ -18,7 +18,7 @@ use crate::drivers::Subject;
 pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let known = cx.known;
     let python = known.case.python.as_ref()?;
-    if python.requirements.is_empty() && python.packages.is_empty() {
+    if python.requirements.is_empty() && python.packages.is_empty() && known.python_projects().is_empty() {
         return None;
     }
     let environment = known.layout.python_environment(&known.case.metadata.name);
@@ -38,6 +38,7 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
         rust: None,
         crates: None,
         wheels: None,
+        project: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
@@ -73,6 +74,13 @@ pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<Require
     let own = known.case.python.as_ref().is_none_or(|python| python.environment == PythonEnvironment::Venv);
     let lock = known.layout.wheels().join("requirements.lock");
     (own && !packages.is_empty()).then_some(RequiredWheels { lock, packages })
+}
+
+/// What a project that pip builds wants for that must be among the wheels.
+pub(super) fn project(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredProject> {
+    let own = known.case.python.as_ref().is_some_and(|python| python.environment == PythonEnvironment::Venv);
+    let file = known.python_project(planned.name, planned.component).filter(|_| own)?;
+    Some(RequiredProject { lock: known.layout.wheels().join("requirements.lock"), file })
 }
 
 /// Python packages that a component is built against.

@@ -22,6 +22,14 @@ pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
             texts.insert(&expectation.file, text);
         }
         let Some(why) = unmet_because(expectation, &texts[&expectation.file]) else { continue };
+        if let Shows::NoEmptyEntry { .. } = expectation.shows {
+            unmet.push(format!("{} is not there: {why}", expectation.asked));
+            cures.push(
+                "add a source for it to the case and name it under `fetch_content` of the component"
+                    .to_owned(),
+            );
+            continue;
+        }
         let (message, cure) = match &expectation.missing {
             Some(missing) => (
                 format!("{} was not enabled ({why}): {missing} is probably missing", expectation.asked),
@@ -74,6 +82,15 @@ fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
                 Some((_, Some("NO") | None)) => Some(format!("{file} says `{label} NO`")),
                 Some(_) => None,
             }
+        }
+        Shows::NoEmptyEntry { beginning } => {
+            let empty: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(beginning.as_str())?.split_once(':'))
+                .filter(|(_, value)| value.ends_with('='))
+                .map(|(name, _)| name)
+                .collect();
+            (!empty.is_empty()).then(|| format!("{file} has no {beginning}… for {}", empty.join(", ")))
         }
         Shows::CacheEntry { name, value } => {
             let entry = text.lines().find_map(|line| {

@@ -40,6 +40,22 @@ pub(super) fn observe(
             });
         }
     }
+    if let Some(required) = &action.project {
+        let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
+        let there = |name: &str| lock.lines().any(|line| line.split("==").next() == Some(name));
+        for requirement in engine::pyproject::build_requirements(&required.file)? {
+            // Whether a condition holds here is pip's to say, before it builds anything.
+            if !requirement.conditional && !there(&requirement.name) {
+                observation.findings.push(Finding {
+                    what: format!(
+                        "{} is not among the wheels of the case, and {} wants `{}` for its build",
+                        requirement.name, required.file, requirement.text
+                    ),
+                    cure: "run `installer deps`, which brings it".to_owned(),
+                });
+            }
+        }
+    }
     for required in &action.paths {
         if !required.path.exists() {
             observation.findings.push(Finding {

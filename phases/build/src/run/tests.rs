@@ -300,6 +300,7 @@ fn preflight_tells_everything_at_once() {
         action: Action::Preflight(Preflight {
             crates: None,
             wheels: None,
+            project: None,
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),

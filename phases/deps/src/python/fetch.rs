@@ -11,7 +11,7 @@ use model::plan::FetchWheels;
 
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
-use engine::files;
+use engine::{files, pyproject};
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
 ///
@@ -19,6 +19,7 @@ use engine::files;
 /// When a requirement has no wheel for this interpreter and machine, when a wheel is not what the lock says, and when
 /// the index cannot be reached.
 pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError> {
+    let action = &with_build_requirements(action)?;
     let interpreter = super::interpreter(&action.interpreter, context)?;
     let wanted = wanted(action, &interpreter, context)?;
     let locked = context.locked();
@@ -39,6 +40,21 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     remove_others(&action.into, &wheels)?;
     context.figure("wheels", wheels.len() as u64);
     files::atomic_write(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
+}
+
+/// The action with what the projects want for their build. What the case says of a package itself counts more.
+fn with_build_requirements(action: &FetchWheels) -> Result<FetchWheels, StepError> {
+    let mut action = action.clone();
+    let named: BTreeSet<String> =
+        action.packages.iter().map(|text| pyproject::requirement(text).name).collect();
+    for project in &action.projects {
+        for requirement in pyproject::build_requirements(project)? {
+            if !named.contains(&requirement.name) && !action.packages.contains(&requirement.text) {
+                action.packages.push(requirement.text);
+            }
+        }
+    }
+    Ok(action)
 }
 
 /// The digest over all that the resolution answers: the interpreter, the packages, the requirement files with the

@@ -66,6 +66,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         interpreter: "python3".to_owned(),
         requirements: Vec::new(),
         packages: vec!["attrs".to_owned(), "six".to_owned()],
+        projects: Vec::new(),
         into: context.layout.artifacts.join("wheels"),
     };
     (context, action)
@@ -150,4 +151,15 @@ fn offline_without_a_lock_is_an_error_that_says_so() {
     context.set_offline(true);
     let Err(StepError::Failed(failure)) = run(&action, &context) else { panic!("done") };
     assert!(failure.message.contains("--offline"), "{}", failure.message);
+}
+
+#[test]
+fn what_a_project_wants_for_its_build_is_brought_unless_the_case_says_more() {
+    let (context, mut action) = context("2.0");
+    let project = context.path("app/pyproject.toml");
+    std::fs::create_dir_all(project.parent().unwrap()).unwrap();
+    std::fs::write(&project, "[build-system]\nrequires = [\"maker>=1\", \"six>=3\"]\n").unwrap();
+    action.projects = vec![project, context.path("absent/pyproject.toml")];
+    let whole = with_build_requirements(&action).unwrap();
+    assert_eq!(whole.packages, ["attrs", "six", "maker>=1"]);
 }

@@ -4,8 +4,8 @@ use engine::runner::StepError;
 use model::Digest;
 
 use super::{CONTENT, Fetched, MANIFESTS, RECORD, RecordedFile, Request};
-use crate::http::Expect;
 use crate::http::url::Url;
+use crate::http::{Downloaded, Expect};
 
 /// Endings of archives, longest first.
 const ENDINGS: &[&str] = &[
@@ -25,27 +25,36 @@ const ENDINGS: &[&str] = &[
 
 /// Downloads the archive from the first URL that has it.
 pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<Fetched, StepError> {
-    let Some(first) = urls.first() else {
-        return Err(StepError::new("the archive has no URL", "give it one in `urls`"));
-    };
-    let name = file_name(first, request);
-    let dest = request.into.join(&name);
+    let name = urls.first().map(|first| file_name(first, request)).unwrap_or_default();
+    let done = first_of(urls, sha256, &name, request)?;
+    let version = version_in_name(&name).unwrap_or_else(|| sha256.short().to_owned());
+    let file = RecordedFile { sha256: done.sha256, size: done.size };
+    Ok(Fetched {
+        upstream: version_in_name(&name),
+        version,
+        main: name.clone(),
+        files: [(name, file)].into(),
+        stamp: None,
+    })
+}
+
+/// Downloads a file from the first URL that has it with this hash.
+pub fn first_of(
+    urls: &[String],
+    sha256: &Digest,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Downloaded, StepError> {
+    if urls.is_empty() {
+        return Err(StepError::new("the source has no URL", "give it one in `urls`"));
+    }
+    let dest = request.into.join(name);
     let expect = Expect { sha256: Some(sha256.clone()), size: None };
     let mut reasons = Vec::new();
     let mut last = None;
     for url in urls {
         match request.client.download(url, &dest, &expect, request.context) {
-            Ok(done) => {
-                let version = version_in_name(&name).unwrap_or_else(|| sha256.short().to_owned());
-                let file = RecordedFile { sha256: done.sha256, size: done.size };
-                return Ok(Fetched {
-                    upstream: version_in_name(&name),
-                    version,
-                    main: name.clone(),
-                    files: [(name, file)].into(),
-                    stamp: None,
-                });
-            }
+            Ok(done) => return Ok(done),
             Err(StepError::Cancelled) => return Err(StepError::Cancelled),
             Err(StepError::Failed(failure)) => {
                 reasons.push(failure.message.clone());

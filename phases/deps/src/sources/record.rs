@@ -23,12 +23,19 @@ pub const RECORD: &str = "source.json";
 /// record, and must not make anything be built again.
 pub const CONTENT: &str = "content.json";
 
-/// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock` and their like, at their places in the tree.
+/// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock`, `pyproject.toml` and their like, at their
+/// places in the tree.
 pub const MANIFESTS: &str = "manifests";
 
 /// Names of files that are copied to [`MANIFESTS`].
-const MANIFEST_NAMES: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo-checksum.json"];
+const MANIFEST_NAMES: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    ".cargo-checksum.json",
+    "pyproject.toml",
+];
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,7 +184,9 @@ impl SourceRecord {
         let manifests = directory.join(MANIFESTS);
         files::remove_tree(&manifests)?;
         let mut found = Vec::new();
-        for name in self.files.keys().filter(|name| !name.ends_with(".dsc") && !name.ends_with(".asc")) {
+        // A single file is no archive, whatever it is.
+        let archives = self.files.keys().filter(|_| self.kind != "file");
+        for name in archives.filter(|name| !name.ends_with(".dsc") && !name.ends_with(".asc")) {
             if name.ends_with(".diff.gz") {
                 continue;
             }

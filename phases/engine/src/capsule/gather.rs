@@ -43,7 +43,7 @@ pub(super) fn entries(failed: &Failed<'_>) -> Vec<Entry> {
         "the machine, its tools and packages, as the steps before found them",
         &versions(failed),
     );
-    gathered.text("case.json", "the case as it was resolved", failed.origin.case.clone());
+    gathered.json("case.json", "the case as it was resolved", &failed.origin.case);
     gathered.json("failure.json", "the failure, as the event tells it", failed.failure);
     if let Some(events) = failed.events {
         gathered.file("events.jsonl", "the events of the run until then", events);
@@ -62,6 +62,7 @@ pub(super) fn entries(failed: &Failed<'_>) -> Vec<Entry> {
             }
         }
     }
+    gathered.compiler();
     let script = reopen::script(failed);
     gathered.entry("reopen.sh", "opens a shell where the step failed", 0o755, script);
     let readme = readme(failed, &gathered.told);
@@ -122,6 +123,21 @@ impl Gathered<'_> {
             Err(error) => {
                 self.told.push((path.to_owned(), format!("left out: failed to read {from}: {error}")))
             }
+        }
+    }
+
+    /// The compiler's command for the file of the first error, which make does not print.
+    fn compiler(&mut self) {
+        let databases: Vec<&str> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.path.ends_with("/compile_commands.json"))
+            .map(|entry| entry.text.as_str())
+            .collect();
+        let command = databases.iter().find_map(|text| compiler_command(text, &self.failed.failure.excerpt));
+        if let Some((directory, command)) = command {
+            let text = format!("cd {directory}\n{command}\n");
+            self.text("compiler-command.txt", "the compiler's command for the file of the first error", text);
         }
     }
 
@@ -226,6 +242,18 @@ fn cmake_variables(cache: &str) -> String {
     lines.iter().flat_map(|line| [*line, "\n"]).collect()
 }
 
+/// Directory and command of the file that an error names, as a compilation database has them
+/// (<https://clang.llvm.org/docs/JSONCompilationDatabase.html>).
+fn compiler_command(database: &str, excerpt: &[String]) -> Option<(String, String)> {
+    let entries: Vec<Value> = serde_json::from_str(database).ok()?;
+    let of = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    excerpt.iter().find_map(|line| {
+        let entry =
+            entries.iter().find(|entry| of(entry, "file").is_some_and(|file| line.contains(&file)))?;
+        Some((of(entry, "directory")?, of(entry, "command")?))
+    })
+}
+
 fn readme(failed: &Failed<'_>, told: &[(String, String)]) -> String {
     let failure = failed.failure;
     let mut text = format!(
@@ -248,7 +276,20 @@ fn readme(failed: &Failed<'_>, told: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::cmake_variables;
+    use super::{cmake_variables, compiler_command};
+
+    #[test]
+    fn the_command_of_the_file_with_the_error_is_found() {
+        let database = r#"[{"directory":"/b","command":"cc -c /s/a.c","file":"/s/a.c"},
+            {"directory":"/b","command":"cc -O2 -c /s/b.c","file":"/s/b.c"}]"#;
+        let excerpt = ["[ 33%] Building C object b.c.o", "/s/b.c:1:9: error: no"].map(str::to_owned);
+        assert_eq!(
+            compiler_command(database, &excerpt),
+            Some(("/b".to_owned(), "cc -O2 -c /s/b.c".to_owned()))
+        );
+        assert_eq!(compiler_command(database, &excerpt[..1]), None);
+        assert_eq!(compiler_command("no json", &excerpt), None);
+    }
 
     #[test]
     fn a_cache_becomes_one_variable_a_line() {

@@ -302,6 +302,14 @@ pub enum SourceSpec {
         #[schemars(with = "Option<String>")]
         subdirectory: Option<Utf8PathBuf>,
     },
+    /// One file, kept as it is: what a project would download while it is configured, put where it looks by `files`
+    /// of a component.
+    File {
+        /// Tried in order.
+        urls: Vec<String>,
+        /// SHA-256 of the file.
+        sha256: Digest,
+    },
     /// The distribution's source package, patches applied.
     Debian {
         /// Name of the source package.
@@ -347,6 +355,7 @@ impl SourceSpec {
             Self::Mounted { .. } => "mounted",
             Self::Git { .. } => "git",
             Self::Archive { .. } => "archive",
+            Self::File { .. } => "file",
             Self::Debian { .. } => "debian",
             Self::Pypi { .. } => "pypi",
             Self::Crate { .. } => "crate",
@@ -396,6 +405,15 @@ pub struct Component {
     /// Driver `cmake`: generator. Default: Ninja.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
+    /// Driver `cmake`: sources of what the project would bring by itself with `FetchContent`, by the name under which it
+    /// declares each: `{ googletest = "googletest" }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fetch_content: BTreeMap<String, SourceName>,
+    /// Files that are put into the build tree before it is configured, by their path in it, each from a source of kind
+    /// `file`: what a project would download, where it looks before it does (a download cache, `NAME-prefix/src` of an
+    /// `ExternalProject`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, SourceName>,
     /// Driver `cargo`: the binaries that are built and installed. Default: one, with the component's name.
     #[serde(default)]
     pub binaries: Vec<String>,

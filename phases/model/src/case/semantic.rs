@@ -241,7 +241,7 @@ impl<'a> Checker<'a> {
                 empty("url", url, "write what `git clone` takes");
                 empty("revision", revision, "write a commit, a tag or a branch");
             }
-            SourceSpec::Archive { urls, sha256, .. } => {
+            SourceSpec::Archive { urls, sha256, .. } | SourceSpec::File { urls, sha256 } => {
                 if urls.is_empty() {
                     let help = Some("list at least one address of the file".to_owned());
                     self.at_value(&at("urls"), format!("source `{name}` has no urls"), help);
@@ -299,6 +299,7 @@ impl<'a> Checker<'a> {
             self.at_key(&path, message, Some(help));
         }
         self.driver_keys(name, component);
+        self.fed(name, component);
         self.component_source(name, component, has_recipe);
         for (index, wanted) in component.needs.iter().enumerate() {
             if !self.case.components.contains_key(wanted) {
@@ -338,6 +339,7 @@ impl<'a> Checker<'a> {
         for (key, given, wanted, word) in [
             ("commands", component.commands.is_some(), Driver::Command, "command"),
             ("generator", component.generator.is_some(), Driver::Cmake, "cmake"),
+            ("fetch_content", !component.fetch_content.is_empty(), Driver::Cmake, "cmake"),
             ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
         ] {
@@ -369,6 +371,65 @@ impl<'a> Checker<'a> {
                 self.at_key(&["components", name], format!("component `{name}` has no source"), Some(help));
             }
             _ => {}
+        }
+    }
+
+    /// Sources beside the one that is built.
+    fn fed(&mut self, name: &str, component: &Component) {
+        let declared: Vec<&str> = self.case.sources.keys().map(crate::SourceName::as_str).collect();
+        let is_file = |source: &crate::SourceName| {
+            let specs = self.case.sources.get(source).map_or(&[][..], |alternatives| alternatives.as_slice());
+            specs.iter().map(|spec| matches!(spec, SourceSpec::File { .. })).collect::<Vec<bool>>()
+        };
+        let mut wrong: Vec<(Vec<String>, String, String)> = Vec::new();
+        let own = component.source.clone().unwrap_or_else(|| crate::SourceName::new(name));
+        if is_file(&own).contains(&true) {
+            let message = format!("component `{name}` is built from source `{own}`, which is a single file");
+            wrong.push((Vec::new(), message, "a source of kind `archive` is unpacked".to_owned()));
+        }
+        for (key, fed, wants_file) in
+            [("fetch_content", &component.fetch_content, false), ("files", &component.files, true)]
+        {
+            for (place, source) in fed {
+                let path = vec![key.to_owned(), place.clone()];
+                if !self.case.sources.contains_key(source) {
+                    let help = nearest(source.as_str(), declared.iter().copied()).map_or_else(
+                        || format!("add [sources.{}]", quoted(source.as_str())),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let message = format!(
+                        "`{key}` of component `{name}` takes `{place}` from source `{source}`, which is not declared"
+                    );
+                    wrong.push((path.clone(), message, help));
+                }
+                if is_file(source).contains(&!wants_file) {
+                    let (what, help) = if wants_file {
+                        ("is not a single file", "give it kind `file`, which is not unpacked")
+                    } else {
+                        ("is a single file", "give it kind `archive`, which is unpacked")
+                    };
+                    let message = format!(
+                        "`{key}` of component `{name}` takes `{place}` from source `{source}`, which {what}"
+                    );
+                    wrong.push((path.clone(), message, help.to_owned()));
+                }
+                let inside = !place.is_empty()
+                    && !place.starts_with('/')
+                    && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
+                if wants_file && !inside {
+                    let message = format!("`{place}` is no path in the build tree of component `{name}`");
+                    wrong.push((
+                        path,
+                        message,
+                        "write it relative to the build tree, without `..`".to_owned(),
+                    ));
+                }
+            }
+        }
+        for (path, message, help) in wrong {
+            let mut whole = vec!["components", name];
+            whole.extend(path.iter().map(String::as_str));
+            self.at_key(&whole, message, Some(help));
         }
     }
 

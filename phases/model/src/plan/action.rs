@@ -160,6 +160,9 @@ pub struct FetchWheels {
     pub requirements: Vec<Utf8PathBuf>,
     /// Single requirements: `numpy==2.1`.
     pub packages: Vec<String>,
+    /// Project files (`pyproject.toml`) whose build requirements are brought as well, where they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<Utf8PathBuf>,
     /// Where the wheels go, with `requirements.lock` (every wheel with its hash) beside them.
     pub into: Utf8PathBuf,
 }
@@ -208,6 +211,9 @@ pub struct Preflight {
     /// Python packages that must be among the wheels that `deps` brought, if it builds against them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheels: Option<RequiredWheels>,
+    /// The project file whose build requirements must be among those wheels, if it is built by pip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<RequiredProject>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -238,6 +244,15 @@ pub struct RequiredWheels {
     pub lock: Utf8PathBuf,
     /// Normalised project names, each with what of it is needed: `numpy` → `numpy/ndarrayobject.h`.
     pub packages: BTreeMap<String, String>,
+}
+
+/// The build requirements that preflight looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredProject {
+    /// The list of the wheels that are there.
+    pub lock: Utf8PathBuf,
+    /// `pyproject.toml`.
+    pub file: Utf8PathBuf,
 }
 
 /// A path that preflight looks for.
@@ -356,6 +371,12 @@ pub enum Shows {
     NotNo {
         /// `FFMPEG:`.
         label: String,
+    },
+    /// `CMakeCache.txt` has a value for each variable whose name begins so: with CMake's FetchContent, each thing that
+    /// is brought has one, which is empty when nobody said where it is.
+    NoEmptyEntry {
+        /// `FETCHCONTENT_SOURCE_DIR_`.
+        beginning: String,
     },
     /// `CMakeCache.txt` has this variable with a value that CMake takes for the same as this one.
     CacheEntry {

@@ -77,6 +77,14 @@ wrong!(
 );
 
 wrong!(
+    sources_beside_the_one_that_is_built,
+    "schema = 1\n[sources]\none = { kind = 'file', urls = ['u'], sha256 = '0000000000000000000000000000000000000000000000000000000000000000' }\n\
+     tree = { kind = 'path', path = '.' }\n[components.one]\ndriver = 'cmake'\n\
+     fetch_content = { A = 'tre', B = 'one' }\nfiles = { 'a/b' = 'tree', '../c' = 'one', 'd' = 'one' }\n\
+     [components.tree]\ndriver = 'meson'\nfetch_content = { C = 'tree' }\n"
+);
+
+wrong!(
     system_needs_and_names,
     "schema = 1\n[toolchains.rust]\nminimum = 'new'\n[system_packages]\npacman = ['x']\n[components.ffmpeg]\nsystem = ['cmak', 'libfoo-dev', 'atp:x', 'apt:', 'apt:fine']\n[components.'a/b']\nrecipe = 'opencv'\n[components.'']\nrecipe = 'opencv'\n"
 );

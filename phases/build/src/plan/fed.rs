@@ -1,0 +1,102 @@
+//! What `deps` brings for a component beside its source: trees for CMake's FetchContent, and files that a project would
+//! download while it is configured.
+
+use engine::planning::{Known, PlanCx, PlanError};
+use model::StepId;
+use model::case::{Component, OptionValue};
+use model::plan::{Command, Input, RequiredPath};
+
+use crate::run::PLACED;
+
+use super::{Planned, step_id, template, working_copy_of};
+use crate::drivers::Subject;
+
+/// What is planned of it.
+#[derive(Default)]
+pub(super) struct Fed {
+    /// Steps that bring the trees.
+    pub(super) needs: Vec<StepId>,
+    /// Options that lead the project to them.
+    pub(super) options: Vec<(String, OptionValue)>,
+    /// The files that are placed.
+    pub(super) inputs: Vec<Input>,
+}
+
+/// All sources of a component beside the one that is built.
+pub(super) fn sources(component: &Component) -> impl Iterator<Item = &model::SourceName> {
+    component.fetch_content.values().chain(component.files.values())
+}
+
+/// What shows in preflight that they are there.
+pub(super) fn paths(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    cx: &PlanCx<'_>,
+) -> Result<Vec<RequiredPath>, PlanError> {
+    let cure = |source: &model::SourceName| {
+        format!("run `installer deps`, which brings the source {source}, with the same --artifacts")
+    };
+    let mut paths = Vec::new();
+    for source in planned.component.fetch_content.values() {
+        let found = cx.source(source, planned.name.as_str())?;
+        paths.push(if found.mounted {
+            let cure = format!("give the directory of its source with --source {source}=PATH");
+            RequiredPath { path: found.tree, cure }
+        } else {
+            let path = known.layout.source_artifacts(source).join("source.json");
+            RequiredPath { path, cure: cure(source) }
+        });
+    }
+    for source in planned.component.files.values() {
+        paths.push(RequiredPath { path: known.layout.source_file(source), cure: cure(source) });
+    }
+    Ok(paths)
+}
+
+/// Plans copies of the trees: a project may write into what it takes for its own download.
+pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> Result<Fed, PlanError> {
+    let layout = cx.known.layout;
+    let mut fed = Fed::default();
+    for (name, source) in &planned.component.fetch_content {
+        let found = cx.source(source, planned.name.as_str())?;
+        let into = layout.fetch_content(planned.name, source);
+        let id = step_id(planned.name, &format!("copy-{source}"));
+        if !cx.has(&id) {
+            let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
+            let title = format!("bring the copy of {source} for {} in line with its source", planned.name);
+            let action = working_copy_of(from, into.clone());
+            let mut copy = template(cx.phase, planned.name, &format!("copy-{source}"), title, action);
+            copy.needs = needs;
+            copy.after = gates.to_vec();
+            copy.inputs = inputs;
+            copy.outputs = vec![into.clone()];
+            copy.optional = planned.component.optional;
+            cx.add(copy);
+            fed.needs.push(id);
+        }
+        // CMake's FetchContent, "FETCHCONTENT_SOURCE_DIR_<uppercaseName>".
+        let variable = format!("FETCHCONTENT_SOURCE_DIR_{}", name.to_uppercase());
+        fed.options.push((variable, OptionValue::Text(into.into_string())));
+    }
+    let files = planned.component.files.values();
+    fed.inputs.extend(files.map(|source| Input::File { path: layout.source_file(source) }));
+    Ok(fed)
+}
+
+/// The commands that put the files into the build tree, with their times, so that nothing is built again for the sake of
+/// the same file. What is put there is written down first: it goes before the tree is configured again.
+pub(super) fn commands(subject: &Subject<'_>) -> Vec<Command> {
+    let files = &subject.component.files;
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let mut list = vec!["-c", "printf '%s\\n' \"$@\" >\"$0\"", PLACED];
+    list.extend(files.keys().map(String::as_str));
+    let mut commands = vec![subject.command("sh", list)];
+    commands.extend(files.iter().map(|(place, source)| {
+        let from = subject.known.layout.source_file(source);
+        let to = subject.build.join(place);
+        subject.command("install", ["-p", "-D", "-m", "644", from.as_str(), to.as_str()])
+    }));
+    commands
+}

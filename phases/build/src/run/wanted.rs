@@ -1,0 +1,86 @@
+//! What a failed configure wanted to download, by name, and how it is fed instead.
+
+use camino::Utf8Path;
+use engine::runner::StepError;
+use model::event::FailureKind;
+
+/// Where OpenCV's configure writes what it takes from its cache and what it downloads (`cmake/OpenCVDownload.cmake`).
+const DOWNLOAD_LOG: &str = "CMakeDownloadLog.txt";
+
+/// Adds to a failure what would feed the part that was missing.
+pub(super) fn with_cures(error: StepError, directory: &Utf8Path) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    let mut cures = Vec::new();
+    if failure.kind == FailureKind::Offline {
+        // A log that is not there or cannot be read tells nothing more; the failure itself stands.
+        let log = std::fs::read(directory.join(DOWNLOAD_LOG)).unwrap_or_default();
+        cures.extend(downloads(&String::from_utf8_lossy(&log), directory));
+    }
+    let mut contents: Vec<&str> = failure.excerpt.iter().filter_map(|line| fetch_content(line)).collect();
+    contents.dedup();
+    cures.extend(contents.into_iter().map(|name| {
+        format!("bring what the project fetches as {name}: a [sources.…] entry, and fetch_content = {{ {name} = \"that source\" }} in the component")
+    }));
+    // The particular before the general.
+    cures.append(&mut failure.cures);
+    failure.cures = cures;
+    StepError::Failed(failure)
+}
+
+/// A cure for each file that was to be downloaded.
+fn downloads(log: &str, directory: &Utf8Path) -> Vec<String> {
+    log.lines()
+        .filter_map(|line| {
+            let mut words = line.strip_prefix("#cmake_download ")?.split('"').skip(1).step_by(2);
+            let (place, url) = (Utf8Path::new(words.next()?), words.next()?);
+            let place = place.strip_prefix(directory).unwrap_or(place);
+            Some(format!(
+                "bring {url} as a source of kind `file`, and put it where it is looked for with files = {{ \"{place}\" = \"that source\" }} in the component"
+            ))
+        })
+        .collect()
+}
+
+/// The name of content that CMake's FetchContent takes for brought, in an error about its tree: `…/_deps/fmt-src`.
+fn fetch_content(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("/_deps/")?;
+    let end = rest.find("-src")?;
+    let name = &rest[..end];
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::event::Failure;
+
+    use super::*;
+
+    #[test]
+    fn what_was_wanted_is_named_with_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        std::fs::write(
+            directory.join(DOWNLOAD_LOG),
+            format!(
+                "#use_cache \"{directory}/downloads\"\n#do_unpack \"v1.zip\" \"b62\" \"https://example.org/v1.zip\" \"/x\"\n\
+                 #cmake_download \"{directory}/downloads/ade/b62-v1.zip\" \"https://example.org/v1.zip\"\n#try 1\n"
+            ),
+        )
+        .unwrap();
+        let failure = Failure {
+            kind: FailureKind::Offline,
+            excerpt: vec![
+                "CMake Error at CMakeLists.txt:9 (add_subdirectory):".to_owned(),
+                "  given source \"/b/_deps/fmt-src\" which is not an existing directory.".to_owned(),
+            ],
+            cures: vec!["the general".to_owned()],
+            ..Failure::default()
+        };
+        let StepError::Failed(failure) = with_cures(StepError::Failed(failure), directory) else { panic!() };
+        assert_eq!(failure.cures.len(), 3, "{:?}", failure.cures);
+        assert!(failure.cures[0].contains("https://example.org/v1.zip"), "{:?}", failure.cures);
+        assert!(failure.cures[0].contains("\"downloads/ade/b62-v1.zip\""), "{:?}", failure.cures);
+        assert!(failure.cures[1].contains("{ fmt = "), "{:?}", failure.cures);
+        assert_eq!(failure.cures[2], "the general");
+    }
+}

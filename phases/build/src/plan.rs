@@ -9,6 +9,7 @@ use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
+use model::cuda::CUDA;
 use model::plan::{
     Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep, Need, Network,
     Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
@@ -16,6 +17,7 @@ use model::plan::{
 use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{Recipe, recipe};
+use crate::cuda::{self, Toolkit};
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
 
@@ -58,6 +60,11 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
             requirements.crates.push(planned.source.clone());
         }
         requirements.ninja |= needs.contains_key("ninja");
+        // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
+        if needs.remove(CUDA).is_some() {
+            requirements.cuda.components.push(planned.name.clone());
+            requirements.cuda.required |= !planned.component.optional;
+        }
     }
     requirements.needs = needs.into_values().collect();
     Ok(requirements)
@@ -168,18 +175,33 @@ fn settle<'a>(
     Ok(())
 }
 
-fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
-    let manager = known.target.package_manager.as_deref();
-    let Planned { name, component, recipe, driver, .. } = planned;
+/// What a component needs of the distribution, by catalog name.
+fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> {
+    let Planned { component, recipe, driver, .. } = planned;
     let mut names: BTreeSet<&str> = drivers::system(*driver, component).into_iter().collect();
     if let Some(recipe) = recipe {
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    names
+}
+
+/// The CUDA toolkit that a component is built with, if it asks for one.
+fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
+    system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
+}
+
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+    let manager = known.target.package_manager.as_deref();
+    let Planned { name, component, .. } = planned;
+    let mut names = system(known, planned);
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     names
         .into_iter()
         .map(|row| {
+            if row == CUDA {
+                return Ok(cuda::toolkit(known, component).need(name.as_str()));
+            }
             let mut need = catalog::need(row, manager, name.as_str());
             if let (Some(Need { name, probe: Some(Probe::Tool { minimum, .. }), .. }), Some(lowest)) =
                 (&mut need, &known.case.toolchains.cmake.minimum)
@@ -366,6 +388,11 @@ fn component(
                 .replace("{prefix}", planned.prefix.as_str());
         }
     }
+    let cuda = cuda_toolkit(&known, planned);
+    let mut environment = environment(&known, component, *driver, &prefixes);
+    if let Some(cuda) = &cuda {
+        cuda.extend(&mut environment);
+    }
     let subject = Subject {
         known: &known,
         name,
@@ -376,7 +403,8 @@ fn component(
         build: layout.build_tree(name),
         staging: layout.staging(name),
         prefix: planned.prefix.clone(),
-        environment: environment(&known, component, *driver, &prefixes),
+        environment,
+        cuda,
         prefixes,
     };
     let built = drivers::built(*driver, &subject)?;
@@ -535,6 +563,7 @@ fn component_steps(
             .iter()
             .flat_map(|prefix| library_directories(prefix, subject.known))
             .filter(|directory| *directory != planned.prefix.join("lib"))
+            .chain(subject.cuda.iter().filter(|cuda| cuda.of_wheels).map(|cuda| cuda.root.join("lib")))
             .collect(),
         forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
     });

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
 use model::case::{CompilerCache, Driver, SourceSpec};
 use model::catalog;
+use model::cuda::WantedCuda;
 use model::plan::{
     Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
     Network, Phase, Preflight, Privilege, Probe, Step,
@@ -29,6 +30,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     if requirements.ninja {
         ninja(cx);
     }
+    cuda(cx, requirements, packages.as_ref());
     wheels(cx, packages.as_ref());
     for source in &requirements.crates {
         crates(cx, source, requirements.sources.get(source))?;
@@ -258,6 +260,27 @@ fn ninja(cx: &mut PlanCx<'_>) {
     let title = "have a ninja that shares the run's job tokens".to_owned();
     let mut step = step("deps/toolchain/ninja", title, action, Freshness::Observed);
     step.serves = all_components(cx);
+    cx.add(step);
+}
+
+fn cuda(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
+    if requirements.cuda.components.is_empty() {
+        return;
+    }
+    let wanted = WantedCuda::of(cx.known.case);
+    let layout = cx.known.layout;
+    let title = format!("have {}", wanted.described());
+    let action = Action::EnsureToolchain(EnsureToolchain::Cuda {
+        tree: wanted.tree(layout),
+        wanted,
+        artifacts: layout.artifacts.clone(),
+    });
+    let mut step = step("deps/toolchain/cuda", title, action, Freshness::Observed);
+    // Packages may bring the machine's.
+    step.after = packages.into_iter().cloned().collect();
+    step.serves.clone_from(&requirements.cuda.components);
+    step.optional = !requirements.cuda.required;
+    step.weight = 20;
     cx.add(step);
 }
 

@@ -5,6 +5,7 @@
 
 pub mod case;
 pub mod catalog;
+pub mod cuda;
 pub mod event;
 pub mod exit;
 pub mod fingerprint;

@@ -145,6 +145,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             );
             vec![format!("makes sure that cargo and rustc are there: {least}")]
         }
+        Action::EnsureToolchain(EnsureToolchain::Cuda { wanted, tree, .. }) => {
+            let otherwise = tree
+                .as_ref()
+                .map_or_else(String::new, |tree| format!(", else puts the one of PyPI's wheels into {tree}"));
+            vec![format!("makes sure that {} is there{otherwise}", wanted.described())]
+        }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
                 "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"
@@ -240,6 +246,7 @@ fn probe(probe: &Probe) -> String {
             format!("program {}, {minimum} or newer", names.join(" or "))
         }
         Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
+        Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
         Probe::Header { name } => format!("header {name}"),
         Probe::PkgConfig { module } => format!("pkg-config module {module}"),
         Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),

@@ -3,6 +3,7 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod cuda_toolchain;
 mod diagnostic;
 mod json;
 mod merge;
@@ -16,6 +17,7 @@ mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
@@ -125,6 +127,9 @@ pub struct Toolchains {
     /// CMake.
     #[serde(default)]
     pub cmake: ToolVersion,
+    /// CUDA.
+    #[serde(default)]
+    pub cuda: CudaToolchain,
     /// A compiler cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiler_cache: Option<CompilerCache>,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{Case, Component, Driver, SourceSpec, SystemPackages};
+use super::{Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages};
+use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::{ComponentName, catalog};
 
 /// Package managers that a case may name.
@@ -17,6 +18,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.metadata();
     checker.system_packages();
     checker.versions();
+    checker.cuda();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
         checker.name(&path, "source");
@@ -97,14 +99,40 @@ impl<'a> Checker<'a> {
 
     fn versions(&mut self) {
         let toolchains = &self.case.toolchains;
-        for (tool, minimum) in [("rust", &toolchains.rust.minimum), ("cmake", &toolchains.cmake.minimum)] {
-            let Some(minimum) = minimum else { continue };
+        for (tool, key, version) in [
+            ("rust", "minimum", &toolchains.rust.minimum),
+            ("cmake", "minimum", &toolchains.cmake.minimum),
+            ("cuda", "minimum", &toolchains.cuda.minimum),
+            ("cuda", "version", &toolchains.cuda.version),
+        ] {
+            let Some(minimum) = version else { continue };
             let dotted =
                 minimum.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
             if !dotted {
                 let help = Some("write numbers with dots: \"1.85\"".to_owned());
-                let path = ["toolchains", tool, "minimum"];
+                let path = ["toolchains", tool, key];
                 self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
+            }
+        }
+    }
+
+    /// What wheels bring: releases that they have, and names that become part of a path.
+    fn cuda(&mut self) {
+        let cuda = &self.case.toolchains.cuda;
+        let wanted = WantedCuda::of(self.case);
+        if cuda.from == CudaOrigin::Wheels && wanted.of_wheels().is_none() {
+            let message = format!("PyPI's wheels hold no compiler of {}", wanted.described());
+            let help = format!(
+                "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that bring it"
+            );
+            self.at_value(&["toolchains", "cuda", "version"], message, Some(help));
+        }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        for (index, library) in cuda.libraries.iter().enumerate() {
+            if library.is_empty() || !library.chars().all(plain) {
+                let help = "write it as the extras of PyPI's cuda-toolkit are: \"cublas\", \"npp\"";
+                let path = ["toolchains", "cuda", "libraries", &index.to_string()];
+                self.at_value(&path, format!("`{library}` is not a part of CUDA"), Some(help.to_owned()));
             }
         }
     }

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Check, SourceSpec};
+use crate::cuda::WantedCuda;
 use crate::{ComponentName, SourceName};
 
 /// What a step does. Closed: a run can do nothing else.
@@ -94,6 +95,15 @@ pub enum Probe {
         /// `zlib`.
         module: String,
     },
+    /// A CUDA toolkit is there that will do.
+    Cuda {
+        /// What is wanted.
+        wanted: WantedCuda,
+        /// Where a build looks for it.
+        root: Utf8PathBuf,
+        /// The g++ that compiles the host's part; none: no installed one is known to be taken.
+        host_compiler: Option<Utf8PathBuf>,
+    },
     /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
     PythonModule {
         /// The interpreter: a name on PATH or a path.
@@ -107,6 +117,15 @@ pub enum Probe {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "toolchain", rename_all = "kebab-case")]
 pub enum EnsureToolchain {
+    /// A CUDA toolkit.
+    Cuda {
+        /// What is wanted.
+        wanted: WantedCuda,
+        /// Where that of wheels is put; none: wheels may or can not bring it.
+        tree: Option<Utf8PathBuf>,
+        /// The artifacts, where the wheels are kept.
+        artifacts: Utf8PathBuf,
+    },
     /// cargo and rustc.
     Rust {
         /// Lowest version, from the case.

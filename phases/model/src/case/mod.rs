@@ -3,6 +3,7 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod cuda;
 mod cuda_toolchain;
 mod diagnostic;
 mod json;
@@ -17,6 +18,7 @@ mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
@@ -59,6 +61,9 @@ pub struct Case {
     /// Python packages, brought by `deps` as wheels and installed by `build` into an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Python>,
+    /// CUDA: the toolkit and the GPUs that are compiled for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<Cuda>,
     /// Where code comes from: a source, or a list of alternatives of which the first that can be had is taken.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, Alternatives>,

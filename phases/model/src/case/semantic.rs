@@ -17,8 +17,9 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     let mut checker = Checker { case, files, tree, known, found: Vec::new() };
     checker.metadata();
     checker.system_packages();
-    checker.versions();
     checker.cuda();
+    checker.versions();
+    checker.cuda_toolchain();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
         checker.name(&path, "source");
@@ -97,27 +98,36 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn cuda(&mut self) {
+        let Some(cuda) = &self.case.cuda else { return };
+        if let Some(version) = cuda.version.as_deref().filter(|version| !is_dotted(version)) {
+            let help = Some("write numbers with dots: \"11.8\"".to_owned());
+            self.at_value(&["cuda", "version"], format!("`{version}` is not a version of CUDA"), help);
+        }
+        if let Err(error) = cuda.capabilities() {
+            let help = Some("write `86`, `\"8.6\"` or `\"sm_86\"`, or a list of these".to_owned());
+            self.at_value(&["cuda", "arch"], error.to_string(), help);
+        }
+    }
+
     fn versions(&mut self) {
         let toolchains = &self.case.toolchains;
-        for (tool, key, version) in [
-            ("rust", "minimum", &toolchains.rust.minimum),
-            ("cmake", "minimum", &toolchains.cmake.minimum),
-            ("cuda", "minimum", &toolchains.cuda.minimum),
-            ("cuda", "version", &toolchains.cuda.version),
+        for (tool, minimum) in [
+            ("rust", &toolchains.rust.minimum),
+            ("cmake", &toolchains.cmake.minimum),
+            ("cuda", &toolchains.cuda.minimum),
         ] {
-            let Some(minimum) = version else { continue };
-            let dotted =
-                minimum.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
-            if !dotted {
+            let Some(minimum) = minimum else { continue };
+            if !is_dotted(minimum) {
                 let help = Some("write numbers with dots: \"1.85\"".to_owned());
-                let path = ["toolchains", tool, key];
+                let path = ["toolchains", tool, "minimum"];
                 self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
             }
         }
     }
 
     /// What wheels bring: releases that they have, and names that become part of a path.
-    fn cuda(&mut self) {
+    fn cuda_toolchain(&mut self) {
         let cuda = &self.case.toolchains.cuda;
         let wanted = WantedCuda::of(self.case);
         if cuda.from == CudaOrigin::Wheels && wanted.of_wheels().is_none() {
@@ -125,7 +135,7 @@ impl<'a> Checker<'a> {
             let help = format!(
                 "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that bring it"
             );
-            self.at_value(&["toolchains", "cuda", "version"], message, Some(help));
+            self.at_value(&["cuda", "version"], message, Some(help));
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         for (index, library) in cuda.libraries.iter().enumerate() {
@@ -334,4 +344,9 @@ impl<'a> Checker<'a> {
         way.pop();
         done.insert(name);
     }
+}
+
+/// Whether this is numbers with dots between them.
+fn is_dotted(version: &str) -> bool {
+    version.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
 }

@@ -12,16 +12,17 @@ use common::*;
 const CASE: &str = r#"schema = 1
 [metadata]
 name = "cuda"
+[cuda]
+version = "13.0"
+arch = "9.0"
 [toolchains.cuda]
 from = "wheels"
-version = "13.0"
 [sources.saxpy]
 kind = "path"
 path = "saxpy"
 [components.saxpy]
 driver = "cmake"
 system = ["cuda"]
-options = { CMAKE_CUDA_ARCHITECTURES = "90" }
 [[components.saxpy.checks]]
 kind = "run"
 command = ["{prefix}/bin/saxpy"]
@@ -127,6 +128,12 @@ fn the_toolkit_of_wheels_compiles_for_a_gpu_offline() {
     let offline = placed(home, &["all", "--offline", "--case", "case.toml", "--progress", "json", "-y"]);
     assert_eq!(code(&offline), 0, "{}{}", printed(&offline), said(&offline));
     assert_eq!(started(&offline).into_iter().collect::<Vec<_>>(), ["deps/toolchain/cuda"]);
+
+    // A GPU of before Turing, which CUDA 13 gave up.
+    std::fs::write(home.join("case.toml"), CASE.replace("arch = \"9.0\"", "arch = [86, \"sm_61\"]")).unwrap();
+    let refused = placed(home, &["build", "--case", "case.toml", "--progress", "plain", "-y"]);
+    assert_eq!(code(&refused), 4, "{}", said(&refused));
+    assert!(said(&refused).contains("does not compile for sm_61: it knows 75, 80"), "{}", said(&refused));
 }
 
 #[test]
@@ -134,7 +141,7 @@ fn what_no_wheel_has_is_refused_with_what_would_work() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
     project(home);
-    std::fs::write(home.join("case.toml"), CASE.replace("13.0\"\n[sources", "11.8\"\n[sources")).unwrap();
+    std::fs::write(home.join("case.toml"), CASE.replace("version = \"13.0\"", "version = \"11.8\"")).unwrap();
     let refused = placed(home, &["deps", "--case", "case.toml", "--progress", "plain", "-y"]);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
     assert!(said(&refused).contains("PyPI's wheels hold no compiler of CUDA 11.8"), "{}", said(&refused));

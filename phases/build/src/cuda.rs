@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::Known;
-use model::case::Component;
+use model::case::{Component, ComputeCapability};
 use model::cuda::{CUDA, WantedCuda, host_compiler};
 use model::plan::{Need, Probe};
 
@@ -20,6 +20,8 @@ pub struct Toolkit {
     pub of_wheels: bool,
     /// The g++ for the host's part.
     pub host_compiler: Option<Utf8PathBuf>,
+    /// The GPUs that are compiled for; none: what nvcc does by itself.
+    pub architectures: Vec<ComputeCapability>,
     wanted: WantedCuda,
 }
 
@@ -34,7 +36,10 @@ pub fn toolkit(known: &Known<'_>, component: &Component) -> Toolkit {
             host_compiler(&known.target.cxx_compilers, newest).map(ToOwned::to_owned)
         });
     let of_wheels = Some(&root) == wanted.tree(known.layout).as_ref();
-    Toolkit { root, of_wheels, host_compiler, wanted }
+    // A case that was loaded has none that cannot be read.
+    let architectures =
+        known.case.cuda.as_ref().and_then(|cuda| cuda.capabilities().ok()).unwrap_or_default();
+    Toolkit { root, of_wheels, host_compiler, architectures, wanted }
 }
 
 impl Toolkit {
@@ -46,6 +51,7 @@ impl Toolkit {
                 wanted: self.wanted.clone(),
                 root: self.root.clone(),
                 host_compiler: self.host_compiler.clone(),
+                architectures: self.architectures.iter().map(ComputeCapability::number).collect(),
             }),
             packages: Vec::new(),
             wanted_by: vec![wanted_by.to_owned()],
@@ -66,9 +72,17 @@ impl Toolkit {
         if let Some(compiler) = &self.host_compiler {
             HOST_COMPILER.iter().for_each(|name| set(name, compiler.to_string()));
         }
+        if !self.architectures.is_empty() {
+            set("CUDAARCHS", self.numbers());
+        }
         if let Some(path) = environment.get_mut("PATH") {
             *path = format!("{root}/bin:{path}");
         }
+    }
+
+    /// `86;90`, as CMake has them.
+    fn numbers(&self) -> String {
+        self.architectures.iter().map(ComputeCapability::number).collect::<Vec<_>>().join(";")
     }
 
     /// The variables of CMake.
@@ -80,6 +94,9 @@ impl Toolkit {
         variables.extend(
             self.host_compiler.iter().map(|compiler| ("CMAKE_CUDA_HOST_COMPILER", compiler.to_string())),
         );
+        if !self.architectures.is_empty() {
+            variables.push(("CMAKE_CUDA_ARCHITECTURES", self.numbers()));
+        }
         variables
     }
 }

@@ -371,6 +371,12 @@ fn component(
             options.entry(key).or_insert(value);
         }
     }
+    let cuda = cuda_toolkit(&known, planned);
+    if let (Some(recipe), Some(cuda)) = (recipe, &cuda) {
+        for (key, value) in recipe.cuda(&options, cuda) {
+            options.entry(key).or_insert(value);
+        }
+    }
     if let Some(recipe) = recipe {
         recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
     }
@@ -388,7 +394,6 @@ fn component(
                 .replace("{prefix}", planned.prefix.as_str());
         }
     }
-    let cuda = cuda_toolkit(&known, planned);
     let mut environment = environment(&known, component, *driver, &prefixes);
     if let Some(cuda) = &cuda {
         cuda.extend(&mut environment);

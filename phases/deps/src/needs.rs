@@ -37,9 +37,10 @@ pub struct Host<'a> {
 /// What is missing, with its cure; also for an optional need.
 pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
     let Some(probe) = &need.probe else { return packages_alone(need, host) };
-    if let Probe::Cuda { wanted, root, host_compiler } = probe {
-        let compiler = host_compiler.as_deref();
-        return toolchains::cuda::look(wanted, root, compiler, &need.wanted_by, host.context).map(Some);
+    if let Probe::Cuda { wanted, root, host_compiler, architectures } = probe {
+        let host_compiler = host_compiler.as_deref();
+        let planned = toolchains::cuda::Planned { wanted, root, host_compiler, architectures };
+        return planned.look(&need.wanted_by, host.context).map(Some);
     }
     match seen(need, probe, host) {
         Ok(found) => Ok(Some(found)),

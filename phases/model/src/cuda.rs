@@ -40,7 +40,7 @@ const NEWEST_GCC: &[(&str, u32)] = &[
 pub struct WantedCuda {
     /// Where from.
     pub from: CudaOrigin,
-    /// The release, `13.0`, when it must be that one.
+    /// The release, `13.0`, when it must be that one: `version` of `[cuda]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The lowest release.
@@ -60,7 +60,7 @@ impl WantedCuda {
         libraries.dedup();
         Self {
             from: toolchain.from,
-            version: toolchain.version.clone(),
+            version: case.cuda.as_ref().and_then(|cuda| cuda.version.clone()),
             minimum: toolchain.minimum.clone(),
             libraries,
         }

@@ -11,10 +11,7 @@ pub struct CudaToolchain {
     /// Where it comes from.
     #[serde(default)]
     pub from: CudaOrigin,
-    /// The release, `13.0`, when it must be that one. Wheels bring 13.0 when neither this nor `minimum` says more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Lowest release.
+    /// Lowest release; `version` of `[cuda]` says which it must be. Wheels bring 13.0 when neither says more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
     /// Parts that wheels bring beyond compiler and runtime, by the names of the extras of PyPI's project `cuda-toolkit`:

@@ -103,6 +103,8 @@ pub enum Probe {
         root: Utf8PathBuf,
         /// The g++ that compiles the host's part; none: no installed one is known to be taken.
         host_compiler: Option<Utf8PathBuf>,
+        /// What is compiled for, `86`: the toolkit has to know it.
+        architectures: Vec<String>,
     },
     /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
     PythonModule {

@@ -12,6 +12,7 @@ mod out;
 mod picker;
 mod plan_cmd;
 mod reference;
+mod repositories;
 mod run;
 mod status;
 
@@ -84,7 +85,8 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Status { json } => status::status(common, *json),
         Subcommands::Verify { components } => installed::verify(common, components),
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
-        Subcommands::Clean => installed::clean(common),
+        Subcommands::Clean { repositories: true } => repositories::clean(common),
+        Subcommands::Clean { repositories: false } => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
         Subcommands::Completions { shell } => {

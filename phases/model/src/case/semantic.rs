@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages};
+use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages};
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::{ComponentName, catalog};
 
@@ -95,6 +95,9 @@ impl<'a> Checker<'a> {
                     help,
                 );
             }
+            for manager in by.keys() {
+                self.repositories(manager, case.system_packages.repositories(manager));
+            }
         }
     }
 
@@ -107,6 +110,27 @@ impl<'a> Checker<'a> {
         if let Err(error) = cuda.capabilities() {
             let help = Some("write `86`, `\"8.6\"` or `\"sm_86\"`, or a list of these".to_owned());
             self.at_value(&["cuda", "arch"], error.to_string(), help);
+        }
+    }
+
+    fn repositories(&mut self, manager: &str, repositories: &[AptRepository]) {
+        let list = ["system_packages", manager, "repositories"];
+        if manager != "apt" && !repositories.is_empty() {
+            let help = "repositories of apt alone can be declared; set up others before".to_owned();
+            self.at_key(&list, format!("`{manager}` takes no repositories"), Some(help));
+            return;
+        }
+        let mut names = BTreeSet::new();
+        for (index, repository) in repositories.iter().enumerate() {
+            let index = index.to_string();
+            let at = |key: &'static str| [&list[..], &[index.as_str(), key]].concat();
+            for (key, what, help) in repository.mistakes() {
+                self.at_value(&at(key), what, Some(help.to_owned()));
+            }
+            if !names.insert(&repository.name) {
+                let what = format!("two apt repositories are called `{}`", repository.name);
+                self.at_value(&at("name"), what, Some("give each a name of its own".to_owned()));
+            }
         }
     }
 

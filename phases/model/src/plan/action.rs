@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Check, SourceSpec};
+use crate::case::{AptRepository, Check, SourceSpec};
 use crate::cuda::WantedCuda;
 use crate::{ComponentName, SourceName};
 
@@ -52,6 +52,22 @@ pub struct EnsurePackages {
     pub manager: String,
     /// What is needed, each with the packages that bring it.
     pub needs: Vec<Need>,
+    /// Repositories of the case, set up when a package is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<DeclaredRepository>,
+}
+
+/// An apt repository of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredRepository {
+    /// The case, for the mark in the file.
+    pub case: String,
+    /// The name of its files below `/etc/apt`, without an ending: `installer-vision-cuda`.
+    pub file: String,
+    /// Where its key is or will be, when that is a file.
+    pub key_file: Option<Utf8PathBuf>,
+    /// What the case says.
+    pub repository: AptRepository,
 }
 
 /// One thing that must be there, how to see it, and which packages of the chosen manager bring it.

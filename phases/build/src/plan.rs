@@ -24,6 +24,9 @@ use crate::environment::{cache_program, environment, library_directories};
 /// What a compile needs at least, in MiB: below it even one job dies.
 const MEMORY_MIB: u64 = 512;
 
+/// What one `nvcc` with its device compilers takes at most times, in MiB.
+const CUDA_MEMORY_MIB: u64 = 1536;
+
 /// A component with what was settled about it.
 struct Planned<'a> {
     name: &'a ComponentName,
@@ -183,6 +186,10 @@ fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> 
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    if names.contains(CUDA) {
+        // nvcc leaves the host's part to it.
+        names.insert("cxx-compiler");
+    }
     names
 }
 
@@ -528,7 +535,7 @@ fn component_steps(
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
         }
         compile.claims.jobs = built.jobs;
-        compile.claims.memory_mib = MEMORY_MIB;
+        compile.claims.memory_mib = if subject.cuda.is_some() { CUDA_MEMORY_MIB } else { MEMORY_MIB };
         compile.weight = weight;
         last = vec![compile.id.clone()];
         steps.push(compile);

@@ -17,6 +17,9 @@ const DEFAULT_RELEASE: &str = "13.0";
 /// The first release whose wheels hold a compiler: those of CUDA 12 hold headers and `ptxas` alone.
 pub const FIRST_WHEELS: &str = "13.0";
 
+/// The oldest GPU that they compile for (`nvcc --list-gpu-arch` of 13.0).
+pub const OLDEST_OF_WHEELS: &str = "75";
+
 /// Where a distribution's or a base image's toolkit lies by custom (NVIDIA CUDA Installation Guide for Linux).
 pub const USUAL_ROOT: &str = "/usr/local/cuda";
 

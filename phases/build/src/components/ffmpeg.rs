@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
-use model::cuda::CUDA;
+use model::case::{Component, ComputeCapability, Driver, OptionValue};
+use model::cuda::{CUDA, OLDEST_OF_WHEELS};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
@@ -127,11 +127,10 @@ impl Recipe for Ffmpeg {
 
     fn cuda(&self, options: &IndexMap<String, OptionValue>, toolkit: &Toolkit) -> Vec<(String, OptionValue)> {
         // The filters are compiled to PTX, for one GPU; the driver translates it for newer ones.
-        let Some(oldest) = toolkit.architectures.iter().min().filter(|_| on(options, "enable-cuda-nvcc"))
-        else {
-            return Vec::new();
-        };
-        let number = oldest.number();
+        let oldest = toolkit.architectures.iter().min().map(ComputeCapability::number);
+        // Its own default is older than what the toolkit of wheels knows.
+        let oldest = oldest.or_else(|| toolkit.of_wheels.then(|| OLDEST_OF_WHEELS.to_owned()));
+        let Some(number) = oldest.filter(|_| on(options, "enable-cuda-nvcc")) else { return Vec::new() };
         let flags = format!("-gencode arch=compute_{number},code=sm_{number} -O2");
         vec![("nvccflags".to_owned(), OptionValue::Text(flags))]
     }

@@ -83,6 +83,7 @@ fn one(
     }
     context.note(&format!("setting up the apt repository {name}"));
     let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
+    let new_key = key.as_ref().filter(|key| !root.join(key.to.as_str().trim_start_matches('/')).exists());
     if let Some(key) = &key {
         // A key is believed by the sources that name it and by nothing else: it may lie there before they do. apt
         // checks signatures as a user of its own, who may not read the case's directory.
@@ -99,6 +100,9 @@ fn one(
         Err(cancelled) => return Err(cancelled),
     };
     if trouble.is_some() {
+        if let Some(key) = new_key {
+            execute(&["rm", "-f", key.to.as_str()].map(str::to_owned))?;
+        }
         return Ok(trouble);
     }
     execute(&put_argv(&text, &sources_path(declared)))?;

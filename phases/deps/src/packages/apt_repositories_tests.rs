@@ -42,6 +42,10 @@ impl Place {
                 .collect();
             let (content, to) = match (command.program.as_str(), words.as_slice()) {
                 ("sh", ["-c", _, "sh", text, to]) => (text.as_bytes().to_vec(), *to),
+                ("rm", ["-f", path]) => {
+                    std::fs::remove_file(root.join(&path[1..])).unwrap();
+                    return Some(Ok(Finished::default()));
+                }
                 ("install", ["-D", "-m", "644", from, to]) => (std::fs::read(from).unwrap(), *to),
                 _ => return Some(Ok(Finished::default())),
             };
@@ -123,6 +127,7 @@ fn what_is_dead_or_wrongly_signed_is_not_left_for_others_to_stumble_over() {
         assert!(dead[0].name == "cuda" && dead[0].trouble.contains(told), "{dead:?}");
         assert!(place.context.record().warnings[0].contains("`cuda`"));
         assert!(!place.root.join("etc/apt/sources.list.d/installer-vision-cuda.sources").exists());
+        assert!(!place.root.join("etc/apt/keyrings/installer-vision-cuda.asc").exists());
     }
 }
 

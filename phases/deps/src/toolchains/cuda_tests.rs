@@ -169,3 +169,55 @@ fn specifiers_and_markers_are_read_as_nvidia_writes_them() {
     assert_eq!(requirements(METADATA, "nvcc", "riscv64").len(), 0);
     assert_eq!(requirements(METADATA, "cufft", "x86_64")["nvidia-nvjitlink"], "<14,>=13.0.88");
 }
+
+/// A toolkit of the machine that answers by a script, with what preflight finds of it.
+fn looked(
+    newest_gcc: u32,
+    compiler: Option<&str>,
+    architectures: &[&str],
+) -> Result<String, engine::runner::Finding> {
+    let mut context = FakeContext::new();
+    let root = context.path("cuda");
+    for (path, text) in [
+        ("bin/nvcc", "#!/bin/sh\n".to_owned()),
+        ("include/cuda.h", "#define CUDA_VERSION 11080\n".to_owned()),
+        ("include/crt/host_config.h", format!("#if __GNUC__ > {newest_gcc}\n")),
+        ("g++", String::new()),
+    ] {
+        files::atomic_write(&root.join(path), text.as_bytes()).unwrap();
+        std::fs::set_permissions(root.join(path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    context.target.cxx_compilers =
+        vec![model::target::Tool { path: "/usr/bin/g++".to_owned(), version: Some("12".to_owned()) }];
+    context.answer("nvcc", 0, "compute_35\ncompute_86\ncompute_90\n");
+    context.answer("g++", 0, "g++ (Debian 12.2.0-14) 12.2.0\n");
+    let wanted =
+        WantedCuda { from: CudaOrigin::System, version: Some("11.8".to_owned()), ..WantedCuda::default() };
+    let architectures: Vec<String> = architectures.iter().map(|one| (*one).to_owned()).collect();
+    let compiler = compiler.map(|name| root.join(name));
+    let planned = cuda::Planned {
+        wanted: &wanted,
+        root: &root,
+        host_compiler: compiler.as_deref(),
+        architectures: &architectures,
+    };
+    planned.look(&["mine".to_owned()], &context)
+}
+
+#[test]
+fn preflight_names_what_the_toolkit_does_not_take() {
+    let found = looked(12, Some("g++"), &["86", "90a"]).unwrap();
+    assert!(found.starts_with("cuda 11.8 ") && found.ends_with("g++ 12.2.0"), "{found}");
+
+    let newer = looked(11, Some("g++"), &[]).unwrap_err();
+    assert!(newer.what.contains("g++ is 12.2.0, and CUDA 11.8"), "{newer:?}");
+    assert!(newer.what.contains("takes gcc up to 11; needed by mine"), "{newer:?}");
+    assert!(newer.cure.contains("\"apt:g++-11\""), "{newer:?}");
+    let none = looked(11, None, &[]).unwrap_err();
+    assert!(none.what.contains("takes gcc up to 11; installed is /usr/bin/g++"), "{none:?}");
+
+    let unknown = looked(12, Some("g++"), &["86", "120"]).unwrap_err();
+    assert!(unknown.what.contains("does not compile for sm_120: it knows 35, 86, 90"), "{unknown:?}");
+    assert!(unknown.cure.contains("a newer toolkit"), "{unknown:?}");
+    assert!(looked(12, Some("g++"), &["30"]).unwrap_err().cure.contains("an older toolkit"));
+}

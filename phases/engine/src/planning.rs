@@ -79,6 +79,8 @@ pub struct Requirements {
     pub crates: Vec<SourceName>,
     /// Whether ninja is used.
     pub ninja: bool,
+    /// Who is built with the CUDA toolkit.
+    pub cuda: Users,
 }
 
 /// The components that use something.

@@ -6,6 +6,7 @@
 pub mod case;
 pub mod catalog;
 pub mod compatibility;
+pub mod cuda;
 pub mod event;
 pub mod exit;
 pub mod fingerprint;

@@ -227,8 +227,12 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
         }
     }
     let mut absolute = |node: &mut Node| {
-        if let Value::Text(text) = &mut node.value {
-            *text = directory.join(&*text).into_string();
+        match &mut node.value {
+            // A repository's key may be the text itself.
+            Value::Text(text) if !text.trim_start().starts_with("-----BEGIN ") => {
+                *text = directory.join(&*text).into_string();
+            }
+            _ => {}
         }
     };
     for path in [
@@ -237,6 +241,7 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
         &["python", "requirements", "*"],
         &["python", "find_links", "*"],
         &["python", "optional", "*", "requirements", "*"],
+        &["system_packages", "apt", "repositories", "*", "key"],
     ] {
         at(tree, path, &mut absolute);
     }

@@ -3,8 +3,10 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod apt_repository;
 mod artifacts;
 mod cuda;
+mod cuda_toolchain;
 mod diagnostic;
 mod json;
 mod legacy;
@@ -20,8 +22,10 @@ mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
 pub use artifacts::{PresetArtifacts, SourceFile};
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
+pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
@@ -105,14 +109,15 @@ pub struct Metadata {
     pub target_gpu: Option<String>,
 }
 
-/// A list of packages, or lists by package manager (`apt`, `dnf`, `zypper`, `apk`).
+/// A list of packages, or by package manager (`apt`, `dnf`, `zypper`, `apk`) a list, or a table of `packages` and, for
+/// apt, `repositories`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SystemPackages {
     /// The same names for every package manager.
     All(Vec<String>),
     /// By package manager.
-    ByManager(BTreeMap<String, Vec<String>>),
+    ByManager(BTreeMap<String, ManagerPackages>),
 }
 
 impl Default for SystemPackages {
@@ -126,7 +131,22 @@ impl SystemPackages {
     pub fn for_manager(&self, manager: &str) -> &[String] {
         match self {
             Self::All(names) => names,
-            Self::ByManager(by) => by.get(manager).map_or(&[], Vec::as_slice),
+            Self::ByManager(by) => match by.get(manager) {
+                Some(ManagerPackages::List(names)) => names,
+                Some(ManagerPackages::Table(table)) => &table.packages,
+                None => &[],
+            },
+        }
+    }
+
+    /// The repositories for this manager.
+    pub fn repositories(&self, manager: &str) -> &[AptRepository] {
+        match self {
+            Self::ByManager(by) => match by.get(manager) {
+                Some(ManagerPackages::Table(table)) => &table.repositories,
+                _ => &[],
+            },
+            Self::All(_) => &[],
         }
     }
 }
@@ -141,6 +161,9 @@ pub struct Toolchains {
     /// CMake.
     #[serde(default)]
     pub cmake: ToolVersion,
+    /// CUDA.
+    #[serde(default)]
+    pub cuda: CudaToolchain,
     /// A compiler cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiler_cache: Option<CompilerCache>,

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{Case, Component, Driver, SourceSpec, SystemPackages, normalised_project};
+use super::{
+    AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, normalised_project,
+};
+use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::{ComponentName, catalog};
 
 /// Package managers that a case may name.
@@ -16,8 +19,9 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     let mut checker = Checker { case, files, tree, known, found: Vec::new() };
     checker.metadata();
     checker.system_packages();
-    checker.versions();
     checker.cuda();
+    checker.versions();
+    checker.cuda_toolchain();
     checker.python();
     checker.tensorrt();
     for (name, alternatives) in &case.sources {
@@ -94,6 +98,9 @@ impl<'a> Checker<'a> {
                     help,
                 );
             }
+            for manager in by.keys() {
+                self.repositories(manager, case.system_packages.repositories(manager));
+            }
         }
     }
 
@@ -106,6 +113,27 @@ impl<'a> Checker<'a> {
         if let Err(error) = cuda.capabilities() {
             let help = Some("write `86`, `\"8.6\"` or `\"sm_86\"`, or a list of these".to_owned());
             self.at_value(&["cuda", "arch"], error.to_string(), help);
+        }
+    }
+
+    fn repositories(&mut self, manager: &str, repositories: &[AptRepository]) {
+        let list = ["system_packages", manager, "repositories"];
+        if manager != "apt" && !repositories.is_empty() {
+            let help = "repositories of apt alone can be declared; set up others before".to_owned();
+            self.at_key(&list, format!("`{manager}` takes no repositories"), Some(help));
+            return;
+        }
+        let mut names = BTreeSet::new();
+        for (index, repository) in repositories.iter().enumerate() {
+            let index = index.to_string();
+            let at = |key: &'static str| [&list[..], &[index.as_str(), key]].concat();
+            for (key, what, help) in repository.mistakes() {
+                self.at_value(&at(key), what, Some(help.to_owned()));
+            }
+            if !names.insert(&repository.name) {
+                let what = format!("two apt repositories are called `{}`", repository.name);
+                self.at_value(&at("name"), what, Some("give each a name of its own".to_owned()));
+            }
         }
     }
 
@@ -201,12 +229,37 @@ impl<'a> Checker<'a> {
 
     fn versions(&mut self) {
         let toolchains = &self.case.toolchains;
-        for (tool, minimum) in [("rust", &toolchains.rust.minimum), ("cmake", &toolchains.cmake.minimum)] {
+        for (tool, minimum) in [
+            ("rust", &toolchains.rust.minimum),
+            ("cmake", &toolchains.cmake.minimum),
+            ("cuda", &toolchains.cuda.minimum),
+        ] {
             let Some(minimum) = minimum else { continue };
             if !is_dotted(minimum) {
                 let help = Some("write numbers with dots: \"1.85\"".to_owned());
                 let path = ["toolchains", tool, "minimum"];
                 self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
+            }
+        }
+    }
+
+    /// What wheels bring: releases that they have, and names that become part of a path.
+    fn cuda_toolchain(&mut self) {
+        let cuda = &self.case.toolchains.cuda;
+        let wanted = WantedCuda::of(self.case);
+        if cuda.from == CudaOrigin::Wheels && wanted.of_wheels().is_none() {
+            let message = format!("PyPI's wheels hold no compiler of {}", wanted.described());
+            let help = format!(
+                "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that bring it"
+            );
+            self.at_value(&["cuda", "version"], message, Some(help));
+        }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        for (index, library) in cuda.libraries.iter().enumerate() {
+            if library.is_empty() || !library.chars().all(plain) {
+                let help = "write it as the extras of PyPI's cuda-toolkit are: \"cublas\", \"npp\"";
+                let path = ["toolchains", "cuda", "libraries", &index.to_string()];
+                self.at_value(&path, format!("`{library}` is not a part of CUDA"), Some(help.to_owned()));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
-use model::case::{CompilerCache, Driver, SourceSpec};
+use model::case::{CompilerCache, Driver, OptionalPackages, SourceSpec};
 use model::catalog;
 use model::plan::{
     Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
@@ -162,7 +162,7 @@ fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
 
 fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     let python = cx.known.case.python.as_ref()?;
-    Some(python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()))
+    Some(python.interpreter())
 }
 
 fn merge(needs: &mut BTreeMap<String, Need>, need: Need) {
@@ -265,7 +265,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
     };
-    if python.requirements.is_empty() && python.packages.is_empty() {
+    if !python.wants_packages() {
         return;
     }
     let layout = cx.known.layout;
@@ -291,23 +291,71 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let requirements: Vec<Utf8PathBuf> =
         python.requirements.iter().map(|file| layout.case_dir.join(file)).collect();
     let into = layout.wheels();
+    let find_links: Vec<Utf8PathBuf> =
+        python.find_links.iter().map(|directory| layout.case_dir.join(directory)).collect();
+    let directories =
+        || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
+    let fetch = FetchWheels {
+        interpreter: interpreter.clone(),
+        requirements: requirements.clone(),
+        packages: python.packages.clone(),
+        into: into.clone(),
+        indexes: python.indexes.clone(),
+        find_links: find_links.clone(),
+        optional: None,
+        also: None,
+    };
     let mut step = step(
         "deps/wheels",
         format!("bring the Python packages as wheels for {interpreter}"),
-        Action::FetchWheels(FetchWheels {
-            interpreter,
-            requirements: requirements.clone(),
-            packages: python.packages.clone(),
-            into: into.clone(),
-        }),
+        Action::FetchWheels(fetch.clone()),
         Freshness::Fingerprinted,
     );
     step.needs = vec![look];
-    step.inputs = requirements.into_iter().map(|path| Input::File { path }).collect();
+    step.inputs = requirements.into_iter().map(|path| Input::File { path }).chain(directories()).collect();
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
     step.serves = all_components(cx);
-    cx.add(step);
+    let wheels = cx.add(step);
+    for group in &python.optional {
+        let step = optional_wheels(cx, group, &fetch, &wheels, directories().collect());
+        cx.add(step);
+    }
+}
+
+/// Wheels whose lack is shown and does not fail the run; what the case needs is resolved without them.
+fn optional_wheels(
+    cx: &PlanCx<'_>,
+    group: &OptionalPackages,
+    main: &FetchWheels,
+    wheels: &StepId,
+    directories: Vec<Input>,
+) -> Step {
+    let layout = cx.known.layout;
+    let into = layout.optional_wheels(&group.name);
+    let requirements: Vec<Utf8PathBuf> =
+        group.requirements.iter().map(|file| layout.case_dir.join(file)).collect();
+    let fetch = FetchWheels {
+        requirements: requirements.clone(),
+        packages: group.packages.clone(),
+        into: into.clone(),
+        optional: Some(group.name.clone()),
+        also: Some(main.into.clone()),
+        ..main.clone()
+    };
+    let mut step = step(
+        &format!("deps/wheels/{}", group.name),
+        format!("bring optional Python packages ({})", group.name),
+        Action::FetchWheels(fetch),
+        Freshness::Fingerprinted,
+    );
+    step.needs = vec![wheels.clone()];
+    // A file that is not there is an error of this step, which may fail.
+    step.inputs = requirements.into_iter().map(|path| Input::MaybeFile { path }).chain(directories).collect();
+    step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
+    step.optional = true;
+    step.weight = 30;
+    step
 }
 
 /// What is brought for the case as a whole comes with each of its components.

@@ -67,6 +67,10 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         requirements: Vec::new(),
         packages: vec!["attrs".to_owned(), "six".to_owned()],
         into: context.layout.artifacts.join("wheels"),
+        indexes: Vec::new(),
+        find_links: Vec::new(),
+        optional: None,
+        also: None,
     };
     (context, action)
 }

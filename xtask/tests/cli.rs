@@ -16,14 +16,14 @@ fn a_wrong_command_line_is_told_and_exits_with_2() {
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output), @r"
     error: no case is named
-      help: add --case NAME (or set DEPLOYMENT_CASE); there are: quickstart
+      help: add --case NAME (or set DEPLOYMENT_CASE); there are: cuda11.8-torch2.1, cuda12.1-torch2.3, cuda12.4-tensorrt10, quickstart
     ");
     let output = installer(home.path(), &["all", "--case", "quickstrat"]);
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output), @r"
     error: there is no case `quickstrat`
       looked for it as a path, in cases, /etc/installer/cases, and among those that are built in
-      help: did you mean `quickstart`? all: quickstart
+      help: did you mean `quickstart`? all: cuda11.8-torch2.1, cuda12.1-torch2.3, cuda12.4-tensorrt10, quickstart
     ");
 }
 

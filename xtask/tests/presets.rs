@@ -162,8 +162,14 @@ fn own_wheels_that_do_not_do_are_completed_by_the_indexes() {
     let home = directory.path();
     stand_in(home);
     write(home, "artifacts/stand-in/requirements-base.txt", "six>=2\n");
+    // Nobody has said that this toolkit goes with that torch: plan and report warn.
+    write(home, "presets/stand-in.json", &preset(home).replace("12.6", "12.7"));
+    let doubt = "warning: pytorch.torch_version: torch 2.8.0 was not built for CUDA 12.7";
+    let plan = all(home, &["plan"]);
+    assert!(printed(&plan).contains(doubt), "{}", printed(&plan));
     let output = all(home, &["all", "--progress", "plain"]);
     assert_eq!(code(&output), 0, "{}", told(home, &output));
+    assert!(said(&output).contains(doubt), "{}", told(home, &output));
     assert_eq!(asked(home, "import six, torch; print(six.origin, torch.origin)"), "main own");
 }
 
@@ -178,6 +184,20 @@ fn extra_indexes_of_pip_would_undo_the_routes_and_are_refused() {
     let output = command.output().unwrap();
     assert_eq!(code(&output), 5, "{}", told(home, &output));
     assert!(told(home, &output).contains("PIP_EXTRA_INDEX_URL"), "{}", told(home, &output));
+}
+
+#[test]
+fn a_decoy_where_pip_looks_by_itself_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    stand_in(home);
+    wheels(home, &["site torch 9.9.9 decoy"]);
+    let mut command = placed_command(home, &["deps", "--case", "presets/stand-in.json"]);
+    command.env("PIP_INDEX_URL", format!("file://{}/main/simple", home.display()));
+    command.env("PIP_FIND_LINKS", home.join("site"));
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 5, "{}", told(home, &output));
+    assert!(told(home, &output).contains("look for torch in [HOME]/site as well"), "{}", told(home, &output));
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
-use model::case::{CompilerCache, Driver, OptionalPackages, SourceSpec};
+use model::case::{
+    CompilerCache, Driver, OptionalPackages, PYTORCH_PROJECTS, Python, SourceSpec, normalised_project,
+};
 use model::catalog;
 use model::plan::{
     Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
@@ -302,9 +304,13 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         into: into.clone(),
         indexes: python.indexes.clone(),
         find_links: find_links.clone(),
+        version: python.version.clone(),
         optional: None,
         also: None,
     };
+    for note in builds_without_an_index(python) {
+        cx.note(note);
+    }
     let mut step = step(
         "deps/wheels",
         format!("bring the Python packages as wheels for {interpreter}"),
@@ -321,6 +327,31 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         let step = optional_wheels(cx, group, &fetch, &wheels, directories().collect());
         cx.add(step);
     }
+}
+
+/// A build of its own (`torch==2.1.2+cu118`) is in no index of all packages: PEP 440 keeps local versions out of it.
+fn builds_without_an_index(python: &Python) -> Vec<String> {
+    if !python.find_links.is_empty() {
+        return Vec::new();
+    }
+    let routed = |name: &str| {
+        let mut packages = python.indexes.iter().flat_map(|index| &index.packages);
+        packages.any(|package| normalised_project(package) == normalised_project(name))
+    };
+    let local = python.packages.iter().filter_map(|line| line.split_once("=="));
+    let found: Vec<String> = local
+        .filter(|(name, version)| version.contains('+') && !routed(name.trim()))
+        .map(|(name, version)| format!("{name}=={version}"))
+        .collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let torch = found.iter().any(|line| PYTORCH_PROJECTS.iter().any(|project| line.starts_with(project)));
+    let way = if torch { "--set pytorch.index_url=URL" } else { "[[python.indexes]] in the case" };
+    vec![format!(
+        "the index of all packages has no such builds: {}; say where they come from with {way}, unless pip's own configuration does",
+        found.join(", ")
+    )]
 }
 
 /// Wheels whose lack is shown and does not fail the run; what the case needs is resolved without them.

@@ -22,6 +22,7 @@ use engine::files;
 /// the index cannot be reached.
 pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError> {
     let interpreter = super::interpreter(&action.interpreter, context)?;
+    right_version(action, &interpreter)?;
     let wanted = wanted(action, &interpreter, context)?;
     let (locked, answers) = locked(action, context);
     files::create_dir_all(&action.into)?;
@@ -32,9 +33,8 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
         locked
     } else {
         if action.optional.is_some() {
-            // What an earlier run brought answers another question, should this one fail.
-            files::remove_tree(&action.into)?;
-            files::create_dir_all(&action.into)?;
+            // The list of an earlier run answers another question, should this one fail.
+            remove_if_there(&action.into.join(REQUIREMENTS_LOCK))?;
         }
         let wheels = download.resolve(&locked)?;
         context.update_lock(&mut |lock| match &action.optional {
@@ -52,6 +52,23 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     remove_others(&action.into, &wheels)?;
     context.figure("wheels", wheels.len() as u64);
     files::atomic_write(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
+}
+
+/// The interpreter that the case names may be of another version than the one that it wants.
+fn right_version(action: &FetchWheels, interpreter: &Interpreter) -> Result<(), StepError> {
+    let Some(version) = &action.version else { return Ok(()) };
+    let wanted = version.split('.').take(2).collect::<Vec<_>>().join(".");
+    if interpreter.kind.ends_with(&format!("-{wanted}")) {
+        return Ok(());
+    }
+    Err(StepError::of_kind(
+        FailureKind::Preflight,
+        format!("{} is {}, and the case wants Python {wanted}", interpreter.program, interpreter.kind),
+        vec![
+            format!("name one of Python {wanted} in python.interpreter"),
+            "or set python.version to the version that is there".to_owned(),
+        ],
+    ))
 }
 
 /// What the lock has for this action, and what that answers.
@@ -365,6 +382,15 @@ impl Download<'_> {
             files::rename(&scratch.join(file), &self.action.into.join(file))?;
         }
         files::remove_tree(scratch)
+    }
+}
+
+fn remove_if_there(path: &Utf8Path) -> Result<(), StepError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StepError::io("remove", path, &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where packages come from in a step: the routes of the case's indexes and of its directories of wheels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
@@ -9,11 +9,13 @@ use model::plan::FetchWheels;
 use super::router::{Router, Routes};
 use super::wheel;
 use super::{command, pip_environment};
+use crate::http::url::redact;
 use crate::sources::pypi::normalised;
 
 /// Asks pip what it would take by itself, from its configuration and environment.
 const ASK: &str = "from pip._internal.commands import create_command as c; \
-    o = c('download').parse_args([])[0]; print(o.index_url); print(' '.join(o.extra_index_urls or []))";
+    o = c('download').parse_args([])[0]; print(o.index_url); print(' '.join(o.extra_index_urls or [])); \
+    print(chr(10).join(o.find_links or []))";
 
 /// Words that tell pip where to look, and what has to live while it runs.
 #[derive(Debug, Default)]
@@ -112,6 +114,25 @@ fn main_index(
             "pip is set to look into extra indexes for every package (extra-index-url), so that those of python.indexes would not come from their own alone",
             "unset PIP_EXTRA_INDEX_URL and extra-index-url of pip's configuration, and list what comes from them as [[python.indexes]]",
         ));
+    }
+    let routed: BTreeSet<String> =
+        action.indexes.iter().flat_map(|index| &index.packages).map(|name| normalised(name)).collect();
+    for place in lines.filter(|_| !routed.is_empty()) {
+        let directory = Utf8PathBuf::from(place.strip_prefix("file://").unwrap_or(place));
+        // Pages elsewhere cannot be looked into here; wheels of other projects do no harm.
+        let offered =
+            if directory.is_dir() { own_wheels(&[directory])?.into_keys().collect() } else { Vec::new() };
+        let harm = offered.iter().find(|project| routed.contains(*project));
+        if place.contains("://") && !place.starts_with("file://") || harm.is_some() {
+            let what = harm.map_or("packages", String::as_str);
+            return Err(StepError::new(
+                format!(
+                    "pip is set to look for {what} in {} as well (find-links), so that those of python.indexes would not come from their own alone",
+                    redact(place)
+                ),
+                "unset PIP_FIND_LINKS and find-links of pip's configuration, and name the directory in python.find_links",
+            ));
+        }
     }
     Ok(main)
 }

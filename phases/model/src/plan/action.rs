@@ -168,6 +168,9 @@ pub struct FetchWheels {
     /// Directories of wheels that go before any index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub find_links: Vec<Utf8PathBuf>,
+    /// The version of Python that the case wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The name of these packages where they are optional; what the case needs stays as it was resolved without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional: Option<String>,

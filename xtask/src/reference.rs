@@ -33,6 +33,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("case.md", model::case::reference_markdown()),
         ("case.schema.json", model::case::json_schema()),
         ("cli.md", command_line()),
+        ("compatibility.md", model::compatibility::markdown()),
         ("exit-codes.md", exit_codes()),
         ("installer.bash", completions()),
     ]

@@ -28,6 +28,13 @@ const TOOLS: &[&str] = &[
     "patch",
     "pkg-config",
     "python3",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
     "rustc",
     "sccache",
 ];

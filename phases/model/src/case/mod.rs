@@ -231,6 +231,11 @@ pub struct Python {
 }
 
 impl Python {
+    /// Whether there is anything to bring, so that an environment is made.
+    pub fn wants_packages(&self) -> bool {
+        !self.requirements.is_empty() || !self.packages.is_empty() || !self.optional.is_empty()
+    }
+
     /// The interpreter: the one that is named, else that of the wanted version, else `python3`.
     pub fn interpreter(&self) -> String {
         let of_version = || {

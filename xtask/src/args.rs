@@ -227,6 +227,13 @@ pub enum Subcommands {
         #[arg(long)]
         check: bool,
     },
+    /// Makes the binary for others, in `dist/`; in a checkout only.
+    #[command(hide = true)]
+    Dist {
+        /// For which architecture.
+        #[arg(long, value_enum, default_value = "x86_64")]
+        arch: crate::dist::Architecture,
+    },
 }
 
 #[derive(Debug, Subcommand)]

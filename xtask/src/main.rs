@@ -3,7 +3,9 @@
 mod args;
 mod case_cmd;
 mod cases;
+mod checkout;
 mod dispatch;
+mod dist;
 mod error;
 mod installed;
 mod layout;
@@ -96,6 +98,7 @@ fn run(cli: &Cli) -> Result<i32> {
             out::print(&points).map(|()| exit::OK)
         }
         Subcommands::Reference { check } => reference::run(*check),
+        Subcommands::Dist { arch } => dist::run(*arch),
     }
 }
 

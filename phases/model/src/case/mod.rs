@@ -4,6 +4,7 @@
 //! from them, and the decoder refuses every key that is not here.
 
 mod diagnostic;
+mod image;
 mod json;
 mod merge;
 mod reference;
@@ -17,6 +18,7 @@ mod validate;
 mod case_tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
+pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
@@ -69,6 +71,11 @@ pub struct Case {
     /// Environment variables for all commands of `build`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// How the runtime image starts and what it offers; `installer image dockerfile` makes instructions of it. In words
+    /// and values `{prefix}` stands for the prefix, `{environment}` for the directory of the case's Python environment
+    /// and `{python}` for its interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
 }
 
 /// What the case is called and for.

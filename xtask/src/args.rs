@@ -212,6 +212,11 @@ pub enum Subcommands {
         #[command(subcommand)]
         command: CaseCommand,
     },
+    /// For Dockerfiles: what belongs into a runtime image.
+    Image {
+        #[command(subcommand)]
+        command: crate::image_cmd::ImageCommand,
+    },
     /// Prints the JSON Schema of a case.
     Schema,
     /// Prints completions for a shell.

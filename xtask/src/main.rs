@@ -7,6 +7,7 @@ mod checkout;
 mod dispatch;
 mod dist;
 mod error;
+mod image_cmd;
 mod installed;
 mod layout;
 mod load;
@@ -88,6 +89,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
         Subcommands::Clean => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
+        Subcommands::Image { command } => image_cmd::run(common, command),
         Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
         Subcommands::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
@@ -107,6 +109,12 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
     let what = match command {
         Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
         Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
+        Subcommands::Image { command: image_cmd::ImageCommand::Export { .. } } => {
+            "`image export` writes into one new directory"
+        }
+        Subcommands::Image { command: image_cmd::ImageCommand::InstallPackages { .. } } => {
+            "`image install-packages` installs what its file lists"
+        }
         _ => return Ok(()),
     };
     Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))

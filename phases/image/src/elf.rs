@@ -93,7 +93,7 @@ mod tests {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let demands = demands(&own).unwrap().unwrap();
         assert!(demands.needed.iter().any(|name| name.starts_with("libc.so.")), "{demands:?}");
-        assert!(demands.glibc.is_some_and(|version| version >= (2, 2) && version < (3, 0)), "{demands:?}");
+        assert!(demands.glibc.is_some_and(|version| ((2, 2)..(3, 0)).contains(&version)), "{demands:?}");
         assert_eq!(kind(&own[..64]), Some(demands.kind));
     }
 

@@ -214,7 +214,7 @@ impl Setting {
 }
 
 /// Tools name certificate authorities each in their own way; what is said once counts for all of them.
-fn complete_authorities(site: &mut Site) {
+pub fn complete_authorities(site: &mut Site) {
     let environment = &mut site.network_environment;
     let Some(file) = environment.get("SSL_CERT_FILE").cloned() else { return };
     for name in ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"] {

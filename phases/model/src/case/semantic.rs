@@ -1,5 +1,7 @@
 //! What the values of a case must mean, beyond their types.
 
+mod image;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostic, nearest, suggest};
@@ -45,6 +47,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
         checker.component(name, component);
     }
     checker.circles();
+    checker.image();
     checker.found
 }
 

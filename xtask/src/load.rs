@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use camino::Utf8Path;
-use engine::World;
 use engine::planning::{Known, PlanCx, PlanError};
+use engine::{StandaloneContext, World};
 use model::case::{Case, KnownNames, Loaded, Overrides};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
+use model::python::InterpreterFacts;
 use model::site::{Site, Sudo};
 use model::source_facts::SourceFacts;
 use model::target::{Capacity, Target};
@@ -103,7 +104,7 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
 }
 
 impl Setting {
-    /// Gathers everything. Starts no process.
+    /// Gathers everything. Starts no process but the case's Python interpreter, which is asked once.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
         let (loaded, place) = load_case(common, &wanted)?;
@@ -113,6 +114,7 @@ impl Setting {
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
         let mut site = Site::from_environment(environment);
         complete_authorities(&mut site);
+        let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
             jobs: common.jobs.unwrap_or_else(cpus),
             memory_mib: engine::memory::available_mib().unwrap_or(u64::MAX),
@@ -134,7 +136,8 @@ impl Setting {
 
     /// Looks at the machine again: `deps` may have brought tools.
     pub fn look_again(&mut self) {
-        self.target = deps::target::probe(Utf8Path::new("/"), &environment());
+        let target = deps::target::probe(Utf8Path::new("/"), &environment());
+        self.target = Target { python: python(self.case(), &target, &self.layout, &self.site), ..target };
     }
 
     /// Finds out how root is had; asks `sudo` itself, which is only worth it before something runs.
@@ -176,6 +179,15 @@ impl Setting {
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
         })
     }
+}
+
+/// What the case's interpreter tells of itself, remembered between runs. One that is not there yet tells nothing;
+/// preflight says so where it matters.
+fn python(case: &Case, target: &Target, layout: &Layout, site: &Site) -> Option<InterpreterFacts> {
+    let python = case.python.as_ref().filter(|python| python.has_environment())?;
+    let world = World { layout, site, target, offline: true };
+    let context = StandaloneContext::new(&world).ok()?;
+    deps::python::facts::facts(&python.program(), &context).ok()
 }
 
 /// Tools name certificate authorities each in their own way; what is said once counts for all of them.

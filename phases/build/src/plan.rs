@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
+use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
@@ -124,7 +125,7 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
             };
             let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
             let place = || match driver {
-                Driver::Python => known.layout.python_environment(&known.case.metadata.name),
+                Driver::Python => python_home(known).prefix,
                 _ => known.layout.prefix.clone(),
             };
             let prefix = component.prefix.clone().unwrap_or_else(place);
@@ -274,6 +275,7 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
         rust,
         crates,
         wheels: python::wheels(known, planned),
+        python: python::required(known, planned),
         paths,
         disk_mib: 512,
         disk_at: known.layout.cache.clone(),
@@ -380,7 +382,7 @@ fn component(
         prefixes,
     };
     let built = drivers::built(*driver, &subject)?;
-    let steps = component_steps(phase, planned, &subject, built, before, inputs);
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -435,6 +437,7 @@ fn component_steps(
     built: Built,
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
+    python: Option<&StepId>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -544,7 +547,7 @@ fn component_steps(
     commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
     let mut committed = vec![commit.id.clone()];
     steps.push(commit);
-    if let Some(link) = python::link(planned, subject, &committed[0]) {
+    if let Some(link) = python::link(planned, subject, &committed[0], python) {
         committed.push(link.id.clone());
         steps.push(link);
     }
@@ -556,8 +559,7 @@ fn component_steps(
         if placed != *word {
             beside.push(Input::MaybeFile { path: placed.clone().into() });
         }
-        let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
-        *word = placed.replace("{python}", environment.join("bin/python").as_str());
+        *word = placed.replace("{python}", python_home(subject.known).program.as_str());
     }
     let action = Action::Verify(Verify {
         component: name.clone(),

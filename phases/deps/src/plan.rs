@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
-use model::case::{CompilerCache, Driver, SourceSpec};
+use model::case::{CompilerCache, Driver, PythonEnvironment, SourceSpec};
 use model::catalog;
 use model::plan::{
     Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
-    Network, Phase, Preflight, Privilege, Probe, Step,
+    Network, Phase, Preflight, Privilege, Probe, RequiredPython, Step,
 };
 use model::{ComponentName, SourceName, StepId};
 
@@ -133,8 +133,10 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
     for row in specs.flat_map(|alternatives| alternatives.as_slice()).flat_map(sources::needs) {
         catalog::need(row, manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
     }
-    for need in python_needs(cx) {
-        merge(&mut needs, need);
+    // A conda environment brings its own.
+    let conda = |python: &model::case::Python| python.environment == PythonEnvironment::Conda;
+    if !case.python.as_ref().is_some_and(conda) {
+        python_needs(cx).into_iter().for_each(|need| merge(&mut needs, need));
     }
     Ok(needs.into_values().collect())
 }
@@ -143,12 +145,14 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
 fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
     let manager = cx.known.target.package_manager.as_deref();
     let Some(interpreter) = python_interpreter(cx) else { return Vec::new() };
+    let own = cx.known.case.python.as_ref().is_some_and(|python| python.environment.is_interpreters_own());
     let distribution = interpreter == "python3" || interpreter == "/usr/bin/python3";
     let versioned = interpreter.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u32>().is_ok());
     let row = |name: &str, probe: Probe, suffix: &str| {
         let mut need = catalog::need(name, manager, "python")?;
         need.probe = Some(probe);
-        if !distribution {
+        // Debian's pip is for every Python 3 of the distribution.
+        if !distribution && (name != "python3-pip" || !versioned) {
             // Another interpreter is the user's own, unless its name is that of a package.
             let apt = versioned && manager == Some("apt");
             need.packages = if apt { vec![format!("{interpreter}{suffix}")] } else { Vec::new() };
@@ -156,13 +160,19 @@ fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
         Some(need)
     };
     let program = Probe::Tool { names: vec![interpreter.clone()], minimum: None };
-    let module = Probe::PythonModule { interpreter: interpreter.clone(), module: "ensurepip".to_owned() };
-    row("python3", program, "").into_iter().chain(row("python3-venv", module, "-venv")).collect()
+    let module =
+        |module: &str| Probe::PythonModule { interpreter: interpreter.clone(), module: module.to_owned() };
+    let installs = if own {
+        row("python3-pip", module("pip"), "")
+    } else {
+        row("python3-venv", module("ensurepip"), "-venv")
+    };
+    row("python3", program, "").into_iter().chain(installs).collect()
 }
 
 fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     let python = cx.known.case.python.as_ref()?;
-    Some(python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()))
+    Some(python.program())
 }
 
 fn merge(needs: &mut BTreeMap<String, Need>, need: Need) {
@@ -265,10 +275,10 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
     };
-    if python.requirements.is_empty() && python.packages.is_empty() {
+    if !python.has_environment() {
         return;
     }
-    let layout = cx.known.layout;
+    let (layout, case) = (cx.known.layout, &cx.known.case.metadata.name);
     // Wheels fit one version of the interpreter: its digest is part of theirs, and no other package's is.
     let look = Action::Preflight(Preflight {
         manager: cx.known.target.package_manager.clone(),
@@ -276,6 +286,15 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         rust: None,
         crates: None,
         wheels: None,
+        python: python.environment.keeps().then(|| RequiredPython {
+            interpreter: interpreter.clone(),
+            environment: python.environment,
+            case: case.clone(),
+            break_system_packages: python.break_system_packages,
+            installs: true,
+            compiles: false,
+            packages: None,
+        }),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),
@@ -299,6 +318,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
             requirements: requirements.clone(),
             packages: python.packages.clone(),
             into: into.clone(),
+            kept_for: python.environment.keeps().then(|| case.clone()),
         }),
         Freshness::Fingerprinted,
     );

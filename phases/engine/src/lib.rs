@@ -14,6 +14,7 @@ pub mod lockfile;
 pub mod manifest;
 pub mod memory;
 pub mod planning;
+pub mod python_home;
 mod run_context;
 pub mod runlog;
 pub mod runner;

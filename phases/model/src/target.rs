@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::python::InterpreterFacts;
+
 /// What planning knows of the machine. Probed on this host or recorded from a base image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,9 @@ pub struct Target {
     /// Tools on PATH by name, with their version where planning needs it.
     #[serde(default)]
     pub tools: BTreeMap<String, Tool>,
+    /// The case's Python interpreter, if the case has one and it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<InterpreterFacts>,
 }
 
 /// `/etc/os-release`, as far as planning cares.

@@ -167,6 +167,9 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 vec![format!("resolves and downloads wheels for {} to {}", wheels.interpreter, wheels.into)];
             lines.extend(wheels.requirements.iter().map(|file| format!("requirements of {file}")));
             lines.extend(wheels.packages.iter().cloned());
+            if wheels.kept_for.is_some() {
+                lines.push(format!("what {} has is kept and not brought", wheels.interpreter));
+            }
             lines
         }
         Action::FetchCrates(crates) => {
@@ -176,6 +179,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             vec![format!(
                 "installs the wheels of {} into {}, without an index",
                 wheels.wheels, wheels.environment
+            )]
+        }
+        Action::StageWheels(wheels) => {
+            vec![format!(
+                "lays out the wheels of {} as {} would install them, without an index",
+                wheels.wheels, wheels.interpreter
             )]
         }
         Action::Preflight(preflight) => {

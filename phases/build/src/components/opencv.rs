@@ -1,10 +1,12 @@
 //! OpenCV: CMake, with a summary that tells what was dropped, and a liking for downloads while it configures.
 
 use engine::planning::Known;
+use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::StepId;
 use model::case::{Component, Driver, OptionValue};
 use model::plan::{Expectation, Shows};
+use model::python::InterpreterFacts;
 use model::target::Target;
 
 use super::{Recipe, on};
@@ -103,10 +105,19 @@ impl Recipe for Opencv {
         if !on(options, "BUILD_opencv_python3") {
             return Vec::new();
         }
-        let python = known.layout.python_environment(&known.case.metadata.name).join("bin/python");
-        [("PYTHON3_EXECUTABLE", python.as_str()), ("OPENCV_PYTHON3_INSTALL_PATH", MODULES)]
+        let python = python_home(known).program;
+        let mut derived =
+            vec![("PYTHON3_EXECUTABLE", python.as_str()), ("OPENCV_PYTHON3_INSTALL_PATH", MODULES)];
+        // CMake's search for libraries knows nothing of an interpreter that lies elsewhere (pyenv, conda).
+        let elsewhere = known.target.python.as_ref().filter(|python| !python.is_where_compilers_look());
+        if let Some(InterpreterFacts { include: Some(include), library: Some(library), .. }) = elsewhere {
+            derived
+                .extend([("PYTHON3_INCLUDE_DIR", include.as_str()), ("PYTHON3_LIBRARY", library.as_str())]);
+        }
+        derived
+            .into_iter()
             .map(|(key, value)| (key.to_owned(), OptionValue::Text(value.to_owned())))
-            .into()
+            .collect()
     }
 
     fn python_packages(&self, options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {

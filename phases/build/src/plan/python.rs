@@ -3,27 +3,48 @@
 use std::collections::BTreeMap;
 
 use engine::planning::{Known, PlanCx};
-use model::case::{Driver, PythonEnvironment};
+use engine::python_home::{PythonHome, python_home, wheels_component};
+use model::case::{Driver, Python};
+use model::layout::Layout;
 use model::plan::{
-    Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe, RequiredWheels,
-    Step,
+    Action, Commit, Freshness, Input, InstallWheels, Jobs, Keep, LinkPython, Need, Phase, Preflight, Probe,
+    RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
 };
 use model::{ComponentName, StepId};
 
 use super::{Planned, options, template};
 use crate::drivers::Subject;
+use crate::environment;
 
-/// Installs the wheels into the case's environment.
+/// Installs the wheels into the case's environment. What is returned stands for the environment.
 pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let known = cx.known;
-    let python = known.case.python.as_ref()?;
-    if python.requirements.is_empty() && python.packages.is_empty() {
-        return None;
+    let python = known.case.python.as_ref().filter(|python| python.has_environment())?;
+    let look = look(cx, python);
+    let mut step = if python.environment.is_interpreters_own() {
+        let stage = stage(cx, python, &look, gates);
+        commit(cx, &stage)
+    } else {
+        install(cx, python, look)
+    };
+    step.after.extend(gates.iter().cloned());
+    step.weight = 20;
+    let done = cx.add(step);
+    if python.environment.is_interpreters_own() {
+        let verify = verify(cx, &done);
+        cx.add(verify);
     }
-    let environment = known.layout.python_environment(&known.case.metadata.name);
-    let wheels = known.layout.wheels();
-    let name = ComponentName::new("python");
-    let interpreter = python.interpreter.clone().unwrap_or_else(|| "python3".to_owned());
+    Some(done)
+}
+
+fn no_component(mut step: Step) -> Step {
+    step.component = None;
+    step
+}
+
+fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
+    let known = cx.known;
+    let interpreter = python.program();
     // An environment belongs to one version of the interpreter, whatever its wheels are.
     let look = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
@@ -37,39 +58,139 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
         rust: None,
         crates: None,
         wheels: None,
+        python: python
+            .environment
+            .keeps()
+            .then(|| RequiredPython { installs: true, ..required_python(&known, python) }),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
         memory_mib: 0,
         prefixes: Vec::new(),
     });
-    let mut look = template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look);
-    look.component = None;
+    let name = ComponentName::new("python");
+    let mut look =
+        no_component(template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look));
     look.freshness = Freshness::Observed;
     look.claims.jobs = Jobs::None;
-    let look = cx.add(look);
+    cx.add(look)
+}
+
+/// Into an environment that is installer's own, made anew.
+fn install(cx: &PlanCx<'_>, python: &Python, look: StepId) -> Step {
+    let known = cx.known;
+    let environment = known.layout.python_environment(&known.case.metadata.name);
+    let wheels = known.layout.wheels();
     let action = Action::InstallWheels(InstallWheels {
-        interpreter,
+        interpreter: python.program(),
         wheels: wheels.clone(),
         environment: environment.clone(),
-        system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
+        system_site_packages: python.environment.keeps(),
     });
-    let mut step =
-        template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
+    let title = format!("install the wheels into {environment}");
+    let mut step = no_component(template(cx.phase, &ComponentName::new("python"), "install", title, action));
     step.id = StepId::new("build/python");
-    step.component = None;
     step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
     step.outputs = vec![environment.join("bin/python")];
     step.needs = vec![look];
+    step
+}
+
+/// The first half of bringing wheels into an environment that was there before.
+fn stage(cx: &mut PlanCx<'_>, python: &Python, look: &StepId, gates: &[StepId]) -> StepId {
+    let known = cx.known;
+    let name = wheels_component(&known.case.metadata.name);
+    let PythonHome { prefix, .. } = python_home(&known);
+    let (wheels, staging) = (known.layout.wheels(), known.layout.staging(&name));
+    let action = Action::StageWheels(StageWheels {
+        interpreter: python.program(),
+        wheels: wheels.clone(),
+        staging: staging.clone(),
+        list: Layout::manifests(&prefix).join(format!("{name}.requirements.lock")),
+    });
+    let title = format!("lay out the wheels for {prefix}");
+    let mut step = template(cx.phase, &name, "stage", title, action);
+    step.id = StepId::new("build/python/stage");
+    step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
+    step.outputs = vec![staging.clone()];
+    step.scratch = vec![Scratch { path: staging, keep: Keep::Never }];
+    step.needs = vec![look.clone()];
     step.after = gates.to_vec();
-    step.weight = 20;
-    Some(cx.add(step))
+    cx.add(step)
+}
+
+/// The second half.
+fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
+    let known = cx.known;
+    let case = &known.case.metadata.name;
+    let name = wheels_component(case);
+    let PythonHome { prefix, .. } = python_home(&known);
+    let action = Action::Commit(Commit {
+        component: name.clone(),
+        case: case.clone(),
+        version: None,
+        needs: Vec::new(),
+        staging: known.layout.staging(&name),
+        prefix: prefix.clone(),
+        library_directories: Vec::new(),
+        forbidden_paths: vec![known.layout.staging(&name)],
+    });
+    let title = format!("install the wheels beside what {prefix} has");
+    let mut step = template(cx.phase, &name, "commit", title, action);
+    step.id = StepId::new("build/python");
+    step.needs = vec![stage.clone()];
+    step.claims.locks = vec![format!("prefix {prefix}")];
+    step.outputs = vec![Layout::manifests(&prefix).join(format!("{name}.json"))];
+    step
+}
+
+fn verify(cx: &PlanCx<'_>, committed: &StepId) -> Step {
+    let known = cx.known;
+    let name = wheels_component(&known.case.metadata.name);
+    let action = Action::Verify(Verify {
+        component: name.clone(),
+        prefix: python_home(&known).prefix,
+        environment: environment::plain(&known),
+        directory: known.layout.cache.join("checks").join(name.as_str()),
+        checks: Vec::new(),
+    });
+    let title = "see that the wheels are as they were installed".to_owned();
+    let mut step = template(cx.phase, &name, "verify", title, action);
+    step.id = StepId::new("build/python/verify");
+    step.needs = vec![committed.clone()];
+    step
+}
+
+fn required_python(known: &Known<'_>, python: &Python) -> RequiredPython {
+    RequiredPython {
+        interpreter: python.program(),
+        environment: python.environment,
+        case: known.case.metadata.name.clone(),
+        break_system_packages: python.break_system_packages,
+        installs: false,
+        compiles: false,
+        packages: None,
+    }
+}
+
+/// What a component that is compiled against Python needs of the interpreter.
+pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredPython> {
+    let python = known.case.python.as_ref()?;
+    let packages = python_packages(planned);
+    (!packages.is_empty()).then(|| RequiredPython {
+        compiles: true,
+        packages: python
+            .environment
+            .keeps()
+            .then(|| RequiredWheels { lock: known.layout.wheels().join("requirements.lock"), packages }),
+        ..required_python(known, python)
+    })
 }
 
 pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredWheels> {
     let packages = python_packages(planned);
-    // An environment that sees the interpreter's packages may have them from there.
-    let own = known.case.python.as_ref().is_none_or(|python| python.environment == PythonEnvironment::Venv);
+    // An environment that has the interpreter's packages may have them from there.
+    let own = known.case.python.as_ref().is_none_or(|python| !python.environment.keeps());
     let lock = known.layout.wheels().join("requirements.lock");
     (own && !packages.is_empty()).then_some(RequiredWheels { lock, packages })
 }
@@ -86,14 +207,19 @@ pub(super) fn uses_python(planned: &Planned<'_>) -> bool {
 }
 
 /// The step that lets the environment import what a component installed below its prefix, if it installs modules.
-pub(super) fn link(planned: &Planned<'_>, subject: &Subject<'_>, committed: &StepId) -> Option<Step> {
+pub(super) fn link(
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    committed: &StepId,
+    python: Option<&StepId>,
+) -> Option<Step> {
     let modules = planned.recipe?.python_modules(&subject.options)?;
     let name = planned.name;
-    let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
+    let PythonHome { prefix: environment, site, .. } = python_home(subject.known);
     let title = format!("let {environment} import what {name} installed");
     let directory = planned.prefix.join(modules);
-    let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory });
+    let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory, site });
     let mut link = template(Phase::Build, name, "python", title, action);
-    link.needs = vec![committed.clone(), StepId::new("build/python")];
+    link.needs = std::iter::once(committed).chain(python).cloned().collect();
     Some(link)
 }

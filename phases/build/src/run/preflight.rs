@@ -29,6 +29,11 @@ pub(super) fn observe(
     if let Some(minimum) = &action.rust {
         rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
     }
+    if let Some(required) = &action.python {
+        let seen = (runner.check_python)(required, context)?;
+        observation.findings.extend(seen.findings);
+        observation.found.extend(seen.found);
+    }
     if let Some(required) = &action.wheels {
         let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
         // `name==version \` begins each entry of a requirements file with hashes.

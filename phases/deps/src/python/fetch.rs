@@ -9,6 +9,7 @@ use model::Digest;
 use model::event::FailureKind;
 use model::plan::FetchWheels;
 
+use super::kept::Kept;
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use engine::files;
@@ -20,10 +21,11 @@ use engine::files;
 /// the index cannot be reached.
 pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError> {
     let interpreter = super::interpreter(&action.interpreter, context)?;
-    let wanted = wanted(action, &interpreter, context)?;
+    let kept = Kept::look(action, context)?;
+    let wanted = wanted(action, &interpreter, &kept, context)?;
     let locked = context.locked();
     files::create_dir_all(&action.into)?;
-    let download = Download { action, interpreter: &interpreter, context, pip: OnceCell::new() };
+    let download = Download { action, interpreter: &interpreter, kept, context, pip: OnceCell::new() };
 
     let wheels = if locked.wheels_wanted.as_ref() == Some(&wanted) {
         download.exactly(&locked.wheels)?;
@@ -46,9 +48,13 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
 fn wanted(
     action: &FetchWheels,
     interpreter: &Interpreter,
+    kept: &Kept,
     context: &dyn Context,
 ) -> Result<Digest, StepError> {
     let mut text = format!("{}\n", interpreter.kind);
+    if let Some(kept) = kept.wanted() {
+        text.push_str(&format!("kept {kept}\n"));
+    }
     for package in &action.packages {
         text.push_str(&format!("package {package}\n"));
     }
@@ -96,6 +102,7 @@ fn included(content: &str) -> Vec<&str> {
 struct Download<'a> {
     action: &'a FetchWheels,
     interpreter: &'a Interpreter,
+    kept: Kept,
     context: &'a dyn Context,
     /// Asking pip for its version takes a third of a second.
     pip: OnceCell<Utf8PathBuf>,
@@ -142,8 +149,6 @@ impl Download<'_> {
 
     /// Resolves the requirements, near to the earlier lock where that is possible.
     fn resolve(&self, earlier: &Wheels) -> Result<Wheels, StepError> {
-        self.refuse_offline("the requirements are not resolved yet")?;
-        let scratch = self.scratch()?;
         let mut arguments: Vec<&str> = Vec::new();
         for file in &self.action.requirements {
             arguments.extend(["-r", file.as_str()]);
@@ -152,9 +157,21 @@ impl Download<'_> {
         if arguments.is_empty() {
             return Ok(Wheels::new());
         }
+        self.refuse_offline("the requirements are not resolved yet")?;
+        let scratch = self.scratch()?;
+        let (existing, stand_ins) =
+            (self.action.into.join(".existing.txt"), self.action.into.join(".existing"));
+        if !self.kept.packages.is_empty() {
+            files::atomic_write(&existing, self.kept.constraints().as_bytes())?;
+            self.kept.stand_ins(&stand_ins, &self.pip()?, self.context)?;
+            arguments.extend(["-c", existing.as_str(), "--find-links", stand_ins.as_str()]);
+        }
         let constraints = scratch.join("near.txt");
-        let near: String =
-            earlier.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect();
+        let near: String = earlier
+            .values()
+            .filter(|wheel| !self.kept.packages.contains_key(&wheel.name))
+            .map(|wheel| format!("{}=={}\n", wheel.name, wheel.version))
+            .collect();
         let mut done = false;
         if !near.is_empty() {
             files::atomic_write(&constraints, near.as_bytes())?;
@@ -172,8 +189,10 @@ impl Download<'_> {
             files::fresh_dir(&scratch)?;
             self.pip_download(&scratch, &arguments)?;
         }
-        let brought = wheel::read_directory(&scratch)?;
+        let brought = self.kept.without(wheel::read_directory(&scratch)?);
         self.take(&scratch, &brought)?;
+        files::remove_tree(&stand_ins)?;
+        files::remove_tree(&existing)?;
         Ok(brought)
     }
 
@@ -231,6 +250,26 @@ impl Download<'_> {
 
     fn explain(&self, error: StepError) -> StepError {
         let StepError::Failed(mut failure) = error else { return error };
+        // The excerpt may end before the constraint is named.
+        let log = failure.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+        let last = log.lines().count().saturating_sub(60);
+        let said: Vec<String> =
+            failure.excerpt.iter().cloned().chain(log.lines().skip(last).map(str::to_owned)).collect();
+        if let Some((package, asks)) = self.kept.conflict(&said) {
+            failure.message = format!(
+                "{asks}, and {} has {} {}, which is kept",
+                self.kept.interpreter, package.name, package.version
+            );
+            failure.cures = vec![
+                format!("ask for {}=={}, or leave its version open", package.name, package.version),
+                format!(
+                    "or ask for a version of what needs it that works with {} {}",
+                    package.name, package.version
+                ),
+                "or set python.environment = \"venv\", which brings everything itself".to_owned(),
+            ];
+            return StepError::Failed(failure);
+        }
         let text = std::iter::once(&failure.message).chain(&failure.excerpt);
         let name = text
             .filter_map(|line| line.split_once("No matching distribution found for "))

@@ -67,6 +67,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         requirements: Vec::new(),
         packages: vec!["attrs".to_owned(), "six".to_owned()],
         into: context.layout.artifacts.join("wheels"),
+        kept_for: None,
     };
     (context, action)
 }

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
-use super::{REQUIREMENTS_LOCK, command, pip_environment, wheel};
+use super::{REQUIREMENTS_LOCK, command, offline_pip_environment, wheel};
 use crate::sources::pypi::normalised;
 use engine::files;
 
@@ -28,14 +28,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
     files::atomic_write(&marker, b"this environment is being made by installer\n")?;
-    // A step of `build`: neither proxies nor indexes, and no configuration that could name one.
-    let mut environment = pip_environment(context);
-    environment.retain(|name, _| {
-        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
-            || name.starts_with("PIP_NO_")
-    });
-    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
-    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
+    let environment = offline_pip_environment(context);
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {
         make.push("--system-site-packages");

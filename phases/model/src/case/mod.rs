@@ -6,6 +6,7 @@
 mod diagnostic;
 mod json;
 mod merge;
+mod python;
 mod reference;
 mod schema;
 mod semantic;
@@ -175,6 +176,18 @@ pub struct Python {
     /// Single requirements: `numpy==2.1.3`.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// Environment `conda`: its directory. Its `bin/python` is the interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub prefix: Option<Utf8PathBuf>,
+    /// Environment `conda`: an explicit specification (`conda list --explicit --md5`), relative to the case, from which
+    /// `deps` creates the environment when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub lock: Option<Utf8PathBuf>,
+    /// Environments `existing` and `conda`: install into the interpreter even where its distribution manages its packages (PEP 668).
+    #[serde(default)]
+    pub break_system_packages: bool,
 }
 
 /// Kinds of Python environment.
@@ -184,8 +197,13 @@ pub enum PythonEnvironment {
     /// A virtual environment of its own.
     #[default]
     Venv,
-    /// A virtual environment that sees the interpreter's packages.
+    /// A virtual environment that sees the interpreter's packages. Those are kept: their versions constrain the rest,
+    /// and what satisfies a requirement is not brought again.
     VenvSystemSite,
+    /// The interpreter's own environment. What it has is kept, as with `venv-system-site`.
+    Existing,
+    /// A conda environment at `prefix`, used like `existing`; created from `lock` when it is not there.
+    Conda,
 }
 
 /// One source, or several of which the first that can be had and matches is taken.

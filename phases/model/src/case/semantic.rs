@@ -1,5 +1,7 @@
 //! What the values of a case must mean, beyond their types.
 
+mod python;
+
 use std::collections::BTreeSet;
 
 use super::diagnostic::{Diagnostic, nearest, suggest};
@@ -17,6 +19,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.metadata();
     checker.system_packages();
     checker.versions();
+    checker.python();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
         checker.name(&path, "source");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Check, SourceSpec};
+use crate::case::{Check, PythonEnvironment, SourceSpec};
 use crate::{ComponentName, SourceName};
 
 /// What a step does. Closed: a run can do nothing else.
@@ -26,6 +26,8 @@ pub enum Action {
     FetchCrates(FetchCrates),
     /// Creates the Python environment at its final path and installs the wheels, without an index.
     InstallWheels(InstallWheels),
+    /// Installs the wheels into a staging root, for an environment that is not installer's own.
+    StageWheels(StageWheels),
     /// Looks whether all that a component's build needs is there. Observed; its digest names packages and versions.
     Preflight(Preflight),
     /// Brings a working copy in line with a source, by content, keeping times of what did not change.
@@ -162,6 +164,9 @@ pub struct FetchWheels {
     pub packages: Vec<String>,
     /// Where the wheels go, with `requirements.lock` (every wheel with its hash) beside them.
     pub into: Utf8PathBuf,
+    /// The case, if what the interpreter has is kept and constrains the rest; what the case itself brought does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<String>,
 }
 
 /// See [`Action::InstallWheels`].
@@ -175,6 +180,19 @@ pub struct InstallWheels {
     pub environment: Utf8PathBuf,
     /// Whether it sees the interpreter's own packages.
     pub system_site_packages: bool,
+}
+
+/// See [`Action::StageWheels`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageWheels {
+    /// The interpreter whose environment they are meant for.
+    pub interpreter: String,
+    /// Wheels and `requirements.lock`.
+    pub wheels: Utf8PathBuf,
+    /// Emptied first.
+    pub staging: Utf8PathBuf,
+    /// Where the list of the wheels is installed, so that there is always something to install.
+    pub list: Utf8PathBuf,
 }
 
 /// See [`Action::FetchCrates`].
@@ -208,6 +226,9 @@ pub struct Preflight {
     /// Python packages that must be among the wheels that `deps` brought, if it builds against them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheels: Option<RequiredWheels>,
+    /// What the interpreter must have and be, if it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<RequiredPython>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -238,6 +259,29 @@ pub struct RequiredWheels {
     pub lock: Utf8PathBuf,
     /// Normalised project names, each with what of it is needed: `numpy` → `numpy/ndarrayobject.h`.
     pub packages: BTreeMap<String, String>,
+}
+
+/// What preflight looks for in a Python interpreter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredPython {
+    /// A name on PATH, or a path.
+    pub interpreter: String,
+    /// What becomes of it.
+    pub environment: PythonEnvironment,
+    /// The case: what it installed into the interpreter itself does not count as existing.
+    pub case: String,
+    /// Whether an interpreter that somebody else manages may be installed into.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_system_packages: bool,
+    /// Whether packages are installed into the environment: then what is there counts, and it must be allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub installs: bool,
+    /// Whether its headers and its library must be there and fit, because something is compiled against it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compiles: bool,
+    /// Packages that must be among the wheels of the case or in the interpreter, each with what of it is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<RequiredWheels>,
 }
 
 /// A path that preflight looks for.
@@ -417,6 +461,9 @@ pub struct LinkPython {
     pub environment: Utf8PathBuf,
     /// The directory with the modules.
     pub directory: Utf8PathBuf,
+    /// Where the environment's modules are, if it is not installer's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Utf8PathBuf>,
 }
 
 /// See [`Action::Verify`].

@@ -27,6 +27,8 @@ pub struct Setting {
     pub layout: Layout,
     pub site: Site,
     pub capacity: Capacity,
+    /// Whether the number of jobs is the user's.
+    pub jobs_given: bool,
     pub offline: bool,
     /// What names the case on a command line again: `--case quickstart`.
     pub case_argument: String,
@@ -122,7 +124,18 @@ impl Setting {
         let words = [wanted];
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
         let built_in = place.is_none().then(|| words[0].clone());
-        Ok(Self { loaded, target, layout, site, capacity, offline: common.offline, case_argument, built_in })
+        let jobs_given = common.jobs.is_some();
+        Ok(Self {
+            loaded,
+            target,
+            layout,
+            site,
+            capacity,
+            jobs_given,
+            offline: common.offline,
+            case_argument,
+            built_in,
+        })
     }
 
     /// Brings what lies beside a case in the binary to the disk. To be called before something runs.

@@ -12,6 +12,7 @@ mod out;
 mod picker;
 mod plan_cmd;
 mod reference;
+mod room;
 mod run;
 mod status;
 

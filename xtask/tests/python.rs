@@ -281,3 +281,59 @@ fn what_a_distribution_manages_is_refused_before_anything_is_brought() {
     place.expect(&["all"], exit::OK);
     assert_eq!(imports(&base, "plain").unwrap().0, "2.0");
 }
+
+/// A case that compiles OpenCV's bindings, with a source that is never reached.
+fn bindings(place: &Place, python: &str, more: &str) {
+    std::fs::create_dir_all(place.path("opencv")).unwrap();
+    let text = format!(
+        "schema = 1\n[metadata]\nname = \"mine\"\n[python]\n{python}\n[sources.opencv]\nkind = \"path\"\npath = \"opencv\"\n\
+         [components.opencv]\noptions = {{ BUILD_opencv_python3 = true, WITH_JPEG = false, WITH_PNG = false }}\n{more}"
+    );
+    std::fs::write(place.path("case.toml"), text).unwrap();
+}
+
+#[test]
+fn what_would_make_opencv_drop_its_bindings_is_found_before_anything_compiles() {
+    let place = Place::new();
+    // An interpreter that was installed without its headers.
+    let shim = place.path("python");
+    std::fs::write(
+        &shim,
+        "#!/bin/sh\n/usr/bin/python3 \"$@\" | sed 's#\"/usr/include/python#\"/nowhere/python#'\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&shim, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    bindings(&place, &format!("interpreter = {:?}\npackages = [\"numpy\"]", place.text("python")), "");
+    let said = place.expect(&["build"], exit::PREFLIGHT);
+    assert!(said.contains("has no headers: /nowhere/python3"), "{said}");
+    assert!(said.contains("numpy is not among the wheels of the case"), "{said}");
+
+    // A vendor's NumPy without its headers, and none at all.
+    let base = place.interpreter(false, "numpy 1.26.4\n");
+    let existing = format!("interpreter = {base:?}\nenvironment = \"existing\"");
+    bindings(&place, &existing, "");
+    let said = place.expect(&["build"], exit::PREFLIGHT);
+    assert!(
+        said.contains("numpy 1.26.4 of ") && said.contains("comes without numpy/ndarrayobject.h"),
+        "{said}"
+    );
+    let bare = Place::new();
+    let base = bare.interpreter(false, "");
+    bindings(&bare, &format!("interpreter = {base:?}\nenvironment = \"existing\""), "");
+    let said = bare.expect(&["build"], exit::PREFLIGHT);
+    assert!(said.contains("has no numpy, nor is it among the wheels"), "{said}");
+    assert!(!bare.path("cache-dir/build").exists(), "nothing was configured");
+}
+
+#[test]
+fn a_broken_compiler_cache_is_found_before_anything_compiles() {
+    let place = Place::new();
+    let cache = place.path("data-dir/tools/bin/ccache");
+    std::fs::create_dir_all(cache.parent().unwrap()).unwrap();
+    std::fs::write(&cache, "#!/bin/sh\necho 'ccache: cannot load libhiredis' >&2\nexit 127\n").unwrap();
+    std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    bindings(&place, "packages = [\"plain\"]", "[toolchains]\ncompiler_cache = \"ccache\"\n");
+    let said = place.expect(&["build"], exit::PREFLIGHT);
+    assert!(said.contains("tools/bin/ccache is broken") && said.contains("cannot load libhiredis"), "{said}");
+    assert!(said.contains("remove toolchains.compiler_cache"), "{said}");
+}

@@ -11,12 +11,13 @@ use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
 use model::plan::{
-    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep, Need, Network,
-    Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
+    Action, Claims, Commit, DiskEstimate, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep,
+    Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
+    Verify, WorkingCopy,
 };
 use model::{ComponentName, SourceName, StepId};
 
-use crate::components::{Recipe, recipe};
+use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
 
@@ -73,8 +74,11 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let ordered = in_order(&known)?;
     let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
     let python = python::environment(cx, &gates);
+    // Each looks for room for all that is built before it as well: together they look for the sum.
+    let mut disk = Vec::new();
     for planned in &ordered {
-        let step = preflight(&known, planned, cx)?;
+        disk.push(disk_estimate(&known, planned));
+        let step = preflight(&known, planned, disk.clone(), cx)?;
         cx.add(step);
     }
     for planned in &ordered {
@@ -178,6 +182,9 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
     }
     names.extend(component.system.iter().map(String::as_str));
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
+    if python::wants_headers_of_distribution(known, planned) {
+        names.insert("python3-dev");
+    }
     names
         .into_iter()
         .map(|row| {
@@ -231,7 +238,21 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
     }
 }
 
-fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Result<Step, PlanError> {
+fn disk_estimate(known: &Known<'_>, planned: &Planned<'_>) -> DiskEstimate {
+    let layout = known.layout;
+    DiskEstimate {
+        component: planned.name.clone(),
+        mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
+        taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
+    }
+}
+
+fn preflight(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    disk_for: Vec<DiskEstimate>,
+    cx: &PlanCx<'_>,
+) -> Result<Step, PlanError> {
     let source = cx.source(&planned.source, planned.name.as_str())?;
     let mut paths = Vec::new();
     let source_name = &planned.source;
@@ -277,8 +298,9 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
         wheels: python::wheels(known, planned),
         python: python::required(known, planned),
         paths,
-        disk_mib: 512,
+        disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
+        disk_for,
         memory_mib: MEMORY_MIB,
         prefixes: Vec::new(),
     });
@@ -498,7 +520,8 @@ fn component_steps(
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
         }
         compile.claims.jobs = built.jobs;
-        compile.claims.memory_mib = MEMORY_MIB;
+        compile.claims.memory_mib =
+            planned.recipe.map_or(JOB_MEMORY_MIB, |recipe| recipe.job_memory_mib(&subject.options));
         compile.weight = weight;
         last = vec![compile.id.clone()];
         steps.push(compile);

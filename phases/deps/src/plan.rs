@@ -298,6 +298,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),
+        disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
     });

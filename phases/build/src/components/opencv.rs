@@ -184,4 +184,13 @@ impl Recipe for Opencv {
     fn weight(&self) -> u32 {
         600
     }
+
+    fn disk_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
+        // Device code is kept for every architecture, in the objects and in the libraries.
+        if on(options, "WITH_CUDA") { 10_000 } else { 2_000 }
+    }
+
+    fn job_memory_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
+        if on(options, "WITH_CUDA") { 1_536 } else { 800 }
+    }
 }

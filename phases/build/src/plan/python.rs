@@ -65,6 +65,7 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
+        disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
     });
@@ -171,6 +172,20 @@ fn required_python(known: &Known<'_>, python: &Python) -> RequiredPython {
         compiles: false,
         packages: None,
     }
+}
+
+/// Whether a component is compiled against the distribution's own interpreter, whose headers are a package.
+pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned<'_>) -> bool {
+    let Some(python) = known.case.python.as_ref().filter(|_| !python_packages(planned).is_empty()) else {
+        return false;
+    };
+    let named = matches!(python.program().as_str(), "python3" | "/usr/bin/python3");
+    // A `python3` that is first on PATH may be pyenv's or the image's.
+    let facts = known.target.python.as_ref();
+    named
+        && facts.is_none_or(|facts| {
+            facts.include.as_ref().is_none_or(|include| include.starts_with("/usr/include"))
+        })
 }
 
 /// What a component that is compiled against Python needs of the interpreter.

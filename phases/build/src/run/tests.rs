@@ -319,6 +319,7 @@ fn preflight_tells_everything_at_once() {
             paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
             disk_mib: u64::MAX,
             disk_at: context.path("not/yet"),
+            disk_for: Vec::new(),
             memory_mib: u64::MAX,
             prefixes: Vec::new(),
         }),

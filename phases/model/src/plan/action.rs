@@ -235,6 +235,9 @@ pub struct Preflight {
     pub disk_mib: u64,
     /// Where that disk is needed.
     pub disk_at: Utf8PathBuf,
+    /// What those megabytes are for; what has its part already needs none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disk_for: Vec<DiskEstimate>,
     /// Memory of the machine in MiB below which a compile with one job is known to die.
     pub memory_mib: u64,
     /// Prefixes of needed components, for headers and `.pc` files.
@@ -282,6 +285,17 @@ pub struct RequiredPython {
     /// Packages that must be among the wheels of the case or in the interpreter, each with what of it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<RequiredWheels>,
+}
+
+/// The disk that building a component takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskEstimate {
+    /// The component.
+    pub component: ComponentName,
+    /// A guess, in MiB.
+    pub mib: u64,
+    /// If one of these is there it has taken its part.
+    pub taken: Vec<Utf8PathBuf>,
 }
 
 /// A path that preflight looks for.

@@ -11,7 +11,11 @@ pub struct Dispatch;
 
 impl Dispatch {
     fn with_build<T>(&self, act: impl FnOnce(&build::run::BuildRunner<'_>) -> T) -> T {
-        act(&build::run::BuildRunner { check_need: &check_need, find_rust: &find_rust })
+        act(&build::run::BuildRunner {
+            check_need: &check_need,
+            find_rust: &find_rust,
+            check_python: &deps::python::require::observe,
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::python_home::wheels_component;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
@@ -104,12 +105,22 @@ fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::ca
     })
 }
 
+/// `python`: what the case brought into an interpreter's own environment, and where that is.
+fn wheels(setting: &Setting, name: &str) -> Option<(ComponentName, Option<Utf8PathBuf>)> {
+    let case = setting.case();
+    case.python_environment().filter(|python| python.environment.is_interpreters_own())?;
+    let facts = setting.target.python.as_ref()?;
+    let component = wheels_component(&case.metadata.name);
+    (name == "python" || name == component.as_str()).then(|| (component, Some(facts.prefix.clone())))
+}
+
 /// Removes exactly the files of a component.
 pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
-    let component = ComponentName::new(name);
+    let (component, own) = wheels(&setting, name).unwrap_or((ComponentName::new(name), None));
     let prefix = match setting.case().components.get(&component) {
         Some(declared) => declared.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone()),
+        None if own.is_some() => own.unwrap_or_default(),
         // What the case had once is installed all the same.
         None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some() => {
             setting.layout.prefix.clone()
@@ -199,8 +210,6 @@ pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8PathBuf;
-
     use super::*;
 
     #[test]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use camino::Utf8Path;
-use engine::World;
 use engine::planning::{Known, PlanCx, PlanError};
+use engine::{StandaloneContext, World};
 use model::case::{Case, KnownNames, Loaded, Overrides};
 use model::compatibility::{self, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
+use model::python::InterpreterFacts;
 use model::site::{Site, Sudo};
 use model::source_facts::SourceFacts;
 use model::target::{Capacity, Target};
@@ -27,6 +28,8 @@ pub struct Setting {
     pub layout: Layout,
     pub site: Site,
     pub capacity: Capacity,
+    /// Whether the number of jobs is the user's.
+    pub jobs_given: bool,
     pub offline: bool,
     /// What names the case on a command line again: `--case quickstart`.
     pub case_argument: String,
@@ -107,7 +110,7 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
 }
 
 impl Setting {
-    /// Gathers everything. Starts no process.
+    /// Gathers everything. Starts no process but the case's Python interpreter, which is asked once.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
         let (loaded, place) = load_case(common, &wanted)?;
@@ -120,6 +123,7 @@ impl Setting {
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
         let mut site = Site::from_environment(environment);
         complete_authorities(&mut site);
+        let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
             jobs: common.jobs.unwrap_or_else(cpus),
             memory_mib: engine::memory::available_mib().unwrap_or(u64::MAX),
@@ -128,8 +132,19 @@ impl Setting {
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
         let case_place = place.as_ref().map_or_else(|| words[0].clone(), |place| place.file.to_string());
         let built_in = place.is_none().then(|| words[0].clone());
-        let offline = common.offline;
-        Ok(Self { loaded, target, layout, site, capacity, offline, case_argument, case_place, built_in })
+        let jobs_given = common.jobs.is_some();
+        Ok(Self {
+            loaded,
+            target,
+            layout,
+            site,
+            capacity,
+            jobs_given,
+            offline: common.offline,
+            case_argument,
+            case_place,
+            built_in,
+        })
     }
 
     /// Brings what lies beside a case in the binary to the disk. To be called before something runs.
@@ -143,7 +158,8 @@ impl Setting {
 
     /// Looks at the machine again: `deps` may have brought tools.
     pub fn look_again(&mut self) {
-        self.target = deps::target::probe(Utf8Path::new("/"), &environment());
+        let target = deps::target::probe(Utf8Path::new("/"), &environment());
+        self.target = Target { python: python(self.case(), &target, &self.layout, &self.site), ..target };
     }
 
     /// Finds out how root is had; asks `sudo` itself, which is only worth it before something runs.
@@ -211,6 +227,15 @@ impl Setting {
             .map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help))
             .collect())
     }
+}
+
+/// What the case's interpreter tells of itself, remembered between runs. One that is not there yet tells nothing;
+/// preflight says so where it matters.
+fn python(case: &Case, target: &Target, layout: &Layout, site: &Site) -> Option<InterpreterFacts> {
+    let python = case.python_environment()?;
+    let world = World { layout, site, target, offline: true };
+    let context = StandaloneContext::new(&world).ok()?;
+    deps::python::facts::facts(&python.program(), &context).ok()
 }
 
 /// Tools name certificate authorities each in their own way; what is said once counts for all of them.

@@ -16,6 +16,7 @@ mod picker;
 mod plan_cmd;
 mod reference;
 mod repositories;
+mod room;
 mod run;
 mod shell;
 mod status;

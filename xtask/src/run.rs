@@ -16,6 +16,7 @@ use crate::args::{Color, Common, PhaseArg, Progress};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
+use crate::room;
 
 /// Runs phases of a case and returns the exit code.
 pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
@@ -73,7 +74,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
     }
     let outcome = if pending {
-        run_phases(phase, &plans, &mut setting, &options, &mut observer)
+        run_phases(phase, &plans, &assessments, &mut setting, options, &mut observer)
     } else {
         tell_phases(&plans, &assessments, &setting, &options, &mut observer)
     };
@@ -98,8 +99,9 @@ fn keeps_going(common: &Common) -> bool {
 fn run_phases(
     phase: PhaseArg,
     plans: &[Plan],
+    assessments: &[Assessment],
     setting: &mut Setting,
-    options: &RunOptions,
+    mut options: RunOptions,
     observer: &mut Shown,
 ) -> Result<Finish> {
     let mut worst: Option<Finish> = None;
@@ -112,7 +114,10 @@ fn run_phases(
             None
         };
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
-        let finish = engine::run(plan, &Dispatch, &setting.world(), options, observer)?;
+        let room = room::room(plan, assessments.get(number), setting.capacity, setting.jobs_given);
+        options.capacity.jobs = room.jobs;
+        room.warning.iter().for_each(|warning| warn(warning));
+        let finish = engine::run(plan, &Dispatch, &setting.world(), &options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
         worst = Some(finish);
         if !go_on {

@@ -60,6 +60,14 @@ pub fn environment(
     variables
 }
 
+/// What a command gets that has nothing to do with compiling.
+pub fn plain(known: &Known<'_>) -> BTreeMap<String, String> {
+    let home = known.layout.cache.join("home").into_string();
+    [("PATH", known.layout.build_path()), ("HOME", home), ("LC_ALL", "C.UTF-8".to_owned())]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
 /// The program of a compiler cache, which is also its row in the catalog.
 pub fn cache_program(cache: CompilerCache) -> &'static str {
     match cache {

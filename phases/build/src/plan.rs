@@ -7,17 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
+use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
 use model::cuda::CUDA;
 use model::plan::{
-    Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep, Need, Network,
-    Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
+    Action, Claims, Commit, DiskEstimate, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep,
+    Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
+    Verify, WorkingCopy,
 };
 use model::{ComponentName, SourceName, StepId};
 
-use crate::components::{Recipe, recipe};
+use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
 use crate::cuda::{self, Toolkit};
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
@@ -87,8 +89,11 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let ordered = in_order(&known)?;
     let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
     let python = python::environment(cx, &gates);
+    // Each looks for room for all that is built before it as well: together they look for the sum.
+    let mut disk = Vec::new();
     for planned in &ordered {
-        let step = preflight(&known, planned, cx)?;
+        disk.push(disk_estimate(&known, planned));
+        let step = preflight(&known, planned, disk.clone(), cx)?;
         cx.add(step);
     }
     for planned in &ordered {
@@ -139,7 +144,7 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
             };
             let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
             let place = || match driver {
-                Driver::Python => known.layout.python_environment(&known.case.metadata.name),
+                Driver::Python => python_home(known).prefix,
                 _ => known.layout.prefix.clone(),
             };
             let prefix = component.prefix.clone().unwrap_or_else(place);
@@ -208,6 +213,9 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
+    if python::wants_headers_of_distribution(known, planned) {
+        names.insert("python3-dev");
+    }
     names
         .into_iter()
         .map(|row| {
@@ -264,7 +272,21 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
     }
 }
 
-fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Result<Step, PlanError> {
+fn disk_estimate(known: &Known<'_>, planned: &Planned<'_>) -> DiskEstimate {
+    let layout = known.layout;
+    DiskEstimate {
+        component: planned.name.clone(),
+        mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
+        taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
+    }
+}
+
+fn preflight(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    disk_for: Vec<DiskEstimate>,
+    cx: &PlanCx<'_>,
+) -> Result<Step, PlanError> {
     let source = cx.source(&planned.source, planned.name.as_str())?;
     let mut paths = Vec::new();
     let source_name = &planned.source;
@@ -310,9 +332,11 @@ fn preflight(known: &Known<'_>, planned: &Planned<'_>, cx: &PlanCx<'_>) -> Resul
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
+        python: python::required(known, planned),
         paths,
-        disk_mib: 512,
+        disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
+        disk_for,
         memory_mib: MEMORY_MIB,
         prefixes: Vec::new(),
     });
@@ -440,7 +464,7 @@ fn component(
         ));
     }
     built.configure.splice(0..0, fed::commands(&subject));
-    let steps = component_steps(phase, planned, &subject, built, before, inputs);
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -502,6 +526,7 @@ fn component_steps(
     built: Built,
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
+    python: Option<&StepId>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -562,7 +587,9 @@ fn component_steps(
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
         }
         compile.claims.jobs = built.jobs;
-        compile.claims.memory_mib = if subject.cuda.is_some() { CUDA_MEMORY_MIB } else { MEMORY_MIB };
+        let memory = planned.recipe.map_or(JOB_MEMORY_MIB, |recipe| recipe.job_memory_mib(&subject.options));
+        // nvcc compiles several architectures side by side.
+        compile.claims.memory_mib = if subject.cuda.is_some() { memory.max(CUDA_MEMORY_MIB) } else { memory };
         compile.weight = weight;
         last = vec![compile.id.clone()];
         steps.push(compile);
@@ -612,7 +639,7 @@ fn component_steps(
     commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
     let mut committed = vec![commit.id.clone()];
     steps.push(commit);
-    if let Some(link) = python::link(planned, subject, &committed[0]) {
+    if let Some(link) = python::link(planned, subject, &committed[0], python) {
         committed.push(link.id.clone());
         steps.push(link);
     }
@@ -624,8 +651,7 @@ fn component_steps(
         if placed != *word {
             beside.push(Input::MaybeFile { path: placed.clone().into() });
         }
-        let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
-        *word = placed.replace("{python}", environment.join("bin/python").as_str());
+        *word = placed.replace("{python}", python_home(subject.known).program.as_str());
     }
     let action = Action::Verify(Verify {
         component: name.clone(),

@@ -17,7 +17,7 @@ use engine::excerpt::{kill_in, tells_of_kill};
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{files, manifest};
 use model::event::Failure;
-use model::plan::{Action, Exec, Need, Step};
+use model::plan::{Action, Exec, Need, RequiredPython, Step};
 
 pub(crate) use placed::PLACED;
 pub use verify::verify_component;
@@ -30,12 +30,18 @@ pub type CheckNeed<'a> =
 /// Finds the Rust toolchain that would be used: version, and a description of what and where it is.
 pub type FindRust<'a> = &'a (dyn Fn(&dyn Context) -> Result<Option<(String, String)>, StepError> + Sync);
 
+/// Looks whether a Python interpreter is what a build needs.
+pub type CheckPython<'a> =
+    &'a (dyn Fn(&RequiredPython, &dyn Context) -> Result<Observation, StepError> + Sync);
+
 /// The runner of `build` steps.
 pub struct BuildRunner<'a> {
     /// Looks whether one need is met.
     pub check_need: CheckNeed<'a>,
     /// Finds the Rust toolchain.
     pub find_rust: FindRust<'a>,
+    /// Looks at a Python interpreter.
+    pub check_python: CheckPython<'a>,
 }
 
 impl BuildRunner<'_> {

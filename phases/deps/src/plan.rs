@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
 use model::case::{
-    CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, RepositoryKey, SourceSpec,
-    normalised_project,
+    CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment,
+    RepositoryKey, SourceSpec, normalised_project,
 };
 use model::catalog;
 use model::cuda::WantedCuda;
 use model::plan::{
     Action, Claims, DeclaredRepository, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness,
-    Input, Jobs, Need, Network, Phase, Preflight, Privilege, Probe, Step,
+    Input, Jobs, Need, Network, Phase, Preflight, Privilege, Probe, RequiredPython, Step,
 };
 use model::{ComponentName, SourceName, StepId};
 
@@ -166,8 +166,10 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
     for row in specs.flat_map(|alternatives| alternatives.as_slice()).flat_map(sources::needs) {
         catalog::need(row, manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
     }
-    for need in python_needs(cx) {
-        merge(&mut needs, need);
+    // A conda environment brings its own.
+    let conda = |python: &model::case::Python| python.environment == PythonEnvironment::Conda;
+    if !case.python.as_ref().is_some_and(conda) {
+        python_needs(cx).into_iter().for_each(|need| merge(&mut needs, need));
     }
     Ok(needs.into_values().collect())
 }
@@ -176,12 +178,14 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
 fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
     let manager = cx.known.target.package_manager.as_deref();
     let Some(interpreter) = python_interpreter(cx) else { return Vec::new() };
+    let own = cx.known.case.python.as_ref().is_some_and(|python| python.environment.is_interpreters_own());
     let distribution = interpreter == "python3" || interpreter == "/usr/bin/python3";
     let versioned = interpreter.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u32>().is_ok());
     let row = |name: &str, probe: Probe, suffix: &str| {
         let mut need = catalog::need(name, manager, "python")?;
         need.probe = Some(probe);
-        if !distribution {
+        // Debian's pip is for every Python 3 of the distribution.
+        if !distribution && (name != "python3-pip" || !versioned) {
             // Another interpreter is the user's own, unless its name is that of a package.
             let apt = versioned && manager == Some("apt");
             need.packages = if apt { vec![format!("{interpreter}{suffix}")] } else { Vec::new() };
@@ -189,13 +193,19 @@ fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
         Some(need)
     };
     let program = Probe::Tool { names: vec![interpreter.clone()], minimum: None };
-    let module = Probe::PythonModule { interpreter: interpreter.clone(), module: "ensurepip".to_owned() };
-    row("python3", program, "").into_iter().chain(row("python3-venv", module, "-venv")).collect()
+    let module =
+        |module: &str| Probe::PythonModule { interpreter: interpreter.clone(), module: module.to_owned() };
+    let installs = if own {
+        row("python3-pip", module("pip"), "")
+    } else {
+        row("python3-venv", module("ensurepip"), "-venv")
+    };
+    row("python3", program, "").into_iter().chain(installs).collect()
 }
 
 fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     let python = cx.known.case.python.as_ref()?;
-    Some(python.interpreter())
+    Some(python.program())
 }
 
 fn merge(needs: &mut BTreeMap<String, Need>, need: Need) {
@@ -320,10 +330,10 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         return;
     };
     let projects = cx.known.python_projects();
-    if !python.wants_packages() && projects.is_empty() {
+    if cx.known.case.python_environment().is_none() {
         return;
     }
-    let layout = cx.known.layout;
+    let (layout, case) = (cx.known.layout, &cx.known.case.metadata.name);
     // Wheels fit one version of the interpreter: its digest is part of theirs, and no other package's is.
     let look = Action::Preflight(Preflight {
         manager: cx.known.target.package_manager.clone(),
@@ -332,9 +342,19 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         crates: None,
         wheels: None,
         project: None,
+        python: python.environment.keeps().then(|| RequiredPython {
+            interpreter: interpreter.clone(),
+            environment: python.environment,
+            case: case.clone(),
+            break_system_packages: python.break_system_packages,
+            installs: true,
+            compiles: false,
+            packages: None,
+        }),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),
+        disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
     });
@@ -362,6 +382,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         version: python.version.clone(),
         optional: None,
         also: None,
+        kept_for: python.environment.keeps().then(|| case.clone()),
     };
     for note in builds_without_an_index(python) {
         cx.note(note);

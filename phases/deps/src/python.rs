@@ -1,9 +1,14 @@
 //! Python packages: `deps` resolves and downloads wheels, `build` installs them with the index off.
 
+pub mod facts;
 pub mod fetch;
 pub mod install;
+mod kept;
+mod pep440;
 mod places;
+pub mod require;
 mod router;
+pub mod stage;
 pub mod wheel;
 
 use std::collections::BTreeMap;
@@ -32,13 +37,7 @@ pub struct Interpreter {
 /// When it is not there or does not start.
 pub fn interpreter(name: &str, context: &dyn Context) -> Result<Interpreter, StepError> {
     let environment = context.network_environment();
-    let path = environment.get("PATH").map_or("", String::as_str);
-    let program = needs::find_tool(Utf8Path::new("/"), path, &[name.to_owned()]).ok_or_else(|| {
-        StepError::new(
-            format!("the Python interpreter {name} is not there"),
-            "run `installer deps`, or set python.interpreter in the case to one that is installed",
-        )
-    })?;
+    let program = program(name, context)?;
     let files = vec![program.clone(), needs::resolved(&program)];
     let kind = context.cached_probe(&format!("python {program}"), &files, &mut || {
         let code = "import sys; print('%s-%d.%d' % (sys.implementation.name, *sys.version_info[:2]))";
@@ -54,6 +53,21 @@ pub fn interpreter(name: &str, context: &dyn Context) -> Result<Interpreter, Ste
     Ok(Interpreter { program, kind })
 }
 
+/// Where an interpreter is, links not resolved.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn program(name: &str, context: &dyn Context) -> Result<Utf8PathBuf, StepError> {
+    let environment = context.network_environment();
+    let path = environment.get("PATH").map_or("", String::as_str);
+    needs::find_tool(Utf8Path::new("/"), path, &[name.to_owned()]).ok_or_else(|| {
+        StepError::new(
+            format!("the Python interpreter {name} is not there"),
+            "run `installer deps`, or set python.interpreter in the case to one that is installed",
+        )
+    })
+}
+
 /// A command of an interpreter.
 pub(crate) fn command<'a>(
     program: &Utf8Path,
@@ -66,6 +80,18 @@ pub(crate) fn command<'a>(
         environment,
         directory: Utf8PathBuf::from("/"),
     }
+}
+
+/// pip in a step of `build`: neither proxies nor indexes, and no configuration that could name one.
+pub(crate) fn offline_pip_environment(context: &dyn Context) -> BTreeMap<String, String> {
+    let mut environment = pip_environment(context);
+    environment.retain(|name, _| {
+        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
+            || name.starts_with("PIP_NO_")
+    });
+    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
+    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
+    environment
 }
 
 /// pip asks nothing, does not look for a newer self, and keeps its cache where the case's caches are.

@@ -15,7 +15,11 @@ pub struct DepsRunner;
 impl DepsRunner {
     /// Whether a step is for this runner: all of phase `deps`, and unpacking sources and installing wheels in `build`.
     pub fn handles(step: &Step) -> bool {
-        step.phase == Phase::Deps || matches!(step.action, Action::UnpackSource(_) | Action::InstallWheels(_))
+        step.phase == Phase::Deps
+            || matches!(
+                step.action,
+                Action::UnpackSource(_) | Action::InstallWheels(_) | Action::StageWheels(_)
+            )
     }
 }
 
@@ -38,6 +42,7 @@ impl Runner for DepsRunner {
             Action::FetchSource(action) => sources::fetch(action, context),
             Action::FetchWheels(action) => python::fetch::run(action, context),
             Action::InstallWheels(action) => python::install::run(action, context),
+            Action::StageWheels(action) => python::stage::run(action, context),
             Action::Preflight(action) => {
                 let seen = look(action, context)?;
                 if seen.holds() {
@@ -86,6 +91,12 @@ fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepEr
             }
             Err(finding) => seen.findings.push(finding),
         }
+    }
+    // An interpreter that is not there was told of above.
+    if let Some(required) = action.python.as_ref().filter(|_| seen.holds()) {
+        let other = python::require::observe(required, context)?;
+        seen.findings.extend(other.findings);
+        seen.found.extend(other.found);
     }
     Ok(seen)
 }

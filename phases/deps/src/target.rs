@@ -66,6 +66,7 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         container: in_container(root, environment),
         package_manager,
         tools,
+        python: None,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod memory;
 pub mod planning;
 pub mod pyproject;
+pub mod python_home;
 mod run_context;
 pub mod runlog;
 pub mod runner;

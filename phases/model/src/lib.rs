@@ -15,6 +15,7 @@ pub mod layout;
 pub mod lock;
 pub mod manifest;
 pub mod plan;
+pub mod python;
 pub mod report;
 pub mod site;
 pub mod source_facts;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::python::InterpreterFacts;
+
 /// What planning knows of the machine. Probed on this host or recorded from a base image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,9 @@ pub struct Target {
     /// CUDA toolkits, best first.
     #[serde(default)]
     pub cuda: Vec<CudaToolkit>,
+    /// The case's Python interpreter, if the case has one and it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<InterpreterFacts>,
 }
 
 /// `/etc/os-release`, as far as planning cares.

@@ -188,6 +188,9 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                     .iter()
                     .map(|index| format!("only from {}: {}", index.url, index.packages.join(", "))),
             );
+            if wheels.kept_for.is_some() {
+                lines.push(format!("what {} has is kept and not brought", wheels.interpreter));
+            }
             lines
         }
         Action::FetchCrates(crates) => {
@@ -197,6 +200,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             vec![format!(
                 "installs the wheels of {} into {}, without an index",
                 wheels.wheels, wheels.environment
+            )]
+        }
+        Action::StageWheels(wheels) => {
+            vec![format!(
+                "lays out the wheels of {} as {} would install them, without an index",
+                wheels.wheels, wheels.interpreter
             )]
         }
         Action::Preflight(preflight) => {

@@ -175,6 +175,14 @@ impl Recipe for Ffmpeg {
     fn weight(&self) -> u32 {
         120
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        900
+    }
+
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        250
+    }
 }
 
 /// Every part and library that is asked for, as the configured tree shows it.

@@ -43,4 +43,12 @@ impl Recipe for Libvpx {
     fn weight(&self) -> u32 {
         120
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        300
+    }
+
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        250
+    }
 }

@@ -18,6 +18,12 @@ use model::target::Target;
 use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 
+/// What a component of which nothing is known takes of the disk.
+pub const DISK_MIB: u64 = 512;
+
+/// What one job of such a component takes of the memory.
+pub const JOB_MEMORY_MIB: u64 = 512;
+
 /// What a component knows of itself.
 pub trait Recipe: Sync {
     /// The name by which cases call it.
@@ -103,6 +109,16 @@ pub trait Recipe: Sync {
 
     /// A guess at how long it compiles on one core, in seconds.
     fn weight(&self) -> u32;
+
+    /// A guess at what its unpacked source, its build tree and its staging root take, in MiB.
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        DISK_MIB
+    }
+
+    /// A guess at the memory that one job of its compile takes, in MiB.
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        JOB_MEMORY_MIB
+    }
 }
 
 /// All recipes, sorted by name.

@@ -33,4 +33,8 @@ impl Recipe for NvCodecHeaders {
     fn weight(&self) -> u32 {
         1
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        10
+    }
 }

@@ -1,11 +1,13 @@
 //! OpenCV: CMake, with a summary that tells what was dropped, and a liking for downloads while it configures.
 
 use engine::planning::Known;
+use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::StepId;
 use model::case::{Component, Driver, OptionValue};
 use model::cuda::CUDA;
 use model::plan::{Expectation, Shows};
+use model::python::InterpreterFacts;
 use model::target::Target;
 
 use super::{Recipe, on};
@@ -121,9 +123,15 @@ impl Recipe for Opencv {
             derived.push(((*key).to_owned(), OptionValue::Switch(fed)));
         }
         if on(options, "BUILD_opencv_python3") {
-            let python = known.layout.python_environment(&known.case.metadata.name).join("bin/python");
+            let python = python_home(known).program;
             derived.push(("PYTHON3_EXECUTABLE".to_owned(), text(python.as_str())));
             derived.push(("OPENCV_PYTHON3_INSTALL_PATH".to_owned(), text(MODULES)));
+            // CMake's search for libraries knows nothing of an interpreter that lies elsewhere (pyenv, conda).
+            let elsewhere = known.target.python.as_ref().filter(|python| !python.is_where_compilers_look());
+            if let Some(InterpreterFacts { include: Some(include), library: Some(library), .. }) = elsewhere {
+                derived.push(("PYTHON3_INCLUDE_DIR".to_owned(), text(include.as_str())));
+                derived.push(("PYTHON3_LIBRARY".to_owned(), text(library.as_str())));
+            }
         }
         derived
     }
@@ -213,5 +221,14 @@ impl Recipe for Opencv {
 
     fn weight(&self) -> u32 {
         600
+    }
+
+    fn disk_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
+        // Device code is kept for every architecture, in the objects and in the libraries.
+        if on(options, "WITH_CUDA") { 10_000 } else { 2_000 }
+    }
+
+    fn job_memory_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
+        if on(options, "WITH_CUDA") { 1_536 } else { 800 }
     }
 }

@@ -30,4 +30,12 @@ impl Recipe for Opus {
     fn weight(&self) -> u32 {
         20
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        100
+    }
+
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        150
+    }
 }

@@ -35,4 +35,12 @@ impl Recipe for X264 {
     fn weight(&self) -> u32 {
         60
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        100
+    }
+
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        200
+    }
 }

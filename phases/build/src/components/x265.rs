@@ -43,4 +43,12 @@ impl Recipe for X265 {
     fn weight(&self) -> u32 {
         150
     }
+
+    fn disk_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        300
+    }
+
+    fn job_memory_mib(&self, _options: &IndexMap<String, OptionValue>) -> u64 {
+        600
+    }
 }

@@ -4,6 +4,7 @@
 //! would fetch it anew.
 
 use engine::planning::PlanError;
+use engine::python_home::python_home;
 use model::plan::{Jobs, Keep};
 
 use super::{Built, Subject};
@@ -27,8 +28,8 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
             "say what the build backend takes under `arguments`: [\"--config-settings\", \"key=value\"]",
         ));
     }
-    let environment = subject.known.layout.python_environment(&case.metadata.name);
-    let python = environment.join("bin/python").into_string();
+    let home = python_home(subject.known);
+    let python = home.program.into_string();
     let wheels = subject.build.join("wheels");
     let pip = |words: &[&str]| {
         let mut args = vec!["-m".to_owned(), "pip".to_owned()];
@@ -46,7 +47,7 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     ]);
     wheel.extend(subject.component.arguments.iter().cloned());
     wheel.push(subject.source.to_string());
-    let install = pip(&[
+    let mut install = pip(&[
         "install",
         "--no-deps",
         "--no-index",
@@ -56,9 +57,11 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
         "--no-warn-script-location",
         "--root",
         subject.staging.as_str(),
-        "--prefix",
-        subject.prefix.as_str(),
     ]);
+    // An interpreter knows best where its own modules go (Debian's dist-packages).
+    if !home.existing || home.prefix != subject.prefix {
+        install.extend(["--prefix".to_owned(), subject.prefix.to_string()]);
+    }
     // The name of the wheel is known once it is built.
     let mut shell = vec!["-c".to_owned(), "exec \"$0\" \"$@\" \"$WHEELS\"/*.whl".to_owned(), python.clone()];
     shell.extend(install);

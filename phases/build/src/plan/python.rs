@@ -4,27 +4,52 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx};
-use model::case::{Driver, OptionalPackages, PythonEnvironment};
+use engine::python_home::{PythonHome, python_home, wheels_component};
+use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
+use model::layout::Layout;
 use model::plan::{
-    Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe,
-    RequiredProject, RequiredWheels, Step,
+    Action, Commit, Freshness, Input, InstallWheels, Jobs, Keep, LinkPython, Need, Phase, Preflight, Probe,
+    RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
 };
 use model::{ComponentName, StepId};
 
 use super::{Planned, options, template};
 use crate::drivers::Subject;
+use crate::environment;
 
-/// Installs the wheels into the case's environment.
+/// Installs the wheels into the case's environment. What is returned stands for the environment.
 pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let known = cx.known;
-    let python = known.case.python.as_ref()?;
-    if !python.wants_packages() && known.python_projects().is_empty() {
-        return None;
+    let python = known.case.python_environment()?;
+    let look = look(cx, python);
+    let mut step = if python.environment.is_interpreters_own() {
+        let stage = stage(cx, python, &look, gates);
+        commit(cx, &stage)
+    } else {
+        install(cx, python, look)
+    };
+    step.after.extend(gates.iter().cloned());
+    step.weight = 20;
+    let done = cx.add(step);
+    if python.environment.is_interpreters_own() {
+        let verify = verify(cx, &done);
+        cx.add(verify);
     }
-    let environment = known.layout.python_environment(&known.case.metadata.name);
-    let wheels = known.layout.wheels();
-    let name = ComponentName::new("python");
-    let interpreter = python.interpreter();
+    for group in &python.optional {
+        let step = optional(cx, group, &done);
+        cx.add(step);
+    }
+    Some(done)
+}
+
+fn no_component(mut step: Step) -> Step {
+    step.component = None;
+    step
+}
+
+fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
+    let known = cx.known;
+    let interpreter = python.program();
     // An environment belongs to one version of the interpreter, whatever its wheels are.
     let look = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
@@ -39,61 +64,84 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
         crates: None,
         wheels: None,
         project: None,
+        python: python
+            .environment
+            .keeps()
+            .then(|| RequiredPython { installs: true, ..required_python(&known, python) }),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
+        disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
     });
-    let mut look = template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look);
-    look.component = None;
+    let name = ComponentName::new("python");
+    let mut look =
+        no_component(template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look));
     look.freshness = Freshness::Observed;
     look.claims.jobs = Jobs::None;
-    let look = cx.add(look);
+    cx.add(look)
+}
+
+/// Into an environment that is installer's own, made anew.
+fn install(cx: &PlanCx<'_>, python: &Python, look: StepId) -> Step {
+    let known = cx.known;
+    let environment = known.layout.python_environment(&known.case.metadata.name);
+    let wheels = known.layout.wheels();
     let action = Action::InstallWheels(InstallWheels {
-        interpreter,
+        interpreter: python.program(),
         wheels: wheels.clone(),
         environment: environment.clone(),
-        system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
+        system_site_packages: python.environment.keeps(),
         added: false,
     });
-    let mut step =
-        template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
+    let title = format!("install the wheels into {environment}");
+    let mut step = no_component(template(cx.phase, &ComponentName::new("python"), "install", title, action));
     step.id = StepId::new("build/python");
-    step.component = None;
     step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
     step.outputs = vec![environment.join("bin/python")];
     step.needs = vec![look];
+    step
+}
+
+/// The first half of bringing wheels into an environment that was there before.
+fn stage(cx: &mut PlanCx<'_>, python: &Python, look: &StepId, gates: &[StepId]) -> StepId {
+    let known = cx.known;
+    let name = wheels_component(&known.case.metadata.name);
+    let PythonHome { prefix, .. } = python_home(&known);
+    let (wheels, staging) = (known.layout.wheels(), known.layout.staging(&name));
+    let action = Action::StageWheels(StageWheels {
+        interpreter: python.program(),
+        wheels: wheels.clone(),
+        staging: staging.clone(),
+        list: Layout::manifests(&prefix).join(format!("{name}.requirements.lock")),
+    });
+    let title = format!("lay out the wheels for {prefix}");
+    let mut step = template(cx.phase, &name, "stage", title, action);
+    step.id = StepId::new("build/python/stage");
+    step.inputs = vec![Input::File { path: wheels.join("requirements.lock") }];
+    step.outputs = vec![staging.clone()];
+    step.scratch = vec![Scratch { path: staging, keep: Keep::Never }];
+    step.needs = vec![look.clone()];
     step.after = gates.to_vec();
-    step.weight = 20;
-    let installed = cx.add(step);
-    for group in &python.optional {
-        let wheels = known.layout.optional_wheels(&group.name);
-        let step = optional(cx, group, &installed, &environment, &wheels);
-        cx.add(step);
-    }
-    Some(installed)
+    cx.add(step)
 }
 
 /// Adds packages to the environment that may be missing from it.
-fn optional(
-    cx: &PlanCx<'_>,
-    group: &OptionalPackages,
-    installed: &StepId,
-    environment: &Utf8Path,
-    wheels: &Utf8Path,
-) -> Step {
+fn optional(cx: &PlanCx<'_>, group: &OptionalPackages, installed: &StepId) -> Step {
+    let layout = cx.known.layout;
+    let environment = layout.python_environment(&cx.known.case.metadata.name);
+    let wheels = layout.optional_wheels(&group.name);
+    let name = &group.name;
+    let title = format!("install optional packages ({name}) into {environment}");
     let action = Action::InstallWheels(InstallWheels {
         interpreter: environment.join("bin/python").into_string(),
-        wheels: wheels.to_owned(),
-        environment: environment.to_owned(),
+        wheels: wheels.clone(),
+        environment,
         system_site_packages: false,
         added: true,
     });
-    let name = &group.name;
-    let title = format!("install optional packages ({name}) into {environment}");
-    let mut step = template(cx.phase, &ComponentName::new("python"), name, title, action);
-    step.component = None;
+    let mut step = no_component(template(cx.phase, &ComponentName::new("python"), name, title, action));
     // The same lack is a failure of this step, which may fail.
     step.inputs = vec![Input::MaybeFile { path: wheels.join("requirements.lock") }];
     step.needs = vec![installed.clone()];
@@ -102,10 +150,92 @@ fn optional(
     step
 }
 
+/// The second half.
+fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
+    let known = cx.known;
+    let case = &known.case.metadata.name;
+    let name = wheels_component(case);
+    let PythonHome { prefix, .. } = python_home(&known);
+    let action = Action::Commit(Commit {
+        component: name.clone(),
+        case: case.clone(),
+        version: None,
+        needs: Vec::new(),
+        staging: known.layout.staging(&name),
+        prefix: prefix.clone(),
+        library_directories: Vec::new(),
+        forbidden_paths: vec![known.layout.staging(&name)],
+    });
+    let title = format!("install the wheels beside what {prefix} has");
+    let mut step = template(cx.phase, &name, "commit", title, action);
+    step.id = StepId::new("build/python");
+    step.needs = vec![stage.clone()];
+    step.claims.locks = vec![format!("prefix {prefix}")];
+    step.outputs = vec![Layout::manifests(&prefix).join(format!("{name}.json"))];
+    step
+}
+
+fn verify(cx: &PlanCx<'_>, committed: &StepId) -> Step {
+    let known = cx.known;
+    let name = wheels_component(&known.case.metadata.name);
+    let action = Action::Verify(Verify {
+        component: name.clone(),
+        prefix: python_home(&known).prefix,
+        environment: environment::plain(&known),
+        directory: known.layout.cache.join("checks").join(name.as_str()),
+        checks: Vec::new(),
+    });
+    let title = "see that the wheels are as they were installed".to_owned();
+    let mut step = template(cx.phase, &name, "verify", title, action);
+    step.id = StepId::new("build/python/verify");
+    step.needs = vec![committed.clone()];
+    step
+}
+
+fn required_python(known: &Known<'_>, python: &Python) -> RequiredPython {
+    RequiredPython {
+        interpreter: python.program(),
+        environment: python.environment,
+        case: known.case.metadata.name.clone(),
+        break_system_packages: python.break_system_packages,
+        installs: false,
+        compiles: false,
+        packages: None,
+    }
+}
+
+/// Whether a component is compiled against the distribution's own interpreter, whose headers are a package.
+pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned<'_>) -> bool {
+    let Some(python) = known.case.python.as_ref().filter(|_| !python_packages(planned).is_empty()) else {
+        return false;
+    };
+    let named = matches!(python.program().as_str(), "python3" | "/usr/bin/python3");
+    // A `python3` that is first on PATH may be pyenv's or the image's.
+    let facts = known.target.python.as_ref();
+    named
+        && facts.is_none_or(|facts| {
+            facts.include.as_ref().is_none_or(|include| include.starts_with("/usr/include"))
+        })
+}
+
+/// What a component that is compiled against Python needs of the interpreter.
+pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredPython> {
+    let python = known.case.python.as_ref()?;
+    let packages = python_packages(planned);
+    (!packages.is_empty()).then(|| RequiredPython {
+        compiles: true,
+        packages: python
+            .environment
+            .keeps()
+            .then(|| RequiredWheels { lock: known.layout.wheels().join("requirements.lock"), packages }),
+        ..required_python(known, python)
+    })
+}
+
 pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredWheels> {
     let packages = python_packages(planned);
-    // An environment that sees the interpreter's packages may have them from there.
-    let own = known.case.python.as_ref().is_none_or(|python| python.environment == PythonEnvironment::Venv);
+    // An environment that has the interpreter's packages may have them from there.
+    let own = known.case.python.as_ref().is_none_or(|python| !python.environment.keeps());
     let lock = known.layout.wheels().join("requirements.lock");
     (own && !packages.is_empty()).then_some(RequiredWheels { lock, packages })
 }
@@ -131,15 +261,20 @@ pub(super) fn uses_python(planned: &Planned<'_>) -> bool {
 }
 
 /// The step that lets the environment import what a component installed below its prefix, if it installs modules.
-pub(super) fn link(planned: &Planned<'_>, subject: &Subject<'_>, committed: &StepId) -> Option<Step> {
+pub(super) fn link(
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    committed: &StepId,
+    python: Option<&StepId>,
+) -> Option<Step> {
     let of_recipe = || planned.recipe?.python_modules(&subject.options).map(Utf8Path::new);
     let modules = planned.component.python_modules.as_deref().or_else(of_recipe)?;
     let name = planned.name;
-    let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
+    let PythonHome { prefix: environment, site, .. } = python_home(subject.known);
     let title = format!("let {environment} import what {name} installed");
     let directory = planned.prefix.join(modules);
-    let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory });
+    let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory, site });
     let mut link = template(Phase::Build, name, "python", title, action);
-    link.needs = vec![committed.clone(), StepId::new("build/python")];
+    link.needs = std::iter::once(committed).chain(python).cloned().collect();
     Some(link)
 }

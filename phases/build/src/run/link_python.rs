@@ -34,6 +34,10 @@ pub(super) fn broken(action: &LinkPython) -> Result<Option<String>, StepError> {
 
 /// Where the file lies, in an environment of whatever version of Python.
 fn pth(action: &LinkPython) -> Result<Option<Utf8PathBuf>, StepError> {
+    let file = format!("{}.pth", action.component);
+    if let Some(site) = &action.site {
+        return Ok(action.environment.is_dir().then(|| site.join(file)));
+    }
     let libraries = action.environment.join("lib");
     let entries = match libraries.read_dir_utf8() {
         Ok(entries) => entries,
@@ -45,7 +49,7 @@ fn pth(action: &LinkPython) -> Result<Option<Utf8PathBuf>, StepError> {
         .filter(|entry| entry.file_name().starts_with("python3."))
         .map(|entry| entry.path().join("site-packages"))
         .find(|path: &Utf8PathBuf| Utf8Path::is_dir(path));
-    Ok(site.map(|site| site.join(format!("{}.pth", action.component))))
+    Ok(site.map(|site| site.join(file)))
 }
 
 #[cfg(test)]
@@ -60,6 +64,7 @@ mod tests {
             component: "opencv".into(),
             environment: root.join("env"),
             directory: root.join("prefix/lib/opencv/python"),
+            site: None,
         };
         assert!(link(&action).is_err());
         std::fs::create_dir_all(&action.directory).unwrap();

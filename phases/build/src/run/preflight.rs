@@ -1,10 +1,12 @@
 //! Whether all that a component's build needs is there: everything that is missing at once, before anything compiles.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{FetchedCrates, Preflight};
+use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight};
 
 use super::BuildRunner;
 
@@ -18,6 +20,9 @@ pub(super) fn observe(
         match (runner.check_need)(need, &action.prefixes, context) {
             Ok(Some(found)) => {
                 observation.found.insert(need.name.clone(), found);
+                if matches!(need.name.as_str(), "ccache" | "sccache") {
+                    observation.findings.extend(broken_cache(&need.name, context)?);
+                }
             }
             Ok(None) => {}
             Err(finding) if need.optional => {
@@ -28,6 +33,11 @@ pub(super) fn observe(
     }
     if let Some(minimum) = &action.rust {
         rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
+    }
+    if let Some(required) = &action.python {
+        let seen = (runner.check_python)(required, context)?;
+        observation.findings.extend(seen.findings);
+        observation.found.extend(seen.found);
     }
     if let Some(required) = &action.wheels {
         let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
@@ -64,7 +74,7 @@ pub(super) fn observe(
             });
         }
     }
-    if action.disk_mib > 0 {
+    if action.disk_mib > 0 || !action.disk_for.is_empty() {
         disk(action, &mut observation)?;
     }
     if action.memory_mib > 0 {
@@ -129,21 +139,72 @@ fn rust(
     Ok(())
 }
 
+/// A compiler cache that is there and does not work fails every compile, the first of which is a configure script's
+/// question that it takes for a no.
+fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<Finding>, StepError> {
+    let path = context.layout().build_path();
+    let places = path.split(':').map(|directory| Utf8Path::new(directory).join(name));
+    let Some(program) = places.into_iter().find(|place| place.is_file()) else { return Ok(None) };
+    let environment = [("PATH".to_owned(), path.clone()), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())].into();
+    let files = [program.clone(), program.canonicalize_utf8().unwrap_or_else(|_| program.clone())];
+    let asked = context.cached_probe(&format!("works {program}"), &files, &mut || {
+        let asked = context.capture(&Command {
+            program: program.to_string(),
+            args: vec!["--version".into()],
+            environment: BTreeMap::clone(&environment),
+            directory: "/".into(),
+        })?;
+        if asked.status == 0 {
+            return Ok(String::new());
+        }
+        Err(StepError::new(
+            format!("ends with status {}: {}", asked.status, asked.tail.join(" ")),
+            String::new(),
+        ))
+    });
+    match asked {
+        Ok(_) => Ok(None),
+        Err(StepError::Cancelled) => Err(StepError::Cancelled),
+        Err(StepError::Failed(failure)) => Ok(Some(Finding {
+            what: format!(
+                "{program} is broken: `{program} --version` {}",
+                failure.message.trim_end_matches([':', ' '])
+            ),
+            cure: format!(
+                "install {name} anew or remove {program}, or remove toolchains.compiler_cache from the case"
+            ),
+        })),
+    }
+}
+
 fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
     // The directory itself may not be there yet; the nearest one above it is on the same file system.
     let existing = action.disk_at.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
     let state = rustix::fs::statvfs(existing.as_std_path())
         .map_err(|error| StepError::io("ask for the free space of", existing, &error.into()))?;
     let free_mib = state.f_bavail.saturating_mul(state.f_frsize) / (1024 * 1024);
-    if free_mib < action.disk_mib {
-        observation.findings.push(Finding {
-            what: format!("{} has {free_mib} MiB free, and {} are needed", action.disk_at, action.disk_mib),
-            cure: format!(
-                "free space on the file system of {existing}, or choose another one with --cache-dir"
-            ),
-        });
-    }
+    observation.findings.extend(too_little_disk(action, free_mib, existing));
     Ok(())
+}
+
+fn too_little_disk(action: &Preflight, free_mib: u64, existing: &Utf8Path) -> Option<Finding> {
+    let open: Vec<&DiskEstimate> =
+        action.disk_for.iter().filter(|estimate| !estimate.taken.iter().any(|path| path.exists())).collect();
+    let (needed, parts) = if action.disk_for.is_empty() {
+        (action.disk_mib, String::new())
+    } else {
+        let parts: Vec<String> =
+            open.iter().map(|estimate| format!("{} {}", estimate.component, estimate.mib)).collect();
+        let sum = open.iter().fold(0, |sum: u64, estimate| sum.saturating_add(estimate.mib));
+        (sum, format!(" ({})", parts.join(", ")))
+    };
+    (free_mib < needed).then(|| Finding {
+        what: format!(
+            "{} has {free_mib} MiB free, and about {needed} MiB are needed to build{parts}",
+            action.disk_at
+        ),
+        cure: format!("free space on the file system of {existing}, or choose another one with --cache-dir"),
+    })
 }
 
 fn memory(action: &Preflight, observation: &mut Observation) {
@@ -158,3 +219,7 @@ fn memory(action: &Preflight, observation: &mut Observation) {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "preflight_tests.rs"]
+mod tests;

@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::manifest;
-use engine::runner::{Context, Finding, Runner, StepError};
-use model::case::Check;
+use engine::runner::{Context, Finding, Observation, Runner, StepError};
+use model::case::{Check, PythonEnvironment};
 use model::event::{Failure, FailureKind};
 use model::manifest::Manifest;
 use model::plan::{
     Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Need, Network, Phase, Preflight,
-    Privilege, RequiredPath, Shows, Step, Verify, WorkingCopy,
+    Privilege, RequiredPath, RequiredPython, Shows, Step, Verify, WorkingCopy,
 };
 use testkit::FakeContext;
 
@@ -281,7 +281,11 @@ fn preflight_tells_everything_at_once() {
         name => Err(Finding { what: format!("{name} is missing"), cure: format!("install {name}") }),
     };
     let rust = |_: &dyn Context| Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())));
-    let runner = BuildRunner { check_need: &check, find_rust: &rust };
+    let python = |required: &RequiredPython, _: &dyn Context| {
+        let finding = Finding { what: format!("{} is old", required.interpreter), cure: String::new() };
+        Ok(Observation { findings: vec![finding], ..Observation::default() })
+    };
+    let runner = BuildRunner { check_need: &check, find_rust: &rust, check_python: &python };
     let need = |name: &str, optional| Need {
         name: name.to_owned(),
         probe: None,
@@ -301,12 +305,22 @@ fn preflight_tells_everything_at_once() {
             crates: None,
             wheels: None,
             project: None,
+            python: Some(RequiredPython {
+                interpreter: "python2".to_owned(),
+                environment: PythonEnvironment::Venv,
+                case: "x".to_owned(),
+                break_system_packages: false,
+                installs: false,
+                compiles: true,
+                packages: None,
+            }),
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),
             paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
             disk_mib: u64::MAX,
             disk_at: context.path("not/yet"),
+            disk_for: Vec::new(),
             memory_mib: u64::MAX,
             prefixes: Vec::new(),
         }),
@@ -322,7 +336,7 @@ fn preflight_tells_everything_at_once() {
         weight: 0,
     };
     let observation = runner.observe(&step, &context).unwrap();
-    assert_eq!(observation.findings.len(), 5, "{:?}", observation.findings);
+    assert_eq!(observation.findings.len(), 6, "{:?}", observation.findings);
     assert_eq!(observation.warnings.len(), 1);
     assert_eq!(observation.found["there"], "there 1");
     let told = failure(runner.run(&step, &context));

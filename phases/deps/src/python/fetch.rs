@@ -10,6 +10,7 @@ use model::event::FailureKind;
 use model::lock::LockedWheels;
 use model::plan::FetchWheels;
 
+use super::kept::Kept;
 use super::places::{OwnWheels, Places, own_wheels};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
@@ -24,10 +25,11 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     let action = &with_build_requirements(action)?;
     let interpreter = super::interpreter(&action.interpreter, context)?;
     right_version(action, &interpreter)?;
-    let wanted = wanted(action, &interpreter, context)?;
+    let kept = Kept::look(action, context)?;
+    let wanted = wanted(action, &interpreter, &kept, context)?;
     let (locked, answers) = locked(action, context);
     files::create_dir_all(&action.into)?;
-    let download = Download { action, interpreter: &interpreter, context, pip: OnceCell::new() };
+    let download = Download { action, interpreter: &interpreter, kept, context, pip: OnceCell::new() };
 
     let wheels = if answers.as_ref() == Some(&wanted) {
         download.exactly(&locked)?;
@@ -105,9 +107,13 @@ fn locked(action: &FetchWheels, context: &dyn Context) -> (Wheels, Option<Digest
 fn wanted(
     action: &FetchWheels,
     interpreter: &Interpreter,
+    kept: &Kept,
     context: &dyn Context,
 ) -> Result<Digest, StepError> {
     let mut text = format!("{}\n", interpreter.kind);
+    if let Some(kept) = kept.wanted() {
+        text.push_str(&format!("kept {kept}\n"));
+    }
     for package in &action.packages {
         text.push_str(&format!("package {package}\n"));
     }
@@ -169,6 +175,7 @@ fn included(content: &str) -> Vec<&str> {
 struct Download<'a> {
     action: &'a FetchWheels,
     interpreter: &'a Interpreter,
+    kept: Kept,
     context: &'a dyn Context,
     /// Asking pip for its version takes a third of a second.
     pip: OnceCell<Utf8PathBuf>,
@@ -231,12 +238,6 @@ impl Download<'_> {
 
     /// Resolves the requirements, near to the earlier lock where that is possible.
     fn resolve(&self, earlier: &Wheels) -> Result<Wheels, StepError> {
-        let alone = self.context.offline() && !self.action.find_links.is_empty();
-        if !alone {
-            self.refuse_offline("the requirements are not resolved yet")?;
-        }
-        let own = if alone { OwnWheels::Only } else { OwnWheels::First };
-        let scratch = self.scratch()?;
         let mut arguments: Vec<&str> = Vec::new();
         for file in &self.action.requirements {
             arguments.extend(["-r", file.as_str()]);
@@ -245,8 +246,26 @@ impl Download<'_> {
         if arguments.is_empty() {
             return Ok(Wheels::new());
         }
+        let alone = self.context.offline() && !self.action.find_links.is_empty();
+        if !alone {
+            self.refuse_offline("the requirements are not resolved yet")?;
+        }
+        let own = if alone { OwnWheels::Only } else { OwnWheels::First };
+        let scratch = self.scratch()?;
+        let (existing, stand_ins) =
+            (self.action.into.join(".existing.txt"), self.action.into.join(".existing"));
+        if !self.kept.packages.is_empty() {
+            files::atomic_write(&existing, self.kept.constraints().as_bytes())?;
+            self.kept.stand_ins(&stand_ins, &self.pip()?, self.context)?;
+            arguments.extend(["-c", existing.as_str(), "--find-links", stand_ins.as_str()]);
+        }
         let constraints = scratch.join("near.txt");
-        let near = pins(earlier);
+        let near: Wheels = earlier
+            .iter()
+            .filter(|(_, wheel)| !self.kept.packages.contains_key(&wheel.name))
+            .map(|(file, wheel)| (file.clone(), wheel.clone()))
+            .collect();
+        let near = pins(&near);
         let fixed = scratch.join("fixed.txt");
         // What the case needs is not moved by what it may do without.
         let given = self.action.optional.as_ref().map(|_| self.context.locked().wheels).unwrap_or_default();
@@ -270,9 +289,11 @@ impl Download<'_> {
         if !done {
             self.anew(&scratch, &arguments, own)?;
         }
-        let mut brought = wheel::read_directory(&scratch)?;
+        let mut brought = self.kept.without(wheel::read_directory(&scratch)?);
         brought.retain(|file, _| !given.contains_key(file));
         self.take(&scratch, &brought)?;
+        files::remove_tree(&stand_ins)?;
+        files::remove_tree(&existing)?;
         Ok(brought)
     }
 
@@ -348,6 +369,26 @@ impl Download<'_> {
 
     fn explain(&self, error: StepError) -> StepError {
         let StepError::Failed(mut failure) = error else { return error };
+        // The excerpt may end before the constraint is named.
+        let log = failure.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+        let last = log.lines().count().saturating_sub(60);
+        let said: Vec<String> =
+            failure.excerpt.iter().cloned().chain(log.lines().skip(last).map(str::to_owned)).collect();
+        if let Some((package, asks)) = self.kept.conflict(&said) {
+            failure.message = format!(
+                "{asks}, and {} has {} {}, which is kept",
+                self.kept.interpreter, package.name, package.version
+            );
+            failure.cures = vec![
+                format!("ask for {}=={}, or leave its version open", package.name, package.version),
+                format!(
+                    "or ask for a version of what needs it that works with {} {}",
+                    package.name, package.version
+                ),
+                "or set python.environment = \"venv\", which brings everything itself".to_owned(),
+            ];
+            return StepError::Failed(failure);
+        }
         let text = std::iter::once(&failure.message).chain(&failure.excerpt);
         let name = text
             .filter_map(|line| line.split_once("No matching distribution found for "))

@@ -73,6 +73,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         optional: None,
         also: None,
         version: None,
+        kept_for: None,
     };
     (context, action)
 }

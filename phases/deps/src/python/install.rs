@@ -1,12 +1,10 @@
 //! The environment at its final path, from the wheels alone.
 
-use std::collections::BTreeMap;
-
 use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
-use super::{REQUIREMENTS_LOCK, command, pip_environment, wheel};
+use super::{REQUIREMENTS_LOCK, command, offline_pip_environment, wheel};
 use crate::sources::pypi::normalised;
 use engine::files;
 
@@ -33,7 +31,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
     files::atomic_write(&marker, b"this environment is being made by installer\n")?;
-    let environment = offline_environment(context);
+    let environment = offline_pip_environment(context);
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {
         make.push("--system-site-packages");
@@ -78,18 +76,6 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     std::fs::remove_file(&marker).map_err(|error| StepError::io("remove", &marker, &error))
 }
 
-/// A step of `build`: neither proxies nor indexes, and no configuration that could name one.
-fn offline_environment(context: &dyn Context) -> BTreeMap<String, String> {
-    let mut environment = pip_environment(context);
-    environment.retain(|name, _| {
-        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
-            || name.starts_with("PIP_NO_")
-    });
-    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
-    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
-    environment
-}
-
 /// Adds optional packages to the environment that stands.
 fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
@@ -103,7 +89,7 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     if pinned.is_empty() {
         return Ok(());
     }
-    let environment = offline_environment(context);
+    let environment = offline_pip_environment(context);
     let python = action.environment.join("bin/python");
     let words = ["-m", "pip", "install", "--no-index", "--find-links", action.wheels.as_str(), "--no-deps"];
     let words = words.into_iter().chain(["--require-hashes", "-r", lock.as_str()]);

@@ -12,6 +12,7 @@ mod image;
 mod json;
 mod legacy;
 mod merge;
+mod python;
 mod reference;
 mod schema;
 mod semantic;
@@ -235,22 +236,18 @@ pub struct Python {
     /// Packages that may be missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub optional: Vec<OptionalPackages>,
-}
-
-impl Python {
-    /// Whether there is anything to bring, so that an environment is made.
-    pub fn wants_packages(&self) -> bool {
-        !self.requirements.is_empty() || !self.packages.is_empty() || !self.optional.is_empty()
-    }
-
-    /// The interpreter: the one that is named, else that of the wanted version, else `python3`.
-    pub fn interpreter(&self) -> String {
-        let of_version = || {
-            let parts: Vec<&str> = self.version.as_ref()?.split('.').take(2).collect();
-            Some(format!("python{}", parts.join(".")))
-        };
-        self.interpreter.clone().or_else(of_version).unwrap_or_else(|| "python3".to_owned())
-    }
+    /// Environment `conda`: its directory. Its `bin/python` is the interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub prefix: Option<Utf8PathBuf>,
+    /// Environment `conda`: an explicit specification (`conda list --explicit --md5`), relative to the case, from which
+    /// `deps` creates the environment when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub lock: Option<Utf8PathBuf>,
+    /// Environments `existing` and `conda`: install into the interpreter even where its distribution manages its packages (PEP 668).
+    #[serde(default)]
+    pub break_system_packages: bool,
 }
 
 /// Kinds of Python environment.
@@ -260,8 +257,13 @@ pub enum PythonEnvironment {
     /// A virtual environment of its own.
     #[default]
     Venv,
-    /// A virtual environment that sees the interpreter's packages.
+    /// A virtual environment that sees the interpreter's packages. Those are kept: their versions constrain the rest,
+    /// and what satisfies a requirement is not brought again.
     VenvSystemSite,
+    /// The interpreter's own environment. What it has is kept, as with `venv-system-site`.
+    Existing,
+    /// A conda environment at `prefix`, used like `existing`; created from `lock` when it is not there.
+    Conda,
 }
 
 /// One source, or several of which the first that can be had and matches is taken.

@@ -1,6 +1,7 @@
 //! What the values of a case must mean, beyond their types.
 
 mod image;
+mod python;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.versions();
     checker.cuda_toolchain();
     checker.python();
+    checker.python_packages();
     checker.tensorrt();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
@@ -141,7 +143,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn python(&mut self) {
+    fn python_packages(&mut self) {
         if let Some(python) = &self.case.python {
             let version = python.version.as_deref();
             if let Some(version) = version.filter(|version| !is_dotted(version) || !version.contains('.')) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{AptRepository, Check, PythonIndex, SourceSpec};
+use crate::case::{AptRepository, Check, PythonEnvironment, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
 use crate::{ComponentName, SourceName};
 
@@ -27,6 +27,8 @@ pub enum Action {
     FetchCrates(FetchCrates),
     /// Creates the Python environment at its final path and installs the wheels, without an index.
     InstallWheels(InstallWheels),
+    /// Installs the wheels into a staging root, for an environment that is not installer's own.
+    StageWheels(StageWheels),
     /// Looks whether all that a component's build needs is there. Observed; its digest names packages and versions.
     Preflight(Preflight),
     /// Brings a working copy in line with a source, by content, keeping times of what did not change.
@@ -217,6 +219,9 @@ pub struct FetchWheels {
     /// The wheels that were brought before, which are not brought again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<Utf8PathBuf>,
+    /// The case, if what the interpreter has is kept and constrains the rest; what the case itself brought does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<String>,
 }
 
 /// See [`Action::InstallWheels`].
@@ -237,6 +242,19 @@ pub struct InstallWheels {
 
 fn is_false(switch: &bool) -> bool {
     !*switch
+}
+
+/// See [`Action::StageWheels`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageWheels {
+    /// The interpreter whose environment they are meant for.
+    pub interpreter: String,
+    /// Wheels and `requirements.lock`.
+    pub wheels: Utf8PathBuf,
+    /// Emptied first.
+    pub staging: Utf8PathBuf,
+    /// Where the list of the wheels is installed, so that there is always something to install.
+    pub list: Utf8PathBuf,
 }
 
 /// See [`Action::FetchCrates`].
@@ -273,12 +291,18 @@ pub struct Preflight {
     /// The project file whose build requirements must be among those wheels, if it is built by pip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<RequiredProject>,
+    /// What the interpreter must have and be, if it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<RequiredPython>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
     pub disk_mib: u64,
     /// Where that disk is needed.
     pub disk_at: Utf8PathBuf,
+    /// What those megabytes are for; what has its part already needs none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disk_for: Vec<DiskEstimate>,
     /// Memory of the machine in MiB below which a compile with one job is known to die.
     pub memory_mib: u64,
     /// Prefixes of needed components, for headers and `.pc` files.
@@ -312,6 +336,40 @@ pub struct RequiredProject {
     pub lock: Utf8PathBuf,
     /// `pyproject.toml`.
     pub file: Utf8PathBuf,
+}
+
+/// What preflight looks for in a Python interpreter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredPython {
+    /// A name on PATH, or a path.
+    pub interpreter: String,
+    /// What becomes of it.
+    pub environment: PythonEnvironment,
+    /// The case: what it installed into the interpreter itself does not count as existing.
+    pub case: String,
+    /// Whether an interpreter that somebody else manages may be installed into.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_system_packages: bool,
+    /// Whether packages are installed into the environment: then what is there counts, and it must be allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub installs: bool,
+    /// Whether its headers and its library must be there and fit, because something is compiled against it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compiles: bool,
+    /// Packages that must be among the wheels of the case or in the interpreter, each with what of it is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<RequiredWheels>,
+}
+
+/// The disk that building a component takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskEstimate {
+    /// The component.
+    pub component: ComponentName,
+    /// A guess, in MiB.
+    pub mib: u64,
+    /// If one of these is there it has taken its part.
+    pub taken: Vec<Utf8PathBuf>,
 }
 
 /// A path that preflight looks for.
@@ -497,6 +555,9 @@ pub struct LinkPython {
     pub environment: Utf8PathBuf,
     /// The directory with the modules.
     pub directory: Utf8PathBuf,
+    /// Where the environment's modules are, if it is not installer's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Utf8PathBuf>,
 }
 
 /// See [`Action::Verify`].

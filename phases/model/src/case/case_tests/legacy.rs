@@ -121,7 +121,7 @@ fn titles_and_contradictions_are_warnings() {
     let loaded = load_preset(text, None).unwrap();
     assert_eq!(loaded.case.metadata.name, "here");
     assert_eq!(loaded.case.metadata.description, "Production GPU");
-    assert_eq!(loaded.case.python.as_ref().unwrap().interpreter(), "python3.10");
+    assert_eq!(loaded.case.python.as_ref().unwrap().program(), "python3.10");
     insta::assert_snapshot!("preset-title", warnings(&loaded));
 }
 

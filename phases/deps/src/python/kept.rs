@@ -1,0 +1,158 @@
+//! What an interpreter has is kept: the resolver sees exactly these versions, and none of them is downloaded.
+//!
+//! Each package is a constraint (`torch==2.1.0+cu118`) and a wheel that holds nothing but its name, its version and
+//! what its extras require. Its other requirements are left out: what is installed works as its vendor made it, and is
+//! not resolved again. A constraint alone would send the resolver to the index for a version that no index has.
+
+use std::io::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, StepError};
+use model::Digest;
+use model::plan::FetchWheels;
+use model::python::{Package, Packages};
+
+use super::wheel::Wheels;
+use super::{command, facts, pep440};
+
+/// The packages that are there, and what stands for them.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// By normalised name; only those whose version a resolver understands.
+    pub packages: Packages,
+    /// Whose they are.
+    pub interpreter: Utf8PathBuf,
+}
+
+/// A build number above that of every real wheel, so that of two wheels of one version the empty one is taken.
+const BUILD: &str = "999999999";
+
+impl Kept {
+    /// # Errors
+    /// When the interpreter does not answer.
+    pub(super) fn look(action: &FetchWheels, context: &dyn Context) -> Result<Self, StepError> {
+        let Some(case) = &action.kept_for else { return Ok(Self::default()) };
+        let interpreter = facts::facts(&action.interpreter, context)?;
+        let mut packages = facts::kept(facts::packages(&interpreter, context)?, &interpreter, case)?;
+        packages.retain(|name, package| {
+            let known = pep440::is_version(&package.version);
+            if !known {
+                context.note(&format!(
+                    "{name} {} of {} has no version that could constrain anything",
+                    package.version, interpreter.executable
+                ));
+            }
+            known
+        });
+        Ok(Self { packages, interpreter: interpreter.executable })
+    }
+
+    /// `torch==2.1.0+cu118`, one a line.
+    pub(super) fn constraints(&self) -> String {
+        self.packages.values().map(|package| format!("{}=={}\n", package.name, package.version)).collect()
+    }
+
+    /// Makes the wheels that stand for what is there.
+    pub(super) fn stand_ins(
+        &self,
+        into: &Utf8Path,
+        pip: &Utf8Path,
+        context: &dyn Context,
+    ) -> Result<(), StepError> {
+        files::fresh_dir(into)?;
+        let tag = best_tag(pip, context)?;
+        for package in self.packages.values() {
+            let path = into.join(file_name(package, &tag));
+            stand_in(package, &tag, &path).map_err(|error| StepError::io("write", &path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// What is left of downloaded wheels without those that stand for what is there.
+    pub(super) fn without(&self, mut wheels: Wheels) -> Wheels {
+        wheels.retain(|file, _| !file.contains(&format!("-{BUILD}-")));
+        wheels
+    }
+
+    /// What the text of a `wanted` digest says of it.
+    pub(super) fn wanted(&self) -> Option<Digest> {
+        (!self.packages.is_empty()).then(|| Digest::of(self.constraints()))
+    }
+
+    /// Whose conflict a resolver tells of: the package that is there, and what asks for another version of it.
+    pub(super) fn conflict(&self, said: &[String]) -> Option<(&Package, String)> {
+        let constrained = said.iter().filter_map(|line| line.trim().split_once("(constraint) "));
+        let package = constrained
+            .filter_map(|(_, what)| {
+                let name = what.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next()?;
+                self.packages.get(&crate::sources::pypi::normalised(name))
+            })
+            .next()?;
+        let asks = said.iter().map(|line| line.trim()).filter(|line| !line.contains("(constraint)"));
+        let asker = asks
+            .filter_map(|line| {
+                let asked = line.strip_prefix("The user requested ");
+                let needed = || line.split_once(" depends on ");
+                asked
+                    .map(|what| ("the case".to_owned(), what))
+                    .or_else(|| needed().map(|(who, what)| (who.to_owned(), what)))
+            })
+            .find(|(_, what)| {
+                let name = what.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next();
+                name.is_some_and(|name| crate::sources::pypi::normalised(name) == package.name)
+            });
+        let (who, what) = asker.unwrap_or_else(|| ("a requirement".to_owned(), "another version"));
+        Some((package, format!("{who} asks for {what}")))
+    }
+}
+
+/// The most specific tag that this interpreter's pip takes: no wheel of an index is preferred to it.
+fn best_tag(pip: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
+    let code = "from pip._internal.utils.compatibility_tags import get_supported; print(get_supported()[0])";
+    let asked = context.capture(&command(pip, ["-c", code], super::pip_environment(context)))?;
+    let tag = asked.stdout.trim();
+    if asked.status == 0 && tag.split('-').count() == 3 {
+        return Ok(tag.to_owned());
+    }
+    Err(StepError::new(
+        format!("the pip of {pip} does not tell which wheels it takes: {}", asked.tail.join(" ")),
+        format!("bring pip up to date: {pip} -m pip install --upgrade pip"),
+    ))
+}
+
+fn file_name(package: &Package, tag: &str) -> String {
+    format!("{}-{}-{BUILD}-{tag}.whl", package.name.replace('-', "_"), package.version.replace('-', "_"))
+}
+
+/// <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
+fn stand_in(package: &Package, tag: &str, path: &Utf8Path) -> std::io::Result<()> {
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path)?);
+    let directory =
+        format!("{}-{}.dist-info", package.name.replace('-', "_"), package.version.replace('-', "_"));
+    let mut metadata =
+        format!("Metadata-Version: 2.1\nName: {}\nVersion: {}\n", package.name, package.version);
+    for extra in &package.extras {
+        metadata.push_str(&format!("Provides-Extra: {}\n", one_line(extra)));
+    }
+    for needed in &package.extra_requires {
+        metadata.push_str(&format!("Requires-Dist: {}\n", one_line(needed)));
+    }
+    let wheel = format!(
+        "Wheel-Version: 1.0\nGenerator: installer\nRoot-Is-Purelib: true\nTag: {tag}\nBuild: {BUILD}\n"
+    );
+    let plain = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, text) in [("METADATA", metadata.as_str()), ("WHEEL", &wheel), ("RECORD", "")] {
+        archive.start_file(format!("{directory}/{name}"), plain)?;
+        archive.write_all(text.as_bytes())?;
+    }
+    archive.finish()?.sync_all()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

@@ -201,6 +201,43 @@ fn a_decoy_where_pip_looks_by_itself_is_refused() {
 }
 
 #[test]
+fn an_archive_beside_a_preset_is_the_source_of_its_component() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    let text =
+        preset(home).replace("\"cuda\"", "\"build_options\": {\"ffmpeg_version\": \"6.0\"},\n  \"cuda\"");
+    write(home, "presets/stand-in.json", &text);
+    write(home, "ffmpeg-6.0/configure", "#!/bin/sh\n");
+    let archive = home.join("artifacts/stand-in/sources/ffmpeg-6.0.tar.gz");
+    std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
+    let pack = || {
+        let packed = Command::new("tar")
+            .arg("-czf")
+            .arg(&archive)
+            .args(["--sort=name", "ffmpeg-6.0"])
+            .current_dir(home)
+            .status()
+            .unwrap();
+        assert!(packed.success());
+    };
+    let unpacked = || std::fs::read_to_string(home.join("cache-dir/sources/ffmpeg/configure")).unwrap();
+    let only =
+        ["deps", "--only", "source/ffmpeg/fetch,source/ffmpeg/unpack", "--offline", "--progress", "json"];
+    pack();
+    let output = all(home, &only);
+    assert_eq!(code(&output), 0, "{}", told(home, &output));
+    assert_eq!(unpacked(), "#!/bin/sh\n");
+    let output = all(home, &only);
+    assert_eq!(started(&output).len(), 0, "{}", told(home, &output));
+    // Another archive under the same name is another source.
+    write(home, "ffmpeg-6.0/configure", "#!/bin/sh\n# changed\n");
+    pack();
+    let output = all(home, &only);
+    assert_eq!(code(&output), 0, "{}", told(home, &output));
+    assert_eq!(unpacked(), "#!/bin/sh\n# changed\n");
+}
+
+#[test]
 fn an_unknown_key_of_a_preset_is_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();

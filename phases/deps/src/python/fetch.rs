@@ -10,7 +10,7 @@ use model::event::FailureKind;
 use model::lock::LockedWheels;
 use model::plan::FetchWheels;
 
-use super::places::{OwnWheels, Places, own_wheels};
+use super::places::{OwnWheels, Places};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use engine::files;
@@ -98,8 +98,10 @@ fn wanted(
     for index in &action.indexes {
         text.push_str(&format!("index {} {}\n", index.name, index.packages.join(" ")));
     }
-    for file in own_wheels(&action.find_links)?.values().flatten() {
-        text.push_str(&format!("wheel {}\n", file.file_name().unwrap_or_default()));
+    for directory in &action.find_links {
+        for (file, wheel) in wheel::read_directory(directory)? {
+            text.push_str(&format!("wheel {file} {}\n", wheel.sha256));
+        }
     }
     if action.optional.is_some() {
         text.push_str(&pins(&context.locked().wheels));

@@ -372,6 +372,11 @@ impl Checker<'_> {
         if target.tools.contains_key(&program) {
             return;
         }
+        // Whoever lists it has a repository that brings it.
+        let manager = target.package_manager.as_deref().unwrap_or_default();
+        if self.stack.case.system_packages.for_manager(manager).contains(&program) {
+            return;
+        }
         let help = |has: &str| {
             let with: Vec<&str> = table()
                 .python
@@ -386,7 +391,7 @@ impl Checker<'_> {
             };
             let ways = [
                 format!("put {program} on PATH or name it in python.interpreter"),
-                "bring it with a repository in system_packages".to_owned(),
+                format!("list {program} in system_packages, with a repository that has it"),
                 images,
                 has.to_owned(),
             ];

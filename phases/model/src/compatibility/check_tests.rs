@@ -172,6 +172,8 @@ fn a_python_that_is_not_there() {
     shown += &format!("{}\n\n", found("python = { version = '3.10' }"));
     assert_eq!(found("python = { version = '3.11.2' }"), "");
     assert_eq!(found("python = { version = '3.10', interpreter = '/opt/py/bin/python' }"), "");
+    let listed = "system_packages = ['python3.10']\npython = { version = '3.10' }";
+    assert_eq!(found(listed), "", "a repository brings it");
     let mut target = debian_12();
     target.os.id = "arch".to_owned();
     shown += &format!("{}\n\n", found_on("python = { version = '3.10' }", &[], &target));

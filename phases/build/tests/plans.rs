@@ -41,13 +41,14 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
         text: text.to_owned(),
         format: Format::Toml,
         directory: None,
+        artifacts: None,
     };
     let overrides = Overrides { default_name: name.to_owned(), ..Overrides::default() };
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let mut parent = |wanted: &str, _: &str| {
         let path = root.join(wanted).join("case.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None })
+        Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None, artifacts: None })
     };
     let case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
     let (facts, lock) = (SourceFacts::new(), Lock::default());

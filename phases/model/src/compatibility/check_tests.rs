@@ -8,6 +8,7 @@ fn case(text: &str) -> Case {
         text: format!("schema = 1\nmetadata = {{ name = 'x' }}\n{text}"),
         format: Format::Toml,
         directory: None,
+        artifacts: None,
     };
     let known = KnownNames { recipes: vec!["opencv".to_owned()] };
     load(file, &mut |_, _| Err(String::new()), &Overrides::default(), &known).unwrap().case

@@ -72,6 +72,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         optional: None,
         also: None,
         version: None,
+        constraints: Vec::new(),
     };
     (context, action)
 }

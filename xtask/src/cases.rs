@@ -82,6 +82,7 @@ pub fn find(wanted: &str) -> Result<Found> {
                     text: text.to_owned(),
                     format: format_of(file),
                     directory: None,
+                    artifacts: None,
                 },
                 name: wanted.to_owned(),
                 place: None,
@@ -121,8 +122,15 @@ fn read(path: &Utf8Path) -> Result<Found> {
     let json = || serde_json::from_str::<serde_json::Value>(&text).ok();
     let preset = format == Format::Json && json().is_some_and(|text| text.get("schema").is_none());
     let lock = if own { "case.lock".to_owned() } else { format!("{name}.lock") };
+    let artifacts = if preset { preset_artifacts(&text, path, &directory, &name)? } else { None };
     Ok(Found {
-        file: CaseFile { name: path.to_string(), text, format, directory: Some(directory.clone()) },
+        file: CaseFile {
+            name: path.to_string(),
+            text,
+            format,
+            directory: Some(directory.clone()),
+            artifacts,
+        },
         name,
         place: Some(Place { directory, file: absolute, lock, preset }),
     })
@@ -130,14 +138,18 @@ fn read(path: &Utf8Path) -> Result<Found> {
 
 /// What lies in the artifacts directory of a preset of an older tool: `artifacts/<preset>/` beside the file, or beside
 /// its directory.
-pub fn preset_artifacts(found: &Found) -> Result<Option<PresetArtifacts>> {
-    let Some(place) = found.place.as_ref().filter(|place| place.preset) else { return Ok(None) };
-    let Ok(text) = serde_json::from_str::<serde_json::Value>(&found.file.text) else { return Ok(None) };
+fn preset_artifacts(
+    text: &str,
+    file: &Utf8Path,
+    directory: &Utf8Path,
+    name: &str,
+) -> Result<Option<PresetArtifacts>> {
+    // What is no JSON is for others to say.
+    let Ok(text) = serde_json::from_str::<serde_json::Value>(text) else { return Ok(None) };
     let named = text.pointer("/metadata/name").and_then(serde_json::Value::as_str);
-    let stem = Utf8Path::new(&found.file.name).file_stem();
-    let names =
-        [named, stem, Some(found.name.as_str())].into_iter().flatten().filter(|name| !name.contains('/'));
-    let places = [Some(place.directory.as_path()), place.directory.parent()];
+    let plain = |name: &&str| !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+    let names = [named, file.file_stem(), Some(name)].into_iter().flatten().filter(plain);
+    let places = [Some(directory), directory.parent()];
     let directory = names
         .flat_map(|name| places.into_iter().flatten().map(move |place| place.join("artifacts").join(name)))
         .find(|directory| directory.is_dir());

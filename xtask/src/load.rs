@@ -69,8 +69,7 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
 /// Reads a case with everything that the command line changes in it.
 pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::Place>)> {
     let found = cases::find(wanted)?;
-    let artifacts = cases::preset_artifacts(&found)?;
-    let mut overrides = Overrides { default_name: found.name.clone(), artifacts, ..Overrides::default() };
+    let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Error::usage(format!(

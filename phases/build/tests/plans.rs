@@ -41,6 +41,7 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
         text: text.to_owned(),
         format: Format::Toml,
         directory: None,
+        artifacts: None,
     };
     // A user names the directories of mounted sources; here each lies below /mnt.
     let document: toml::Table = text.parse().unwrap();
@@ -54,7 +55,7 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
     let mut parent = |wanted: &str, _: &str| {
         let path = root.join(wanted).join("case.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None })
+        Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None, artifacts: None })
     };
     let case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
     let (facts, lock) = (SourceFacts::new(), Lock::default());

@@ -9,6 +9,7 @@ use model::case::{
     RepositoryKey, SourceSpec, normalised_project,
 };
 use model::catalog;
+use model::compatibility;
 use model::cuda::WantedCuda;
 use model::plan::{
     Action, Claims, DeclaredRepository, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness,
@@ -371,7 +372,12 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         python.find_links.iter().map(|directory| layout.case_dir.join(directory)).collect();
     let directories =
         || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
+    let limit = compatibility::numpy_limit(cx.known.case);
+    if let Some((below, subject)) = &limit {
+        cx.note(format!("numpy is held below {below}, because {subject} was built for that"));
+    }
     let fetch = FetchWheels {
+        constraints: limit.into_iter().map(|(below, _)| format!("numpy<{below}")).collect(),
         interpreter: interpreter.clone(),
         requirements: requirements.clone(),
         packages: python.packages.clone(),

@@ -5,7 +5,7 @@
 mod check;
 mod page;
 
-pub use check::{Finding, Stack, Verdict, check};
+pub use check::{Finding, Stack, Verdict, check, numpy_limit};
 pub use page::markdown;
 
 use std::sync::OnceLock;

@@ -11,7 +11,7 @@ use model::lock::LockedWheels;
 use model::plan::FetchWheels;
 
 use super::kept::Kept;
-use super::places::{OwnWheels, Places, own_wheels};
+use super::places::{OwnWheels, Places};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use engine::{files, pyproject};
@@ -120,8 +120,13 @@ fn wanted(
     for index in &action.indexes {
         text.push_str(&format!("index {} {}\n", index.name, index.packages.join(" ")));
     }
-    for file in own_wheels(&action.find_links)?.values().flatten() {
-        text.push_str(&format!("wheel {}\n", file.file_name().unwrap_or_default()));
+    for constraint in &action.constraints {
+        text.push_str(&format!("constraint {constraint}\n"));
+    }
+    for directory in &action.find_links {
+        for (file, wheel) in wheel::read_directory(directory)? {
+            text.push_str(&format!("wheel {file} {}\n", wheel.sha256));
+        }
     }
     if action.optional.is_some() {
         text.push_str(&pins(&context.locked().wheels));
@@ -269,8 +274,10 @@ impl Download<'_> {
         let fixed = scratch.join("fixed.txt");
         // What the case needs is not moved by what it may do without.
         let given = self.action.optional.as_ref().map(|_| self.context.locked().wheels).unwrap_or_default();
-        if !given.is_empty() {
-            files::atomic_write(&fixed, pins(&given).as_bytes())?;
+        let mut limits = pins(&given);
+        limits.extend(self.action.constraints.iter().map(|constraint| format!("{constraint}\n")));
+        if !limits.is_empty() {
+            files::atomic_write(&fixed, limits.as_bytes())?;
             arguments.extend(["-c", fixed.as_str()]);
         }
         let mut done = false;

@@ -74,6 +74,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         also: None,
         version: None,
         kept_for: None,
+        constraints: Vec::new(),
     };
     (context, action)
 }

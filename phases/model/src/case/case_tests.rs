@@ -29,16 +29,27 @@ fn overrides(set: &[(&str, &str)]) -> Overrides {
         set: set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         sources: Vec::new(),
         default_name: "here".to_owned(),
-        artifacts: None,
     }
 }
 
 fn toml_file(name: &str, text: &str) -> CaseFile {
-    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Toml, directory: None }
+    CaseFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        format: Format::Toml,
+        directory: None,
+        artifacts: None,
+    }
 }
 
 fn json_file(name: &str, text: &str) -> CaseFile {
-    CaseFile { name: name.to_owned(), text: text.to_owned(), format: Format::Json, directory: None }
+    CaseFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        format: Format::Json,
+        directory: None,
+        artifacts: None,
+    }
 }
 
 fn load_toml(text: &str) -> Result<Loaded, Diagnostics> {

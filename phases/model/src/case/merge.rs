@@ -33,6 +33,8 @@ pub struct CaseFile {
     pub format: Format,
     /// The absolute directory that it lies in; none for one that is built in.
     pub directory: Option<Utf8PathBuf>,
+    /// What lies beside it, where it is a preset of an older tool.
+    pub artifacts: Option<PresetArtifacts>,
 }
 
 /// What the command line says over the case.
@@ -44,8 +46,6 @@ pub struct Overrides {
     pub sources: Vec<(String, Utf8PathBuf)>,
     /// The name of a case that says none; usually that of its directory.
     pub default_name: String,
-    /// What lies beside the file, where it is a preset of an older tool.
-    pub artifacts: Option<PresetArtifacts>,
 }
 
 /// Names that a case may use and that this crate does not know by itself.
@@ -113,7 +113,7 @@ pub fn load(
 ) -> Result<Loaded, Diagnostics> {
     let mut files = Files::default();
     let mut warnings = Vec::new();
-    let mut tree = chain(&mut files, root, parent, overrides.artifacts.as_ref(), &mut warnings)?;
+    let mut tree = chain(&mut files, root, parent, &mut warnings)?;
     for (key, value) in &overrides.set {
         let set = setting(&mut files, key, value)?;
         tree = merge(&files, set, tree, &mut Vec::new());
@@ -168,12 +168,11 @@ fn chain(
     files: &mut Files,
     root: CaseFile,
     parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
-    artifacts: Option<&PresetArtifacts>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Node, Diagnostics> {
     let mut seen = BTreeSet::from([root.name.clone()]);
     let mut name = root.name.clone();
-    let mut tree = read(files, &root, artifacts, warnings)?;
+    let mut tree = read(files, &root, warnings)?;
     let mut extends = tree.get(&["extends"]).cloned();
     while let Some(node) = extends {
         // Of the wrong type: the schema says so with better words.
@@ -193,7 +192,7 @@ fn chain(
                 .diagnose(&node.span, message, Some("write one case in the place of some".into()))
                 .into());
         }
-        let mut below = read(files, &file, None, warnings)?;
+        let mut below = read(files, &file, warnings)?;
         extends = below.get(&["extends"]).cloned();
         if let Some(directory) = &file.directory {
             rebase(&mut below, directory);
@@ -248,12 +247,7 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
 }
 
 /// One file as a tree, with a `schema` that this version knows.
-fn read(
-    files: &mut Files,
-    case: &CaseFile,
-    artifacts: Option<&PresetArtifacts>,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<Node, Diagnostics> {
+fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> Result<Node, Diagnostics> {
     let file = files.add(&case.name, &case.text, FileKind::File);
     let tree = match case.format {
         Format::Toml => toml::parse(files, file)?,
@@ -266,7 +260,7 @@ fn read(
         return Err(files.diagnose(&tree.span, message, Some(help)).into());
     }
     if case.format == Format::Json && tree.get(&["schema"]).is_none() && legacy::is_preset(&tree) {
-        let (converted, found) = legacy::convert(files, &tree, artifacts);
+        let (converted, found) = legacy::convert(files, &tree, case.artifacts.as_ref());
         warnings.extend(found);
         return Ok(converted);
     }

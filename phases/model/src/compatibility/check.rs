@@ -55,6 +55,17 @@ pub fn check(stack: &Stack<'_>) -> Vec<Finding> {
     checker.found
 }
 
+/// The NumPy below which packages of a case have to be held, with the package that wants it; none where the case says
+/// so itself or nothing wants it.
+pub fn numpy_limit(case: &Case) -> Option<(String, String)> {
+    let torch = case.pytorch.as_ref()?.torch_version.as_ref()?;
+    let row = table().pytorch.iter().find(|row| begins_with(torch, &row.torch))?;
+    let below = row.numpy_below.clone()?;
+    let lines = case.python.iter().flat_map(|python| &python.packages);
+    let held = lines.filter_map(|line| Demand::of(line, "numpy")).any(|demand| demand.capped);
+    (!held).then(|| (below, format!("torch {torch}")))
+}
+
 struct Checker<'a> {
     stack: Stack<'a>,
     found: Vec<Finding>,
@@ -95,7 +106,8 @@ impl Checker<'_> {
             self.add(Verdict::Wrong, key, message, format!("with torch {} goes {name} {wanted}", row.torch));
         }
         if let Some(below) = &row.numpy_below {
-            self.numpy(&format!("torch {torch}"), below, Verdict::Wrong);
+            // What the case leaves open is held below by `deps`: see `numpy_limit`.
+            self.numpy(&format!("torch {torch}"), below, Verdict::Wrong, false);
         }
     }
 
@@ -208,14 +220,14 @@ impl Checker<'_> {
     }
 
     /// What `subject` needs of NumPy, against what the case asks of it.
-    fn numpy(&mut self, subject: &str, below: &str, verdict: Verdict) {
+    fn numpy(&mut self, subject: &str, below: &str, verdict: Verdict, open: bool) {
         for (key, line) in self.lines() {
             let Some(demand) = Demand::of(&line, "numpy") else { continue };
             if demand.low.as_ref().is_some_and(|low| version_at_least(low, below)) {
                 let message =
                     format!("{subject} was built for a NumPy before {below}, and the case asks for `{line}`");
                 self.add(verdict, &key, message, format!("write `numpy<{below}`"));
-            } else if !demand.capped {
+            } else if open && !demand.capped {
                 let message = format!(
                     "{subject} was built for a NumPy before {below}, and `{line}` may become a newer one"
                 );
@@ -357,7 +369,7 @@ impl Checker<'_> {
         }
         for (version, verdict) in versions {
             if let Some(row) = table().opencv.iter().find(|row| !version_at_least(&version, &row.below)) {
-                self.numpy(&format!("OpenCV {version}"), &row.numpy_below, verdict);
+                self.numpy(&format!("OpenCV {version}"), &row.numpy_below, verdict, true);
             }
         }
     }
@@ -370,6 +382,11 @@ impl Checker<'_> {
         let (wanted, os) = (minor(version), &target.os);
         let program = format!("python{wanted}");
         if target.tools.contains_key(&program) {
+            return;
+        }
+        // Whoever lists it has a repository that brings it.
+        let manager = target.package_manager.as_deref().unwrap_or_default();
+        if self.stack.case.system_packages.for_manager(manager).contains(&program) {
             return;
         }
         let help = |has: &str| {
@@ -386,7 +403,7 @@ impl Checker<'_> {
             };
             let ways = [
                 format!("put {program} on PATH or name it in python.interpreter"),
-                "bring it with a repository in system_packages".to_owned(),
+                format!("list {program} in system_packages, with a repository that has it"),
                 images,
                 has.to_owned(),
             ];

@@ -8,6 +8,7 @@ fn case(text: &str) -> Case {
         text: format!("schema = 1\nmetadata = {{ name = 'x' }}\n{text}"),
         format: Format::Toml,
         directory: None,
+        artifacts: None,
     };
     let known = KnownNames { recipes: vec!["opencv".to_owned()] };
     load(file, &mut |_, _| Err(String::new()), &Overrides::default(), &known).unwrap().case
@@ -115,7 +116,6 @@ fn pytorch_and_numpy() {
     let mut shown = String::new();
     let torch = "pytorch = { torch_version = '2.1.0' }\n";
     shown += &format!("{}\n\n", found(&format!("{torch}python = {{ packages = ['numpy==2.1.3'] }}")));
-    shown += &format!("{}\n\n", found(&format!("{torch}python = {{ packages = ['pandas', 'NumPy'] }}")));
     shown += &format!("{}\n\n", found_on(torch, &["numpy>=2.0  # new"], &debian_12()));
     for line in [
         "numpy<2",
@@ -129,6 +129,17 @@ fn pytorch_and_numpy() {
     }
     assert_eq!(found_on("pytorch = { torch_version = '2.3.1' }", &["numpy==2.0"], &debian_12()), "");
     insta::assert_snapshot!("pytorch_and_numpy", shown);
+}
+
+#[test]
+fn what_a_case_leaves_open_of_numpy_is_held_below() {
+    let limit = |text: &str| numpy_limit(&case(text));
+    let torch = "pytorch = { torch_version = '2.1.0+cu118' }\n";
+    assert_eq!(limit(torch), Some(("2".to_owned(), "torch 2.1.0+cu118".to_owned())));
+    assert!(limit(&format!("{torch}python = {{ packages = ['numpy>=1.20', 'pandas'] }}")).is_some());
+    assert_eq!(limit(&format!("{torch}python = {{ packages = ['numpy<2'] }}")), None);
+    assert_eq!(limit("pytorch = { torch_version = '2.3.1' }"), None);
+    assert_eq!(limit(""), None);
 }
 
 #[test]
@@ -172,6 +183,8 @@ fn a_python_that_is_not_there() {
     shown += &format!("{}\n\n", found("python = { version = '3.10' }"));
     assert_eq!(found("python = { version = '3.11.2' }"), "");
     assert_eq!(found("python = { version = '3.10', interpreter = '/opt/py/bin/python' }"), "");
+    let listed = "system_packages = ['python3.10']\npython = { version = '3.10' }";
+    assert_eq!(found(listed), "", "a repository brings it");
     let mut target = debian_12();
     target.os.id = "arch".to_owned();
     shown += &format!("{}\n\n", found_on("python = { version = '3.10' }", &[], &target));

@@ -210,6 +210,9 @@ pub struct FetchWheels {
     /// Directories of wheels that go before any index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub find_links: Vec<Utf8PathBuf>,
+    /// What other packages must keep to: `numpy<2`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// The version of Python that the case wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

@@ -46,8 +46,8 @@ const PRESET: &str = r#"{
 "#;
 
 fn load_preset(text: &str, artifacts: Option<PresetArtifacts>) -> Result<Loaded, Diagnostics> {
-    let overrides = Overrides { default_name: "here".to_owned(), artifacts, ..Overrides::default() };
-    load_with(json_file("presets/old.json", text), &[], &overrides)
+    let file = CaseFile { artifacts, ..json_file("presets/old.json", text) };
+    load_with(file, &[], &overrides(&[]))
 }
 
 fn warnings(loaded: &Loaded) -> String {
@@ -103,6 +103,20 @@ fn what_lies_beside_a_preset_is_used_or_named() {
     assert!(shown.contains("nothing is built from opencv_contrib-4.8.0.tar.gz"), "{shown}");
     assert!(shown.contains("the 3 packages in /p/artifacts/old/debs are not installed"), "{shown}");
     assert!(!shown.contains("has no source"), "{shown}");
+}
+
+#[test]
+fn a_case_may_stand_on_a_preset_with_what_lies_beside_it() {
+    let directory = camino::Utf8PathBuf::from("/p/artifacts/old");
+    let artifacts =
+        PresetArtifacts { wheels: true, directory: directory.clone(), ..PresetArtifacts::default() };
+    let preset = CaseFile { artifacts: Some(artifacts), ..json_file("old.json", PRESET) };
+    let text = "schema = 1\nextends = 'old.json'\n[components.ffmpeg]\noptional = true\n[components.opencv]\noptional = true\n[components.xaiva-media]\noptional = true\n";
+    let loaded = load_with(toml_file("case.toml", text), &[preset], &overrides(&[])).unwrap();
+    assert_eq!(loaded.case.metadata.name, "here");
+    assert_eq!(loaded.case.python.as_ref().unwrap().find_links, [directory.join("wheels")]);
+    assert!(loaded.case.components["ffmpeg"].optional);
+    assert!(warnings(&loaded).contains("old.json:7:5"), "{}", warnings(&loaded));
 }
 
 #[test]

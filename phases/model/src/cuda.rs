@@ -23,20 +23,10 @@ pub const OLDEST_OF_WHEELS: &str = "75";
 /// Where a distribution's or a base image's toolkit lies by custom (NVIDIA CUDA Installation Guide for Linux).
 pub const USUAL_ROOT: &str = "/usr/local/cuda";
 
-/// The newest gcc that a toolkit's headers take, by the first release that does: the table "Host Compiler Support
-/// Policy" of the NVIDIA CUDA Installation Guide for Linux, read beside `include/crt/host_config.h` of 13.0. It stands
-/// in while the toolkit is not there yet; one that is there says it itself in that header.
-const NEWEST_GCC: &[(&str, u32)] = &[
-    ("13.0", 15),
-    ("12.8", 14),
-    ("12.4", 13),
-    ("12.0", 12),
-    ("11.5", 11),
-    ("11.1", 10),
-    ("11.0", 9),
-    ("10.1", 8),
-    ("9.2", 7),
-];
+/// The newest gcc that a toolkit's headers take, by release: what `include/crt/host_config.h` says in NVIDIA's wheels of
+/// 11.8, 12.0, 12.3, 12.4, 12.8 and 13.0. It stands in while the toolkit is not there yet; one that is there says it
+/// itself in that header.
+const NEWEST_GCC: &[(&str, u32)] = &[("13.0", 15), ("12.8", 14), ("12.4", 13), ("12.0", 12), ("11.8", 11)];
 
 /// What a case wants of CUDA.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,7 +187,8 @@ mod tests {
         let path = |newest| host_compiler(&installed, newest).map(Utf8Path::as_str);
         assert_eq!(path(newest_gcc("13.0")), Some("/usr/bin/g++"));
         assert_eq!(path(newest_gcc("11.8")), Some("/usr/bin/g++-11"));
-        assert_eq!(path(newest_gcc("10.2")), None);
+        assert_eq!(path(Some(8)), None);
+        assert_eq!(newest_gcc("10.2"), None, "not known before one looks");
         assert_eq!(path(None), Some("/usr/bin/g++"));
         assert!(
             NEWEST_GCC.windows(2).all(|pair| pair[0].1 > pair[1].1 && version_at_least(pair[0].0, pair[1].0))

@@ -1,6 +1,7 @@
 //! The CUDA toolkit of PyPI's wheels: the project `cuda-toolkit` names, for each release, the wheels that belong
 //! together; each is unpacked into one tree, and links that a development package would have are added.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -60,9 +61,11 @@ pub(super) fn bring(
     let client = Client::new(context.site());
     let entry = match locked(wanted, context) {
         Some(locked) => {
+            let mut transferred = 0;
             for (file, sha256) in &locked.files {
-                pinned(file, sha256, directory, &client, context)?;
+                transferred += pinned(file, sha256, directory, &client, context)?;
             }
+            context.figure("bytes", transferred);
             locked
         }
         None => {
@@ -82,17 +85,17 @@ fn digest(wanted: &WantedCuda) -> Digest {
     Digest::of(format!("cuda {release} {}", wanted.libraries.join(" ")))
 }
 
-/// One wheel that the lock names.
+/// Brings one wheel that the lock names; how many bytes came.
 fn pinned(
     file: &str,
     sha256: &Digest,
     directory: &Utf8Path,
     client: &Client,
     context: &dyn Context,
-) -> Result<(), StepError> {
+) -> Result<u64, StepError> {
     let path = directory.join(file);
     if hash_if_there(&path)?.is_some_and(|(found, _)| found == *sha256) {
-        return Ok(());
+        return Ok(0);
     }
     let project = wheel::parse_file_name(file).map(|(project, _)| project).unwrap_or_default();
     let missing = format!("{file}, which the lock names");
@@ -100,7 +103,7 @@ fn pinned(
         offered.iter().find(|one| one.name == file).cloned()
     })?;
     let expect = Expect { sha256: Some(sha256.clone()), size: None };
-    client.download(&offered.url, &path, &expect, context).map(drop)
+    client.download(&offered.url, &path, &expect, context).map(|brought| brought.transferred)
 }
 
 /// The newest wheels of a release, downloaded.
@@ -112,6 +115,7 @@ fn newest(
     context: &dyn Context,
 ) -> Result<LockedSource, StepError> {
     let target = context.target();
+    let transferred = Cell::new(0);
     let brings = |project: &str, specifiers: &str| -> Result<(String, Digest), StepError> {
         let missing = format!("wheel of {project} {specifiers} for {} with {}", target.arch, target.libc);
         let chosen = pypi::find(project, &missing, client, context, |offered| {
@@ -120,7 +124,8 @@ fn newest(
         .map_err(reachable)?;
         let expect = Expect { sha256: chosen.sha256.clone(), size: None };
         let brought = client.download(&chosen.url, &directory.join(&chosen.name), &expect, context)?;
-        context.figure("bytes", brought.transferred);
+        transferred.set(transferred.get() + brought.transferred);
+        context.figure("bytes", transferred.get());
         Ok((chosen.name, brought.sha256))
     };
     let (index, _) = brings(PROJECT, &format!("=={release}.*"))?;

@@ -64,6 +64,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         options.run_lock = Some(Arc::new(take_lock(common, &setting)?));
         crate::installed::mark_cache(&setting.layout.cache)?;
         own_directories(&setting)?;
+        trees_of_this_ledger(&setting)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {
             if live {
@@ -219,6 +220,34 @@ fn own_directories(setting: &Setting) -> Result<()> {
             None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
         }
     }
+    Ok(())
+}
+
+/// Sees that the build trees are those that the ledger speaks of. One of them may be another's: a cache mount that a
+/// builder handed out twice, a directory that was restored, a --state-dir of its own. What the ledger calls compiled
+/// would then be something else; a lost tree is only built again.
+fn trees_of_this_ledger(setting: &Setting) -> Result<()> {
+    let (state, cache) = (&setting.layout.state, &setting.layout.cache);
+    let (mine, theirs) = (state.join("pair"), cache.join("pair"));
+    let (known, found) = (engine::files::read_if_there(&mine)?, engine::files::read_if_there(&theirs)?);
+    if known.is_some() && known == found {
+        return Ok(());
+    }
+    // Both are new, or of a version that did not look.
+    if known.is_some() || found.is_some() {
+        for name in ["build", "work", "staging", "sources"] {
+            let trees = cache.join(name);
+            if trees.exists() {
+                warn(&format!("{trees} is not what the records in {state} speak of, and is made anew"));
+                engine::files::remove_tree(&trees)?;
+            }
+        }
+    }
+    // A new one each time: the same on two caches would say that both are this ledger's.
+    let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let pair = model::Digest::of(format!("{} {} {state}", moment.as_nanos(), std::process::id()));
+    engine::files::atomic_write(&mine, pair.as_str().as_bytes())?;
+    engine::files::atomic_write(&theirs, pair.as_str().as_bytes())?;
     Ok(())
 }
 

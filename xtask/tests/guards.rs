@@ -160,3 +160,33 @@ fn a_run_without_a_network_goes_on_when_there_is_one() {
     let offline = placed(home, &["all", "--offline", "--case", "crate.toml", "--progress", "plain"]);
     assert_eq!(common::code(&offline), 0, "{}", said(&offline));
 }
+
+/// A builder may hand out the cache of one build with the records of another: what is installed is right all the same.
+#[test]
+fn build_trees_that_are_not_the_ledger_s_are_made_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    one(home, "pair", r#"["true"]"#, "");
+    let build = |state: &str, content: &str| {
+        std::fs::write(home.join("src/file"), content).unwrap();
+        let mut words = vec!["all", "--case", "pair.toml", "--progress", "plain"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        for name in ["prefix", "cache-dir", "artifacts", "data-dir"] {
+            words.extend([format!("--{name}"), home.join(name).to_str().unwrap().to_owned()]);
+        }
+        words.extend(["--state-dir".to_owned(), home.join(state).to_str().unwrap().to_owned()]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = installer(home, &words);
+        assert_eq!(common::code(&output), 0, "{}", said(&output));
+        assert_eq!(std::fs::read_to_string(home.join("prefix/share/one")).unwrap(), content);
+        said(&output)
+    };
+    build("first", "one\n");
+    build("second", "two\n");
+    let said = build("first", "one\n");
+    assert!(said.contains("is not what the records in"), "{said}");
+    // With its own trees nothing is thrown away.
+    assert!(!build("first", "three\n").contains("is not what the records in"));
+}

@@ -212,5 +212,7 @@ CMD ["--port","8080"]
             assert_eq!(template.matches("installer --phase=").count(), phases);
         }
         assert!(!BUILD_ONLY.contains("--phase=deps"));
+        let runtime = |text: &'static str| text.split_once("AS runtime\n").map(|(_, rest)| rest.to_owned());
+        assert_eq!(runtime(BOTH).map(|text| text.replace("from=build,", "from=built,")), runtime(BUILD_ONLY));
     }
 }

@@ -989,7 +989,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -216,7 +216,12 @@ pub enum Subcommands {
     },
     /// Removes the build trees of a case, and capsules of steps that succeeded since; what is installed and downloaded
     /// stays.
-    Clean,
+    Clean {
+        /// Removes the apt repositories that were set up for the case instead, with their keys; installed packages
+        /// stay
+        #[arg(long)]
+        repositories: bool,
+    },
     /// Lists, shows, makes and checks cases.
     Case {
         #[command(subcommand)]

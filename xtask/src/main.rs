@@ -12,6 +12,7 @@ mod out;
 mod picker;
 mod plan_cmd;
 mod reference;
+mod repositories;
 mod run;
 mod shell;
 mod status;
@@ -86,7 +87,8 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Shell { step, command } => shell::run(common, step, command),
         Subcommands::Verify { components } => installed::verify(common, components),
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
-        Subcommands::Clean => installed::clean(common),
+        Subcommands::Clean { repositories: true } => repositories::clean(common),
+        Subcommands::Clean { repositories: false } => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
         Subcommands::Completions { shell } => {

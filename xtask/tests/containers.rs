@@ -170,3 +170,136 @@ fn the_quickstart_goes_through_on_debian_13() {
     assert!(!second.contains("step-started"), "{second}");
     container.succeed("installer verify --case quickstart");
 }
+
+/// Somebody's own CMake project with Python modules, as in the case `private-cmake`: on an FFmpeg and an OpenCV that
+/// hold just what it needs, and on the NumPy that `deps` brought. The root is bare, the project's checkout read-only.
+#[test]
+fn a_private_project_stands_on_ffmpeg_and_opencv_on_debian_13() {
+    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+    let Some(container) = container("trixie", "none", &projects) else { return };
+    let case = "--case /mnt/test/media.toml --source media=/mnt/test/media -y";
+    let first = container.succeed(&format!("installer all {case} --progress plain"));
+    for step in ["ffmpeg/verify", "opencv/verify", "media/verify"] {
+        assert!(first.contains(&format!("[build/{step}] done")), "{first}");
+    }
+    let second = container.succeed(&format!("installer all {case} --progress json"));
+    assert!(!second.contains("step-started"), "{second}");
+    // With nothing exported by hand.
+    let python = "env -i /opt/installer/environments/media/bin/python";
+    let said =
+        container.succeed(&format!("{python} -c 'import cv2, media; print(cv2.__file__, media.describe())'"));
+    assert!(said.contains("/usr/local/lib/opencv/python") && said.contains("labels: person"), "{said}");
+    container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
+}
+
+/// A package repository with one small package, signed by one of two keys; the directory holds both keys and cases.
+fn repository(shell: &Shell, directory: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    // apt asks as a user of its own.
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let _inside = shell.push_dir(directory);
+    let package = "Package: installer-test-tool\nVersion: 1.0\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: a test\n";
+    shell.write_file("tool/DEBIAN/control", package).unwrap();
+    shell.write_file("tool/usr/bin/installer-test-tool", "#!/bin/sh\necho it came from there\n").unwrap();
+    std::fs::set_permissions(
+        directory.join("tool/usr/bin/installer-test-tool"),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
+    shell.create_dir("repository").unwrap();
+    cmd!(shell, "dpkg-deb --root-owner-group --build tool repository/tool.deb")
+        .quiet()
+        .ignore_stdout()
+        .run()
+        .unwrap();
+    let of = |file: &str| {
+        let sum = cmd!(shell, "sha256sum {file}").quiet().read().unwrap();
+        let size = std::fs::metadata(directory.join(file)).unwrap().len();
+        (sum.split(' ').next().unwrap().to_owned(), size)
+    };
+    let (sum, size) = of("repository/tool.deb");
+    let stanza = format!("{package}Filename: ./tool.deb\nSize: {size}\nSHA256: {sum}\n");
+    shell.write_file("repository/Packages", stanza).unwrap();
+    let (sum, size) = of("repository/Packages");
+    let date = cmd!(shell, "date -u -R").quiet().read().unwrap();
+    let release = format!("Origin: test\nDate: {date}\nSHA256:\n {sum} {size} Packages\n");
+    shell.write_file("Release", release).unwrap();
+    for name in ["right", "wrong"] {
+        let home = directory.join(format!("gnupg-{name}"));
+        std::fs::create_dir(&home).unwrap();
+        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let gpg =
+            || cmd!(shell, "gpg --homedir {home} --batch --quiet --no-tty --passphrase").quiet().arg("");
+        let user = format!("{name}@example.org");
+        gpg()
+            .args(["--quick-generate-key", &user, "rsa3072", "sign", "never"])
+            .ignore_stderr()
+            .run()
+            .unwrap();
+        let key = gpg().args(["--armor", "--export"]).read().unwrap();
+        shell.write_file(format!("{name}.asc"), key).unwrap();
+        if name == "right" {
+            gpg().args(["--clearsign", "--output", "repository/InRelease", "Release"]).run().unwrap();
+        }
+        drop(cmd!(shell, "gpgconf --homedir {home} --kill all").quiet().ignore_stderr().run());
+    }
+    for (case, place, key, packages) in [
+        ("good", "repository", "right", "installer-test-tool"),
+        ("forged", "repository", "wrong", "installer-test-tool"),
+        ("dead", "nowhere", "right", "installer-test-tool"),
+        ("unneeded", "nowhere", "right", "hostname"),
+    ] {
+        let text = format!(
+            "schema = 1\n[system_packages.apt]\npackages = [\"{packages}\"]\n\
+             [[system_packages.apt.repositories]]\nname = \"local\"\nuris = [\"file:/mnt/test/{place}\"]\n\
+             suites = [\"./\"]\nkey = \"{key}.asc\"\n[metadata]\nname = \"{case}\"\n"
+        );
+        shell.write_file(format!("{case}.toml"), text).unwrap();
+    }
+}
+
+/// A repository of the case: believed by its key alone, named when it is needed and dead, and taken away again.
+/// `dead`: whether those that do not answer are tried too, which costs more lists of Debian.
+fn a_repository_of_the_case_is_set_up(suite: &str, dead: bool) {
+    let directory = tempfile::tempdir().unwrap();
+    repository(&Shell::new().unwrap(), directory.path());
+    let Some(container) = container(suite, "none", directory.path()) else { return };
+    let deps = |case: &str| format!("installer deps --case /mnt/test/{case}.toml --progress plain -y");
+    let written = "find /etc/apt -name 'installer-*'";
+    let refused = [("forged", "not signed by the key of the case"), ("dead", "nowhere")];
+    for (case, told) in &refused[..if dead { 2 } else { 1 }] {
+        let (code, text) = container.run(&deps(case));
+        assert_eq!(code, 5, "{text}");
+        assert!(text.contains("apt repository `local`") && text.contains(told), "{text}");
+        assert_eq!(container.succeed(written), "", "what does not work was left there");
+    }
+    if dead {
+        // A package of Debian's own: what is dead is not needed for it.
+        container.succeed("dpkg --purge --force-all hostname");
+        let unneeded = container.succeed(&deps("unneeded"));
+        let done = unneeded.contains("[deps/packages] done");
+        assert!(unneeded.contains("apt repository `local`") && done, "{unneeded}");
+    }
+
+    container.succeed(&deps("good"));
+    assert!(container.succeed("installer-test-tool").contains("it came from there"));
+    let sources = container.succeed("cat /etc/apt/sources.list.d/installer-good-local.sources");
+    assert!(sources.contains("Signed-By: /etc/apt/keyrings/installer-good-local.asc"), "{sources}");
+    assert!(!sources.to_lowercase().contains("trusted"), "{sources}");
+    let lock = container.succeed("cat /opt/installer/artifacts/good/case.lock");
+    assert!(lock.contains("repositories.local"), "{lock}");
+    let again = container.succeed("installer deps --case /mnt/test/good.toml --progress json -y");
+    assert!(!again.contains("step-started"), "{again}");
+    container.succeed("installer clean --repositories --case /mnt/test/good.toml");
+    assert_eq!(container.succeed(written), "");
+}
+
+#[test]
+fn a_repository_of_the_case_is_set_up_on_debian_12() {
+    a_repository_of_the_case_is_set_up("bookworm", false);
+}
+
+#[test]
+fn a_repository_of_the_case_is_set_up_on_debian_13() {
+    a_repository_of_the_case_is_set_up("trixie", true);
+}

@@ -3,6 +3,7 @@
 //! The planning half ([`requirements`], [`plan`]) is pure; the running half ([`run`]) carries actions out.
 
 mod components;
+mod cuda;
 mod drivers;
 mod environment;
 mod options;

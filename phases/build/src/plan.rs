@@ -10,6 +10,7 @@ use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::catalog;
+use model::cuda::CUDA;
 use model::plan::{
     Action, Claims, Commit, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep, Need, Network,
     Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step, Verify, WorkingCopy,
@@ -17,11 +18,15 @@ use model::plan::{
 use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{Recipe, recipe};
+use crate::cuda::{self, Toolkit};
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
 
 /// What a compile needs at least, in MiB: below it even one job dies.
 const MEMORY_MIB: u64 = 512;
+
+/// What one `nvcc` with its device compilers takes at most times, in MiB.
+const CUDA_MEMORY_MIB: u64 = 1536;
 
 /// A component with what was settled about it.
 struct Planned<'a> {
@@ -63,6 +68,11 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
             requirements.crates.push(planned.source.clone());
         }
         requirements.ninja |= needs.contains_key("ninja");
+        // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
+        if needs.remove(CUDA).is_some() {
+            requirements.cuda.components.push(planned.name.clone());
+            requirements.cuda.required |= !planned.component.optional;
+        }
     }
     requirements.needs = needs.into_values().collect();
     Ok(requirements)
@@ -173,18 +183,37 @@ fn settle<'a>(
     Ok(())
 }
 
-fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
-    let manager = known.target.package_manager.as_deref();
-    let Planned { name, component, recipe, driver, .. } = planned;
+/// What a component needs of the distribution, by catalog name.
+fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> {
+    let Planned { component, recipe, driver, .. } = planned;
     let mut names: BTreeSet<&str> = drivers::system(*driver, component).into_iter().collect();
     if let Some(recipe) = recipe {
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    if names.contains(CUDA) {
+        // nvcc leaves the host's part to it.
+        names.insert("cxx-compiler");
+    }
+    names
+}
+
+/// The CUDA toolkit that a component is built with, if it asks for one.
+fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
+    system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
+}
+
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+    let manager = known.target.package_manager.as_deref();
+    let Planned { name, component, .. } = planned;
+    let mut names = system(known, planned);
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     names
         .into_iter()
         .map(|row| {
+            if row == CUDA {
+                return Ok(cuda::toolkit(known, component).need(name.as_str()));
+            }
             let mut need = catalog::need(row, manager, name.as_str());
             if let (Some(Need { name, probe: Some(Probe::Tool { minimum, .. }), .. }), Some(lowest)) =
                 (&mut need, &known.case.toolchains.cmake.minimum)
@@ -361,6 +390,12 @@ fn component(
             options.entry(key).or_insert(value);
         }
     }
+    let cuda = cuda_toolkit(&known, planned);
+    if let (Some(recipe), Some(cuda)) = (recipe, &cuda) {
+        for (key, value) in recipe.cuda(&options, cuda) {
+            options.entry(key).or_insert(value);
+        }
+    }
     if let Some(recipe) = recipe {
         recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
     }
@@ -378,6 +413,10 @@ fn component(
                 .replace("{prefix}", planned.prefix.as_str());
         }
     }
+    let mut environment = environment(&known, component, *driver, &prefixes);
+    if let Some(cuda) = &cuda {
+        cuda.extend(&mut environment);
+    }
     let subject = Subject {
         known: &known,
         name,
@@ -388,7 +427,8 @@ fn component(
         build: layout.build_tree(name),
         staging: layout.staging(name),
         prefix: planned.prefix.clone(),
-        environment: environment(&known, component, *driver, &prefixes),
+        environment,
+        cuda,
         prefixes,
     };
     let mut built = drivers::built(*driver, &subject)?;
@@ -522,7 +562,7 @@ fn component_steps(
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
         }
         compile.claims.jobs = built.jobs;
-        compile.claims.memory_mib = MEMORY_MIB;
+        compile.claims.memory_mib = if subject.cuda.is_some() { CUDA_MEMORY_MIB } else { MEMORY_MIB };
         compile.weight = weight;
         last = vec![compile.id.clone()];
         steps.push(compile);
@@ -562,6 +602,7 @@ fn component_steps(
             .iter()
             .flat_map(|prefix| library_directories(prefix, subject.known))
             .filter(|directory| *directory != planned.prefix.join("lib"))
+            .chain(subject.cuda.iter().filter(|cuda| cuda.of_wheels).map(|cuda| cuda.root.join("lib")))
             .collect(),
         forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
     });

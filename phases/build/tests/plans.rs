@@ -42,7 +42,14 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
         format: Format::Toml,
         directory: None,
     };
-    let overrides = Overrides { default_name: name.to_owned(), ..Overrides::default() };
+    // A user names the directories of mounted sources; here each lies below /mnt.
+    let document: toml::Table = text.parse().unwrap();
+    let sources = document.get("sources").and_then(toml::Value::as_table).into_iter().flatten();
+    let mounted = sources
+        .filter(|(_, source)| source.get("kind").and_then(toml::Value::as_str) == Some("mounted"))
+        .map(|(name, _)| (name.clone(), format!("/mnt/{name}").into()))
+        .collect();
+    let overrides = Overrides { default_name: name.to_owned(), sources: mounted, ..Overrides::default() };
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let mut parent = |wanted: &str, _: &str| {
         let path = root.join(wanted).join("case.toml");

@@ -9,6 +9,7 @@ use model::catalog::version_at_least;
 use model::plan::{Argument, Command, Need, Probe};
 
 use crate::packages::{Database, PackageManager};
+use crate::toolchains;
 
 /// Where is looked.
 #[derive(Clone, Copy)]
@@ -36,6 +37,11 @@ pub struct Host<'a> {
 /// What is missing, with its cure; also for an optional need.
 pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
     let Some(probe) = &need.probe else { return packages_alone(need, host) };
+    if let Probe::Cuda { wanted, root, host_compiler, architectures } = probe {
+        let host_compiler = host_compiler.as_deref();
+        let planned = toolchains::cuda::Planned { wanted, root, host_compiler, architectures };
+        return planned.look(&need.wanted_by, host.context).map(Some);
+    }
     match seen(need, probe, host) {
         Ok(found) => Ok(Some(found)),
         Err(Unmet::Absent) => {
@@ -117,13 +123,15 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 None => {
                     let version = tool_version(&tool, host.context).or_else(|error| match error {
                         // Not every tool knows --version; its content tells one build from another as well.
-                        StepError::Failed(_) => content(&tool, host),
+                        StepError::Failed(_) => content(&tool, host.context),
                         cancelled => Err(cancelled),
                     });
                     Ok(format!("{} {} ({tool})", need.name, version.map_err(unmet)?))
                 }
             }
         }
+        // `check` has asked already.
+        Probe::Cuda { .. } => Err(Unmet::Absent),
         Probe::Header { name } => {
             let header = include_directories(host)
                 .into_iter()
@@ -185,12 +193,12 @@ fn file_found(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<String, U
     if let Some(found) = owned(need, file, host)? {
         return Ok(found);
     }
-    Ok(format!("{} {} ({file})", need.name, content(file, host).map_err(unmet)?))
+    Ok(format!("{} {} ({file})", need.name, content(file, host.context).map_err(unmet)?))
 }
 
 /// The short hash of a file that no package owns.
-fn content(file: &Utf8Path, host: &Host<'_>) -> Result<String, StepError> {
-    host.context.cached_probe(&format!("content {file}"), &[file.to_owned(), resolved(file)], &mut || {
+pub(crate) fn content(file: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
+    context.cached_probe(&format!("content {file}"), &[file.to_owned(), resolved(file)], &mut || {
         let bytes = std::fs::read(file).map_err(|error| StepError::io("read", file, &error))?;
         Ok(Digest::of(bytes).short().to_owned())
     })
@@ -264,6 +272,7 @@ fn absence(need: &Need, probe: &Probe) -> String {
             format!("{} is not installed", names.first().unwrap_or(&need.name))
         }
         Probe::Tool { names, .. } => format!("{} is not installed (none of {})", need.name, names.join(", ")),
+        Probe::Cuda { wanted, root, .. } => format!("{} is not at {root}", wanted.described()),
         Probe::Header { name } => format!("the header {name} ({}) is not installed", need.name),
         Probe::PkgConfig { module } => {
             format!("the pkg-config module {module} ({}) is not installed", need.name)
@@ -340,7 +349,7 @@ pub(crate) fn resolved(path: &Utf8Path) -> Utf8PathBuf {
     path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
 }
 
-fn is_executable(path: &Utf8Path) -> bool {
+pub(crate) fn is_executable(path: &Utf8Path) -> bool {
     std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
-use model::case::{CompilerCache, Driver, SourceSpec};
+use model::case::{CompilerCache, Driver, KeyFrom, RepositoryKey, SourceSpec};
 use model::catalog;
+use model::cuda::WantedCuda;
 use model::plan::{
-    Action, Claims, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness, Input, Jobs, Need,
-    Network, Phase, Preflight, Privilege, Probe, Step,
+    Action, Claims, DeclaredRepository, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness,
+    Input, Jobs, Need, Network, Phase, Preflight, Privilege, Probe, Step,
 };
 use model::{ComponentName, SourceName, StepId};
 
@@ -29,6 +30,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     if requirements.ninja {
         ninja(cx);
     }
+    cuda(cx, requirements, packages.as_ref());
     wheels(cx, packages.as_ref());
     for source in &requirements.crates {
         crates(cx, source, requirements.sources.get(source))?;
@@ -79,7 +81,8 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
     };
     // Only what can be driven takes its lock, and root.
     let driven = by_name(&manager).is_some();
-    let action = Action::EnsurePackages(EnsurePackages { manager, needs });
+    let repositories = repositories(cx, &manager);
+    let action = Action::EnsurePackages(EnsurePackages { manager, needs, repositories });
     let mut step = step("deps/packages", title, action, Freshness::Observed);
     if driven {
         step.claims.locks = vec!["dpkg".to_owned()];
@@ -88,6 +91,33 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
     step.weight = 40;
     step.serves = all_components(cx);
     Ok(Some(cx.add(step)))
+}
+
+/// The repositories that the case declares for this manager.
+fn repositories(cx: &mut PlanCx<'_>, manager: &str) -> Vec<DeclaredRepository> {
+    let (case, layout) = (cx.known.case, cx.known.layout);
+    let mut declared = Vec::new();
+    for repository in case.system_packages.repositories(manager) {
+        // apt reads files whose names have these alone (sources.list(5)).
+        let file: String = format!("installer-{}-{}", case.metadata.name, repository.name)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+            .collect();
+        let key_file = match repository.key.as_ref().map(RepositoryKey::from) {
+            Some(KeyFrom::File(path)) => Some(layout.case_dir.join(path)),
+            Some(KeyFrom::Download(_)) => Some(layout.artifacts.join("apt").join(format!("{file}.key"))),
+            Some(KeyFrom::Text(_)) | None => None,
+        };
+        if repository.trusted && repository.key.is_none() {
+            cx.note(format!(
+                "the apt repository {} is taken without a signature, as the case says: who can change what it serves becomes root here",
+                repository.name
+            ));
+        }
+        let (case, repository) = (case.metadata.name.clone(), repository.clone());
+        declared.push(DeclaredRepository { case, file, key_file, repository });
+    }
+    declared
 }
 
 /// What components and the case need, and what `deps` itself needs to bring the rest; one entry a name, sorted.
@@ -258,6 +288,27 @@ fn ninja(cx: &mut PlanCx<'_>) {
     let title = "have a ninja that shares the run's job tokens".to_owned();
     let mut step = step("deps/toolchain/ninja", title, action, Freshness::Observed);
     step.serves = all_components(cx);
+    cx.add(step);
+}
+
+fn cuda(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
+    if requirements.cuda.components.is_empty() {
+        return;
+    }
+    let wanted = WantedCuda::of(cx.known.case);
+    let layout = cx.known.layout;
+    let title = format!("have {}", wanted.described());
+    let action = Action::EnsureToolchain(EnsureToolchain::Cuda {
+        tree: wanted.tree(layout),
+        wanted,
+        artifacts: layout.artifacts.clone(),
+    });
+    let mut step = step("deps/toolchain/cuda", title, action, Freshness::Observed);
+    // Packages may bring the machine's.
+    step.after = packages.into_iter().cloned().collect();
+    step.serves.clone_from(&requirements.cuda.components);
+    step.optional = !requirements.cuda.required;
+    step.weight = 20;
     cx.add(step);
 }
 

@@ -36,8 +36,17 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Resul
                 "give it at least one, such as { kind = \"archive\", urls = [\"…\"], sha256 = \"…\" }",
             ));
         }
-        if matches!(alternatives, [SourceSpec::Path { .. }]) {
-            continue;
+        match alternatives {
+            [SourceSpec::Path { .. }] => continue,
+            [SourceSpec::Mounted { description }] => {
+                if cx.phase == Phase::Deps {
+                    cx.note(format!(
+                        "source {source} ({description}) is mounted: `build` is given it with --source {source}=PATH"
+                    ));
+                }
+                continue;
+            }
+            _ => {}
         }
         let fetch = (cx.phase == Phase::Deps).then(|| fetch(cx, source, users, alternatives));
         if alternatives.iter().any(|spec| matches!(spec, SourceSpec::File { .. })) {

@@ -60,6 +60,7 @@ pub fn needs(spec: &SourceSpec) -> Vec<&'static str> {
     match spec {
         SourceSpec::Git { .. } => vec!["git"],
         SourceSpec::Path { .. }
+        | SourceSpec::Mounted { .. }
         | SourceSpec::Archive { .. }
         | SourceSpec::File { .. }
         | SourceSpec::Debian { .. }
@@ -192,6 +193,16 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
             if packed_here(&record.kind) { fresh.clone() } else { single_directory(&fresh)? }
         }
     };
+    let tree = match &record.subdirectory {
+        None => tree,
+        Some(below) if tree.join(below).is_dir() => tree.join(below),
+        Some(below) => {
+            return Err(StepError::new(
+                format!("{} has no directory {below}", record.main),
+                format!("mend `subdirectory` of source {} in the case", action.source),
+            ));
+        }
+    };
     if action.into.symlink_metadata().is_ok() {
         carry_times(&action.into, &tree, context)?;
         files::rename(&action.into, &old)?;
@@ -310,11 +321,15 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
     }
     match spec {
         SourceSpec::Path { path } => path::fetch(path, request),
+        SourceSpec::Mounted { description } => Err(StepError::new(
+            format!("source {} ({description}) is mounted, and no directory was given", request.source),
+            format!("give it with --source {}=PATH", request.source),
+        )),
         SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
-        SourceSpec::Archive { urls, sha256 } => archive::fetch(urls, sha256, request),
+        SourceSpec::Archive { urls, sha256, .. } => archive::fetch(urls, sha256, request),
         SourceSpec::File { urls, sha256 } => file::fetch(urls, sha256, request),
         SourceSpec::Debian { package, version } => debian::fetch(package, version.as_deref(), request),
-        SourceSpec::Pypi { name, version } => pypi::fetch(name, version, request),
+        SourceSpec::Pypi { name, version, .. } => pypi::fetch(name, version, request),
         SourceSpec::Crate { name, version } => crates::fetch(name, version, request),
     }
 }
@@ -362,6 +377,7 @@ fn accept(
         main: fetched.main,
         files: fetched.files,
         stamp: fetched.stamp,
+        subdirectory: spec.subdirectory().cloned(),
         facts: model::source_facts::FactsOfSource::default(),
     };
     if let Some(why) = locked(action, wanted, context).and_then(|locked| record.differs_from(&locked)) {
@@ -457,6 +473,7 @@ fn message(error: &StepError) -> &str {
 fn describe(spec: &SourceSpec) -> String {
     match spec {
         SourceSpec::Path { path } => format!("directory {path}"),
+        SourceSpec::Mounted { description } => format!("mounted: {description}"),
         SourceSpec::Git { url, revision, .. } => {
             format!("git {} at {revision}", crate::http::url::redact(url))
         }
@@ -473,7 +490,7 @@ fn describe(spec: &SourceSpec) -> String {
                 version.as_ref().map_or_else(String::new, |version| format!(" {version}"))
             )
         }
-        SourceSpec::Pypi { name, version } => format!("source distribution {name} {version}"),
+        SourceSpec::Pypi { name, version, .. } => format!("source distribution {name} {version}"),
         SourceSpec::Crate { name, version } => format!("crate {name} {version}"),
     }
 }

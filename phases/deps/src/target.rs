@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use model::target::{Os, Target, Tool};
 
+use crate::toolchains::cuda_machine as cuda;
 use crate::{needs, packages};
 
 /// The environment variable that names the package manager where the distribution is not known.
@@ -49,6 +50,8 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         })
         .collect();
     Target {
+        cuda: cuda::find(root, environment),
+        cxx_compilers: cuda::compilers(root, path),
         os,
         arch: architecture().to_owned(),
         libc: libc(root),

@@ -22,6 +22,7 @@ pub fn load(layout: &Layout) -> Result<Lock, EngineError> {
             let ours = lock.target.entry(target).or_default();
             ours.sources.extend(given.sources);
             ours.tools.extend(given.tools);
+            ours.repositories.extend(given.repositories);
             if given.wheels_wanted.is_some() {
                 (ours.wheels, ours.wheels_wanted) = (given.wheels, given.wheels_wanted);
             }

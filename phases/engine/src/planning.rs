@@ -79,6 +79,8 @@ pub struct Requirements {
     pub crates: Vec<SourceName>,
     /// Whether ninja is used.
     pub ninja: bool,
+    /// Who is built with the CUDA toolkit.
+    pub cuda: Users,
 }
 
 /// The components that use something.
@@ -173,6 +175,13 @@ impl<'a> PlanCx<'a> {
                     needs: Vec::new(),
                     mounted: true,
                 }
+            }
+            [SourceSpec::Mounted { description }] => {
+                return Err(PlanError::new(
+                    format!("sources.{name}"),
+                    format!("source `{name}` ({description}) is mounted, and no directory is given for it"),
+                    format!("give it with --source {name}=PATH"),
+                ));
             }
             _ => PlannedSource {
                 tree: self.known.layout.source_tree(name),

@@ -22,6 +22,8 @@ pub struct Entry {
     pub pkg_config: Option<String>,
     /// A module of `python3` that shows that it is there.
     pub python_module: Option<String>,
+    /// The toolchain that it is: `deps` brings it by other ways than packages.
+    pub toolchain: Option<String>,
     /// Packages by package manager.
     #[serde(default)]
     pub packages: BTreeMap<String, Vec<String>>,
@@ -89,10 +91,12 @@ mod tests {
                 !entry.tools.is_empty()
                     || entry.header.is_some()
                     || entry.pkg_config.is_some()
-                    || entry.python_module.is_some(),
+                    || entry.python_module.is_some()
+                    || entry.toolchain.is_some(),
                 "{name} has nothing to look for"
             );
-            assert!(entry.packages.contains_key("apt"), "{name} has no Debian package");
+            let packaged = entry.packages.contains_key("apt") || entry.toolchain.is_some();
+            assert!(packaged, "{name} has no Debian package");
         }
     }
 

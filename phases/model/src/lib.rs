@@ -5,6 +5,8 @@
 
 pub mod case;
 pub mod catalog;
+pub mod compatibility;
+pub mod cuda;
 pub mod event;
 pub mod exit;
 pub mod fingerprint;

@@ -37,6 +37,9 @@ pub struct LockedTarget {
     /// Helper tools that come as files (`ninja`), by name.
     #[serde(default)]
     pub tools: BTreeMap<String, LockedSource>,
+    /// apt repositories of the case, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repositories: BTreeMap<String, LockedRepository>,
 }
 
 /// The alternative that was taken and what it held.
@@ -52,6 +55,14 @@ pub struct LockedSource {
     /// The files with their SHA-256.
     #[serde(default)]
     pub files: BTreeMap<String, Digest>,
+}
+
+/// What is believed of an apt repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedRepository {
+    /// SHA-256 of the key.
+    pub key: Digest,
 }
 
 /// One wheel.

@@ -24,13 +24,9 @@ pub struct FactsOfSource {
 
 impl FactsOfSource {
     /// The lowest Rust that can build this source, if it says: the larger of `rust-version` and what the lock file's
-    /// format wants (<https://doc.rust-lang.org/cargo/CHANGELOG.html>).
+    /// format wants (`compatibility.toml`).
     pub fn required_rust(&self) -> Option<String> {
-        let by_lock = match self.cargo_lock_version {
-            Some(4..) => Some("1.78"),
-            Some(3) => Some("1.53"),
-            _ => None,
-        };
+        let by_lock = self.cargo_lock_version.and_then(crate::compatibility::cargo_for_lock);
         let larger = |a: &str, b: &str| crate::catalog::version_at_least(a, b);
         match (self.minimum_rust.as_deref(), by_lock) {
             (Some(manifest), Some(lock)) => {

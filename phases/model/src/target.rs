@@ -23,6 +23,12 @@ pub struct Target {
     /// Tools on PATH by name, with their version where planning needs it.
     #[serde(default)]
     pub tools: BTreeMap<String, Tool>,
+    /// g++ by its version (`g++-12` as well), in the order of PATH.
+    #[serde(default)]
+    pub cxx_compilers: Vec<Tool>,
+    /// CUDA toolkits, best first.
+    #[serde(default)]
+    pub cuda: Vec<CudaToolkit>,
 }
 
 /// `/etc/os-release`, as far as planning cares.
@@ -52,6 +58,18 @@ pub struct Tool {
     /// Its version, `1.85.0`, where planning asked for it.
     #[serde(default)]
     pub version: Option<String>,
+}
+
+/// A CUDA toolkit of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CudaToolkit {
+    /// Its root, links not resolved: `/usr/local/cuda`.
+    pub root: String,
+    /// Its release: `13.0`.
+    pub version: String,
+    /// The newest gcc that its headers take, where they say it.
+    #[serde(default)]
+    pub newest_gcc: Option<u32>,
 }
 
 /// What shapes the schedule and never the plan.

@@ -130,6 +130,14 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
     match &row.step.action {
         Action::EnsurePackages(packages) => {
             let mut lines = package_lines(packages, row.cost.as_ref());
+            lines.extend(packages.repositories.iter().map(|declared| {
+                let repository = &declared.repository;
+                format!(
+                    "sets up the apt repository {} ({}) first",
+                    repository.name,
+                    repository.uris.join(" ")
+                )
+            }));
             for need in &packages.needs {
                 let optional = if need.optional { " (optional)" } else { "" };
                 let seen =
@@ -144,6 +152,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 |minimum| format!("at least {minimum}, and as new as the sources need"),
             );
             vec![format!("makes sure that cargo and rustc are there: {least}")]
+        }
+        Action::EnsureToolchain(EnsureToolchain::Cuda { wanted, tree, .. }) => {
+            let otherwise = tree
+                .as_ref()
+                .map_or_else(String::new, |tree| format!(", else puts the one of PyPI's wheels into {tree}"));
+            vec![format!("makes sure that {} is there{otherwise}", wanted.described())]
         }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
@@ -243,6 +257,7 @@ fn probe(probe: &Probe) -> String {
             format!("program {}, {minimum} or newer", names.join(" or "))
         }
         Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
+        Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
         Probe::Header { name } => format!("header {name}"),
         Probe::PkgConfig { module } => format!("pkg-config module {module}"),
         Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),

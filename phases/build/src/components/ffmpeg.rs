@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Component, ComputeCapability, Driver, OptionValue};
+use model::cuda::{CUDA, OLDEST_OF_WHEELS};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, on};
+use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 use crate::options::words;
 
@@ -51,8 +53,19 @@ const SHOWN: &[&str] = &[
     "zlib",
 ];
 
+/// Switches that compile CUDA code or link the toolkit's libraries (`configure`: `cuda_nvcc_deps`, `libnpp_deps`).
+const CUDA_SWITCHES: &[&str] = &["enable-cuda-nvcc", "enable-cuda-sdk", "enable-libnpp"];
+
 /// What parts need of others, from `configure` (`<part>_deps`, `_select`): library and Debian package.
 const MISSING: &[(&str, &str)] = &[
+    (
+        "cuda_nvcc",
+        "`enable-nonfree = true`, and a toolkit that knows the GPU of `nvccflags`: see ffbuild/config.log",
+    ),
+    ("cuvid", "nv-codec-headers (libffmpeg-nvenc-dev, or the component nv-codec-headers)"),
+    ("ffnvcodec", "nv-codec-headers (libffmpeg-nvenc-dev, or the component nv-codec-headers)"),
+    ("nvdec", "nv-codec-headers (libffmpeg-nvenc-dev, or the component nv-codec-headers)"),
+    ("nvenc", "nv-codec-headers (libffmpeg-nvenc-dev, or the component nv-codec-headers)"),
     ("png", "zlib (zlib1g-dev; `system = [\"zlib\"]` and `enable-zlib = true`)"),
     ("apng", "zlib (zlib1g-dev; `system = [\"zlib\"]` and `enable-zlib = true`)"),
     ("libx264", "x264 (libx264-dev, or the component x264) and `enable-gpl = true`"),
@@ -84,6 +97,9 @@ impl Recipe for Ffmpeg {
         if libraries || !component.needs.is_empty() {
             needs.push("pkg-config");
         }
+        if CUDA_SWITCHES.iter().any(|key| on(&component.options, key)) {
+            needs.push(CUDA);
+        }
         needs
     }
 
@@ -109,6 +125,16 @@ impl Recipe for Ffmpeg {
         arguments
     }
 
+    fn cuda(&self, options: &IndexMap<String, OptionValue>, toolkit: &Toolkit) -> Vec<(String, OptionValue)> {
+        // The filters are compiled to PTX, for one GPU; the driver translates it for newer ones.
+        let oldest = toolkit.architectures.iter().min().map(ComputeCapability::number);
+        // Its own default is older than what the toolkit of wheels knows.
+        let oldest = oldest.or_else(|| toolkit.of_wheels.then(|| OLDEST_OF_WHEELS.to_owned()));
+        let Some(number) = oldest.filter(|_| on(options, "enable-cuda-nvcc")) else { return Vec::new() };
+        let flags = format!("-gencode arch=compute_{number},code=sm_{number} -O2");
+        vec![("nvccflags".to_owned(), OptionValue::Text(flags))]
+    }
+
     fn expectations(
         &self,
         options: &IndexMap<String, OptionValue>,
@@ -118,8 +144,14 @@ impl Recipe for Ffmpeg {
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
-        let on = |key: &str| options.get(key) == Some(&OptionValue::Switch(true));
+        let on = |key: &str| on(options, key);
         let mut notes = Vec::new();
+        if CUDA_SWITCHES.iter().any(|key| on(key)) && !on("enable-nonfree") {
+            notes.push(
+                "ffmpeg: its CUDA filters are nonfree, and configure refuses them without `enable-nonfree = true`"
+                    .to_owned(),
+            );
+        }
         if on("enable-nonfree") {
             notes.push("ffmpeg: --enable-nonfree makes binaries that must not be redistributed".to_owned());
         }

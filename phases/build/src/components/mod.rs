@@ -15,6 +15,7 @@ use model::case::{Commands, Component, Driver, OptionValue};
 use model::plan::Expectation;
 use model::target::Target;
 
+use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 
 /// What a component knows of itself.
@@ -57,6 +58,15 @@ pub trait Recipe: Sync {
         _options: &IndexMap<String, OptionValue>,
         _component: &Component,
         _known: &Known<'_>,
+    ) -> Vec<(String, OptionValue)> {
+        Vec::new()
+    }
+
+    /// Options that name the CUDA toolkit and the GPUs. The case's own stand over them.
+    fn cuda(
+        &self,
+        _options: &IndexMap<String, OptionValue>,
+        _toolkit: &Toolkit,
     ) -> Vec<(String, OptionValue)> {
         Vec::new()
     }

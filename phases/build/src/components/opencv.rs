@@ -4,10 +4,12 @@ use engine::planning::Known;
 use indexmap::IndexMap;
 use model::StepId;
 use model::case::{Component, Driver, OptionValue};
+use model::cuda::CUDA;
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
 use super::{Recipe, on};
+use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 use crate::options::words;
 
@@ -36,6 +38,10 @@ const OFF: &[&str] = &[
     "BUILD_opencv_python3",
     // Whatever ccache is on PATH would be used.
     "ENABLE_CCACHE",
+    // In `3rdparty/`, which Debian's source package lacks.
+    "BUILD_ITT",
+    "WITH_ITT",
+    "WITH_QUIRC",
     // What the machine happens to have.
     "WITH_1394",
     "WITH_FFMPEG",
@@ -55,6 +61,7 @@ const OFF: &[&str] = &[
 /// Options that find a library, with the label of the summary that tells whether they did, and what is missing if not.
 const SUMMARY: &[(&str, &str, &str)] = &[
     ("WITH_CUDA", "NVIDIA CUDA:", "the CUDA toolkit"),
+    ("WITH_CUDNN", "cuDNN:", "cuDNN (of the base image, or a package of its vendor's repository)"),
     ("WITH_FFMPEG", "FFMPEG:", "FFmpeg's libraries (the component ffmpeg in `needs`, or libavformat-dev)"),
     ("WITH_GSTREAMER", "GStreamer:", "GStreamer (libgstreamer-plugins-base1.0-dev)"),
     ("WITH_JPEG", "JPEG:", "libjpeg (libjpeg-dev)"),
@@ -85,6 +92,7 @@ impl Recipe for Opencv {
             ("WITH_PNG", "png", true),
             ("WITH_TIFF", "tiff", false),
             ("WITH_WEBP", "webp", false),
+            ("WITH_CUDA", CUDA, false),
         ] {
             if wanted(key, unasked) {
                 needs.push(row);
@@ -118,6 +126,21 @@ impl Recipe for Opencv {
             derived.push(("OPENCV_PYTHON3_INSTALL_PATH".to_owned(), text(MODULES)));
         }
         derived
+    }
+
+    fn cuda(&self, options: &IndexMap<String, OptionValue>, toolkit: &Toolkit) -> Vec<(String, OptionValue)> {
+        if !on(options, "WITH_CUDA") {
+            return Vec::new();
+        }
+        // The names of CMake's old FindCUDA, which OpenCV asks (`cmake/OpenCVDetectCUDA.cmake`).
+        let text = |key: &str, value: String| (key.to_owned(), OptionValue::Text(value));
+        let mut found = vec![text("CUDA_TOOLKIT_ROOT_DIR", toolkit.root.to_string())];
+        found.extend(toolkit.host_compiler.iter().map(|path| text("CUDA_HOST_COMPILER", path.to_string())));
+        if !toolkit.architectures.is_empty() {
+            let all = toolkit.architectures.iter().map(ToString::to_string).collect();
+            found.push(("CUDA_ARCH_BIN".to_owned(), OptionValue::List(all)));
+        }
+        found
     }
 
     fn python_packages(&self, options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {
@@ -155,6 +178,7 @@ impl Recipe for Opencv {
         if on(options, "BUILD_opencv_python3") {
             let missing =
                 "an interpreter whose library matches and NumPy's headers: see \"Python 3\" in the log";
+            built.retain(|(module, _)| module != "python3");
             built.push(("python3".to_owned(), Some(missing)));
         }
         for (module, missing) in built {

@@ -5,6 +5,7 @@ use model::case::{Component, Generator};
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
 use super::{Built, Subject};
+use crate::cuda::Toolkit;
 use crate::environment::cache_program;
 use crate::options::cmake_variables;
 use crate::rpath::RPATH_PLACEHOLDER;
@@ -39,6 +40,10 @@ pub fn built(subject: &Subject<'_>) -> Built {
     if !variables.iter().any(|(name, _)| name == "CMAKE_BUILD_TYPE") {
         args.push("-DCMAKE_BUILD_TYPE=Release".to_owned());
     }
+    // Not among what must be used: a project may link a library of the toolkit and compile no CUDA.
+    let said = |name: &str| variables.iter().any(|(known, _)| known.split(':').next() == Some(name));
+    let cuda = subject.cuda.iter().flat_map(Toolkit::cmake_variables);
+    args.extend(cuda.filter(|(name, _)| !said(name)).map(|(name, value)| format!("-D{name}={value}")));
     args.extend(variables.iter().map(|(name, value)| format!("-D{name}={value}")));
     args.extend(subject.component.arguments.iter().cloned());
     let mut expectations: Vec<Expectation> = variables

@@ -17,6 +17,7 @@ use model::case::{Component, Driver, OptionValue};
 use model::plan::{Argument, Command, Expectation, Jobs, Keep, StagedFile};
 
 use crate::components::Recipe;
+use crate::cuda::Toolkit;
 
 /// What a driver may know of the component that it plans.
 pub struct Subject<'a> {
@@ -34,6 +35,8 @@ pub struct Subject<'a> {
     /// Prefixes of needed components.
     pub prefixes: Vec<Utf8PathBuf>,
     pub environment: BTreeMap<String, String>,
+    /// The CUDA toolkit, if it is built with it.
+    pub cuda: Option<Toolkit>,
 }
 
 /// The commands of a component's steps.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use engine::planning::{Known, PlanCx};
 use model::case::{Driver, PythonEnvironment};
 use model::plan::{
@@ -90,12 +91,15 @@ pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String>
 
 /// Whether a component is built with the case's Python environment.
 pub(super) fn uses_python(planned: &Planned<'_>) -> bool {
-    planned.driver == Driver::Python || !python_packages(planned).is_empty()
+    planned.driver == Driver::Python
+        || planned.component.python_modules.is_some()
+        || !python_packages(planned).is_empty()
 }
 
 /// The step that lets the environment import what a component installed below its prefix, if it installs modules.
 pub(super) fn link(planned: &Planned<'_>, subject: &Subject<'_>, committed: &StepId) -> Option<Step> {
-    let modules = planned.recipe?.python_modules(&subject.options)?;
+    let of_recipe = || planned.recipe?.python_modules(&subject.options).map(Utf8Path::new);
+    let modules = planned.component.python_modules.as_deref().or_else(of_recipe)?;
     let name = planned.name;
     let environment = subject.known.layout.python_environment(&subject.known.case.metadata.name);
     let title = format!("let {environment} import what {name} installed");

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::event::{Failure, FailureKind};
-use model::plan::{EnsurePackages, Need};
+use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
+use super::apt_repositories::{self, Dead};
 use super::{Database, PackageManager, by_name, command, database, lock_wait};
 use crate::needs::{self, Host};
 
@@ -71,7 +72,7 @@ fn run_in(root: &Utf8Path, action: &EnsurePackages, context: &dyn Context) -> Re
     if missing.is_empty() {
         return nothing_to_install(root, action, context);
     }
-    install_in(root, manager, &missing, context)
+    install_in(root, manager, &missing, &action.repositories, context)
         .map_err(|error| name_the_askers(error, action, manager, &missing))
 }
 
@@ -85,13 +86,14 @@ pub(crate) fn install(
     packages: &[String],
     context: &dyn Context,
 ) -> Result<(), StepError> {
-    install_in(Utf8Path::new(ROOT), manager, packages, context)
+    install_in(Utf8Path::new(ROOT), manager, packages, &[], context)
 }
 
 fn install_in(
     root: &Utf8Path,
     manager: &'static dyn PackageManager,
     packages: &[String],
+    repositories: &[DeclaredRepository],
     context: &dyn Context,
 ) -> Result<(), StepError> {
     if context.offline() {
@@ -108,12 +110,15 @@ fn install_in(
         }
     }
     context.figure("packages", packages.len() as u64);
+    // Asked before those of the case's repositories are there.
+    let has_lists = manager.has_lists(root);
+    let dead = apt_repositories::set_up(root, manager, repositories, context)?;
     let mut refreshed = None;
-    if must_refresh(root, manager, packages, context)? {
+    if !has_lists || must_refresh(root, manager, packages, context)? {
         refreshed = Some(refresh(manager, context)?);
         let unknown = simulate(manager, packages, context)?;
         if !unknown.is_empty() {
-            return Err(unknown_packages(manager, &unknown, refreshed.flatten(), context));
+            return Err(unknown_packages(manager, &unknown, &dead, refreshed.flatten(), context));
         }
     }
     let attempt = || manager.install_argv(packages).iter().try_for_each(|argv| execute(argv).map(drop));
@@ -166,7 +171,9 @@ fn commands_in(
     if read_database(root, manager)?.interrupted {
         all.extend(manager.repair_argv());
     }
-    if must_refresh(root, manager, &missing, context)? {
+    let repositories = apt_repositories::commands(root, &action.repositories, context)?;
+    if !repositories.is_empty() || must_refresh(root, manager, &missing, context)? {
+        all.extend(repositories);
         all.extend(manager.refresh_argv());
     }
     all.extend(manager.install_argv(&missing));
@@ -282,12 +289,23 @@ fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Resul
 fn unknown_packages(
     manager: &dyn PackageManager,
     unknown: &[String],
+    dead: &[Dead],
     trouble: Option<String>,
     context: &dyn Context,
 ) -> StepError {
     let os = &context.target().os;
     let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
     let unknown = unknown.join(", ");
+    if !dead.is_empty() {
+        let troubles: Vec<String> = dead.iter().map(Dead::to_string).collect();
+        return StepError::of_kind(
+            FailureKind::Step,
+            format!("{} does not know {unknown}, and {}", manager.name(), troubles.join("; ")),
+            vec![
+                "correct the repository in system_packages.apt.repositories of the case (uris, suites, key), or make it reachable".to_owned(),
+            ],
+        );
+    }
     let (message, cure) = match trouble {
         Some(trouble) => (
             format!("package lists could not be had, and without them {} does not know {unknown}: {trouble}", manager.name()),
@@ -304,7 +322,7 @@ fn unknown_packages(
 }
 
 /// All that a failed command left to read: its first error, its message, and the end of its log.
-fn lines_of(failure: &Failure) -> Vec<String> {
+pub(super) fn lines_of(failure: &Failure) -> Vec<String> {
     let mut lines = failure.excerpt.clone();
     lines.extend(failure.message.lines().map(str::to_owned));
     if let Some(text) = failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {

@@ -73,7 +73,8 @@ fn wanted(packages: &[&str]) -> EnsurePackages {
         wanted_by: vec!["ffmpeg".to_owned()],
         optional: false,
     };
-    EnsurePackages { manager: "apt".to_owned(), needs: packages.iter().map(need).collect() }
+    let needs = packages.iter().map(need).collect();
+    EnsurePackages { manager: "apt".to_owned(), needs, repositories: Vec::new() }
 }
 
 fn installs(root: &Root, package: &str) {

@@ -3,6 +3,7 @@
 //! A manager answers with argument vectors and never runs them, so that a dry run prints what a run runs.
 
 pub mod apt;
+pub mod apt_repositories;
 mod cost;
 mod dpkg_status;
 mod ensure;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, StepError};
 use model::lock::LockedSource;
@@ -57,6 +57,9 @@ pub struct SourceRecord {
     /// Of a directory of the user's: digest of its paths, sizes and times when it was packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Digest>,
+    /// The directory in it that is the source, if not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<Utf8PathBuf>,
     /// What planning wants to know of it.
     pub facts: FactsOfSource,
 }
@@ -112,9 +115,16 @@ impl SourceRecord {
             kind: &'a str,
             main: &'a str,
             files: &'a BTreeMap<String, RecordedFile>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            subdirectory: Option<&'a Utf8Path>,
         }
         // Maps with text for keys always serialise.
-        let content = Content { kind: &self.kind, main: &self.main, files: &self.files };
+        let content = Content {
+            kind: &self.kind,
+            main: &self.main,
+            files: &self.files,
+            subdirectory: self.subdirectory.as_deref(),
+        };
         let mut text = serde_json::to_vec_pretty(&content).unwrap_or_default();
         text.push(b'\n');
         engine::files::atomic_write(&directory.join(CONTENT), &text)?;
@@ -186,6 +196,12 @@ impl SourceRecord {
             // The distribution's patches may change them.
             found = self.patched_manifests(directory, context)?;
         }
+        if let Some(below) = &self.subdirectory {
+            found = found
+                .into_iter()
+                .filter_map(|(path, content)| Some((path.strip_prefix(below).ok()?.to_owned(), content)))
+                .collect();
+        }
         for (path, content) in &found {
             engine::files::atomic_write(&manifests.join(path), content)?;
         }
@@ -224,8 +240,9 @@ impl SourceRecord {
 
     /// What the files hold, as one digest.
     fn content(&self) -> Digest {
-        let list: String =
+        let mut list: String =
             self.files.iter().map(|(name, file)| format!("{} {name}\n", file.sha256)).collect();
+        list.extend(self.subdirectory.as_ref().map(|below| format!("{below}\n")));
         Digest::of(list)
     }
 

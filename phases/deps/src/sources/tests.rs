@@ -49,7 +49,7 @@ fn unpacking(context: &FakeContext) -> UnpackSource {
 }
 
 fn archive(server: &TestServer, path: &str, content: &[u8]) -> SourceSpec {
-    SourceSpec::Archive { urls: vec![server.url(path)], sha256: Digest::of(content) }
+    SourceSpec::Archive { urls: vec![server.url(path)], sha256: Digest::of(content), subdirectory: None }
 }
 
 fn message(error: StepError) -> String {
@@ -137,9 +137,54 @@ fn urls_of_one_archive_are_tried_in_order() {
     });
     let context = FakeContext::new();
     let urls = vec![server.url("/svc-1.2.0.tar.gz"), server.url("/mirror/v1.tar.gz")];
-    let spec = SourceSpec::Archive { urls, sha256: Digest::of(&body) };
+    let spec = SourceSpec::Archive { urls, sha256: Digest::of(&body), subdirectory: None };
     fetch(&action(&context, vec![spec]), &context).unwrap();
     assert!(context.path("artifacts/sources/svc/svc-1.2.0.tar.gz").is_file());
+}
+
+#[test]
+fn a_directory_in_what_is_brought_can_be_the_source() {
+    let body = tar_gz(&[
+        ("bundle-1.0/README", "of the bundle\n"),
+        ("bundle-1.0/Cargo.toml", "[package]\nname = \"bundle\"\nversion = \"1.0.0\"\n"),
+        (
+            "bundle-1.0/svc/Cargo.toml",
+            "[package]\nname = \"svc\"\nversion = \"1.2.0\"\nrust-version = \"1.74\"\n",
+        ),
+        ("bundle-1.0/svc/src/main.rs", "fn main() {}\n"),
+    ]);
+    let served = body.clone();
+    let server = TestServer::start(move |_| Reply::ok(served.clone()));
+    let context = FakeContext::new();
+    let spec = |below: &str| SourceSpec::Archive {
+        urls: vec![server.url("/bundle-1.0.tar.gz")],
+        sha256: Digest::of(&body),
+        subdirectory: Some(below.into()),
+    };
+    let wanted = action(&context, vec![spec("svc")]);
+    fetch(&wanted, &context).unwrap();
+    let record = SourceRecord::read(&wanted.into).unwrap().unwrap();
+    assert_eq!(record.facts.minimum_rust.as_deref(), Some("1.74"), "facts are those of the directory");
+    let unpacking = unpacking(&context);
+    unpack(&unpacking, &context).unwrap();
+    assert_eq!(read(&unpacking.into.join("src/main.rs")), "fn main() {}\n");
+    assert!(!unpacking.into.join("README").exists());
+    // Another directory of the same file is another content.
+    let content = read(&wanted.into.join("content.json"));
+    let other = action(&context, vec![spec("docs")]);
+    assert!(!observe(&other, &context).unwrap().holds());
+    fetch(&other, &context).unwrap();
+    assert_ne!(read(&other.into.join("content.json")), content);
+    let told = message(unpack(&unpacking, &context).unwrap_err());
+    assert!(
+        told.contains("bundle-1.0.tar.gz has no directory") && told.contains("`subdirectory` of source svc"),
+        "{told}"
+    );
+    assert_eq!(
+        read(&unpacking.into.join("src/main.rs")),
+        "fn main() {}\n",
+        "the tree of before is still there"
+    );
 }
 
 #[test]
@@ -151,6 +196,7 @@ fn another_mirror_in_the_case_leaves_the_content_as_it_was() {
     let spec = |urls: &[&str]| SourceSpec::Archive {
         urls: urls.iter().map(|path| server.url(path)).collect(),
         sha256: Digest::of(&body),
+        subdirectory: None,
     };
     let first = action(&context, vec![spec(&["/svc-1.2.0.tar.gz"])]);
     fetch(&first, &context).unwrap();
@@ -223,7 +269,11 @@ fn a_source_distribution_comes_from_the_index_of_the_site() {
     let mut context = FakeContext::new();
     let index = server.url("/simple").replace("http://", "http://me:hunter2@");
     context.site = Site::from_environment([("PIP_INDEX_URL".to_owned(), index)]);
-    let spec = |version: &str| SourceSpec::Pypi { name: "svc.PY".to_owned(), version: version.to_owned() };
+    let spec = |version: &str| SourceSpec::Pypi {
+        name: "svc.PY".to_owned(),
+        version: version.to_owned(),
+        subdirectory: None,
+    };
     fetch(&action(&context, vec![spec("1.2")]), &context).unwrap();
     let error = message(fetch(&action(&context, vec![spec("2.0")]), &context).unwrap_err());
     assert!(error.contains("has no source distribution of svc.PY 2.0"), "{error}");

@@ -1,8 +1,12 @@
 //! Toolchains: one file each.
 
+pub mod cuda;
+pub mod cuda_machine;
+pub mod cuda_wheels;
 pub mod ninja;
 pub mod rust;
 pub mod rustup;
+mod wheel_tags;
 
 use engine::runner::{Context, Observation, StepError};
 use model::plan::EnsureToolchain;
@@ -13,6 +17,7 @@ use model::plan::EnsureToolchain;
 /// When the look itself fails.
 pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observation, StepError> {
     match action {
+        EnsureToolchain::Cuda { wanted, tree, .. } => cuda::observe(wanted, tree.as_deref(), context),
         EnsureToolchain::Ninja { tools, .. } => ninja::observe(tools, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
@@ -27,6 +32,9 @@ pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observ
 /// When none of the ways to bring it is open, with all of them named.
 pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepError> {
     match action {
+        EnsureToolchain::Cuda { wanted, tree, artifacts } => {
+            cuda::run(wanted, tree.as_deref(), artifacts, context)
+        }
         EnsureToolchain::Ninja { tools, artifacts } => ninja::run(tools, artifacts, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;

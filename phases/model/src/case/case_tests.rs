@@ -7,6 +7,7 @@ use super::validate::resolve;
 use super::*;
 
 mod agreement;
+mod legacy;
 mod overriding;
 mod wrong;
 
@@ -28,6 +29,7 @@ fn overrides(set: &[(&str, &str)]) -> Overrides {
         set: set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         sources: Vec::new(),
         default_name: "here".to_owned(),
+        artifacts: None,
     }
 }
 

@@ -62,7 +62,23 @@ fn floor(text: &str, at: usize) -> usize {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: {}", self.message)?;
+        self.render("error", formatter)
+    }
+}
+
+/// What does not stop anything, shown like an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(pub Diagnostic);
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.render("warning", formatter)
+    }
+}
+
+impl Diagnostic {
+    fn render(&self, level: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{level}: {}", self.message)?;
         let mut margin = String::from(" ");
         if let Some(place) = &self.place {
             let number = place.line.to_string();

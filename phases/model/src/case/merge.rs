@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
-use super::diagnostic::{Diagnostic, Diagnostics};
+use super::artifacts::PresetArtifacts;
+use super::diagnostic::{Diagnostic, Diagnostics, Warning};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
-use super::{CASE_SCHEMA, Case, json, schema, semantic, toml, validate};
+use super::{CASE_SCHEMA, Case, json, legacy, schema, semantic, stack, toml, validate};
 
 /// How many cases may extend one another; more is taken for a mistake.
 const LONGEST_CHAIN: usize = 32;
@@ -43,6 +44,8 @@ pub struct Overrides {
     pub sources: Vec<(String, Utf8PathBuf)>,
     /// The name of a case that says none; usually that of its directory.
     pub default_name: String,
+    /// What lies beside the file, where it is a preset of an older tool.
+    pub artifacts: Option<PresetArtifacts>,
 }
 
 /// Names that a case may use and that this crate does not know by itself.
@@ -70,6 +73,8 @@ pub struct Loaded {
     pub case: Case,
     /// All values, in the order of the case.
     pub origins: Vec<Origin>,
+    /// What was not read, of presets of older tools.
+    pub warnings: Vec<Warning>,
     files: Files,
     tree: Node,
 }
@@ -107,7 +112,8 @@ pub fn load(
     known: &KnownNames,
 ) -> Result<Loaded, Diagnostics> {
     let mut files = Files::default();
-    let mut tree = chain(&mut files, root, parent)?;
+    let mut warnings = Vec::new();
+    let mut tree = chain(&mut files, root, parent, overrides.artifacts.as_ref(), &mut warnings)?;
     for (key, value) in &overrides.set {
         let set = setting(&mut files, key, value)?;
         tree = merge(&files, set, tree, &mut Vec::new());
@@ -130,7 +136,7 @@ pub fn load(
     if !found.is_empty() {
         return Err(in_order(found));
     }
-    let case: Case = match serde_json::from_value(tree.to_json()) {
+    let mut case: Case = match serde_json::from_value(tree.to_json()) {
         Ok(case) => case,
         Err(error) => {
             // The walker knows all that the decoder refuses (see the tests), so this place is as good as any.
@@ -144,7 +150,9 @@ pub fn load(
     }
     let origins = origins(&case, &files, &tree)
         .map_err(|error| files.diagnose(&tree.span, format!("the case cannot be shown: {error}"), None))?;
-    Ok(Loaded { case, origins, files, tree })
+    stack::settle(&mut case);
+    let warnings = warnings.into_iter().map(Warning).collect();
+    Ok(Loaded { case, origins, warnings, files, tree })
 }
 
 /// Several errors come in the order of the text that they stand in.
@@ -160,10 +168,12 @@ fn chain(
     files: &mut Files,
     root: CaseFile,
     parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+    artifacts: Option<&PresetArtifacts>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Result<Node, Diagnostics> {
     let mut seen = BTreeSet::from([root.name.clone()]);
     let mut name = root.name.clone();
-    let mut tree = read(files, &root)?;
+    let mut tree = read(files, &root, artifacts, warnings)?;
     let mut extends = tree.get(&["extends"]).cloned();
     while let Some(node) = extends {
         // Of the wrong type: the schema says so with better words.
@@ -183,7 +193,7 @@ fn chain(
                 .diagnose(&node.span, message, Some("write one case in the place of some".into()))
                 .into());
         }
-        let mut below = read(files, &file)?;
+        let mut below = read(files, &file, None, warnings)?;
         extends = below.get(&["extends"]).cloned();
         if let Some(directory) = &file.directory {
             rebase(&mut below, directory);
@@ -217,19 +227,33 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
         }
     }
     let mut absolute = |node: &mut Node| {
-        if let Value::Text(text) = &mut node.value {
-            *text = directory.join(&*text).into_string();
+        match &mut node.value {
+            // A repository's key may be the text itself.
+            Value::Text(text) if !text.trim_start().starts_with("-----BEGIN ") => {
+                *text = directory.join(&*text).into_string();
+            }
+            _ => {}
         }
     };
-    for path in
-        [&["sources", "*", "path"][..], &["sources", "*", "*", "path"], &["python", "requirements", "*"]]
-    {
+    for path in [
+        &["sources", "*", "path"][..],
+        &["sources", "*", "*", "path"],
+        &["python", "requirements", "*"],
+        &["python", "find_links", "*"],
+        &["python", "optional", "*", "requirements", "*"],
+        &["system_packages", "apt", "repositories", "*", "key"],
+    ] {
         at(tree, path, &mut absolute);
     }
 }
 
 /// One file as a tree, with a `schema` that this version knows.
-fn read(files: &mut Files, case: &CaseFile) -> Result<Node, Diagnostics> {
+fn read(
+    files: &mut Files,
+    case: &CaseFile,
+    artifacts: Option<&PresetArtifacts>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Node, Diagnostics> {
     let file = files.add(&case.name, &case.text, FileKind::File);
     let tree = match case.format {
         Format::Toml => toml::parse(files, file)?,
@@ -241,13 +265,18 @@ fn read(files: &mut Files, case: &CaseFile) -> Result<Node, Diagnostics> {
         let help = "a case begins with `{\"schema\": 1`".to_owned();
         return Err(files.diagnose(&tree.span, message, Some(help)).into());
     }
+    if case.format == Format::Json && tree.get(&["schema"]).is_none() && legacy::is_preset(&tree) {
+        let (converted, found) = legacy::convert(files, &tree, artifacts);
+        warnings.extend(found);
+        return Ok(converted);
+    }
     let Some(node) = tree.get(&["schema"]) else {
         let (message, help) = match case.format {
             Format::Toml => ("key `schema` is missing", format!("write `schema = {CASE_SCHEMA}` at the top")),
             Format::Json => (
-                "key `schema` is missing: this is not a case, or a preset of an older tool",
+                "key `schema` is missing, and this is no preset of an older tool",
                 format!(
-                    "write `\"schema\": {CASE_SCHEMA}` at the top and use the keys of docs/reference/case.md"
+                    "write `\"schema\": {CASE_SCHEMA}` at the top; a preset has only sections such as `metadata`"
                 ),
             ),
         };

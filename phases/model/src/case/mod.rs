@@ -3,12 +3,18 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+mod apt_repository;
+mod artifacts;
+mod cuda;
+mod cuda_toolchain;
 mod diagnostic;
 mod json;
+mod legacy;
 mod merge;
 mod reference;
 mod schema;
 mod semantic;
+mod stack;
 mod toml;
 mod tree;
 mod validate;
@@ -16,10 +22,15 @@ mod validate;
 #[cfg(test)]
 mod case_tests;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Place};
+pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
+pub use artifacts::{PresetArtifacts, SourceFile};
+pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
+pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
+pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
 
 use std::collections::BTreeMap;
 
@@ -57,6 +68,15 @@ pub struct Case {
     /// Python packages, brought by `deps` as wheels and installed by `build` into an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Python>,
+    /// CUDA: the toolkit and the GPUs that are compiled for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<Cuda>,
+    /// PyTorch and its companions: Python packages, from an index of their own where one is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pytorch: Option<Pytorch>,
+    /// TensorRT's Python packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensorrt: Option<Tensorrt>,
     /// Where code comes from: a source, or a list of alternatives of which the first that can be had is taken.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, Alternatives>,
@@ -89,14 +109,15 @@ pub struct Metadata {
     pub target_gpu: Option<String>,
 }
 
-/// A list of packages, or lists by package manager (`apt`, `dnf`, `zypper`, `apk`).
+/// A list of packages, or by package manager (`apt`, `dnf`, `zypper`, `apk`) a list, or a table of `packages` and, for
+/// apt, `repositories`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SystemPackages {
     /// The same names for every package manager.
     All(Vec<String>),
     /// By package manager.
-    ByManager(BTreeMap<String, Vec<String>>),
+    ByManager(BTreeMap<String, ManagerPackages>),
 }
 
 impl Default for SystemPackages {
@@ -110,7 +131,22 @@ impl SystemPackages {
     pub fn for_manager(&self, manager: &str) -> &[String] {
         match self {
             Self::All(names) => names,
-            Self::ByManager(by) => by.get(manager).map_or(&[], Vec::as_slice),
+            Self::ByManager(by) => match by.get(manager) {
+                Some(ManagerPackages::List(names)) => names,
+                Some(ManagerPackages::Table(table)) => &table.packages,
+                None => &[],
+            },
+        }
+    }
+
+    /// The repositories for this manager.
+    pub fn repositories(&self, manager: &str) -> &[AptRepository] {
+        match self {
+            Self::ByManager(by) => match by.get(manager) {
+                Some(ManagerPackages::Table(table)) => &table.repositories,
+                _ => &[],
+            },
+            Self::All(_) => &[],
         }
     }
 }
@@ -125,6 +161,9 @@ pub struct Toolchains {
     /// CMake.
     #[serde(default)]
     pub cmake: ToolVersion,
+    /// CUDA.
+    #[serde(default)]
+    pub cuda: CudaToolchain,
     /// A compiler cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiler_cache: Option<CompilerCache>,
@@ -175,6 +214,31 @@ pub struct Python {
     /// Single requirements: `numpy==2.1.3`.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// The version of Python that is wanted: `3.10`. The interpreter is then `python3.10`, from PATH or from the
+    /// distribution, unless `interpreter` names another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Directories of wheels, relative to the case. What one of them has of a project is taken before any index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub find_links: Vec<Utf8PathBuf>,
+    /// Package indexes for some packages; all others come from the index that pip knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<PythonIndex>,
+    /// Packages that may be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optional: Vec<OptionalPackages>,
+}
+
+impl Python {
+    /// The interpreter: the one that is named, else that of the wanted version, else `python3`.
+    pub fn interpreter(&self) -> String {
+        let of_version = || {
+            let parts: Vec<&str> = self.version.as_ref()?.split('.').take(2).collect();
+            Some(format!("python{}", parts.join(".")))
+        };
+        self.interpreter.clone().or_else(of_version).unwrap_or_else(|| "python3".to_owned())
+    }
 }
 
 /// Kinds of Python environment.
@@ -233,6 +297,12 @@ pub enum SourceSpec {
         #[schemars(with = "String")]
         path: Utf8PathBuf,
     },
+    /// A directory that the user names when it is there: `--source NAME=PATH`. `deps` does without it unless cargo
+    /// builds it.
+    Mounted {
+        /// What it is, for the message that asks for it: `a checkout of our application`.
+        description: String,
+    },
     /// A git repository.
     Git {
         /// Anything that `git clone` takes.
@@ -249,6 +319,11 @@ pub enum SourceSpec {
         urls: Vec<String>,
         /// SHA-256 of the file.
         sha256: Digest,
+        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
+        /// for another alternative that has its files at the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        subdirectory: Option<Utf8PathBuf>,
     },
     /// One file, kept as it is: what a project would download while it is configured, put where it looks by `files`
     /// of a component.
@@ -272,6 +347,11 @@ pub enum SourceSpec {
         name: String,
         /// Exact version.
         version: String,
+        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
+        /// for another alternative that has its files at the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        subdirectory: Option<Utf8PathBuf>,
     },
     /// A crate from the registry, as published.
     Crate {
@@ -283,10 +363,19 @@ pub enum SourceSpec {
 }
 
 impl SourceSpec {
+    /// The directory in what is brought that is the source, if not all of it.
+    pub fn subdirectory(&self) -> Option<&Utf8PathBuf> {
+        match self {
+            Self::Archive { subdirectory, .. } | Self::Pypi { subdirectory, .. } => subdirectory.as_ref(),
+            _ => None,
+        }
+    }
+
     /// `path`, `git` …
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Path { .. } => "path",
+            Self::Mounted { .. } => "mounted",
             Self::Git { .. } => "git",
             Self::Archive { .. } => "archive",
             Self::File { .. } => "file",
@@ -354,6 +443,10 @@ pub struct Component {
     /// Driver `cargo`: features beyond the default ones.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The directory below its prefix where it installs Python modules: the case's environment imports them from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub python_modules: Option<Utf8PathBuf>,
     /// Driver `command`: what is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Commands>,

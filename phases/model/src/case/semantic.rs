@@ -1,11 +1,14 @@
 //! What the values of a case must mean, beyond their types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{Case, Component, Driver, SourceSpec, SystemPackages};
+use super::{
+    AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, normalised_project,
+};
+use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::{ComponentName, catalog};
 
 /// Package managers that a case may name.
@@ -16,7 +19,11 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     let mut checker = Checker { case, files, tree, known, found: Vec::new() };
     checker.metadata();
     checker.system_packages();
+    checker.cuda();
     checker.versions();
+    checker.cuda_toolchain();
+    checker.python();
+    checker.tensorrt();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
         checker.name(&path, "source");
@@ -74,8 +81,7 @@ impl<'a> Checker<'a> {
 
     fn metadata(&mut self) {
         let name = &self.case.metadata.name;
-        let plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        if !is_case_name(name) {
             let help = Some("use letters, digits, `-`, `_`, `.` and `+`; it names directories".to_owned());
             self.at_value(&["metadata", "name"], format!("`{name}` cannot be the name of a case"), help);
         }
@@ -92,19 +98,168 @@ impl<'a> Checker<'a> {
                     help,
                 );
             }
+            for manager in by.keys() {
+                self.repositories(manager, case.system_packages.repositories(manager));
+            }
+        }
+    }
+
+    fn cuda(&mut self) {
+        let Some(cuda) = &self.case.cuda else { return };
+        if let Some(version) = cuda.version.as_deref().filter(|version| !is_dotted(version)) {
+            let help = Some("write numbers with dots: \"11.8\"".to_owned());
+            self.at_value(&["cuda", "version"], format!("`{version}` is not a version of CUDA"), help);
+        }
+        if let Err(error) = cuda.capabilities() {
+            let help = Some("write `86`, `\"8.6\"` or `\"sm_86\"`, or a list of these".to_owned());
+            self.at_value(&["cuda", "arch"], error.to_string(), help);
+        }
+    }
+
+    fn repositories(&mut self, manager: &str, repositories: &[AptRepository]) {
+        let list = ["system_packages", manager, "repositories"];
+        if manager != "apt" && !repositories.is_empty() {
+            let help = "repositories of apt alone can be declared; set up others before".to_owned();
+            self.at_key(&list, format!("`{manager}` takes no repositories"), Some(help));
+            return;
+        }
+        let mut names = BTreeSet::new();
+        for (index, repository) in repositories.iter().enumerate() {
+            let index = index.to_string();
+            let at = |key: &'static str| [&list[..], &[index.as_str(), key]].concat();
+            for (key, what, help) in repository.mistakes() {
+                self.at_value(&at(key), what, Some(help.to_owned()));
+            }
+            if !names.insert(&repository.name) {
+                let what = format!("two apt repositories are called `{}`", repository.name);
+                self.at_value(&at("name"), what, Some("give each a name of its own".to_owned()));
+            }
+        }
+    }
+
+    fn python(&mut self) {
+        if let Some(python) = &self.case.python {
+            let version = python.version.as_deref();
+            if let Some(version) = version.filter(|version| !is_dotted(version) || !version.contains('.')) {
+                let help = Some("write numbers with a dot: \"3.10\"".to_owned());
+                self.at_value(
+                    &["python", "version"],
+                    format!("`{version}` is not a version of Python"),
+                    help,
+                );
+            }
+            let mut names = BTreeSet::new();
+            for (index, group) in python.optional.iter().enumerate() {
+                let path = ["python", "optional", &index.to_string(), "name"];
+                let name = group.name.as_str();
+                let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+                if name.is_empty() || !name.chars().all(plain) {
+                    let help = Some("use letters, digits, `-` and `_`".to_owned());
+                    self.at_value(&path, format!("`{name}` cannot be the name of optional packages"), help);
+                } else if !names.insert(name) {
+                    let help = Some("give each its own".to_owned());
+                    self.at_value(
+                        &path,
+                        format!("two groups of optional packages are called `{name}`"),
+                        help,
+                    );
+                }
+            }
+        }
+        self.indexes();
+    }
+
+    /// Addresses without secrets, and no package from two of them.
+    fn indexes(&mut self) {
+        let case = self.case;
+        let mut owners: BTreeMap<String, String> = BTreeMap::new();
+        let mut urls: Vec<(Vec<String>, &str)> = Vec::new();
+        for (index, entry) in case.python.iter().flat_map(|python| python.indexes.iter().enumerate()) {
+            let at = ["python", "indexes", &index.to_string()].map(str::to_owned).to_vec();
+            urls.push(([at.clone(), vec!["url".to_owned()]].concat(), &entry.url));
+            for (number, package) in entry.packages.iter().enumerate() {
+                if let Some(other) = owners.insert(normalised_project(package), entry.name.clone()) {
+                    let number = number.to_string();
+                    let path = ["python", "indexes", at[2].as_str(), "packages", &number];
+                    let message = format!("`{package}` comes from index `{other}` already");
+                    self.at_value(&path, message, Some("keep it in one of them".to_owned()));
+                }
+            }
+            if entry.packages.is_empty() {
+                let path = ["python", "indexes", at[2].as_str(), "packages"];
+                let message = format!("nothing comes from index `{}`", entry.name);
+                self.at_value(&path, message, Some("list the packages that do".to_owned()));
+            }
+        }
+        let sections = [
+            ("pytorch", case.pytorch.as_ref().and_then(|section| section.index_url.as_deref())),
+            ("tensorrt", case.tensorrt.as_ref().and_then(|section| section.index_url.as_deref())),
+        ];
+        for (section, url) in sections {
+            urls.extend(url.map(|url| (vec![section.to_owned(), "index_url".to_owned()], url)));
+        }
+        for (path, url) in urls {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let rest = ["https://", "http://", "file:///"].iter().find_map(|scheme| url.strip_prefix(scheme));
+            match rest {
+                None => {
+                    let help = Some("write https://, http:// or file:/// before it".to_owned());
+                    self.at_value(&path, "this is not the address of an index".to_owned(), help);
+                }
+                Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+                    let help = Some("put them into ~/.netrc, where pip looks for them".to_owned());
+                    let message = "user and password do not belong into a case".to_owned();
+                    self.at_value(&path, message, help);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn tensorrt(&mut self) {
+        let Some(tensorrt) = &self.case.tensorrt else { return };
+        let known = &tensorrt.supported_versions;
+        let Some(version) = &tensorrt.version else { return };
+        if !known.is_empty() && !known.contains(version) {
+            let message = format!("TensorRT {version} is not one of `supported_versions`");
+            let help = format!("take one of {}, or add it there", known.join(", "));
+            self.at_value(&["tensorrt", "version"], message, Some(help));
         }
     }
 
     fn versions(&mut self) {
         let toolchains = &self.case.toolchains;
-        for (tool, minimum) in [("rust", &toolchains.rust.minimum), ("cmake", &toolchains.cmake.minimum)] {
+        for (tool, minimum) in [
+            ("rust", &toolchains.rust.minimum),
+            ("cmake", &toolchains.cmake.minimum),
+            ("cuda", &toolchains.cuda.minimum),
+        ] {
             let Some(minimum) = minimum else { continue };
-            let dotted =
-                minimum.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
-            if !dotted {
+            if !is_dotted(minimum) {
                 let help = Some("write numbers with dots: \"1.85\"".to_owned());
                 let path = ["toolchains", tool, "minimum"];
                 self.at_value(&path, format!("`{minimum}` is not a version of {tool}"), help);
+            }
+        }
+    }
+
+    /// What wheels bring: releases that they have, and names that become part of a path.
+    fn cuda_toolchain(&mut self) {
+        let cuda = &self.case.toolchains.cuda;
+        let wanted = WantedCuda::of(self.case);
+        if cuda.from == CudaOrigin::Wheels && wanted.of_wheels().is_none() {
+            let message = format!("PyPI's wheels hold no compiler of {}", wanted.described());
+            let help = format!(
+                "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that bring it"
+            );
+            self.at_value(&["cuda", "version"], message, Some(help));
+        }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        for (index, library) in cuda.libraries.iter().enumerate() {
+            if library.is_empty() || !library.chars().all(plain) {
+                let help = "write it as the extras of PyPI's cuda-toolkit are: \"cublas\", \"npp\"";
+                let path = ["toolchains", "cuda", "libraries", &index.to_string()];
+                self.at_value(&path, format!("`{library}` is not a part of CUDA"), Some(help.to_owned()));
             }
         }
     }
@@ -127,11 +282,19 @@ impl<'a> Checker<'a> {
             SourceSpec::Path { path } => {
                 empty("path", path.as_str(), "write a directory; `.` is that of the case")
             }
+            SourceSpec::Mounted { description } => {
+                empty("description", description, "write what it is: \"a checkout of our application\"");
+                if index.is_some() {
+                    let message = format!("source `{name}` is mounted and has alternatives");
+                    let help = "declare the others alone: --source replaces every kind of source".to_owned();
+                    self.at_value(&at("kind"), message, Some(help));
+                }
+            }
             SourceSpec::Git { url, revision, .. } => {
                 empty("url", url, "write what `git clone` takes");
                 empty("revision", revision, "write a commit, a tag or a branch");
             }
-            SourceSpec::Archive { urls, sha256 } | SourceSpec::File { urls, sha256 } => {
+            SourceSpec::Archive { urls, sha256, .. } | SourceSpec::File { urls, sha256 } => {
                 if urls.is_empty() {
                     let help = Some("list at least one address of the file".to_owned());
                     self.at_value(&at("urls"), format!("source `{name}` has no urls"), help);
@@ -152,13 +315,21 @@ impl<'a> Checker<'a> {
             SourceSpec::Debian { package, .. } => {
                 empty("package", package, "write the name of the source package")
             }
-            SourceSpec::Pypi { name: project, version } => {
+            SourceSpec::Pypi { name: project, version, .. } => {
                 empty("name", project, "write the name of the project");
                 empty("version", version, "write the exact version");
             }
             SourceSpec::Crate { name: krate, version } => {
                 empty("name", krate, "write the name of the crate");
                 empty("version", version, "write the exact version");
+            }
+        }
+        if let Some(directory) = spec.subdirectory() {
+            use camino::Utf8Component::{CurDir, Normal};
+            if !directory.components().all(|part| matches!(part, Normal(_) | CurDir)) {
+                let message = format!("`{directory}` is not a directory in source `{name}`");
+                let help = Some("write it relative to the top of the source, without `..`".to_owned());
+                self.at_value(&at("subdirectory"), message, help);
             }
         }
     }
@@ -367,4 +538,15 @@ impl<'a> Checker<'a> {
         way.pop();
         done.insert(name);
     }
+}
+
+/// Whether a case may have this name, which becomes the name of directories.
+pub(super) fn is_case_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// Whether this is numbers with dots between them.
+fn is_dotted(version: &str) -> bool {
+    version.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Check, SourceSpec};
+use crate::case::{AptRepository, Check, SourceSpec};
+use crate::cuda::WantedCuda;
 use crate::{ComponentName, SourceName};
 
 /// What a step does. Closed: a run can do nothing else.
@@ -51,6 +52,22 @@ pub struct EnsurePackages {
     pub manager: String,
     /// What is needed, each with the packages that bring it.
     pub needs: Vec<Need>,
+    /// Repositories of the case, set up when a package is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<DeclaredRepository>,
+}
+
+/// An apt repository of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredRepository {
+    /// The case, for the mark in the file.
+    pub case: String,
+    /// The name of its files below `/etc/apt`, without an ending: `installer-vision-cuda`.
+    pub file: String,
+    /// Where its key is or will be, when that is a file.
+    pub key_file: Option<Utf8PathBuf>,
+    /// What the case says.
+    pub repository: AptRepository,
 }
 
 /// One thing that must be there, how to see it, and which packages of the chosen manager bring it.
@@ -94,6 +111,17 @@ pub enum Probe {
         /// `zlib`.
         module: String,
     },
+    /// A CUDA toolkit is there that will do.
+    Cuda {
+        /// What is wanted.
+        wanted: WantedCuda,
+        /// Where a build looks for it.
+        root: Utf8PathBuf,
+        /// The g++ that compiles the host's part; none: no installed one is known to be taken.
+        host_compiler: Option<Utf8PathBuf>,
+        /// What is compiled for, `86`: the toolkit has to know it.
+        architectures: Vec<String>,
+    },
     /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
     PythonModule {
         /// The interpreter: a name on PATH or a path.
@@ -107,6 +135,15 @@ pub enum Probe {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "toolchain", rename_all = "kebab-case")]
 pub enum EnsureToolchain {
+    /// A CUDA toolkit.
+    Cuda {
+        /// What is wanted.
+        wanted: WantedCuda,
+        /// Where that of wheels is put; none: wheels may or can not bring it.
+        tree: Option<Utf8PathBuf>,
+        /// The artifacts, where the wheels are kept.
+        artifacts: Utf8PathBuf,
+    },
     /// cargo and rustc.
     Rust {
         /// Lowest version, from the case.

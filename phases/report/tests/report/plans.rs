@@ -56,6 +56,7 @@ fn make(args: &[&str]) -> Action {
 
 fn deps() -> Plan {
     let packages = EnsurePackages {
+        repositories: Vec::new(),
         manager: "apt".to_owned(),
         needs: vec![
             Need {

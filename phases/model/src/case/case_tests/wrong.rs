@@ -44,6 +44,16 @@ wrong!(
     "schema = 1\n[components.x]\ndriver = 'command'\n[components.x.commands]\ncompile = [['make']]\n[[components.x.expect]]\nfile = 'a'\n"
 );
 
+wrong!(
+    mounted_sources,
+    "schema = 1\n[sources]\nb = { kind = 'mounted', description = ' ' }\nc = [{ kind = 'mounted', description = 'ours' }, { kind = 'crate', name = 'x', version = '1' }]\n"
+);
+
+wrong!(
+    directories_out_of_a_source,
+    "schema = 1\n[sources]\na = { kind = 'pypi', name = 'x', version = '1', subdirectory = '../y' }\nb = [{ kind = 'crate', name = 'x', version = '1' }, { kind = 'pypi', name = 'x', version = '1', subdirectory = '/y' }]\n"
+);
+
 wrong!(a_newer_format, "schema = 2\nfancy = true\n");
 
 wrong!(

@@ -1,0 +1,149 @@
+//! Presets of older tools.
+
+use crate::Digest;
+
+use super::*;
+
+const PRESET: &str = r#"{
+  "metadata": {
+    "name": "ubuntu22.04-cuda11.8-torch2.1",
+    "description": "CUDA 11.8 and PyTorch 2.1",
+    "created": "2025-11-20",
+    "target_gpu": "RTX 3080",
+    "autor": "someone"
+  },
+  "base_image": "nvidia/cuda:11.8.0-devel-ubuntu22.04",
+  "python": { "version": "3.10", "version_without_dot": "310" },
+  "pytorch": {
+    "torch_version": "2.1.0+cu118",
+    "torchvision_version": "0.16.0",
+    "torchaudio_version": "2.1.0",
+    "index_url": "https://torch.example/whl/cu118"
+  },
+  "tensorrt": {
+    "version": "8.6.1.post1",
+    "enabled": true,
+    "required_in_runtime": true,
+    "supported_versions": ["8.6.1.post1"],
+    "install_method": "pip",
+    "notes": null
+  },
+  "cuda": { "version": "11.8", "arch": 86, "cudnn_version": "8" },
+  "build_options": {
+    "ffmpeg_version": "6.0",
+    "opencv_version": "4.8.0",
+    "xaiva_media_source": { "path": "/src/xaiva", "branch": "main" },
+    "enable_cuda": true
+  },
+  "system_packages": ["git", "nasm"],
+  "environment": {
+    "NVIDIA_VISIBLE_DEVICES": "all",
+    "LD_LIBRARY_PATH": "/usr/local/cuda/lib64:$LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS": 4
+  },
+  "pytroch": {}
+}
+"#;
+
+fn load_preset(text: &str, artifacts: Option<PresetArtifacts>) -> Result<Loaded, Diagnostics> {
+    let overrides = Overrides { default_name: "here".to_owned(), artifacts, ..Overrides::default() };
+    load_with(json_file("presets/old.json", text), &[], &overrides)
+}
+
+fn warnings(loaded: &Loaded) -> String {
+    loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_preset_loads_as_it_is_and_says_what_it_does_not_read() {
+    let loaded = load_preset(PRESET, None).unwrap();
+    insta::assert_snapshot!("preset-warnings", warnings(&loaded));
+    insta::assert_snapshot!("preset-case", serde_json::to_string_pretty(&loaded.case).unwrap());
+}
+
+#[test]
+fn what_lies_beside_a_preset_is_used_or_named() {
+    let directory = camino::Utf8PathBuf::from("/p/artifacts/old");
+    let source = |name: &str, archive: bool| SourceFile {
+        name: name.to_owned(),
+        path: directory.join("sources").join(name),
+        sha256: archive.then(|| Digest::of(name)),
+    };
+    let artifacts = PresetArtifacts {
+        requirements: vec!["requirements-base.txt".to_owned(), "requirements.txt".to_owned()],
+        extra: Some("requirements-extra.txt".to_owned()),
+        wheels: true,
+        sources: vec![
+            source("ffmpeg-6.0.tar.xz", true),
+            source("opencv-4.8.0", false),
+            source("opencv_contrib-4.8.0.tar.gz", true),
+        ],
+        debs: 3,
+        directory: directory.clone(),
+    };
+    let loaded = load_preset(PRESET, Some(artifacts)).unwrap();
+    let python = loaded.case.python.as_ref().unwrap();
+    assert_eq!(
+        python.requirements,
+        [directory.join("requirements-base.txt"), directory.join("requirements.txt")]
+    );
+    assert_eq!(python.find_links, [directory.join("wheels")]);
+    assert_eq!(python.optional[0].requirements, [directory.join("requirements-extra.txt")]);
+    let source = |name: &str| loaded.case.sources[name].as_slice()[0].clone();
+    assert_eq!(
+        source("ffmpeg"),
+        SourceSpec::Archive {
+            urls: vec!["file:///p/artifacts/old/sources/ffmpeg-6.0.tar.xz".to_owned()],
+            sha256: Digest::of("ffmpeg-6.0.tar.xz"),
+            subdirectory: None,
+        }
+    );
+    assert_eq!(source("opencv"), SourceSpec::Path { path: directory.join("sources/opencv-4.8.0") });
+    let shown = warnings(&loaded);
+    assert!(shown.contains("nothing is built from opencv_contrib-4.8.0.tar.gz"), "{shown}");
+    assert!(shown.contains("the 3 packages in /p/artifacts/old/debs are not installed"), "{shown}");
+    assert!(!shown.contains("has no source"), "{shown}");
+}
+
+#[test]
+fn a_mistake_in_a_preset_is_shown_in_the_preset() {
+    let wrong =
+        PRESET.replace("\"arch\": 86", "\"arch\": 8").replace("\"version\": \"11.8\"", "\"version\": 11.8");
+    insta::assert_snapshot!("preset-mistakes", load_preset(&wrong, None).unwrap_err().to_string());
+    let other =
+        PRESET.replace("\"supported_versions\": [\"8.6.1.post1\"]", "\"supported_versions\": [\"8.5.3\"]");
+    insta::assert_snapshot!("preset-unsupported", load_preset(&other, None).unwrap_err().to_string());
+}
+
+#[test]
+fn titles_and_contradictions_are_warnings() {
+    let text = r#"{"metadata": {"name": "Production GPU"}, "python": {"version": "3.10", "version_without_dot": 311}}"#;
+    let loaded = load_preset(text, None).unwrap();
+    assert_eq!(loaded.case.metadata.name, "here");
+    assert_eq!(loaded.case.metadata.description, "Production GPU");
+    assert_eq!(loaded.case.python.as_ref().unwrap().interpreter(), "python3.10");
+    insta::assert_snapshot!("preset-title", warnings(&loaded));
+}
+
+#[test]
+fn a_case_that_forgot_its_schema_is_no_preset() {
+    for text in [r#"{"metadata": {}, "components": {}}"#, r#"{"packages": []}"#] {
+        let error = load_preset(text, None).unwrap_err().to_string();
+        assert!(error.contains("key `schema` is missing, and this is no preset"), "{error}");
+    }
+    // With `schema` every key counts.
+    let strict = PRESET.replacen('{', "{ \"schema\": 1,", 1);
+    assert!(load_preset(&strict, None).unwrap_err().to_string().contains("unknown key `autor`"));
+}
+
+#[test]
+fn indexes_have_one_owner_and_no_passwords() {
+    insta::assert_snapshot!(
+        "indexes",
+        toml_errors(
+            "schema = 1\n[python]\nversion = '3'\n[[python.indexes]]\nname = 'a'\nurl = 'https://me:pw@a.example/simple'\npackages = ['x', 'Y_z']\n\
+             [[python.indexes]]\nname = 'b'\nurl = 'b.example'\npackages = ['y-z']\n\
+             [[python.optional]]\nname = 'a b'\n[[python.optional]]\nname = 'e'\n[[python.optional]]\nname = 'e'\n"
+        )
+    );
+}

@@ -1,0 +1,487 @@
+//! Holds a case against the table. Pure: what of the machine matters comes as data.
+
+use super::{PytorchRow, TensorrtRow, python_of, table};
+use crate::case::{Case, ComputeCapability, SourceSpec, normalised_project};
+use crate::catalog::version_at_least;
+use crate::source_facts::SourceFacts;
+use crate::target::Target;
+
+/// What is held against the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Stack<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// Lines of the requirement files that the case names.
+    pub requirements: &'a [String],
+    /// What is known of the sources.
+    pub facts: &'a SourceFacts,
+    /// The machine.
+    pub target: &'a Target,
+}
+
+/// How sure the table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Known not to work, on any machine: a mistake of the case.
+    Wrong,
+    /// The case is well, and this machine is not the one for it.
+    NotHere,
+    /// Nobody has said that it works.
+    Unknown,
+}
+
+/// One pair that does not go together, or of which nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How sure that is.
+    pub verdict: Verdict,
+    /// Where in the case: `pytorch.torch_version`.
+    pub key: String,
+    /// What does not go together.
+    pub message: String,
+    /// What would.
+    pub help: String,
+}
+
+/// All that does not go together, the worst first.
+pub fn check(stack: &Stack<'_>) -> Vec<Finding> {
+    let mut checker = Checker { stack: *stack, found: Vec::new() };
+    checker.pytorch();
+    checker.tensorrt();
+    checker.toolkit();
+    checker.opencv();
+    checker.interpreter();
+    checker.found.sort_by_key(|finding| finding.verdict);
+    checker.found
+}
+
+struct Checker<'a> {
+    stack: Stack<'a>,
+    found: Vec<Finding>,
+}
+
+/// A Python version and why it is that one.
+struct KnownPython {
+    version: String,
+    /// The key that says so; none when it is the distribution's own.
+    key: Option<&'static str>,
+}
+
+impl Checker<'_> {
+    fn add(&mut self, verdict: Verdict, key: &str, message: String, help: String) {
+        self.found.push(Finding { verdict, key: key.to_owned(), message, help });
+    }
+
+    fn pytorch(&mut self) {
+        let Some(pytorch) = &self.stack.case.pytorch else { return };
+        let Some(torch) = &pytorch.torch_version else { return };
+        let key = "pytorch.torch_version";
+        let rows = &table().pytorch;
+        let Some(row) = rows.iter().find(|row| begins_with(torch, &row.torch)) else {
+            let known: Vec<&str> = rows.iter().map(|row| row.torch.as_str()).collect();
+            let message = format!("nothing is known of torch {torch} and what goes with it");
+            return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
+        };
+        self.torch_cuda(torch, row);
+        self.torch_python(torch, row);
+        for (key, name, version, wanted) in [
+            ("pytorch.torchvision_version", "torchvision", &pytorch.torchvision_version, &row.torchvision),
+            ("pytorch.torchaudio_version", "torchaudio", &pytorch.torchaudio_version, &row.torchaudio),
+        ] {
+            let Some(version) = version.as_ref().filter(|version| !begins_with(version, wanted)) else {
+                continue;
+            };
+            let message = format!("{name} {version} does not go with torch {torch}");
+            self.add(Verdict::Wrong, key, message, format!("with torch {} goes {name} {wanted}", row.torch));
+        }
+        if let Some(below) = &row.numpy_below {
+            self.numpy(&format!("torch {torch}"), below, Verdict::Wrong);
+        }
+    }
+
+    fn torch_cuda(&mut self, torch: &str, row: &PytorchRow) {
+        let case = self.stack.case;
+        let Some(pytorch) = &case.pytorch else { return };
+        let (label, index) = (pytorch.cuda_tag(), pytorch.index_url.as_deref().and_then(index_tag));
+        if let (Some(label), Some(index)) = (&label, &index) {
+            if label != index {
+                let message =
+                    format!("torch {torch} is for CUDA {label}, and this index is for CUDA {index}");
+                let help = "write the same toolkit in both".to_owned();
+                return self.add(Verdict::Wrong, "pytorch.index_url", message, help);
+            }
+        }
+        let key =
+            if label.is_none() && index.is_some() { "pytorch.index_url" } else { "pytorch.torch_version" };
+        let toolkit = case.cuda.as_ref().and_then(|cuda| cuda.version.as_deref());
+        let built = row.cuda.join(", ");
+        let others = |cuda: &str| {
+            let rows = table().pytorch.iter().filter(|row| row.cuda.iter().any(|built| built == cuda));
+            let known: Vec<&str> = rows.map(|row| row.torch.as_str()).collect();
+            if known.is_empty() {
+                String::new()
+            } else {
+                format!("; for CUDA {cuda} there is torch {}", known.join(", "))
+            }
+        };
+        if let Some(tag) = label.or(index) {
+            if !row.cuda.contains(&tag) {
+                let message = format!("torch {torch} was not built for CUDA {tag}");
+                let help = format!("torch {} was built for CUDA {built}{}", row.torch, others(&tag));
+                self.add(Verdict::Wrong, key, message, help);
+            } else if let Some(toolkit) = toolkit.filter(|toolkit| !begins_with(toolkit, &tag)) {
+                let message = format!("torch for CUDA {tag} with the toolkit of CUDA {toolkit}");
+                let help =
+                    format!("set cuda.version to {tag}; torch {} was built for CUDA {built}", row.torch);
+                // torch.utils.cpp_extension refuses another major release and warns about another minor one.
+                let verdict = if major(toolkit) == major(&tag) { Verdict::Unknown } else { Verdict::Wrong };
+                self.add(verdict, "cuda.version", message, help);
+            }
+            return;
+        }
+        let Some(toolkit) = toolkit else { return };
+        if row.cuda.iter().any(|built| begins_with(toolkit, built)) {
+            return;
+        }
+        let message = format!("torch {torch} was not built for CUDA {toolkit}");
+        let help = format!("torch {} was built for CUDA {built}{}", row.torch, others(&minor(toolkit)));
+        let near = row.cuda.iter().any(|built| major(built) == major(toolkit));
+        self.add(
+            if near { Verdict::Unknown } else { Verdict::Wrong },
+            "pytorch.torch_version",
+            message,
+            help,
+        );
+    }
+
+    fn torch_python(&mut self, torch: &str, row: &PytorchRow) {
+        let Some(python) = self.python() else { return };
+        let (low, high) = &row.python;
+        let version = minor(&python.version);
+        if version_at_least(&version, low) && version_at_least(high, &version) {
+            return;
+        }
+        let fits = |row: &&PytorchRow| {
+            version_at_least(&version, &row.python.0) && version_at_least(&row.python.1, &version)
+        };
+        let others: Vec<&str> = table().pytorch.iter().filter(fits).map(|row| row.torch.as_str()).collect();
+        let help = format!(
+            "set python.version to one from {low} to {high}, or take torch for Python {version}: {}",
+            if others.is_empty() { "none is known".to_owned() } else { others.join(", ") }
+        );
+        match python.key {
+            Some(key) => {
+                let message = format!("torch {torch} has no build for Python {version}");
+                self.add(Verdict::Wrong, key, message, help);
+            }
+            None => {
+                let os = &self.stack.target.os;
+                let message = format!(
+                    "torch {torch} has no build for Python {version}, which is the python3 of {} {}",
+                    os.id, os.version
+                );
+                self.add(Verdict::NotHere, "pytorch.torch_version", message, help);
+            }
+        }
+    }
+
+    /// The version that the case asks for, that its interpreter's name tells, or that of the distribution's python3.
+    fn python(&self) -> Option<KnownPython> {
+        let python = self.stack.case.python.as_ref()?;
+        if let Some(version) = &python.version {
+            return Some(KnownPython { version: version.clone(), key: Some("python.version") });
+        }
+        let target = self.stack.target;
+        match python.interpreter.as_deref() {
+            Some(interpreter) if interpreter != "python3" && interpreter != "/usr/bin/python3" => {
+                let name = interpreter.rsplit('/').next().unwrap_or(interpreter);
+                let version = name.strip_prefix("python").filter(|version| version.contains('.'))?;
+                Some(KnownPython { version: version.to_owned(), key: Some("python.interpreter") })
+            }
+            _ => {
+                let path = target.tools.get("python3").map_or("/usr/bin/python3", |tool| tool.path.as_str());
+                let own =
+                    python_of(&target.os.id, &target.os.version).filter(|_| path == "/usr/bin/python3")?;
+                Some(KnownPython { version: own.first()?.clone(), key: None })
+            }
+        }
+    }
+
+    /// What `subject` needs of NumPy, against what the case asks of it.
+    fn numpy(&mut self, subject: &str, below: &str, verdict: Verdict) {
+        for (key, line) in self.lines() {
+            let Some(demand) = Demand::of(&line, "numpy") else { continue };
+            if demand.low.as_ref().is_some_and(|low| version_at_least(low, below)) {
+                let message =
+                    format!("{subject} was built for a NumPy before {below}, and the case asks for `{line}`");
+                self.add(verdict, &key, message, format!("write `numpy<{below}`"));
+            } else if !demand.capped {
+                let message = format!(
+                    "{subject} was built for a NumPy before {below}, and `{line}` may become a newer one"
+                );
+                self.add(Verdict::Unknown, &key, message, format!("write `numpy<{below}`"));
+            }
+        }
+    }
+
+    /// Every requirement, with the key that brings it.
+    fn lines(&self) -> Vec<(String, String)> {
+        let packages = self.stack.case.python.iter().flat_map(|python| python.packages.iter().enumerate());
+        let own = packages.map(|(index, line)| (format!("python.packages.{index}"), line.clone()));
+        let files =
+            self.stack.requirements.iter().map(|line| ("python.requirements".to_owned(), line.clone()));
+        own.chain(files).collect()
+    }
+
+    fn tensorrt(&mut self) {
+        let case = self.stack.case;
+        let Some(tensorrt) = case.tensorrt.as_ref().filter(|tensorrt| tensorrt.enabled) else { return };
+        let Some(version) = &tensorrt.version else { return };
+        let toolkit = case.cuda.as_ref().and_then(|cuda| cuda.version.clone());
+        let Some(cuda) = toolkit.or_else(|| case.pytorch.as_ref()?.cuda_tag()) else { return };
+        let key = "tensorrt.version";
+        let rows = &table().tensorrt;
+        // The longest name that fits: 10.13.2 tells more than 10.13 would.
+        let row = rows
+            .iter()
+            .filter(|row| begins_with(version, &row.tensorrt))
+            .max_by_key(|row| row.tensorrt.len());
+        let Some(row) = row else {
+            let known: Vec<&str> = rows.iter().map(|row| row.tensorrt.as_str()).collect();
+            let message = format!("nothing is known of TensorRT {version} with CUDA {cuda}");
+            return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
+        };
+        let within = |row: &TensorrtRow| {
+            let cuda = minor(&cuda);
+            row.cuda.iter().any(|(low, high)| version_at_least(&cuda, low) && version_at_least(high, &cuda))
+        };
+        if within(row) {
+            return;
+        }
+        let ranges: Vec<String> = row
+            .cuda
+            .iter()
+            .map(|(low, high)| if low == high { low.clone() } else { format!("{low} to {high}") })
+            .collect();
+        let others: Vec<&str> =
+            rows.iter().filter(|row| within(row)).map(|row| row.tensorrt.as_str()).collect();
+        let mut help = format!("TensorRT {} goes with CUDA {}", row.tensorrt, ranges.join(" and "));
+        if !others.is_empty() {
+            help.push_str(&format!("; with CUDA {cuda} goes TensorRT {}", others.join(", ")));
+        }
+        let near = row.cuda.iter().any(|(low, _)| major(low) == major(&cuda));
+        let message = if near {
+            format!("TensorRT {version} was not tested with CUDA {cuda}")
+        } else {
+            format!("TensorRT {version} does not go with CUDA {cuda}")
+        };
+        self.add(if near { Verdict::Unknown } else { Verdict::Wrong }, key, message, help);
+    }
+
+    fn toolkit(&mut self) {
+        let Some(cuda) = &self.stack.case.cuda else { return };
+        let (Some(version), Ok(wanted)) = (&cuda.version, cuda.capabilities()) else { return };
+        if wanted.is_empty() {
+            return;
+        }
+        let rows = &table().toolkit;
+        let row = rows.iter().rev().find(|row| version_at_least(version, &row.from));
+        let Some(row) = row.filter(|row| major(&row.from) == major(version)) else {
+            let known: Vec<&str> = rows.iter().map(|row| row.from.as_str()).collect();
+            let message = format!("nothing is known of what CUDA {version} compiles for");
+            return self.add(
+                Verdict::Unknown,
+                "cuda.version",
+                message,
+                format!("known: {}", known.join(", ")),
+            );
+        };
+        let newest = rows.last().is_some_and(|last| last.from == row.from) && minor(version) != row.from;
+        for capability in wanted {
+            let plain = ComputeCapability { variant: None, ..capability }.to_string();
+            if row.architectures.contains(&plain) {
+                continue;
+            }
+            let with: Vec<&str> = rows
+                .iter()
+                .filter(|row| row.architectures.contains(&plain))
+                .map(|row| row.from.as_str())
+                .collect();
+            let oldest = row.architectures.first().is_some_and(|first| !version_at_least(&plain, first));
+            let unknown = with.is_empty() || (newest && !oldest);
+            let message =
+                format!("CUDA {version} is not known to compile for compute capability {capability}");
+            let help = match (with.first(), with.last()) {
+                (Some(first), Some(last)) if rows.last().is_some_and(|row| row.from == *last) => {
+                    format!("{plain} is compiled for by CUDA {first} and newer")
+                }
+                (Some(first), Some(last)) => {
+                    let next =
+                        rows.iter().find(|row| version_at_least(&row.from, last) && row.from != **last);
+                    let end = next.map_or(String::new(), |row| format!(", but no longer by {}", row.from));
+                    format!("{plain} is compiled for by CUDA {first} and newer{end}")
+                }
+                _ => format!("it compiles for {}", row.architectures.join(", ")),
+            };
+            self.add(if unknown { Verdict::Unknown } else { Verdict::Wrong }, "cuda.arch", message, help);
+        }
+    }
+
+    fn opencv(&mut self) {
+        // Wheels were compiled against some NumPy; what is compiled here is compiled against the case's own.
+        let mut versions: Vec<(String, Verdict)> = Vec::new();
+        for (_, line) in self.lines() {
+            let projects = [
+                "opencv-python",
+                "opencv-python-headless",
+                "opencv-contrib-python",
+                "opencv-contrib-python-headless",
+            ];
+            let exact = projects.iter().find_map(|project| Demand::of(&line, project)?.exact);
+            versions.extend(exact.map(|version| (version, Verdict::Wrong)));
+        }
+        let built = self.stack.case.components.iter().find(|(name, component)| {
+            name.as_str() == "opencv" || component.recipe.as_deref() == Some("opencv")
+        });
+        if let Some((name, component)) = built {
+            let source = component.source.as_ref().map_or(name.as_str(), |source| source.as_str());
+            let said = self.stack.case.sources.iter().find(|(name, _)| name.as_str() == source);
+            let said = said.and_then(|(name, alternatives)| {
+                let known = self.stack.facts.get(name).and_then(|facts| facts.version.clone());
+                known.or_else(|| match alternatives.as_slice() {
+                    [SourceSpec::Pypi { version, .. }] => Some(version.clone()),
+                    _ => None,
+                })
+            });
+            versions.extend(said.map(|version| (version, Verdict::Unknown)));
+        }
+        for (version, verdict) in versions {
+            if let Some(row) = table().opencv.iter().find(|row| !version_at_least(&version, &row.below)) {
+                self.numpy(&format!("OpenCV {version}"), &row.numpy_below, verdict);
+            }
+        }
+    }
+
+    /// A wanted Python that neither the distribution nor PATH has.
+    fn interpreter(&mut self) {
+        let Some(python) = &self.stack.case.python else { return };
+        let (Some(version), None) = (&python.version, &python.interpreter) else { return };
+        let target = self.stack.target;
+        let (wanted, os) = (minor(version), &target.os);
+        let program = format!("python{wanted}");
+        if target.tools.contains_key(&program) {
+            return;
+        }
+        let help = |has: &str| {
+            let with: Vec<&str> = table()
+                .python
+                .iter()
+                .filter(|row| row.python.contains(&wanted))
+                .map(|row| row.distribution.as_str())
+                .collect();
+            let images = if with.is_empty() {
+                String::new()
+            } else {
+                format!("take a base image that has it ({})", with.join(", "))
+            };
+            let ways = [
+                format!("put {program} on PATH or name it in python.interpreter"),
+                "bring it with a repository in system_packages".to_owned(),
+                images,
+                has.to_owned(),
+            ];
+            ways.into_iter().filter(|way| !way.is_empty()).collect::<Vec<_>>().join("; ")
+        };
+        match python_of(&os.id, &os.version) {
+            Some(own) if own.contains(&wanted) => {}
+            Some(own) => {
+                let message =
+                    format!("{} {} has no Python {wanted}, and no {program} is on PATH", os.id, os.version);
+                let help = help(&format!("or ask for Python {}", own.join(" or ")));
+                self.add(Verdict::NotHere, "python.version", message, help);
+            }
+            None => {
+                let name = if os.id.is_empty() { "this distribution" } else { os.id.as_str() };
+                let message = format!("whether {name} {} has Python {wanted} is not known", os.version);
+                self.add(Verdict::Unknown, "python.version", message, help(""));
+            }
+        }
+    }
+}
+
+/// What a requirement line asks of a project.
+struct Demand {
+    /// The version that it names with `==`.
+    exact: Option<String>,
+    /// The lowest version that it allows.
+    low: Option<String>,
+    /// Whether it has an upper bound.
+    capped: bool,
+}
+
+impl Demand {
+    /// The demand of `line` on `project`; none when it is about another (PEP 508, as far as versions go).
+    fn of(line: &str, project: &str) -> Option<Self> {
+        let line = line.split(['#', ';']).next().unwrap_or_default().trim();
+        let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(line.len());
+        let (name, rest) = line.split_at(end);
+        if name.is_empty() || normalised_project(name) != project {
+            return None;
+        }
+        let rest = rest.trim_start();
+        // Extras: `numpy[test]>=1`.
+        let rest =
+            rest.strip_prefix('[').map_or(rest, |extras| extras.split_once(']').map_or("", |(_, rest)| rest));
+        let mut demand = Self { exact: None, low: None, capped: false };
+        for clause in rest.split(',').map(|clause| clause.trim().trim_matches(['(', ')'])) {
+            let operators = ["===", "==", "~=", "<=", ">=", "!=", "<", ">"];
+            let Some(operator) = operators.iter().find(|operator| clause.starts_with(**operator)) else {
+                continue;
+            };
+            let version = clause[operator.len()..].trim().trim_end_matches(".*").to_owned();
+            match *operator {
+                "===" | "==" => {
+                    demand.exact = Some(version.clone());
+                    demand.low = Some(version);
+                    demand.capped = true;
+                }
+                "~=" => {
+                    demand.low = Some(version);
+                    demand.capped = true;
+                }
+                ">=" | ">" => demand.low = Some(version),
+                "<=" | "<" => demand.capped = true,
+                _ => {}
+            }
+        }
+        Some(demand)
+    }
+}
+
+/// `2.1` is the beginning of `2.1.2+cu118`, and not of `2.10`.
+fn begins_with(version: &str, release: &str) -> bool {
+    let version = version.split('+').next().unwrap_or(version);
+    let mut parts = version.split('.');
+    release.split('.').all(|part| parts.next() == Some(part))
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or(version)
+}
+
+/// `11.8` of `11.8.0`.
+fn minor(version: &str) -> String {
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+/// `11.8` of an index whose address ends in `/cu118`.
+fn index_tag(url: &str) -> Option<String> {
+    let last = url.trim_end_matches('/').rsplit('/').next()?;
+    let digits = last.strip_prefix("cu").filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
+    let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    (!major.is_empty()).then(|| format!("{major}.{minor}"))
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

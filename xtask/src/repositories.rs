@@ -1,0 +1,42 @@
+//! `clean --repositories`: takes away what `deps` wrote below `/etc/apt` for a case.
+
+use camino::Utf8Path;
+use model::exit;
+
+use crate::args::Common;
+use crate::error::{Error, Result};
+use crate::load::Setting;
+use crate::out::say;
+
+/// Removes the apt repositories of a case and their keys.
+pub fn clean(common: &Common) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let name = &setting.case().metadata.name;
+    let files = deps::packages::apt_repositories::written_for(Utf8Path::new("/"), name)?;
+    if files.is_empty() {
+        say(&format!("no apt repository was set up for {name}"));
+        return Ok(exit::OK);
+    }
+    if common.dry_run {
+        files.iter().for_each(|file| say(&format!("would remove {file}")));
+        return Ok(exit::OK);
+    }
+    if !setting.target.root {
+        let words: Vec<String> =
+            ["rm"].map(str::to_owned).into_iter().chain(files.iter().map(ToString::to_string)).collect();
+        return Err(Error::new(
+            exit::PREFLIGHT,
+            format!(
+                "removing apt repositories needs root\n  help: run as root: {}",
+                exec::session::shell_words(&words)
+            ),
+        ));
+    }
+    for file in &files {
+        std::fs::remove_file(file)
+            .map_err(|error| Error::internal(format!("failed to remove {file}: {error}")))?;
+        say(&format!("removed {file}"));
+    }
+    say("packages that came from there stay; `apt-get update` forgets what else is offered there");
+    Ok(exit::OK)
+}

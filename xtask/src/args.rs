@@ -227,6 +227,11 @@ pub enum Subcommands {
         #[command(subcommand)]
         command: CaseCommand,
     },
+    /// For Dockerfiles: what belongs into a runtime image.
+    Image {
+        #[command(subcommand)]
+        command: crate::image_cmd::ImageCommand,
+    },
     /// Prints the JSON Schema of a case.
     Schema,
     /// Prints completions for a shell.
@@ -241,6 +246,13 @@ pub enum Subcommands {
         /// Compares with the committed files instead of writing them.
         #[arg(long)]
         check: bool,
+    },
+    /// Makes the binary for others, in `dist/`; in a checkout only.
+    #[command(hide = true)]
+    Dist {
+        /// For which architecture.
+        #[arg(long, value_enum, default_value = "x86_64")]
+        arch: crate::dist::Architecture,
     },
 }
 

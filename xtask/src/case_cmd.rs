@@ -16,11 +16,22 @@ pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
         CaseCommand::New { name } => new(name),
         CaseCommand::Check { name } => {
             let wanted = case_name(common, name.as_deref())?;
-            load_case(common, &wanted)?;
             // What only a plan can see: components that do not fit together.
             let setting = crate::load::Setting::gather(common, name.as_deref())?;
             for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
-                setting.plan(phase)?;
+                match setting.plan(phase) {
+                    Ok(plan) => plan.warnings.iter().for_each(|warning| say(&format!("warning: {warning}"))),
+                    // The case is well; it is this machine that lacks something.
+                    Err(error) if error.code == exit::PREFLIGHT => {
+                        if phase == model::plan::Phase::Deps {
+                            say(&format!(
+                                "not on this machine: {}",
+                                error.message.trim_start_matches("error: ")
+                            ));
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             say(&format!("{wanted}: no mistakes found"));
             Ok(exit::OK)

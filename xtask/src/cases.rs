@@ -5,14 +5,14 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use include_dir::{Dir, include_dir};
-use model::case::{CaseFile, Format};
+use model::case::{CaseFile, Format, PresetArtifacts, SourceFile};
 
 use crate::error::{Error, Result};
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../cases");
 
 /// The names that a case file may have in its directory.
-const FILES: [&str; 2] = ["case.toml", "case.json"];
+const FILES: [&str; 3] = ["case.toml", "case.json", "preset.json"];
 
 /// A case that was found, not yet read for meaning.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Place {
     pub file: Utf8PathBuf,
     /// The name of its lock: `case.lock`, or after the file where cases of several names share a directory.
     pub lock: String,
+    /// Whether it is a preset of an older tool: JSON without `schema`.
+    pub preset: bool,
 }
 
 /// Directories in which names are looked for, in order.
@@ -115,16 +117,70 @@ fn read(path: &Utf8Path) -> Result<Found> {
     let directory = absolute.parent().map_or_else(|| Utf8PathBuf::from("/"), Utf8Path::to_owned);
     let own = FILES.contains(&path.file_name().unwrap_or_default());
     let name = if own { directory.file_name() } else { absolute.file_stem() }.unwrap_or("case").to_owned();
+    let format = format_of(path.as_str());
+    let json = || serde_json::from_str::<serde_json::Value>(&text).ok();
+    let preset = format == Format::Json && json().is_some_and(|text| text.get("schema").is_none());
     let lock = if own { "case.lock".to_owned() } else { format!("{name}.lock") };
     Ok(Found {
-        file: CaseFile {
-            name: path.to_string(),
-            text,
-            format: format_of(path.as_str()),
-            directory: Some(directory.clone()),
-        },
+        file: CaseFile { name: path.to_string(), text, format, directory: Some(directory.clone()) },
         name,
-        place: Some(Place { directory, file: absolute, lock }),
+        place: Some(Place { directory, file: absolute, lock, preset }),
+    })
+}
+
+/// What lies in the artifacts directory of a preset of an older tool: `artifacts/<preset>/` beside the file, or beside
+/// its directory.
+pub fn preset_artifacts(found: &Found) -> Result<Option<PresetArtifacts>> {
+    let Some(place) = found.place.as_ref().filter(|place| place.preset) else { return Ok(None) };
+    let Ok(text) = serde_json::from_str::<serde_json::Value>(&found.file.text) else { return Ok(None) };
+    let named = text.pointer("/metadata/name").and_then(serde_json::Value::as_str);
+    let stem = Utf8Path::new(&found.file.name).file_stem();
+    let names =
+        [named, stem, Some(found.name.as_str())].into_iter().flatten().filter(|name| !name.contains('/'));
+    let places = [Some(place.directory.as_path()), place.directory.parent()];
+    let directory = names
+        .flat_map(|name| places.into_iter().flatten().map(move |place| place.join("artifacts").join(name)))
+        .find(|directory| directory.is_dir());
+    directory.map(|directory| read_artifacts(&directory)).transpose()
+}
+
+fn read_artifacts(directory: &Utf8Path) -> Result<PresetArtifacts> {
+    let names = |below: &str| -> Result<Vec<String>> {
+        let path = directory.join(below);
+        let Ok(entries) = path.read_dir_utf8() else { return Ok(Vec::new()) };
+        let mut names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_owned()))
+            .collect::<std::io::Result<Vec<_>>>()
+            .map_err(|error| Error::usage(format!("failed to read {path}: {error}")))?;
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        Ok(names)
+    };
+    let there = |name: &&str| directory.join(name).is_file();
+    let mut sources = Vec::new();
+    for name in names("sources")? {
+        let path = directory.join("sources").join(&name);
+        let sha256 = if path.is_dir() {
+            None
+        } else {
+            let hashed = engine::files::sha256_file(&path);
+            let (digest, _) =
+                hashed.map_err(|error| Error::usage(format!("failed to read {path}: {error}")))?;
+            Some(digest)
+        };
+        sources.push(SourceFile { name, path, sha256 });
+    }
+    Ok(PresetArtifacts {
+        requirements: ["requirements-base.txt", "requirements.txt"]
+            .into_iter()
+            .filter(there)
+            .map(str::to_owned)
+            .collect(),
+        extra: Some("requirements-extra.txt").filter(there).map(str::to_owned),
+        wheels: names("wheels")?.iter().any(|name| name.ends_with(".whl")),
+        sources,
+        debs: names("debs")?.iter().filter(|name| name.ends_with(".deb")).count(),
+        directory: directory.to_owned(),
     })
 }
 
@@ -148,8 +204,8 @@ pub fn write_out(name: &str, into: &Utf8Path) -> Result<()> {
 /// A parent that a case `extends`: beside the case that says so, else as any case is found.
 pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String> {
     let beside = Utf8Path::new(child).parent().unwrap_or(Utf8Path::new("")).join(wanted);
-    let candidates = [beside.clone(), beside.join(FILES[0]), beside.join(FILES[1])];
-    let found = match candidates.iter().find(|path| path.is_file()) {
+    let candidates = std::iter::once(beside.clone()).chain(FILES.map(|file| beside.join(file)));
+    let found = match candidates.collect::<Vec<_>>().iter().find(|path| path.is_file()) {
         Some(path) => read(path),
         None => find(wanted),
     };

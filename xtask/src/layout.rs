@@ -59,6 +59,12 @@ pub fn resolve(
             absolute(Utf8Path::new("artifacts")).map(|directory| directory.join(case))
         }
     })?;
+    // A preset of an older tool has files of its own in that directory, which are not ours to tidy up.
+    let preset = place_of_case.is_some_and(|place| place.preset);
+    let own =
+        || ["requirements.txt", "requirements-base.txt"].iter().any(|name| artifacts.join(name).exists());
+    let artifacts =
+        if preset && (common.artifacts.is_none() || own()) { artifacts.join("brought") } else { artifacts };
     let beside = place_of_case.map(|place| place.directory.join(&place.lock));
     let (lock, given_lock) = match beside {
         Some(lock) if place_of_case.is_some_and(|place| writable(&place.directory)) => (lock, None),

@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use engine::World;
 use engine::planning::{Known, PlanCx, PlanError};
 use model::case::{Case, KnownNames, Loaded, Overrides};
+use model::compatibility::{self, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
@@ -65,7 +66,8 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
 /// Reads a case with everything that the command line changes in it.
 pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::Place>)> {
     let found = cases::find(wanted)?;
-    let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
+    let artifacts = cases::preset_artifacts(&found)?;
+    let mut overrides = Overrides { default_name: found.name.clone(), artifacts, ..Overrides::default() };
     for text in &common.set {
         let (key, value) = text.split_once('=').ok_or_else(|| {
             Error::usage(format!(
@@ -109,6 +111,9 @@ impl Setting {
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
         let (loaded, place) = load_case(common, &wanted)?;
+        for warning in &loaded.warnings {
+            crate::out::say(&format!("{warning}\n"));
+        }
         let environment = environment();
         let target = deps::target::probe(Utf8Path::new("/"), &environment);
         let layout =
@@ -163,6 +168,7 @@ impl Setting {
             lock: &lock,
             layout: &self.layout,
         };
+        let warnings = self.compatible(&facts)?;
         let planned = || -> std::result::Result<Plan, PlanError> {
             let requirements = build::requirements(&known)?;
             let mut cx = PlanCx::new(known, phase);
@@ -175,15 +181,40 @@ impl Setting {
             }
             cx.finish()
         };
-        planned().map_err(|error| {
+        let mut plan = planned().map_err(|error| {
             let diagnostics = self.loaded.at_key(&error.key, &error.message, &error.help);
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
-        })
+        })?;
+        // Said once, by the phase that would bring what may not go together.
+        if phase == Phase::Deps {
+            plan.warnings = warnings;
+        }
+        Ok(plan)
+    }
+
+    /// Holds the case against the table of what goes with what, and answers with what nothing is known of.
+    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<String>> {
+        let requirements = deps::facts::requirement_lines(self.case(), &self.layout);
+        let stack = Stack { case: self.case(), requirements: &requirements, facts, target: &self.target };
+        let found = compatibility::check(&stack);
+        for (verdict, code) in [(Verdict::Wrong, exit::BAD_CASE), (Verdict::NotHere, exit::PREFLIGHT)] {
+            let of_kind = found.iter().filter(|finding| finding.verdict == verdict);
+            let all: Vec<String> = of_kind
+                .map(|finding| self.loaded.at_key(&finding.key, &finding.message, &finding.help).to_string())
+                .collect();
+            if !all.is_empty() {
+                return Err(Error::new(code, all.join("\n\n").trim_end().to_owned()));
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help))
+            .collect())
     }
 }
 
 /// Tools name certificate authorities each in their own way; what is said once counts for all of them.
-fn complete_authorities(site: &mut Site) {
+pub fn complete_authorities(site: &mut Site) {
     let environment = &mut site.network_environment;
     let Some(file) = environment.get("SSL_CERT_FILE").cloned() else { return };
     for name in ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"] {

@@ -3,8 +3,11 @@
 mod args;
 mod case_cmd;
 mod cases;
+mod checkout;
 mod dispatch;
+mod dist;
 mod error;
+mod image_cmd;
 mod installed;
 mod layout;
 mod load;
@@ -90,6 +93,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Clean { repositories: true } => repositories::clean(common),
         Subcommands::Clean { repositories: false } => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
+        Subcommands::Image { command } => image_cmd::run(common, command),
         Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
         Subcommands::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
@@ -100,6 +104,7 @@ fn run(cli: &Cli) -> Result<i32> {
             out::print(&points).map(|()| exit::OK)
         }
         Subcommands::Reference { check } => reference::run(*check),
+        Subcommands::Dist { arch } => dist::run(*arch),
     }
 }
 
@@ -109,6 +114,12 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         Subcommands::Shell { .. } => "a shell does what is typed in it",
         Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
         Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
+        Subcommands::Image { command: image_cmd::ImageCommand::Export { .. } } => {
+            "`image export` writes into one new directory"
+        }
+        Subcommands::Image { command: image_cmd::ImageCommand::InstallPackages { .. } } => {
+            "`image install-packages` installs what its file lists"
+        }
         _ => return Ok(()),
     };
     Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))

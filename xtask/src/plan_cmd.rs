@@ -111,6 +111,7 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json:
                 "target": assessed.plan.target,
                 "digest": assessed.plan.digest(),
                 "notes": assessed.plan.notes,
+                "warnings": assessed.plan.warnings,
                 "steps": steps,
             }));
         }

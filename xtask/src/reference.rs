@@ -1,6 +1,5 @@
 //! Generated pages: the case reference, the schema, the command line, the exit codes.
 
-use camino::Utf8Path;
 use clap::CommandFactory;
 use model::exit;
 
@@ -9,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Writes the generated files below `docs/reference`, or says which of them are not what they would be.
 pub fn run(check: bool) -> Result<i32> {
-    let directory = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
+    let directory = crate::checkout::root()?.join("docs/reference");
     let mut stale = Vec::new();
     for (name, text) in pages() {
         let path = directory.join(name);
@@ -33,6 +32,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("case.md", model::case::reference_markdown()),
         ("case.schema.json", model::case::json_schema()),
         ("cli.md", command_line()),
+        ("compatibility.md", model::compatibility::markdown()),
         ("exit-codes.md", exit_codes()),
         ("installer.bash", completions()),
     ]

@@ -312,6 +312,6 @@ fn clean_keeps_a_directory_that_was_there_before() {
 fn generated_pages_are_current_whatever_the_environment() {
     let place = Place::new();
     let mut command = place.command(&["__reference", "--check"]);
-    command.env("INSTALLER_JOBS", "7");
+    command.env("INSTALLER_JOBS", "7").env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
     Run::of(&place, command.output().unwrap()).expect(exit::OK);
 }

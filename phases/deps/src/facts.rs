@@ -25,6 +25,17 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
     all
 }
 
+/// The lines of the requirement files that a case names, without comments; a file that is not there has none, and the
+/// step that reads it says so.
+pub fn requirement_lines(case: &Case, layout: &Layout) -> Vec<String> {
+    let files = case.python.iter().flat_map(|python| &python.requirements);
+    let texts = files.filter_map(|file| std::fs::read_to_string(layout.case_dir.join(file)).ok());
+    texts
+        .flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
 /// The facts that the manifests at the top of a tree tell; where there are none, those one directory below it.
 pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     let mut directories = vec![tree.to_owned()];

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
-use model::case::{CompilerCache, Driver, KeyFrom, RepositoryKey, SourceSpec};
+use model::case::{
+    CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, RepositoryKey, SourceSpec,
+    normalised_project,
+};
 use model::catalog;
 use model::cuda::WantedCuda;
 use model::plan::{
@@ -192,7 +195,7 @@ fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
 
 fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     let python = cx.known.case.python.as_ref()?;
-    Some(python.interpreter.clone().unwrap_or_else(|| "python3".to_owned()))
+    Some(python.interpreter())
 }
 
 fn merge(needs: &mut BTreeMap<String, Need>, need: Need) {
@@ -317,7 +320,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         return;
     };
     let projects = cx.known.python_projects();
-    if python.requirements.is_empty() && python.packages.is_empty() && projects.is_empty() {
+    if !python.wants_packages() && projects.is_empty() {
         return;
     }
     let layout = cx.known.layout;
@@ -344,20 +347,33 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let requirements: Vec<Utf8PathBuf> =
         python.requirements.iter().map(|file| layout.case_dir.join(file)).collect();
     let into = layout.wheels();
+    let find_links: Vec<Utf8PathBuf> =
+        python.find_links.iter().map(|directory| layout.case_dir.join(directory)).collect();
+    let directories =
+        || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
+    let fetch = FetchWheels {
+        interpreter: interpreter.clone(),
+        requirements: requirements.clone(),
+        packages: python.packages.clone(),
+        projects: projects.clone(),
+        into: into.clone(),
+        indexes: python.indexes.clone(),
+        find_links: find_links.clone(),
+        version: python.version.clone(),
+        optional: None,
+        also: None,
+    };
+    for note in builds_without_an_index(python) {
+        cx.note(note);
+    }
     let mut step = step(
         "deps/wheels",
         format!("bring the Python packages as wheels for {interpreter}"),
-        Action::FetchWheels(FetchWheels {
-            interpreter,
-            requirements: requirements.clone(),
-            packages: python.packages.clone(),
-            projects: projects.clone(),
-            into: into.clone(),
-        }),
+        Action::FetchWheels(fetch.clone()),
         Freshness::Fingerprinted,
     );
     step.needs = vec![look];
-    step.inputs = requirements.into_iter().map(|path| Input::File { path }).collect();
+    step.inputs = requirements.into_iter().map(|path| Input::File { path }).chain(directories()).collect();
     // What a fetched source wants is known once it is there.
     let sources: Vec<SourceName> = cx.known.python_sources();
     step.after = sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).collect();
@@ -365,7 +381,72 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
     step.serves = all_components(cx);
-    cx.add(step);
+    let wheels = cx.add(step);
+    for group in &python.optional {
+        let step = optional_wheels(cx, group, &fetch, &wheels, directories().collect());
+        cx.add(step);
+    }
+}
+
+/// A build of its own (`torch==2.1.2+cu118`) is in no index of all packages: PEP 440 keeps local versions out of it.
+fn builds_without_an_index(python: &Python) -> Vec<String> {
+    if !python.find_links.is_empty() {
+        return Vec::new();
+    }
+    let routed = |name: &str| {
+        let mut packages = python.indexes.iter().flat_map(|index| &index.packages);
+        packages.any(|package| normalised_project(package) == normalised_project(name))
+    };
+    let local = python.packages.iter().filter_map(|line| line.split_once("=="));
+    let found: Vec<String> = local
+        .filter(|(name, version)| version.contains('+') && !routed(name.trim()))
+        .map(|(name, version)| format!("{name}=={version}"))
+        .collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let torch = found.iter().any(|line| PYTORCH_PROJECTS.iter().any(|project| line.starts_with(project)));
+    let way = if torch { "--set pytorch.index_url=URL" } else { "[[python.indexes]] in the case" };
+    vec![format!(
+        "the index of all packages has no such builds: {}; say where they come from with {way}, unless pip's own configuration does",
+        found.join(", ")
+    )]
+}
+
+/// Wheels whose lack is shown and does not fail the run; what the case needs is resolved without them.
+fn optional_wheels(
+    cx: &PlanCx<'_>,
+    group: &OptionalPackages,
+    main: &FetchWheels,
+    wheels: &StepId,
+    directories: Vec<Input>,
+) -> Step {
+    let layout = cx.known.layout;
+    let into = layout.optional_wheels(&group.name);
+    let requirements: Vec<Utf8PathBuf> =
+        group.requirements.iter().map(|file| layout.case_dir.join(file)).collect();
+    let fetch = FetchWheels {
+        requirements: requirements.clone(),
+        packages: group.packages.clone(),
+        into: into.clone(),
+        optional: Some(group.name.clone()),
+        also: Some(main.into.clone()),
+        projects: Vec::new(),
+        ..main.clone()
+    };
+    let mut step = step(
+        &format!("deps/wheels/{}", group.name),
+        format!("bring optional Python packages ({})", group.name),
+        Action::FetchWheels(fetch),
+        Freshness::Fingerprinted,
+    );
+    step.needs = vec![wheels.clone()];
+    // A file that is not there is an error of this step, which may fail.
+    step.inputs = requirements.into_iter().map(|path| Input::MaybeFile { path }).chain(directories).collect();
+    step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
+    step.optional = true;
+    step.weight = 30;
+    step
 }
 
 /// What is brought for the case as a whole comes with each of its components.

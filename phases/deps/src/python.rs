@@ -2,6 +2,8 @@
 
 pub mod fetch;
 pub mod install;
+mod places;
+mod router;
 pub mod wheel;
 
 use std::collections::BTreeMap;

@@ -28,6 +28,13 @@ const TOOLS: &[&str] = &[
     "patch",
     "pkg-config",
     "python3",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
     "rustc",
     "sccache",
 ];
@@ -154,6 +161,8 @@ fn in_container(root: &Utf8Path, environment: &BTreeMap<String, String>) -> bool
     root.join(".dockerenv").exists()
         || root.join("run/.containerenv").exists()
         || environment.get("container").is_some_and(|engine| !engine.is_empty())
+        // BuildKit leaves no file, and with cgroup v2 no name either; but it calls each of its builds so.
+        || read(root, "proc/sys/kernel/hostname").is_some_and(|name| name.trim() == "buildkitsandbox")
         || read(root, "proc/1/cgroup").is_some_and(|groups| {
             ["/docker/", "/docker-", "/kubepods", "/lxc/", "/libpod-", "/buildkit/"]
                 .iter()
@@ -242,6 +251,18 @@ mod tests {
         assert_eq!(target.tools.keys().collect::<Vec<_>>(), ["nasm"], "make is not executable");
         environment.insert(MANAGER_VARIABLE.to_owned(), "apt".to_owned());
         assert_eq!(probe(root, &environment).package_manager.as_deref(), Some("apt"));
+    }
+
+    #[test]
+    fn the_inside_of_an_image_build_is_a_container() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        assert!(!in_container(root, &BTreeMap::new()));
+        std::fs::create_dir_all(root.join("proc/sys/kernel")).unwrap();
+        std::fs::write(root.join("proc/sys/kernel/hostname"), "workstation\n").unwrap();
+        assert!(!in_container(root, &BTreeMap::new()));
+        std::fs::write(root.join("proc/sys/kernel/hostname"), "buildkitsandbox\n").unwrap();
+        assert!(in_container(root, &BTreeMap::new()));
     }
 
     #[test]

@@ -214,6 +214,7 @@ impl<'a> PlanCx<'a> {
             target: known.target.lock_key(),
             steps,
             notes,
+            warnings: Vec::new(),
         })
     }
 }

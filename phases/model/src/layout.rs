@@ -76,6 +76,11 @@ impl Layout {
         self.artifacts.join("wheels")
     }
 
+    /// The directory of hashed wheels of a group of packages that may be missing.
+    pub fn optional_wheels(&self, group: &str) -> Utf8PathBuf {
+        self.artifacts.join("optional-wheels").join(group)
+    }
+
     /// The `CARGO_HOME` that `deps` fills and `build` uses offline.
     pub fn cargo_home(&self) -> Utf8PathBuf {
         self.data.join("cargo-home")

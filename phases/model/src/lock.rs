@@ -34,6 +34,9 @@ pub struct LockedTarget {
     /// resolved anew, near to these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheels_wanted: Option<Digest>,
+    /// Wheels that may be missing, by the name of their group.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub optional_wheels: BTreeMap<String, LockedWheels>,
     /// Helper tools that come as files (`ninja`), by name.
     #[serde(default)]
     pub tools: BTreeMap<String, LockedSource>,
@@ -63,6 +66,17 @@ pub struct LockedSource {
 pub struct LockedRepository {
     /// SHA-256 of the key.
     pub key: Digest,
+}
+
+/// Wheels and what they answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedWheels {
+    /// The digest of the requirements.
+    pub wanted: Digest,
+    /// By file name.
+    #[serde(default)]
+    pub wheels: BTreeMap<String, LockedWheel>,
 }
 
 /// One wheel.

@@ -47,6 +47,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know before it runs: licence effects, say.
     pub notes: Vec<String>,
+    /// What may go wrong: things of which nobody has said that they go together. The report has them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Plan {

@@ -181,6 +181,13 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 vec![format!("resolves and downloads wheels for {} to {}", wheels.interpreter, wheels.into)];
             lines.extend(wheels.requirements.iter().map(|file| format!("requirements of {file}")));
             lines.extend(wheels.packages.iter().cloned());
+            lines.extend(wheels.find_links.iter().map(|directory| format!("wheels of {directory} first")));
+            lines.extend(
+                wheels
+                    .indexes
+                    .iter()
+                    .map(|index| format!("only from {}: {}", index.url, index.packages.join(", "))),
+            );
             lines
         }
         Action::FetchCrates(crates) => {

@@ -93,6 +93,9 @@ pub fn plan_text(plan: &Plan, rows: &[PlanRow<'_>], options: PlanOptions) -> Str
     for note in &plan.notes {
         write_line(&mut out, &format!("\nnote: {note}"));
     }
+    for warning in &plan.warnings {
+        write_line(&mut out, &format!("\nwarning: {warning}"));
+    }
     let _ = writeln!(out, "\n{}", sum(rows));
     out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx};
-use model::case::{Driver, PythonEnvironment};
+use model::case::{Driver, OptionalPackages, PythonEnvironment};
 use model::plan::{
     Action, Freshness, Input, InstallWheels, Jobs, LinkPython, Need, Phase, Preflight, Probe,
     RequiredProject, RequiredWheels, Step,
@@ -18,13 +18,13 @@ use crate::drivers::Subject;
 pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
     let known = cx.known;
     let python = known.case.python.as_ref()?;
-    if python.requirements.is_empty() && python.packages.is_empty() && known.python_projects().is_empty() {
+    if !python.wants_packages() && known.python_projects().is_empty() {
         return None;
     }
     let environment = known.layout.python_environment(&known.case.metadata.name);
     let wheels = known.layout.wheels();
     let name = ComponentName::new("python");
-    let interpreter = python.interpreter.clone().unwrap_or_else(|| "python3".to_owned());
+    let interpreter = python.interpreter();
     // An environment belongs to one version of the interpreter, whatever its wheels are.
     let look = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
@@ -55,6 +55,7 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
         wheels: wheels.clone(),
         environment: environment.clone(),
         system_site_packages: python.environment == PythonEnvironment::VenvSystemSite,
+        added: false,
     });
     let mut step =
         template(cx.phase, &name, "install", format!("install the wheels into {environment}"), action);
@@ -65,7 +66,40 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
     step.needs = vec![look];
     step.after = gates.to_vec();
     step.weight = 20;
-    Some(cx.add(step))
+    let installed = cx.add(step);
+    for group in &python.optional {
+        let wheels = known.layout.optional_wheels(&group.name);
+        let step = optional(cx, group, &installed, &environment, &wheels);
+        cx.add(step);
+    }
+    Some(installed)
+}
+
+/// Adds packages to the environment that may be missing from it.
+fn optional(
+    cx: &PlanCx<'_>,
+    group: &OptionalPackages,
+    installed: &StepId,
+    environment: &Utf8Path,
+    wheels: &Utf8Path,
+) -> Step {
+    let action = Action::InstallWheels(InstallWheels {
+        interpreter: environment.join("bin/python").into_string(),
+        wheels: wheels.to_owned(),
+        environment: environment.to_owned(),
+        system_site_packages: false,
+        added: true,
+    });
+    let name = &group.name;
+    let title = format!("install optional packages ({name}) into {environment}");
+    let mut step = template(cx.phase, &ComponentName::new("python"), name, title, action);
+    step.component = None;
+    // The same lack is a failure of this step, which may fail.
+    step.inputs = vec![Input::MaybeFile { path: wheels.join("requirements.lock") }];
+    step.needs = vec![installed.clone()];
+    step.optional = true;
+    step.weight = 5;
+    step
 }
 
 pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredWheels> {

@@ -7,8 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
 use model::Digest;
 use model::event::FailureKind;
+use model::lock::LockedWheels;
 use model::plan::FetchWheels;
 
+use super::places::{OwnWheels, Places, own_wheels};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use engine::{files, pyproject};
@@ -21,19 +23,30 @@ use engine::{files, pyproject};
 pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError> {
     let action = &with_build_requirements(action)?;
     let interpreter = super::interpreter(&action.interpreter, context)?;
+    right_version(action, &interpreter)?;
     let wanted = wanted(action, &interpreter, context)?;
-    let locked = context.locked();
+    let (locked, answers) = locked(action, context);
     files::create_dir_all(&action.into)?;
     let download = Download { action, interpreter: &interpreter, context, pip: OnceCell::new() };
 
-    let wheels = if locked.wheels_wanted.as_ref() == Some(&wanted) {
-        download.exactly(&locked.wheels)?;
-        locked.wheels
+    let wheels = if answers.as_ref() == Some(&wanted) {
+        download.exactly(&locked)?;
+        locked
     } else {
-        let wheels = download.resolve(&locked.wheels)?;
-        context.update_lock(&mut |lock| {
-            lock.wheels.clone_from(&wheels);
-            lock.wheels_wanted = Some(wanted.clone());
+        if action.optional.is_some() {
+            // The list of an earlier run answers another question, should this one fail.
+            remove_if_there(&action.into.join(REQUIREMENTS_LOCK))?;
+        }
+        let wheels = download.resolve(&locked)?;
+        context.update_lock(&mut |lock| match &action.optional {
+            None => {
+                lock.wheels.clone_from(&wheels);
+                lock.wheels_wanted = Some(wanted.clone());
+            }
+            Some(group) => {
+                let entry = LockedWheels { wanted: wanted.clone(), wheels: wheels.clone() };
+                lock.optional_wheels.insert(group.clone(), entry);
+            }
         })?;
         wheels
     };
@@ -57,8 +70,38 @@ fn with_build_requirements(action: &FetchWheels) -> Result<FetchWheels, StepErro
     Ok(action)
 }
 
+/// The interpreter that the case names may be of another version than the one that it wants.
+fn right_version(action: &FetchWheels, interpreter: &Interpreter) -> Result<(), StepError> {
+    let Some(version) = &action.version else { return Ok(()) };
+    let wanted = version.split('.').take(2).collect::<Vec<_>>().join(".");
+    if interpreter.kind.ends_with(&format!("-{wanted}")) {
+        return Ok(());
+    }
+    Err(StepError::of_kind(
+        FailureKind::Preflight,
+        format!("{} is {}, and the case wants Python {wanted}", interpreter.program, interpreter.kind),
+        vec![
+            format!("name one of Python {wanted} in python.interpreter"),
+            "or set python.version to the version that is there".to_owned(),
+        ],
+    ))
+}
+
+/// What the lock has for this action, and what that answers.
+fn locked(action: &FetchWheels, context: &dyn Context) -> (Wheels, Option<Digest>) {
+    let mut locked = context.locked();
+    match &action.optional {
+        None => (locked.wheels, locked.wheels_wanted),
+        Some(group) => locked
+            .optional_wheels
+            .remove(group)
+            .map_or_else(Default::default, |entry| (entry.wheels, Some(entry.wanted))),
+    }
+}
+
 /// The digest over all that the resolution answers: the interpreter, the packages, the requirement files with the
-/// files that they include.
+/// files that they include, which packages have an index or wheels of their own, and for optional packages all others.
+/// Addresses are none of it: another mirror resolves nothing anew.
 fn wanted(
     action: &FetchWheels,
     interpreter: &Interpreter,
@@ -67,6 +110,15 @@ fn wanted(
     let mut text = format!("{}\n", interpreter.kind);
     for package in &action.packages {
         text.push_str(&format!("package {package}\n"));
+    }
+    for index in &action.indexes {
+        text.push_str(&format!("index {} {}\n", index.name, index.packages.join(" ")));
+    }
+    for file in own_wheels(&action.find_links)?.values().flatten() {
+        text.push_str(&format!("wheel {}\n", file.file_name().unwrap_or_default()));
+    }
+    if action.optional.is_some() {
+        text.push_str(&pins(&context.locked().wheels));
     }
     let mut queue: Vec<Utf8PathBuf> = action.requirements.clone();
     let mut seen = BTreeSet::new();
@@ -92,6 +144,11 @@ fn wanted(
         text.push_str(&format!("file\n{content}\n"));
     }
     Ok(Digest::of(text))
+}
+
+/// Wheels as pins, for `-c`.
+fn pins(wheels: &Wheels) -> String {
+    wheels.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect()
 }
 
 /// The files that a requirement file includes: `-r FILE`, `--constraint=FILE` …
@@ -121,11 +178,12 @@ impl Download<'_> {
     /// The wheels of the lock; those that lie there whole are not downloaded.
     fn exactly(&self, locked: &Wheels) -> Result<(), StepError> {
         let there = wheel::read_directory(&self.action.into)?;
-        let missing: Wheels = locked
+        let mut missing: Wheels = locked
             .iter()
             .filter(|(file, wheel)| there.get(*file).is_none_or(|found| found.sha256 != wheel.sha256))
             .map(|(file, wheel)| (file.clone(), wheel.clone()))
             .collect();
+        self.copy_own(&mut missing)?;
         if missing.is_empty() {
             return Ok(());
         }
@@ -142,7 +200,8 @@ impl Download<'_> {
         let scratch = self.scratch()?;
         let list = scratch.join("exactly.txt");
         files::atomic_write(&list, wheel::render(&missing).as_bytes())?;
-        self.pip_download(&scratch, &["--no-deps", "--require-hashes", "-r", list.as_str()])?;
+        let words = ["--no-deps", "--require-hashes", "-r", list.as_str()];
+        self.pip_download(&scratch, &words, OwnWheels::Among)?;
         let brought = wheel::read_directory(&scratch)?;
         if let Some((file, wheel)) = missing
             .iter()
@@ -156,9 +215,27 @@ impl Download<'_> {
         self.take(&scratch, &missing)
     }
 
+    /// Takes what the case's own directories have of these wheels, by hash.
+    fn copy_own(&self, missing: &mut Wheels) -> Result<(), StepError> {
+        for directory in &self.action.find_links {
+            for (file, found) in wheel::read_directory(directory)? {
+                if missing.get(&file).is_some_and(|wanted| wanted.sha256 == found.sha256) {
+                    let (from, to) = (directory.join(&file), self.action.into.join(&file));
+                    files::atomic_write(&to, &files::read(&from)?)?;
+                    missing.remove(&file);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Resolves the requirements, near to the earlier lock where that is possible.
     fn resolve(&self, earlier: &Wheels) -> Result<Wheels, StepError> {
-        self.refuse_offline("the requirements are not resolved yet")?;
+        let alone = self.context.offline() && !self.action.find_links.is_empty();
+        if !alone {
+            self.refuse_offline("the requirements are not resolved yet")?;
+        }
+        let own = if alone { OwnWheels::Only } else { OwnWheels::First };
         let scratch = self.scratch()?;
         let mut arguments: Vec<&str> = Vec::new();
         for file in &self.action.requirements {
@@ -169,14 +246,20 @@ impl Download<'_> {
             return Ok(Wheels::new());
         }
         let constraints = scratch.join("near.txt");
-        let near: String =
-            earlier.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect();
+        let near = pins(earlier);
+        let fixed = scratch.join("fixed.txt");
+        // What the case needs is not moved by what it may do without.
+        let given = self.action.optional.as_ref().map(|_| self.context.locked().wheels).unwrap_or_default();
+        if !given.is_empty() {
+            files::atomic_write(&fixed, pins(&given).as_bytes())?;
+            arguments.extend(["-c", fixed.as_str()]);
+        }
         let mut done = false;
         if !near.is_empty() {
             files::atomic_write(&constraints, near.as_bytes())?;
             let mut constrained = vec!["-c", constraints.as_str()];
             constrained.extend(&arguments);
-            match self.pip_download(&scratch, &constrained) {
+            match self.pip_download(&scratch, &constrained, own) {
                 Ok(()) => done = true,
                 Err(StepError::Failed(_)) => self
                     .context
@@ -185,30 +268,48 @@ impl Download<'_> {
             }
         }
         if !done {
-            files::fresh_dir(&scratch)?;
-            self.pip_download(&scratch, &arguments)?;
+            self.anew(&scratch, &arguments, own)?;
         }
-        let brought = wheel::read_directory(&scratch)?;
+        let mut brought = wheel::read_directory(&scratch)?;
+        brought.retain(|file, _| !given.contains_key(file));
         self.take(&scratch, &brought)?;
         Ok(brought)
     }
 
+    /// Resolves without regard to an earlier lock; where the case's own wheels do not do, with the indexes beside them.
+    fn anew(&self, scratch: &Utf8Path, arguments: &[&str], own: OwnWheels) -> Result<(), StepError> {
+        let clear = || -> Result<(), StepError> {
+            for file in wheel::read_directory(scratch)?.keys() {
+                let path = scratch.join(file);
+                std::fs::remove_file(&path).map_err(|error| StepError::io("remove", &path, &error))?;
+            }
+            Ok(())
+        };
+        clear()?;
+        match self.pip_download(scratch, arguments, own) {
+            Err(StepError::Failed(failure))
+                if own == OwnWheels::First && !self.action.find_links.is_empty() =>
+            {
+                self.context.note(&format!(
+                    "the wheels of python.find_links alone do not do ({}); resolving with what the indexes offer beside them",
+                    failure.message
+                ));
+                clear()?;
+                self.pip_download(scratch, arguments, OwnWheels::Among)
+            }
+            other => other,
+        }
+    }
+
     /// `pip download` of wheels alone; a package that has none is an error that names it.
-    fn pip_download(&self, into: &Utf8Path, arguments: &[&str]) -> Result<(), StepError> {
+    fn pip_download(&self, into: &Utf8Path, arguments: &[&str], own: OwnWheels) -> Result<(), StepError> {
         let pip = self.pip()?;
-        // Wheels that are there already need not come again; --find-links adds to the index and does not replace it.
-        let mut words = vec![
-            "-m",
-            "pip",
-            "download",
-            "--only-binary=:all:",
-            "--find-links",
-            self.action.into.as_str(),
-            "--dest",
-            into.as_str(),
-        ];
+        let places = Places::new(self.action, &pip, own, self.context)?;
+        let mut words = vec!["-m", "pip", "download", "--only-binary=:all:"];
+        words.extend(places.words.iter().map(String::as_str));
+        words.extend(["--dest", into.as_str()]);
         words.extend(arguments);
-        let run = self.context.execute(&command(&pip, words, pip_environment(self.context)));
+        let run = self.context.execute(&command(&pip, words, places.environment.clone()));
         run.map(drop).map_err(|error| self.explain(error))
     }
 
@@ -297,6 +398,15 @@ impl Download<'_> {
             files::rename(&scratch.join(file), &self.action.into.join(file))?;
         }
         files::remove_tree(scratch)
+    }
+}
+
+fn remove_if_there(path: &Utf8Path) -> Result<(), StepError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StepError::io("remove", path, &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -68,6 +68,11 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
         packages: vec!["attrs".to_owned(), "six".to_owned()],
         projects: Vec::new(),
         into: context.layout.artifacts.join("wheels"),
+        indexes: Vec::new(),
+        find_links: Vec::new(),
+        optional: None,
+        also: None,
+        version: None,
     };
     (context, action)
 }
@@ -143,6 +148,46 @@ fn a_package_without_a_wheel_is_named_and_not_compiled() {
     assert_eq!(failure.message, "the index has no wheel of old for cpython-3.11 on x86_64");
     assert!(!action.into.join(REQUIREMENTS_LOCK).exists());
     assert!(context.command_lines().iter().any(|line| line.contains("--only-binary=:all:")));
+}
+
+#[test]
+fn an_interpreter_of_another_version_is_refused_before_anything_is_fetched() {
+    let (context, mut action) = context("2.0");
+    action.version = Some("3.11.4".to_owned());
+    run(&action, &context).unwrap();
+    action.version = Some("3.1".to_owned());
+    let Err(StepError::Failed(failure)) = run(&action, &context) else { panic!("done") };
+    assert_eq!(failure.kind, FailureKind::Preflight);
+    assert!(
+        failure.message.ends_with("is cpython-3.11, and the case wants Python 3.1"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(downloads(&context), 1);
+}
+
+#[test]
+fn optional_packages_do_not_move_what_the_case_needs_and_are_locked_apart() {
+    let (context, action) = context("2.0");
+    run(&action, &context).unwrap();
+    let optional = FetchWheels {
+        packages: vec!["six".to_owned(), "extra".to_owned()],
+        into: context.layout.optional_wheels("more"),
+        optional: Some("more".to_owned()),
+        also: Some(action.into.clone()),
+        ..action.clone()
+    };
+    // A wheel that somebody put there for want of an index stays until it is known what is wanted.
+    files::create_dir_all(&optional.into).unwrap();
+    std::fs::write(optional.into.join("own-1-py3-none-any.whl"), "").unwrap();
+    run(&optional, &context).unwrap();
+    let line = context.command_lines().into_iter().rfind(|line| line.contains(" download ")).unwrap();
+    assert!(line.contains("fixed.txt") && line.contains(&format!("--find-links {}", action.into)), "{line}");
+    let locked = context.locked();
+    let group: Vec<&String> = locked.optional_wheels["more"].wheels.keys().collect();
+    assert_eq!(group, ["extra-2.0-py3-none-any.whl"], "six was brought before");
+    assert_eq!(locked.wheels.len(), 2);
+    assert!(action.into.join("six-2.0-py3-none-any.whl").is_file());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The environment at its final path, from the wheels alone.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
@@ -17,6 +19,9 @@ pub const INCOMPLETE: &str = ".installer-incomplete";
 /// When a wheel is missing or is not what the lock says, when the packages do not fit together, and when something
 /// that is no environment lies at its path.
 pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
+    if action.added {
+        return add(action, context);
+    }
     let interpreter = super::interpreter(&action.interpreter, context)?;
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
     let text = files::read_if_there(&lock)?
@@ -28,14 +33,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
     files::atomic_write(&marker, b"this environment is being made by installer\n")?;
-    // A step of `build`: neither proxies nor indexes, and no configuration that could name one.
-    let mut environment = pip_environment(context);
-    environment.retain(|name, _| {
-        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
-            || name.starts_with("PIP_NO_")
-    });
-    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
-    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
+    let environment = offline_environment(context);
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {
         make.push("--system-site-packages");
@@ -78,6 +76,48 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     }
     context.figure("packages", pinned.len() as u64);
     std::fs::remove_file(&marker).map_err(|error| StepError::io("remove", &marker, &error))
+}
+
+/// A step of `build`: neither proxies nor indexes, and no configuration that could name one.
+fn offline_environment(context: &dyn Context) -> BTreeMap<String, String> {
+    let mut environment = pip_environment(context);
+    environment.retain(|name, _| {
+        matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL" | "PYTHONNOUSERSITE")
+            || name.starts_with("PIP_NO_")
+    });
+    environment.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());
+    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".to_owned(), "1".to_owned());
+    environment
+}
+
+/// Adds optional packages to the environment that stands.
+fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
+    let lock = action.wheels.join(REQUIREMENTS_LOCK);
+    let text = files::read_if_there(&lock)?.ok_or_else(|| {
+        StepError::new(
+            format!("{lock} is not there: `deps` could not bring these optional packages"),
+            "see what `installer deps` says of them, or remove them from the case",
+        )
+    })?;
+    let pinned = wheel::parse(&text);
+    if pinned.is_empty() {
+        return Ok(());
+    }
+    let environment = offline_environment(context);
+    let python = action.environment.join("bin/python");
+    let words = ["-m", "pip", "install", "--no-index", "--find-links", action.wheels.as_str(), "--no-deps"];
+    let words = words.into_iter().chain(["--require-hashes", "-r", lock.as_str()]);
+    context.execute(&command(&python, words, environment.clone()))?;
+    let check = context.capture(&command(&python, ["-m", "pip", "check"], environment))?;
+    let broken = complaints(&check.stdout, &pinned);
+    if check.status != 0 && !broken.is_empty() {
+        return Err(StepError::new(
+            format!("optional packages do not fit to the others: {}", broken.join("; ")),
+            "correct their versions in the case, then run `installer deps` again",
+        ));
+    }
+    context.figure("packages", pinned.len() as u64);
+    Ok(())
 }
 
 /// Something that is neither an environment nor empty is not ours to replace.

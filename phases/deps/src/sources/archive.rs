@@ -1,5 +1,7 @@
 //! Kind `archive`: a file from one of several URLs, known by its hash.
 
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
 use engine::runner::StepError;
 use model::Digest;
 
@@ -53,7 +55,11 @@ pub fn first_of(
     let mut reasons = Vec::new();
     let mut last = None;
     for url in urls {
-        match request.client.download(url, &dest, &expect, request.context) {
+        let done = match url.strip_prefix("file://") {
+            Some(path) => copy(Utf8Path::new(path), &dest, sha256),
+            None => request.client.download(url, &dest, &expect, request.context),
+        };
+        match done {
             Ok(done) => return Ok(done),
             Err(StepError::Cancelled) => return Err(StepError::Cancelled),
             Err(StepError::Failed(failure)) => {
@@ -65,6 +71,21 @@ pub fn first_of(
     let mut failure = last.unwrap_or_default();
     failure.message = reasons.join("; ");
     Err(StepError::Failed(failure))
+}
+
+/// A file of this machine, where it is the one that is meant.
+fn copy(from: &Utf8Path, dest: &Utf8Path, sha256: &Digest) -> Result<Downloaded, StepError> {
+    let (found, size) = files::sha256_file(from).map_err(|error| StepError::io("read", from, &error))?;
+    if found != *sha256 {
+        return Err(StepError::new(
+            format!("{from} has SHA-256 {found}, and {sha256} is wanted"),
+            "put the right file there, or correct the hash in the case",
+        ));
+    }
+    let part = Utf8PathBuf::from(format!("{dest}.part"));
+    std::fs::copy(from, &part).map_err(|error| StepError::io("copy", from, &error))?;
+    files::rename(&part, dest)?;
+    Ok(Downloaded { sha256: found, size, transferred: 0 })
 }
 
 /// The name under which it is kept: that in the URL, where that is a plain one.

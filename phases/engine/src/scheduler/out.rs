@@ -68,6 +68,9 @@ impl Out<'_> {
         };
         // A log that cannot be written shows at the next event, where it can be acted on.
         drop(self.event(event));
+        for warning in &plan.warnings {
+            drop(self.event(Event::Warning { step: None, message: warning.clone() }));
+        }
     }
 
     pub(super) fn skipped_row(&mut self, row: &crate::Assessed) {

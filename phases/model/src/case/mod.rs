@@ -8,6 +8,7 @@ mod artifacts;
 mod cuda;
 mod cuda_toolchain;
 mod diagnostic;
+mod image;
 mod json;
 mod legacy;
 mod merge;
@@ -27,6 +28,7 @@ pub use artifacts::{PresetArtifacts, SourceFile};
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
+pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
@@ -89,6 +91,11 @@ pub struct Case {
     /// Environment variables for all commands of `build`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// How the runtime image starts and what it offers; `installer image dockerfile` makes instructions of it. In words
+    /// and values `{prefix}` stands for the prefix, `{environment}` for the directory of the case's Python environment
+    /// and `{python}` for its interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
 }
 
 /// What the case is called and for.
@@ -231,6 +238,11 @@ pub struct Python {
 }
 
 impl Python {
+    /// Whether there is anything to bring, so that an environment is made.
+    pub fn wants_packages(&self) -> bool {
+        !self.requirements.is_empty() || !self.packages.is_empty() || !self.optional.is_empty()
+    }
+
     /// The interpreter: the one that is named, else that of the wanted version, else `python3`.
     pub fn interpreter(&self) -> String {
         let of_version = || {

@@ -1,12 +1,15 @@
 //! What the values of a case must mean, beyond their types.
 
+mod image;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
 use super::{
-    AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, normalised_project,
+    AptRepository, Case, Component, CudaOrigin, Driver, PYTORCH_PROJECTS, SourceSpec, SystemPackages,
+    normalised_project,
 };
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::{ComponentName, catalog};
@@ -44,6 +47,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
         checker.component(name, component);
     }
     checker.circles();
+    checker.image();
     checker.found
 }
 
@@ -189,6 +193,15 @@ impl<'a> Checker<'a> {
                 let path = ["python", "indexes", at[2].as_str(), "packages"];
                 let message = format!("nothing comes from index `{}`", entry.name);
                 self.at_value(&path, message, Some("list the packages that do".to_owned()));
+            }
+        }
+        if case.pytorch.as_ref().is_some_and(|section| section.index_url.is_some()) {
+            for project in PYTORCH_PROJECTS {
+                if let Some(other) = owners.get(project) {
+                    let message = format!("`{project}` comes from index `{other}` already");
+                    let help = Some("keep it in one of them".to_owned());
+                    self.at_value(&["pytorch", "index_url"], message, help);
+                }
             }
         }
         let sections = [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{AptRepository, Check, SourceSpec};
+use crate::case::{AptRepository, Check, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
 use crate::{ComponentName, SourceName};
 
@@ -202,6 +202,21 @@ pub struct FetchWheels {
     pub projects: Vec<Utf8PathBuf>,
     /// Where the wheels go, with `requirements.lock` (every wheel with its hash) beside them.
     pub into: Utf8PathBuf,
+    /// Indexes for some packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<PythonIndex>,
+    /// Directories of wheels that go before any index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub find_links: Vec<Utf8PathBuf>,
+    /// The version of Python that the case wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The name of these packages where they are optional; what the case needs stays as it was resolved without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional: Option<String>,
+    /// The wheels that were brought before, which are not brought again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<Utf8PathBuf>,
 }
 
 /// See [`Action::InstallWheels`].
@@ -215,6 +230,13 @@ pub struct InstallWheels {
     pub environment: Utf8PathBuf,
     /// Whether it sees the interpreter's own packages.
     pub system_site_packages: bool,
+    /// The environment is there, and these are added to it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub added: bool,
+}
+
+fn is_false(switch: &bool) -> bool {
+    !*switch
 }
 
 /// See [`Action::FetchCrates`].

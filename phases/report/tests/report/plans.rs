@@ -100,6 +100,7 @@ fn deps() -> Plan {
         target: "debian-12-x86_64".to_owned(),
         steps: vec![install, fetch],
         notes: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -145,6 +146,7 @@ fn build() -> Plan {
             extra,
         ],
         notes: vec!["ffmpeg is built with --enable-gpl: the result is under the GPL".to_owned()],
+        warnings: Vec::new(),
     }
 }
 

@@ -143,7 +143,9 @@ fn indexes_have_one_owner_and_no_passwords() {
         toml_errors(
             "schema = 1\n[python]\nversion = '3'\n[[python.indexes]]\nname = 'a'\nurl = 'https://me:pw@a.example/simple'\npackages = ['x', 'Y_z']\n\
              [[python.indexes]]\nname = 'b'\nurl = 'b.example'\npackages = ['y-z']\n\
-             [[python.optional]]\nname = 'a b'\n[[python.optional]]\nname = 'e'\n[[python.optional]]\nname = 'e'\n"
+             [[python.optional]]\nname = 'a b'\n[[python.optional]]\nname = 'e'\n[[python.optional]]\nname = 'e'\n\
+             [[python.indexes]]\nname = 'c'\nurl = 'file:///srv'\npackages = ['Torch']\n\
+             [pytorch]\ntorch_version = '2.1.0'\nindex_url = 'https://torch.example/'\n"
         )
     );
 }

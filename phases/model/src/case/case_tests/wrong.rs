@@ -54,6 +54,18 @@ wrong!(
     "schema = 1\n[sources]\na = { kind = 'pypi', name = 'x', version = '1', subdirectory = '../y' }\nb = [{ kind = 'crate', name = 'x', version = '1' }, { kind = 'pypi', name = 'x', version = '1', subdirectory = '/y' }]\n"
 );
 
+wrong!(
+    values_of_an_image,
+    "schema = 1\n[image]\nuser = 'a b'\nworking_directory = 'srv'\nports = [80, 0, '53/tls', '8080/tcp']\nentrypont = ['x']\n\
+     [image.environment]\nHTTP_proxy = 'http://proxy.example'\n1ST = 'x'\nTWO = \"a\\nb\"\n[image.health_check]\ncommand = []\nretries = 0\n"
+);
+
+wrong!(
+    values_of_an_image_beyond_its_keys,
+    "schema = 1\n[image]\nuser = '1000:app'\nworking_directory = 'srv'\nports = [80, 0, '53/tls', '8080/tcp']\npackages = ['netbase', '-o']\n\
+     [image.environment]\nHTTP_proxy = 'http://proxy.example'\n1ST = 'x'\nTWO = \"a\\nb\"\n[image.health_check]\ncommand = []\nretries = 0\n"
+);
+
 wrong!(a_newer_format, "schema = 2\nfancy = true\n");
 
 wrong!(

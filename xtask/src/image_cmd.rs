@@ -1,0 +1,272 @@
+//! `image`: what Dockerfiles call, and what renders them.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Subcommand;
+use engine::{Cancel, RunOptions, Selection, World};
+use image::contents::Contents;
+use image::description::{self, Description};
+use image::dockerfile::Places;
+use image::libraries::Needed;
+use model::event::Verdict;
+use model::layout::Layout;
+use model::plan::{
+    Action, Claims, EnsurePackages, Freshness, Jobs, Need, Network, PLAN_SCHEMA, Phase, Plan, Privilege, Step,
+};
+use model::site::Site;
+use model::target::{Capacity, Target};
+use model::{Digest, StepId, exit};
+use report::Next;
+
+use crate::args::Common;
+use crate::dispatch::Dispatch;
+use crate::error::{Error, Result};
+use crate::load::{Setting, case_name, complete_authorities, environment, load_case};
+use crate::out::{print, say};
+use crate::run::Shown;
+
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Copies what the case has installed into a new directory, as a tree rooted at `/`: COPY --from=export DIR/ /.
+    Export {
+        /// The directory.
+        directory: Utf8PathBuf,
+    },
+    /// Prints the packages of the distribution that what is installed runs on, one a line.
+    RuntimePackages {
+        /// As JSON, with what no package brings.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the Dockerfile of the case: both phases, and its [image] section as instructions of the runtime image.
+    Dockerfile {
+        /// The second phase alone, from an image of the first.
+        #[arg(long, conflicts_with = "from")]
+        build_only: bool,
+        /// The instructions alone, for an image that there is.
+        #[arg(long, value_name = "IMAGE")]
+        from: Option<String>,
+    },
+    /// Installs, in a runtime image, the packages that an exported tree needs.
+    InstallPackages {
+        /// The tree's etc/installer/image.json.
+        description: Utf8PathBuf,
+    },
+}
+
+pub fn run(common: &Common, command: &ImageCommand) -> Result<i32> {
+    match command {
+        ImageCommand::Export { directory } => export(common, directory),
+        ImageCommand::RuntimePackages { json } => runtime_packages(common, *json),
+        ImageCommand::Dockerfile { build_only, from } => dockerfile(common, *build_only, from.as_deref()),
+        ImageCommand::InstallPackages { description } => install_packages(common, description),
+    }
+}
+
+/// What a case has installed, and what that needs.
+struct Looked {
+    contents: Contents,
+    needed: Needed,
+    description: Description,
+    /// The Dockerfile that gives an image the case's own configuration.
+    instructions: String,
+}
+
+fn look(common: &Common) -> Result<Looked> {
+    let setting = Setting::gather(common, None)?;
+    let case = setting.case();
+    let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
+    let manager = deps::packages::by_name(manager).ok_or_else(|| {
+        Error::new(
+            exit::PREFLIGHT,
+            format!(
+                "which packages installed files run on cannot be told here: this distribution has {manager}, and installer asks only apt\n  help: copy the files by their manifests in {}",
+                Layout::manifests(&setting.layout.prefix)
+            ),
+        )
+    })?;
+    let contents = image::contents::gather(case, &setting.layout)?;
+    let needed = image::libraries::needed(&contents, manager, Utf8Path::new("/"))?;
+    let asked_for = case.image.as_ref().map_or(&[][..], |image| image.packages.for_manager(manager.name()));
+    let description = Description::new(&case.metadata.name, &setting.target.lock_key(), &needed, asked_for);
+    for (file, by) in &needed.unowned {
+        say(&format!(
+            "note: {by} needs {file}, which no package brought: the runtime base image must have it"
+        ));
+    }
+    for (library, by) in &needed.missing {
+        say(&format!(
+            "warning: {by} needs {library}, which is not here: the runtime base image must have it"
+        ));
+    }
+    for (library, by) in &needed.driver {
+        say(&format!("note: {by} needs {library}, which comes with the driver where the image runs"));
+    }
+    let environment = setting.layout.python_environment(&case.metadata.name);
+    let places = Places { prefix: &setting.layout.prefix, environment: &environment };
+    let instructions = image::dockerfile::on_image(None, case, places);
+    Ok(Looked { contents, needed, description, instructions })
+}
+
+fn export(common: &Common, directory: &Utf8Path) -> Result<i32> {
+    let looked = look(common)?;
+    let copied = image::export::copy(&looked.contents, directory)?;
+    let place = image::export::below(directory, Utf8Path::new(description::PLACE));
+    engine::files::atomic_write(&place, looked.description.to_json()?.as_bytes())?;
+    let place = image::export::below(directory, Utf8Path::new(image::dockerfile::PLACE));
+    engine::files::atomic_write(&place, looked.instructions.as_bytes())?;
+    say(&format!("{directory}: {} files, {} KiB", copied.files, copied.bytes.div_ceil(1024)));
+    say(&format!("they run on {}", looked.description.packages.join(", ")));
+    Ok(exit::OK)
+}
+
+fn runtime_packages(common: &Common, json: bool) -> Result<i32> {
+    let looked = look(common)?;
+    if json {
+        print(&looked.description.to_json()?)?;
+        return Ok(exit::OK);
+    }
+    for (package, files) in looked.needed.packages.iter().filter(|_| common.verbose) {
+        say(&format!("{package}: {}", files.iter().map(|file| file.as_str()).collect::<Vec<_>>().join(", ")));
+    }
+    print(&looked.description.packages.iter().map(|name| format!("{name}\n")).collect::<String>())?;
+    Ok(exit::OK)
+}
+
+/// Where things will lie in the image, whatever machine this is.
+fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i32> {
+    let wanted = case_name(common, None)?;
+    let (loaded, _) = load_case(common, &wanted)?;
+    let case = &loaded.case;
+    let prefix = common.prefix.clone().unwrap_or_else(|| "/usr/local".into());
+    let data = common.data_dir.clone().unwrap_or_else(|| "/opt/installer".into());
+    let environment = data.join("environments").join(&case.metadata.name);
+    let places = Places { prefix: &prefix, environment: &environment };
+    let text = match from {
+        Some(image) => image::dockerfile::on_image(Some(image), case, places),
+        None => {
+            let template = if build_only { image::dockerfile::BUILD_ONLY } else { image::dockerfile::BOTH };
+            image::dockerfile::of_case(template, &wanted, case, places)
+        }
+    };
+    print(&text)?;
+    Ok(exit::OK)
+}
+
+fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
+    let description = Description::read(path)?;
+    let environment = environment();
+    let target = deps::target::probe(Utf8Path::new("/"), &environment);
+    if let Some(why) = description.too_new_for(&target.libc) {
+        return Err(Error::new(
+            exit::PREFLIGHT,
+            format!("{why}\n  help: take a runtime base image of the same release, or build on an older one"),
+        ));
+    }
+    let mut site = Site::from_environment(environment);
+    complete_authorities(&mut site);
+    if !target.root {
+        site.sudo = exec::privilege::detect(std::io::stdin().is_terminal());
+    }
+    // Nothing of this run is worth keeping, and in an image it would become part of a layer.
+    let scratch = std::env::temp_dir().join(format!("installer-{}", std::process::id()));
+    let scratch = Utf8PathBuf::from_path_buf(scratch)
+        .map_err(|path| Error::usage(format!("{} is not UTF-8\n  help: set TMPDIR", path.display())))?;
+    std::fs::create_dir(&scratch)
+        .map_err(|error| Error::internal(format!("failed to create {scratch}: {error}")))?;
+    let done = install_in(common, &description, &target, &site, &scratch)?;
+    if done == exit::OK {
+        engine::files::remove_tree(&scratch)?;
+    }
+    Ok(done)
+}
+
+fn install_in(
+    common: &Common,
+    description: &Description,
+    target: &Target,
+    site: &Site,
+    scratch: &Utf8Path,
+) -> Result<i32> {
+    let layout = Layout {
+        prefix: scratch.join("prefix"),
+        state: scratch.join("state"),
+        cache: scratch.join("cache"),
+        artifacts: scratch.join("artifacts"),
+        data: scratch.join("data"),
+        case_dir: scratch.to_owned(),
+        lock: scratch.join("case.lock"),
+        given_lock: None,
+    };
+    let world = World { layout: &layout, site, target, offline: common.offline };
+    let cancel = Cancel::new();
+    engine::signals::install(&cancel, || {})
+        .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
+    let options = RunOptions {
+        capacity: Capacity { jobs: 1, memory_mib: u64::MAX },
+        keep_going: false,
+        selection: Selection::default(),
+        launcher: std::env::current_exe()
+            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+        launcher_args: vec!["__launch".to_owned()],
+        run_lock: None,
+        marker: Digest::of(scratch.as_str()).short().to_owned(),
+        cancel,
+        started: Instant::now(),
+    };
+    let next = Next {
+        program: "installer".to_owned(),
+        again: "installer image install-packages".to_owned(),
+        arguments: String::new(),
+    };
+    let mut observer = Shown::new(common, next);
+    let finish = engine::run(&plan(description, target), &Dispatch, &world, &options, &mut observer);
+    observer.finish();
+    Ok(match finish?.verdict {
+        Verdict::Done | Verdict::NothingToDo => exit::OK,
+        Verdict::Cancelled => exit::CANCELLED,
+        Verdict::Failed => exit::STEP_FAILED,
+    })
+}
+
+/// One step, which installs like that of a case.
+fn plan(description: &Description, target: &Target) -> Plan {
+    let needs = description.packages.iter().map(|name| Need {
+        name: name.clone(),
+        probe: None,
+        packages: vec![name.clone()],
+        wanted_by: vec![description.case.clone()],
+        optional: false,
+    });
+    let manager = target.package_manager.clone().unwrap_or_default();
+    let step = Step {
+        id: StepId::new("deps/packages"),
+        phase: Phase::Deps,
+        component: None,
+        serves: Vec::new(),
+        title: format!("have {} packages that {} runs on", description.packages.len(), description.case),
+        needs: Vec::new(),
+        after: Vec::new(),
+        action: Action::EnsurePackages(EnsurePackages { manager, needs: needs.collect() }),
+        freshness: Freshness::Observed,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        scratch: Vec::new(),
+        claims: Claims { jobs: Jobs::None, memory_mib: 0, locks: vec!["dpkg".to_owned()] },
+        network: Network::Allowed,
+        privilege: Privilege::Root,
+        timeout_seconds: None,
+        optional: false,
+        weight: 1,
+    };
+    Plan {
+        schema: PLAN_SCHEMA,
+        case: description.case.clone(),
+        phase: Phase::Deps,
+        target: target.lock_key(),
+        steps: vec![step],
+        notes: Vec::new(),
+    }
+}

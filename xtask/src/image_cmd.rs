@@ -213,6 +213,7 @@ fn install_in(
         launcher_args: vec!["__launch".to_owned()],
         run_lock: None,
         marker: Digest::of(scratch.as_str()).short().to_owned(),
+        capsules: None,
         cancel,
         started: Instant::now(),
     };
@@ -249,7 +250,11 @@ fn plan(description: &Description, target: &Target) -> Plan {
         title: format!("have {} packages that {} runs on", description.packages.len(), description.case),
         needs: Vec::new(),
         after: Vec::new(),
-        action: Action::EnsurePackages(EnsurePackages { manager, needs: needs.collect() }),
+        action: Action::EnsurePackages(EnsurePackages {
+            manager,
+            needs: needs.collect(),
+            repositories: Vec::new(),
+        }),
         freshness: Freshness::Observed,
         inputs: Vec::new(),
         outputs: Vec::new(),
@@ -268,5 +273,6 @@ fn plan(description: &Description, target: &Target) -> Plan {
         target: target.lock_key(),
         steps: vec![step],
         notes: Vec::new(),
+        warnings: Vec::new(),
     }
 }

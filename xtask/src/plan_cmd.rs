@@ -122,7 +122,8 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json:
         let options =
             PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
         for assessed in &phases {
-            print(&report::plan_text(&assessed.plan, &rows(assessed, Some(&context))?, options))?;
+            let text = report::plan_text(&assessed.plan, &rows(assessed, Some(&context))?, options);
+            print(&engine::redactor(&assessed.plan, &setting.site).redact_lines(&text))?;
         }
     }
     Ok(if pending && common.detailed_exitcode { exit::CHANGES_PENDING } else { exit::OK })
@@ -152,7 +153,9 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let log = log.is_file().then_some(log.as_path());
     let options =
         PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
-    print(&report::explain_text(&assessed.plan, &rows[at], log, options))?;
+    // People paste this into tickets.
+    let text = report::explain_text(&assessed.plan, &rows[at], log, options);
+    print(&engine::redactor(&assessed.plan, &setting.site).redact_lines(&text))?;
     Ok(exit::OK)
 }
 

@@ -73,6 +73,9 @@ pub fn status(common: &Common, as_json: bool) -> Result<i32> {
         for ran in &report.ran {
             if let Outcome::Failed(failure) = &ran.outcome {
                 text.push_str(&format!("  {} failed: {}\n", ran.step, failure.message));
+                for capsule in failure.capsule.iter().filter(|path| std::path::Path::new(path).exists()) {
+                    text.push_str(&format!("    capsule: {capsule}\n"));
+                }
             }
         }
     }

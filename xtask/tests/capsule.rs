@@ -143,6 +143,10 @@ fn fails_then_goes_on(generator: &str) {
             assert!(!text.contains(canary), "{name} holds {canary}:\n{text}");
         }
     }
+    let status = printed(&placed(home, &["status", "--case", "case.toml"]));
+    assert!(status.contains(&format!("capsule: {path}")), "{status}");
+    let explained = printed(&placed(home, &["explain", "build/ten/compile", "--case", "case.toml"]));
+    assert!(explained.contains("DEPLOY_TOKEN=***") && !explained.contains("canary"), "{explained}");
     // People see it in a line of its own.
     let plain = said(&build(home, "plain"));
     assert!(plain.lines().any(|line| line.trim().starts_with("capsule: /")), "{plain}");

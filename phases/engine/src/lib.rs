@@ -27,7 +27,7 @@ pub mod tree;
 
 pub use assess::{Assessed, Assessment, Selection, State, assess, assess_before_run};
 pub use context::{StandaloneContext, World};
-pub use scheduler::{Finish, Observer, RunOptions, run, tell_nothing_to_do};
+pub use scheduler::{Finish, Observer, RunOptions, redactor, run, tell_nothing_to_do};
 pub use signals::Cancel;
 
 /// An error of the engine itself: a state directory that cannot be read, say. A failing step is none.

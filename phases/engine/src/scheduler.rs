@@ -14,6 +14,7 @@ use exec::{Redactor, Session, SessionConfig};
 use model::event::{Event, Failure, FailureKind, Outcome, SkipReason, Timed, Verdict as RunVerdict};
 use model::fingerprint::Material;
 use model::plan::{Freshness, Jobs, Keep, Phase, Plan, Step};
+use model::site::Site;
 use model::target::Capacity;
 use model::{Digest, StepId};
 
@@ -95,7 +96,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
-    let redactor = redactor(plan, world);
+    let redactor = redactor(plan, world.site);
     let session = Session::start(SessionConfig {
         launcher: options.launcher.clone(),
         launcher_args: options.launcher_args.clone(),
@@ -144,7 +145,7 @@ pub fn run(
 }
 
 /// Knows the secrets of the place and of everything that the plan gives to a process.
-fn redactor(plan: &Plan, world: &World<'_>) -> Redactor {
+pub fn redactor(plan: &Plan, site: &Site) -> Redactor {
     let of_steps = plan.steps.iter().flat_map(|step| match &step.action {
         model::plan::Action::Exec(exec) => {
             exec.commands.iter().flat_map(|command| &command.environment).collect::<Vec<_>>()
@@ -152,7 +153,7 @@ fn redactor(plan: &Plan, world: &World<'_>) -> Redactor {
         model::plan::Action::Verify(verify) => verify.environment.iter().collect(),
         _ => Vec::new(),
     });
-    Redactor::from_variables(world.site.network_environment.iter().chain(of_steps))
+    Redactor::from_variables(site.network_environment.iter().chain(of_steps))
 }
 
 /// Tells the events of a run in which all that was asked for holds already, as an assessment found.

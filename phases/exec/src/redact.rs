@@ -76,6 +76,12 @@ impl Redactor {
         Self::new(secrets)
     }
 
+    /// Many lines without secrets.
+    pub fn redact_lines(&self, text: &str) -> String {
+        let lines: Vec<Cow<'_, str>> = text.split('\n').map(|line| self.redact(line)).collect();
+        lines.join("\n")
+    }
+
     /// The line without secrets.
     pub fn redact<'line>(&self, line: &'line str) -> Cow<'line, str> {
         let mut line = Cow::Borrowed(line);

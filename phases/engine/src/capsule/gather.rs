@@ -81,9 +81,8 @@ struct Gathered<'a> {
 impl Gathered<'_> {
     fn entry(&mut self, path: &str, what: &str, mode: u32, text: String) {
         self.told.push((path.to_owned(), what.to_owned()));
-        let redactor = self.failed.redactor;
-        let lines: Vec<_> = text.split('\n').map(|line| redactor.redact(line)).collect();
-        self.entries.push(Entry { path: path.to_owned(), mode, text: lines.join("\n") });
+        let text = self.failed.redactor.redact_lines(&text);
+        self.entries.push(Entry { path: path.to_owned(), mode, text });
     }
 
     fn text(&mut self, path: &str, what: &str, text: String) {

@@ -1,7 +1,10 @@
 //! `reopen.sh`: a shell where a step failed.
 
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
 use exec::session::shell_words;
-use model::plan::{Action, Argument, Command, Step};
+use model::plan::{Action, Argument, Command, Plan, Step};
 
 use super::Failed;
 
@@ -18,6 +21,28 @@ fn failed_command<'a>(step: &'a Step, told: Option<&str>) -> Option<&'a Command>
     };
     let is_told = |command: &&Command| told.is_some_and(|told| told.starts_with(&literals(command)));
     exec.commands.iter().filter(is_told).max_by_key(|command| command.args.len()).or(exec.commands.last())
+}
+
+/// Where a shell for a step would be: its id, and the directory and environment of what it runs.
+type Place<'a> = (&'a Step, &'a Utf8Path, &'a BTreeMap<String, String>);
+
+fn place<'a>(step: &'a Step, told: Option<&str>) -> Option<Place<'a>> {
+    if let Action::Verify(verify) = &step.action {
+        return Some((step, &verify.directory, &verify.environment));
+    }
+    failed_command(step, told).map(|command| (step, command.directory.as_path(), &command.environment))
+}
+
+/// The place of the step itself, or, when installer carries it out without a command, of the last step before it that
+/// runs one for the same component: what a configured tree lacks is looked for where it was configured.
+fn reopened<'a>(plan: &'a Plan, step: &'a Step, told: Option<&str>) -> Option<Place<'a>> {
+    place(step, told).or_else(|| {
+        let until = plan.steps.iter().position(|other| other.id == step.id)?;
+        let before = plan.steps[..until].iter().rev();
+        before
+            .filter(|other| other.component.is_some() && other.component == step.component)
+            .find_map(|other| place(other, None))
+    })
 }
 
 /// The script. It goes through installer where that is there, which gives the shell what the step had: environment,
@@ -41,6 +66,12 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
     ));
     text.push_str("END_OF_WHAT_FAILED\nfi\n\n");
 
+    let Some((place, directory, environment)) = reopened(failed.plan, step, told) else {
+        let why =
+            format!("{} runs no command, nor does a step before it: there is nothing to reopen", step.id);
+        text.push_str(&format!("echo {} >&2\nexit 1\n", word(&why)));
+        return text;
+    };
     let origin = failed.origin;
     let program = word(&origin.program);
     let arguments = shell_words(&origin.arguments);
@@ -55,20 +86,12 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
     text.push_str(&format!(
         "if [ -n \"$installer\" ] && cd {}; then\n    [ \"$#\" -eq 0 ] || set -- -- \"$@\"\n    exec \"$installer\" shell {} {arguments} \"$@\"\nfi\n\n",
         word(origin.directory.as_str()),
-        word(step.id.as_str()),
+        word(place.id.as_str()),
     ));
-
-    let Some(command) = failed_command(step, told) else {
-        text.push_str(&format!(
-            "echo {} >&2\nexit 1\n",
-            word("installer is not there any more, and only it can carry out this step")
-        ));
-        return text;
-    };
     text.push_str(
         "echo 'installer is not there any more: this is the environment of the step without it' >&2\n",
     );
-    text.push_str(&format!("cd {} || exit 1\n", word(command.directory.as_str())));
+    text.push_str(&format!("cd {} || exit 1\n", word(directory.as_str())));
     text.push_str(
         "if unshare -n true 2>/dev/null; then offline='unshare -n'\n\
          elif unshare -r -n true 2>/dev/null; then offline='unshare -r -n'\n\
@@ -76,7 +99,7 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
          [ \"$#\" -gt 0 ] || set -- sh -i\n",
     );
     let mut variables = Vec::new();
-    for (name, value) in &command.environment {
+    for (name, value) in environment {
         if hidden(value) || hidden(&format!("{name}={value}")) {
             text.push_str(&format!("# {name} held a secret and is left out: add it below if you need it.\n"));
         } else {
@@ -115,5 +138,39 @@ mod tests {
         assert_eq!(found(Some("cmake -E rm")), "/a");
         assert_eq!(found(Some("cmake -S 'x y'")), "/c");
         assert_eq!(found(None), "/c");
+    }
+
+    #[test]
+    fn what_runs_no_command_is_reopened_where_its_tree_was_configured() {
+        let step = |id: &str, component: &str, action: serde_json::Value| {
+            serde_json::json!({
+                "id": id, "component": component, "phase": "build", "title": "t", "freshness": "fingerprinted",
+                "network": "denied", "action": action,
+            })
+        };
+        let exec = |directory: &str| {
+            let command = serde_json::json!({
+                "program": "cmake", "args": [], "environment": {}, "directory": directory,
+            });
+            serde_json::json!({ "kind": "exec", "commands": [command] })
+        };
+        let expect = serde_json::json!({ "kind": "expect-enabled", "expectations": [] });
+        let plan: Plan = serde_json::from_value(serde_json::json!({
+            "schema": 1, "case": "a", "phase": "build", "target": "t", "notes": [],
+            "steps": [
+                step("build/x/configure", "x", exec("/b/x")),
+                step("build/y/configure", "y", exec("/b/y")),
+                step("build/x/expect", "x", expect.clone()),
+                step("build/z/expect", "z", expect),
+            ],
+        }))
+        .unwrap();
+        let at = |number: usize| {
+            let found = reopened(&plan, &plan.steps[number], None);
+            found.map(|(step, directory, _)| (step.id.as_str(), directory.as_str()))
+        };
+        assert_eq!(at(1), Some(("build/y/configure", "/b/y")));
+        assert_eq!(at(2), Some(("build/x/configure", "/b/x")));
+        assert_eq!(at(3), None);
     }
 }

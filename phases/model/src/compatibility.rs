@@ -4,6 +4,7 @@
 
 mod check;
 mod page;
+mod requirement;
 
 pub use check::{Finding, Stack, Verdict, check, numpy_limit};
 pub use page::markdown;

@@ -47,10 +47,16 @@ pub(super) fn convert(
     preset: &Node,
     artifacts: Option<&PresetArtifacts>,
 ) -> (Node, Vec<Diagnostic>) {
+    let name = preset.get(&["metadata", "name"]).and_then(Node::text).filter(|name| is_case_name(name));
+    let place = artifacts.map_or_else(
+        || format!("artifacts/{}", name.unwrap_or("preset")),
+        |artifacts| artifacts.directory.to_string(),
+    );
     let mut reader = Reader {
         files,
         root: IndexMap::new(),
         nowhere: preset.span.clone(),
+        place,
         artifacts,
         used: Vec::new(),
         warnings: Vec::new(),
@@ -75,6 +81,8 @@ struct Reader<'a> {
     root: IndexMap<String, Node>,
     /// The place of what nobody wrote.
     nowhere: Span,
+    /// The artifacts directory, or where it would be.
+    place: String,
     artifacts: Option<&'a PresetArtifacts>,
     /// Files of `sources/` that a component is built from.
     used: Vec<String>,
@@ -261,16 +269,14 @@ impl Reader<'_> {
                 self.path_source(path.as_str())
             }
             None => {
-                let directory = self.artifacts.map_or_else(
-                    || "artifacts/<preset>".to_owned(),
-                    |artifacts| artifacts.directory.to_string(),
+                let message = format!(
+                    "{name} {version} has no source: no archive of it lies in {}/sources",
+                    self.place
                 );
-                let message =
-                    format!("{name} {version} has no source: no archive of it lies in {directory}/sources");
                 let help = format!("put one there, or give its directory with --source {name}=PATH");
                 self.warn(&value.span, message, Some(help));
                 // Preflight looks for it, and says the same where it matters.
-                self.path_source(&format!("artifacts/sources/{name}-{version}"))
+                self.path_source(&format!("{}/sources/{name}-{version}", self.place))
             }
         };
         self.declare(name, value, component, source);

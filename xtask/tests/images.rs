@@ -2,7 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use xshell::{Shell, cmd};
@@ -337,4 +340,40 @@ contains = "hello from make"
     assert!(project.in_image(&tag, "make -f /usr/local/share/hello.mk").contains("hello from make"));
     // Homes are no place for what an image keeps.
     assert_eq!(project.in_image(&tag, "find /root"), project.in_image(BASE, "find /root"));
+}
+
+/// Without an engine: the tree of an image, on the machine where the case was built.
+#[test]
+fn what_is_installed_becomes_a_tree_that_works_elsewhere() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    common::project(home);
+    let early = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+    assert_eq!(common::code(&early), 1, "{}", common::said(&early));
+    assert!(common::said(&early).contains("is not installed under"), "{}", common::said(&early));
+    let output = common::placed(home, &["all", "--case", "case.toml", "--progress", "plain"]);
+    assert_eq!(common::code(&output), 0, "{}", common::said(&output));
+    if !Path::new("/var/lib/dpkg/status").is_file() {
+        return; // Only dpkg is asked so far.
+    }
+    let output = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+    assert_eq!(common::code(&output), 0, "{}", common::said(&output));
+    let prefix = home.join("prefix");
+    let tree = home.join("tree").join(prefix.strip_prefix("/").unwrap());
+    // Its files find each other where they lie.
+    std::fs::rename(&prefix, home.join("away")).unwrap();
+    let ran = Command::new(tree.join("bin/app")).env_clear().output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "the answer is 42\n");
+    assert!(tree.join("share/installer/app.json").is_file() && tree.join("lib/libanswer.so").is_file());
+    let description = std::fs::read(home.join("tree/etc/installer/image.json")).unwrap();
+    let description: Value = serde_json::from_slice(&description).unwrap();
+    assert_eq!(description["packages"], json!(["libc6"]), "{description}");
+    std::fs::rename(home.join("away"), &prefix).unwrap();
+    let again = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+    assert!(common::said(&again).contains("is not an empty directory"), "{}", common::said(&again));
+    // What was changed since is not passed on.
+    std::fs::write(prefix.join("bin/app"), "").unwrap();
+    let changed = common::placed(home, &["image", "export", "other", "--case", "case.toml"]);
+    assert!(common::said(&changed).contains("is not as it was installed"), "{}", common::said(&changed));
+    assert!(!home.join("other").exists());
 }

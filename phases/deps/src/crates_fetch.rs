@@ -21,6 +21,15 @@ use engine::files;
 /// # Errors
 /// When the source has no lock file, when the lock file does not fit its manifest, when a crate cannot be had.
 pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context) -> Result<(), StepError> {
+    if !action.from.is_dir() {
+        return Err(StepError::new(
+            format!("the source `{}` is not there: {} does not exist", action.source, action.from),
+            format!(
+                "say where it is with --source {}=PATH; a build with docker/Dockerfile shows it to this phase with --build-arg DEPS_SEES=all",
+                action.source
+            ),
+        ));
+    }
     let rust = rust::find(context)?.ok_or_else(|| {
         StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust brings it")
     })?;
@@ -272,6 +281,12 @@ mod tests {
             directories: directories.iter().map(Utf8PathBuf::from).collect(),
             cargo_home: "/nowhere".into(),
         }
+    }
+
+    #[test]
+    fn a_source_that_this_phase_does_not_see_is_told() {
+        let said = format!("{:?}", run(&action(&[]), &[], &testkit::FakeContext::new()).unwrap_err());
+        assert!(said.contains("/nowhere does not exist") && said.contains("--source service=PATH"), "{said}");
     }
 
     #[test]

@@ -130,14 +130,6 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
     match &row.step.action {
         Action::EnsurePackages(packages) => {
             let mut lines = package_lines(packages, row.cost.as_ref());
-            lines.extend(packages.repositories.iter().map(|declared| {
-                let repository = &declared.repository;
-                format!(
-                    "sets up the apt repository {} ({}) first",
-                    repository.name,
-                    repository.uris.join(" ")
-                )
-            }));
             for need in &packages.needs {
                 let optional = if need.optional { " (optional)" } else { "" };
                 let seen =

@@ -195,7 +195,19 @@ pub(crate) fn package_lines(action: &EnsurePackages, cost: Option<&PackageCost>)
     if let Some(bytes) = cost.installed_bytes {
         figures.push(format!("{} on disk", text::bytes(bytes)));
     }
-    let mut lines = vec![format!("{} installs: {}", action.manager, listed(&missing))];
+    let mut lines: Vec<String> = action
+        .repositories
+        .iter()
+        .map(|declared| {
+            let repository = &declared.repository;
+            let uris = repository.uris.join(" ");
+            format!(
+                "{} repository {} ({uris}) is set up first, unless it is",
+                action.manager, repository.name
+            )
+        })
+        .collect();
+    lines.push(format!("{} installs: {}", action.manager, listed(&missing)));
     lines.push(if figures.is_empty() {
         format!("cost: unknown until {} has package lists", action.manager)
     } else {

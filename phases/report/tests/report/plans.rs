@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use model::case::{Check, SourceSpec};
+use model::case::{AptRepository, Check, SourceSpec};
 use model::fingerprint::Difference;
 use model::plan::{
-    Action, Argument, Claims, Command, EnsurePackages, Exec, FetchSource, Freshness, Input, Jobs, Keep, Need,
-    Network, PLAN_SCHEMA, Phase, Plan, Privilege, Probe, Scratch, Step, Verify,
+    Action, Argument, Claims, Command, DeclaredRepository, EnsurePackages, Exec, FetchSource, Freshness,
+    Input, Jobs, Keep, Need, Network, PLAN_SCHEMA, Phase, Plan, Privilege, Probe, Scratch, Step, Verify,
 };
 use model::{ComponentName, StepId};
 use report::{PackageCost, PlanOptions, PlanRow, RowState, Style, explain_text, plan_text};
@@ -56,7 +56,16 @@ fn make(args: &[&str]) -> Action {
 
 fn deps() -> Plan {
     let packages = EnsurePackages {
-        repositories: Vec::new(),
+        repositories: vec![DeclaredRepository {
+            case: "quickstart".to_owned(),
+            file: "installer-quickstart-codecs".to_owned(),
+            key_file: None,
+            repository: AptRepository {
+                name: "codecs".to_owned(),
+                uris: vec!["https://packages.example.org/debian".to_owned()],
+                ..AptRepository::default()
+            },
+        }],
         manager: "apt".to_owned(),
         needs: vec![
             Need {

@@ -14,6 +14,7 @@ use model::python::InterpreterFacts;
 use model::site::{Site, Sudo};
 use model::source_facts::SourceFacts;
 use model::target::{Capacity, Target};
+use model::verify_level::VerifyLevel;
 
 use crate::args::Common;
 use crate::cases;
@@ -27,6 +28,8 @@ pub struct Setting {
     pub layout: Layout,
     pub site: Site,
     pub capacity: Capacity,
+    /// How far verifications go.
+    pub verify_level: VerifyLevel,
     /// Whether the number of jobs is the user's.
     pub jobs_given: bool,
     pub offline: bool,
@@ -125,12 +128,14 @@ impl Setting {
         let case_argument = format!("--case {}", exec::session::shell_words(&words));
         let built_in = place.is_none().then(|| words[0].clone());
         let jobs_given = common.jobs.is_some();
+        let verify_level = common.verify_level.map(VerifyLevel::from).unwrap_or_default();
         Ok(Self {
             loaded,
             target,
             layout,
             site,
             capacity,
+            verify_level,
             jobs_given,
             offline: common.offline,
             case_argument,
@@ -187,7 +192,11 @@ impl Setting {
             }
             cx.finish()
         };
-        planned().map_err(|error| {
+        let planned = planned().map(|mut plan| {
+            plan.verify_at(self.verify_level);
+            plan
+        });
+        planned.map_err(|error| {
             let diagnostics = self.loaded.at_key(&error.key, &error.message, &error.help);
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
         })

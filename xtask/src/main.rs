@@ -83,7 +83,7 @@ fn run(cli: &Cli) -> Result<i32> {
         }
         Subcommands::Explain { step } => plan_cmd::explain(common, step),
         Subcommands::Status { json } => status::status(common, *json),
-        Subcommands::Verify { components } => installed::verify(common, components),
+        Subcommands::Verify { components, level } => installed::verify(common, components, *level),
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
         Subcommands::Clean => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Check, PythonEnvironment, SourceSpec};
+use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, SourceName};
 
 /// What a step does. Closed: a run can do nothing else.
@@ -493,4 +494,10 @@ pub struct Verify {
     pub environment: BTreeMap<String, String>,
     /// Scratch directory of the checks; emptied first.
     pub directory: Utf8PathBuf,
+    /// How far it goes.
+    #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+    pub level: VerifyLevel,
+    /// Whether these are wheels, whose libraries are found only while their modules are imported: by hash alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wheels: bool,
 }

@@ -145,6 +145,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             );
             vec![format!("makes sure that cargo and rustc are there: {least}")]
         }
+        Action::EnsureToolchain(EnsureToolchain::Conda { prefix, specification, .. }) => {
+            vec![match specification {
+                Some(specification) => format!("creates {prefix} from {specification} when it is not there"),
+                None => format!("looks for an environment in {prefix}"),
+            }]
+        }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
                 "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"

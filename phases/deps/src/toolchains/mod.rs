@@ -1,5 +1,6 @@
 //! Toolchains: one file each.
 
+mod conda;
 pub mod ninja;
 pub mod rust;
 pub mod rustup;
@@ -13,6 +14,9 @@ use model::plan::EnsureToolchain;
 /// When the look itself fails.
 pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observation, StepError> {
     match action {
+        EnsureToolchain::Conda { prefix, specification, .. } => {
+            conda::observe(prefix, specification.as_deref())
+        }
         EnsureToolchain::Ninja { tools, .. } => ninja::observe(tools, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
@@ -27,6 +31,9 @@ pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observ
 /// When none of the ways to bring it is open, with all of them named.
 pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepError> {
     match action {
+        EnsureToolchain::Conda { prefix, specification, packages } => {
+            conda::run(prefix, specification.as_deref(), packages, context)
+        }
         EnsureToolchain::Ninja { tools, artifacts } => ninja::run(tools, artifacts, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;

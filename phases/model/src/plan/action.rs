@@ -123,6 +123,15 @@ pub enum EnsureToolchain {
         /// The package manager that may bring it instead.
         manager: Option<String>,
     },
+    /// A conda environment.
+    Conda {
+        /// Where it is, or is created.
+        prefix: Utf8PathBuf,
+        /// An explicit specification, absolute.
+        specification: Option<Utf8PathBuf>,
+        /// Packages of it that need not be downloaded.
+        packages: Utf8PathBuf,
+    },
     /// ninja, new enough to be a client of the jobserver.
     Ninja {
         /// Where the binary of the wheel is put: `<tools>/bin/ninja`.

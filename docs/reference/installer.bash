@@ -40,26 +40,17 @@ _installer() {
             installer,deps)
                 cmd="installer__subcmd__deps"
                 ;;
-            installer,dist)
-                cmd="installer__subcmd__dist"
-                ;;
             installer,explain)
                 cmd="installer__subcmd__explain"
                 ;;
             installer,help)
                 cmd="installer__subcmd__help"
                 ;;
-            installer,image)
-                cmd="installer__subcmd__image"
-                ;;
             installer,plan)
                 cmd="installer__subcmd__plan"
                 ;;
             installer,schema)
                 cmd="installer__subcmd__schema"
-                ;;
-            installer,shell)
-                cmd="installer__subcmd__shell"
                 ;;
             installer,status)
                 cmd="installer__subcmd__status"
@@ -124,26 +115,17 @@ _installer() {
             installer__subcmd__help,deps)
                 cmd="installer__subcmd__help__subcmd__deps"
                 ;;
-            installer__subcmd__help,dist)
-                cmd="installer__subcmd__help__subcmd__dist"
-                ;;
             installer__subcmd__help,explain)
                 cmd="installer__subcmd__help__subcmd__explain"
                 ;;
             installer__subcmd__help,help)
                 cmd="installer__subcmd__help__subcmd__help"
                 ;;
-            installer__subcmd__help,image)
-                cmd="installer__subcmd__help__subcmd__image"
-                ;;
             installer__subcmd__help,plan)
                 cmd="installer__subcmd__help__subcmd__plan"
                 ;;
             installer__subcmd__help,schema)
                 cmd="installer__subcmd__help__subcmd__schema"
-                ;;
-            installer__subcmd__help,shell)
-                cmd="installer__subcmd__help__subcmd__shell"
                 ;;
             installer__subcmd__help,status)
                 cmd="installer__subcmd__help__subcmd__status"
@@ -166,48 +148,6 @@ _installer() {
             installer__subcmd__help__subcmd__case,show)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__show"
                 ;;
-            installer__subcmd__help__subcmd__image,dockerfile)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__dockerfile"
-                ;;
-            installer__subcmd__help__subcmd__image,export)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__export"
-                ;;
-            installer__subcmd__help__subcmd__image,install-packages)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__help__subcmd__image,runtime-packages)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages"
-                ;;
-            installer__subcmd__image,dockerfile)
-                cmd="installer__subcmd__image__subcmd__dockerfile"
-                ;;
-            installer__subcmd__image,export)
-                cmd="installer__subcmd__image__subcmd__export"
-                ;;
-            installer__subcmd__image,help)
-                cmd="installer__subcmd__image__subcmd__help"
-                ;;
-            installer__subcmd__image,install-packages)
-                cmd="installer__subcmd__image__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__image,runtime-packages)
-                cmd="installer__subcmd__image__subcmd__runtime__subcmd__packages"
-                ;;
-            installer__subcmd__image__subcmd__help,dockerfile)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__dockerfile"
-                ;;
-            installer__subcmd__image__subcmd__help,export)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__export"
-                ;;
-            installer__subcmd__image__subcmd__help,help)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__help"
-                ;;
-            installer__subcmd__image__subcmd__help,install-packages)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__image__subcmd__help,runtime-packages)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages"
-                ;;
             *)
                 ;;
         esac
@@ -215,7 +155,7 @@ _installer() {
 
     case "${cmd}" in
         installer)
-            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help --version deps build all plan explain shell status verify uninstall clean case image schema completions __fault-points __reference dist help"
+            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help --version deps build all plan explain status verify uninstall clean case schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -285,6 +225,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -293,7 +237,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____fault__subcmd__points)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,6 +301,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -367,7 +315,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____reference)
-            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,6 +379,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -441,7 +393,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__all)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +457,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -515,7 +471,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__build)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,6 +535,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -589,7 +549,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help list show new check help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,6 +615,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -663,7 +627,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__check)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -727,6 +691,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -821,7 +789,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__list)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -885,6 +853,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -895,7 +867,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -959,6 +931,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -969,7 +945,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__show)
-            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1035,6 +1011,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1043,7 +1023,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1107,6 +1087,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1117,7 +1101,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__completions)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help bash elvish fish powershell zsh"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1181,6 +1165,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1191,7 +1179,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__deps)
-            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1257,82 +1245,8 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__dist)
-            opts="-j -v -y -h --arch --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --arch)
-                    COMPREPLY=($(compgen -W "x86_64 aarch64" -- "${cur}"))
-                    return 0
-                    ;;
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1343,7 +1257,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__explain)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1409,6 +1323,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1417,7 +1335,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help)
-            opts="deps build all plan explain shell status verify uninstall clean case image schema completions __fault-points __reference dist help"
+            opts="deps build all plan explain status verify uninstall clean case schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1598,20 +1516,6 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__help__subcmd__dist)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         installer__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1640,76 +1544,6 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__help__subcmd__image)
-            opts="export runtime-packages dockerfile install-packages"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__dockerfile)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         installer__subcmd__help__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1725,20 +1559,6 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__schema)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__shell)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1794,466 +1614,8 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__image)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help export runtime-packages dockerfile install-packages help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__dockerfile)
-            opts="-j -v -y -h --build-only --from --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__export)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help)
-            opts="export runtime-packages dockerfile install-packages help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__dockerfile)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__install__subcmd__packages)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__runtime__subcmd__packages)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help deps build all"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2317,6 +1679,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2327,7 +1693,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__schema)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2393,78 +1759,8 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__shell)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2475,7 +1771,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__status)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2539,6 +1835,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2549,7 +1849,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2613,6 +1913,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2623,12 +1927,16 @@ _installer() {
             return 0
             ;;
         installer__subcmd__verify)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --level --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 --case)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2687,6 +1995,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -5,6 +5,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::plan::Phase;
+use model::verify_level::VerifyLevel;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -148,6 +149,10 @@ pub struct Common {
     #[arg(long, global = true, env = "INSTALLER_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
 
+    /// How far `build` verifies what it installed: `link`, `import` or `device` [default: import].
+    #[arg(long, value_enum, value_name = "LEVEL", global = true, env = "INSTALLER_VERIFY_LEVEL")]
+    pub verify_level: Option<LevelArg>,
+
     /// Exits with 7 when there is something to do (with `plan` and --dry-run).
     #[arg(long, global = true, env = "INSTALLER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
@@ -205,6 +210,10 @@ pub enum Subcommands {
     Verify {
         /// Components [default: all of the case].
         components: Vec<String>,
+        /// How far: files and libraries (link), programs and modules too (import), the driver and devices too (device)
+        /// [default: import].
+        #[arg(long, value_enum, value_name = "LEVEL")]
+        level: Option<LevelArg>,
     },
     /// Removes exactly the files of a component.
     Uninstall {
@@ -302,6 +311,24 @@ impl PhaseArg {
             Self::Deps => "deps",
             Self::Build => "build",
             Self::All => "all",
+        }
+    }
+}
+
+/// How far a verification goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    Link,
+    Import,
+    Device,
+}
+
+impl From<LevelArg> for VerifyLevel {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Link => Self::Link,
+            LevelArg::Import => Self::Import,
+            LevelArg::Device => Self::Device,
         }
     }
 }

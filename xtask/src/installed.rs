@@ -11,7 +11,7 @@ use model::plan::{Action, Phase, Plan};
 use model::{ComponentName, exit};
 use report::Next;
 
-use crate::args::Common;
+use crate::args::{Common, LevelArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
@@ -19,10 +19,13 @@ use crate::out::say;
 use crate::run::{Shown, marker, take_lock};
 
 /// Verifies installed components, whatever earlier runs found.
-pub fn verify(common: &Common, wanted: &[String]) -> Result<i32> {
+pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
     setting.write_out()?;
     let mut plan = setting.plan(Phase::Build)?;
+    if let Some(level) = level {
+        plan.verify_at(level.into());
+    }
     for name in wanted {
         known_component(&setting, name)?;
     }

@@ -15,6 +15,7 @@ use model::python::InterpreterFacts;
 use model::site::{Site, Sudo};
 use model::source_facts::SourceFacts;
 use model::target::{Capacity, Target};
+use model::verify_level::VerifyLevel;
 
 use crate::args::Common;
 use crate::cases;
@@ -28,6 +29,8 @@ pub struct Setting {
     pub layout: Layout,
     pub site: Site,
     pub capacity: Capacity,
+    /// How far verifications go.
+    pub verify_level: VerifyLevel,
     /// Whether the number of jobs is the user's.
     pub jobs_given: bool,
     pub offline: bool,
@@ -132,12 +135,14 @@ impl Setting {
         let case_place = place.as_ref().map_or_else(|| words[0].clone(), |place| place.file.to_string());
         let built_in = place.is_none().then(|| words[0].clone());
         let jobs_given = common.jobs.is_some();
+        let verify_level = common.verify_level.map(VerifyLevel::from).unwrap_or_default();
         Ok(Self {
             loaded,
             target,
             layout,
             site,
             capacity,
+            verify_level,
             jobs_given,
             offline: common.offline,
             case_argument,
@@ -200,6 +205,7 @@ impl Setting {
             let diagnostics = self.loaded.at_key(&error.key, &error.message, &error.help);
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
         })?;
+        plan.verify_at(self.verify_level);
         // Said once, by the phase that would bring what may not go together.
         if phase == Phase::Deps {
             plan.warnings = warnings;

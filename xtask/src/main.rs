@@ -89,7 +89,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Explain { step } => plan_cmd::explain(common, step),
         Subcommands::Status { json } => status::status(common, *json),
         Subcommands::Shell { step, command } => shell::run(common, step, command),
-        Subcommands::Verify { components } => installed::verify(common, components),
+        Subcommands::Verify { components, level } => installed::verify(common, components, *level),
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
         Subcommands::Clean { repositories: true } => repositories::clean(common),
         Subcommands::Clean { repositories: false } => installed::clean(common),

@@ -119,7 +119,7 @@ impl Place {
         let mut command = common::placed_command(self.directory.path(), words);
         command
             .args(["--case", "case.toml", "--progress", "plain"])
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.text("bin")))
             .env("PIP_CONFIG_FILE", "/dev/null")
             .env("PIP_INDEX_URL", format!("file://{}", self.text("nothing")))
             .env("PIP_FIND_LINKS", self.text("index"));
@@ -253,6 +253,49 @@ fn what_the_case_brought_changes_with_it_and_goes_without_a_trace() {
     place.expect(&["uninstall", "python"], exit::OK);
     assert_eq!((imports(&base, "plain"), imports(&base, "vision")), (None, None));
     assert_eq!(imports(&base, "torch").unwrap().0, "2.1.0+vendor", "what the vendor brought stays");
+}
+
+/// conda itself cannot be had here: a tool of its name records its arguments and copies an environment into place.
+#[test]
+fn a_conda_environment_is_used_or_created_and_wheels_go_in_beside_what_it_has() {
+    let place = Place::new();
+    place.interpreter(false, VENDOR);
+    let prefix = place.text("conda env");
+    let case = |more: &str| {
+        place.case(&format!("environment = \"conda\"\nprefix = {prefix:?}\npackages = [\"vision\"]\n{more}"));
+    };
+    case("");
+    let said = place.expect(&["deps"], exit::STEP_FAILED);
+    assert!(said.contains("there is no conda environment in") && said.contains("python.lock"), "{said}");
+    case("lock = \"environment.txt\"");
+    std::fs::write(
+        place.path("environment.txt"),
+        "@EXPLICIT\nhttps://conda.example/linux-64/python-3.11.9-0.conda#ab\n",
+    )
+    .unwrap();
+    let said = place.expect(&["deps"], exit::STEP_FAILED);
+    assert!(said.contains("none of micromamba, mamba, conda is on PATH"), "{said}");
+
+    let tool = place.path("bin/micromamba");
+    std::fs::create_dir(place.path("bin")).unwrap();
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> '{}'\ncp -a '{}' \"$4\"\nln -s python3 \"$4/bin/python\"\n",
+        place.text("asked"),
+        place.text("base")
+    );
+    std::fs::write(&tool, script).unwrap();
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    place.expect(&["all"], exit::OK);
+    let asked = std::fs::read_to_string(place.path("asked")).unwrap();
+    assert!(asked.starts_with(&format!("create --yes --prefix {prefix} --file ")), "{asked}");
+    assert_eq!(asked.lines().count(), 1);
+    let python = format!("{prefix}/bin/python");
+    assert_eq!(imports(&python, "torch").unwrap().0, "2.1.0+vendor");
+    let (vision, file) = imports(&python, "vision").unwrap();
+    assert!(vision == "0.16" && file.starts_with(&prefix), "{vision} {file}");
+    assert_eq!(place.wheels(), ["vision-0.16"]);
+    let again = place.expect(&["all"], exit::OK);
+    assert!(again.contains("nothing to do"), "{again}");
 }
 
 #[test]

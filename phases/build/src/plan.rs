@@ -17,6 +17,7 @@ use model::plan::{
     Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
     Verify, WorkingCopy,
 };
+use model::verify_level::VerifyLevel;
 use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
@@ -659,6 +660,8 @@ fn component_steps(
         environment: checks_environment(subject),
         directory: subject.known.layout.cache.join("checks").join(name.as_str()),
         checks,
+        level: VerifyLevel::default(),
+        wheels: false,
     });
     let mut verify = step("verify", format!("see that {name} works"), action);
     verify.needs = committed;

@@ -326,6 +326,22 @@ fn cuda(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&Step
     cx.add(step);
 }
 
+/// The case's conda environment, where it is used and not made here.
+fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
+    let python = cx.known.case.python.as_ref()?;
+    let prefix = python.prefix.clone().filter(|_| python.environment == PythonEnvironment::Conda)?;
+    let layout = cx.known.layout;
+    let title = format!("have the conda environment {prefix}");
+    let action = Action::EnsureToolchain(EnsureToolchain::Conda {
+        prefix,
+        specification: python.lock.as_ref().map(|lock| layout.case_dir.join(lock)),
+        packages: layout.artifacts.join("conda"),
+    });
+    let mut step = step("deps/conda", title, action, Freshness::Observed);
+    step.serves = all_components(cx);
+    Some(cx.add(step))
+}
+
 fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
@@ -334,6 +350,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     if cx.known.case.python_environment().is_none() {
         return;
     }
+    let conda = conda(cx);
     let (layout, case) = (cx.known.layout, &cx.known.case.metadata.name);
     // Wheels fit one version of the interpreter: its digest is part of theirs, and no other package's is.
     let look = Action::Preflight(Preflight {
@@ -360,7 +377,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         prefixes: Vec::new(),
     });
     let mut look = step("deps/python", format!("look at {interpreter}"), look, Freshness::Observed);
-    look.after = packages.into_iter().cloned().collect();
+    look.after = packages.cloned().into_iter().chain(conda).collect();
     look.network = Network::Denied;
     look.weight = 1;
     let look = cx.add(look);

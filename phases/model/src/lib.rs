@@ -20,5 +20,6 @@ pub mod report;
 pub mod site;
 pub mod source_facts;
 pub mod target;
+pub mod verify_level;
 
 pub use id::{ComponentName, Digest, SourceName, StepId};

@@ -7,6 +7,7 @@ pub use action::*;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, Digest, StepId};
 
 /// The format that this version writes.
@@ -57,6 +58,15 @@ impl Plan {
     pub fn digest(&self) -> Digest {
         // A plan is maps, lists and strings, which always serialise.
         Digest::of(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Sets how far its verifications go.
+    pub fn verify_at(&mut self, level: VerifyLevel) {
+        for step in &mut self.steps {
+            if let Action::Verify(verify) = &mut step.action {
+                verify.level = level;
+            }
+        }
     }
 
     /// The step with this id.

@@ -151,6 +151,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 .map_or_else(String::new, |tree| format!(", else puts the one of PyPI's wheels into {tree}"));
             vec![format!("makes sure that {} is there{otherwise}", wanted.described())]
         }
+        Action::EnsureToolchain(EnsureToolchain::Conda { prefix, specification, .. }) => {
+            vec![match specification {
+                Some(specification) => format!("creates {prefix} from {specification} when it is not there"),
+                None => format!("looks for an environment in {prefix}"),
+            }]
+        }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
                 "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"

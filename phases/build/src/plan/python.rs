@@ -11,6 +11,7 @@ use model::plan::{
     Action, Commit, Freshness, Input, InstallWheels, Jobs, Keep, LinkPython, Need, Phase, Preflight, Probe,
     RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
 };
+use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
 
 use super::{Planned, options, template};
@@ -184,6 +185,8 @@ fn verify(cx: &PlanCx<'_>, committed: &StepId) -> Step {
         environment: environment::plain(&known),
         directory: known.layout.cache.join("checks").join(name.as_str()),
         checks: Vec::new(),
+        level: VerifyLevel::default(),
+        wheels: true,
     });
     let title = "see that the wheels are as they were installed".to_owned();
     let mut step = template(cx.phase, &name, "verify", title, action);

@@ -12,6 +12,7 @@ use model::plan::{
     Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Need, Network, Phase, Preflight,
     Privilege, RequiredPath, RequiredPython, Shows, Step, Verify, WorkingCopy,
 };
+use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
 
 use super::{BuildRunner, commit, expect, http_check, verify_component, working_copy};
@@ -388,15 +389,21 @@ fn checks_hold_or_show_what_they_printed() {
             checks,
             environment: context.environment.clone(),
             directory: context.path("scratch"),
+            level: VerifyLevel::Import,
+            wheels: false,
         };
         verify_component(&action, &context)
     };
-    let run =
-        |line: &str, contains: &str| Check::Run { command: words(line), contains: Some(contains.to_owned()) };
+    let run = |line: &str, contains: &str| Check::Run {
+        command: words(line),
+        contains: Some(contains.to_owned()),
+        level: VerifyLevel::Import,
+    };
     let same = |right: &str| Check::SameOutput {
         before: vec![words("cp {prefix}/share/text {scratch}/copy")],
         left: words("cat {prefix}/share/text"),
         right: words(right),
+        level: VerifyLevel::Import,
     };
     verify(vec![run("cat {prefix}/share/text", "hello"), same("cat {scratch}/copy")]).unwrap();
     let told = failure(verify(vec![run("cat {prefix}/share/text", "absent")]));

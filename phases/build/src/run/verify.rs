@@ -1,11 +1,20 @@
-//! Holds installed files against their hashes, then runs the checks of the component.
+//! Holds installed files against their hashes, looks for the libraries that they need, then runs the checks of the
+//! component.
 
+mod drivers;
+mod link;
+
+use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
 use model::case::Check;
 use model::event::FailureKind;
+use model::manifest::Manifest;
 use model::plan::{Argument, Command, Verify};
+use model::verify_level::VerifyLevel;
 
+use self::drivers::driver_of;
+use self::link::{Loader, Missing};
 use super::http_check::Request;
 
 /// Lines of output that a failed check shows.
@@ -36,15 +45,74 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
         ));
     }
     context.figure("files", installed.files.len() as u64);
+    let absent = if action.wheels { Vec::new() } else { libraries(action, &installed, context)? };
     let mut held = 0;
-    for check in &action.checks {
+    for check in action.checks.iter().filter(|check| check.level() <= action.level) {
         files::remove_tree(&action.directory)?;
         files::create_dir_all(&action.directory)?;
-        run_check(action, check, context)?;
-        held += 1;
+        match run_check(action, check, context) {
+            Ok(()) => held += 1,
+            // What cannot even be loaded without the driver cannot be tried here.
+            Err(StepError::Failed(failure)) if action.level < VerifyLevel::Device => {
+                let Some(library) = absent.iter().find(|library| failure.message.contains(library.as_str()))
+                else {
+                    return Err(StepError::Failed(failure));
+                };
+                let message = failure.message.lines().next().unwrap_or_default().trim_end_matches(':');
+                context.warn(&format!(
+                    "expected at run time: {message}, for want of {library}, which comes with a driver"
+                ));
+            }
+            Err(cancelled) => return Err(cancelled),
+        }
     }
     context.figure("checks", held);
     Ok(())
+}
+
+/// Looks for the libraries that installed files need. What comes with a driver may be missing where no driver is, below
+/// the level `device`; its names are returned.
+fn libraries(action: &Verify, installed: &Manifest, context: &dyn Context) -> Result<Vec<String>, StepError> {
+    let root = Utf8Path::new("/");
+    let library_path = action.environment.get("LD_LIBRARY_PATH").map(String::as_str);
+    let missing = Loader::new(root, context.target().multiarch(), library_path).missing(installed)?;
+    let (mut absent, mut problems, mut cures) = (Vec::new(), Vec::new(), Vec::new());
+    for Missing { library, needed_by } in missing {
+        let Some(driver) = driver_of(&library) else {
+            problems.push(format!("{needed_by} needs {library}, which is not found"));
+            cures.push(format!(
+                "install the package that brings {library}, or name the component that does in `needs` of {}",
+                action.component
+            ));
+            continue;
+        };
+        let vendor = driver.vendor;
+        match driver.sign(root) {
+            None if action.level < VerifyLevel::Device => {
+                context.warn(&format!(
+                    "expected at run time: {library} of the {vendor} driver, which this machine does not have, is needed by {needed_by}"
+                ));
+                absent.push(library);
+            }
+            None => {
+                problems
+                    .push(format!("{needed_by} needs {library} of the {vendor} driver, which is not here"));
+                cures.push(format!("run `installer verify --level device` where the {vendor} driver is; without one, --level import"));
+            }
+            Some(sign) => {
+                problems.push(format!(
+                    "{needed_by} needs {library}, which is not found although the {vendor} driver is here ({sign})"
+                ));
+                cures.push(format!("let the container have all of the {vendor} driver's libraries (NVIDIA: NVIDIA_DRIVER_CAPABILITIES=all), or install the driver's package that has {library}"));
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(absent);
+    }
+    cures.sort();
+    cures.dedup();
+    Err(StepError::of_kind(FailureKind::Verify, problems.join("; "), cures))
 }
 
 fn failed(message: String, cure: String) -> StepError {
@@ -53,7 +121,7 @@ fn failed(message: String, cure: String) -> StepError {
 
 fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<(), StepError> {
     match check {
-        Check::Run { command, contains } => {
+        Check::Run { command, contains, .. } => {
             let finished = succeed(action, command, context)?;
             let Some(wanted) = contains else { return Ok(()) };
             let seen = finished.stdout.contains(wanted.as_str())
@@ -63,7 +131,7 @@ fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<()
             }
             Err(not_held(action, command, &format!("printed no `{wanted}`"), &finished))
         }
-        Check::SameOutput { before, left, right } => {
+        Check::SameOutput { before, left, right, .. } => {
             for command in before {
                 succeed(action, command, context)?;
             }
@@ -92,7 +160,7 @@ fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<()
             };
             Err(not_held(action, right, &what, &other))
         }
-        Check::Http { serve, path, status, contains } => {
+        Check::Http { serve, path, status, contains, .. } => {
             let request = Request {
                 serve: words(action, serve),
                 path: path.clone(),

@@ -15,6 +15,7 @@ use model::python::{Package, Packages};
 
 use super::wheel::Wheels;
 use super::{command, facts, pep440};
+use crate::sources::pypi::normalised;
 
 /// The packages that are there, and what stands for them.
 #[derive(Debug, Default)]
@@ -80,30 +81,29 @@ impl Kept {
         (!self.packages.is_empty()).then(|| Digest::of(self.constraints()))
     }
 
-    /// Whose conflict a resolver tells of: the package that is there, and what asks for another version of it.
+    /// Whose conflict a resolver tells of: the package that is there, and who asks for which version of it.
     pub(super) fn conflict(&self, said: &[String]) -> Option<(&Package, String)> {
-        let constrained = said.iter().filter_map(|line| line.trim().split_once("(constraint) "));
-        let package = constrained
-            .filter_map(|(_, what)| {
-                let name = what.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next()?;
-                self.packages.get(&crate::sources::pypi::normalised(name))
-            })
-            .next()?;
-        let asks = said.iter().map(|line| line.trim()).filter(|line| !line.contains("(constraint)"));
-        let asker = asks
-            .filter_map(|line| {
-                let asked = line.strip_prefix("The user requested ");
-                let needed = || line.split_once(" depends on ");
-                asked
-                    .map(|what| ("the case".to_owned(), what))
-                    .or_else(|| needed().map(|(who, what)| (who.to_owned(), what)))
-            })
-            .find(|(_, what)| {
-                let name = what.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next();
-                name.is_some_and(|name| crate::sources::pypi::normalised(name) == package.name)
-            });
-        let (who, what) = asker.unwrap_or_else(|| ("a requirement".to_owned(), "another version"));
-        Some((package, format!("{who} asks for {what}")))
+        let project = |text: &str| {
+            let name = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next();
+            normalised(name.unwrap_or_default())
+        };
+        let package = said
+            .iter()
+            .filter_map(|line| line.trim().split_once("(constraint) "))
+            .find_map(|(_, what)| self.packages.get(&project(what)))?;
+        let mut asks: Vec<String> = Vec::new();
+        for line in said.iter().map(|line| line.trim()).filter(|line| !line.contains("(constraint)")) {
+            let asked = line.strip_prefix("The user requested ").map(|what| ("the case", what));
+            let Some((who, what)) = asked.or_else(|| line.split_once(" depends on ")) else { continue };
+            let ask = format!("{who} asks for {what}");
+            if project(what) == package.name && !asks.contains(&ask) {
+                asks.push(ask);
+            }
+        }
+        if asks.is_empty() {
+            asks.push("a requirement asks for another version".to_owned());
+        }
+        Some((package, asks.join(", ")))
     }
 }
 

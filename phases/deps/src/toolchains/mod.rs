@@ -1,5 +1,6 @@
 //! Toolchains: one file each.
 
+mod conda;
 pub mod cuda;
 pub mod cuda_machine;
 pub mod cuda_wheels;
@@ -18,6 +19,9 @@ use model::plan::EnsureToolchain;
 pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observation, StepError> {
     match action {
         EnsureToolchain::Cuda { wanted, tree, .. } => cuda::observe(wanted, tree.as_deref(), context),
+        EnsureToolchain::Conda { prefix, specification, .. } => {
+            conda::observe(prefix, specification.as_deref())
+        }
         EnsureToolchain::Ninja { tools, .. } => ninja::observe(tools, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
@@ -34,6 +38,9 @@ pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepEr
     match action {
         EnsureToolchain::Cuda { wanted, tree, artifacts } => {
             cuda::run(wanted, tree.as_deref(), artifacts, context)
+        }
+        EnsureToolchain::Conda { prefix, specification, packages } => {
+            conda::run(prefix, specification.as_deref(), packages, context)
         }
         EnsureToolchain::Ninja { tools, artifacts } => ninja::run(tools, artifacts, context),
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {

@@ -42,6 +42,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, Digest, SourceName};
 
 /// The newest format that this version reads.
@@ -558,6 +559,9 @@ pub enum Check {
         /// What its output (both streams) must contain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contains: Option<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
     },
     /// Runs two commands, whose standard outputs must be the same (lines that begin with `#` aside) and not empty.
     SameOutput {
@@ -568,6 +572,9 @@ pub enum Check {
         left: Vec<String>,
         /// The other.
         right: Vec<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
     },
     /// Starts a server, asks it over loopback, and ends it.
     Http {
@@ -581,15 +588,25 @@ pub enum Check {
         /// What the body must contain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contains: Option<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
     },
 }
 
 impl Check {
+    /// The level of verification from which on it is run.
+    pub fn level(&self) -> VerifyLevel {
+        match self {
+            Self::Run { level, .. } | Self::SameOutput { level, .. } | Self::Http { level, .. } => *level,
+        }
+    }
+
     /// Every word of its commands.
     pub fn words_mut(&mut self) -> Vec<&mut String> {
         match self {
             Self::Run { command, .. } => command.iter_mut().collect(),
-            Self::SameOutput { before, left, right } => {
+            Self::SameOutput { before, left, right, .. } => {
                 before.iter_mut().flatten().chain(left).chain(right).collect()
             }
             Self::Http { serve, .. } => serve.iter_mut().collect(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{AptRepository, Check, PythonEnvironment, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
+use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, SourceName};
 
 /// What a step does. Closed: a run can do nothing else.
@@ -158,6 +159,15 @@ pub enum EnsureToolchain {
         install_root: Utf8PathBuf,
         /// The package manager that may bring it instead.
         manager: Option<String>,
+    },
+    /// A conda environment.
+    Conda {
+        /// Where it is, or is created.
+        prefix: Utf8PathBuf,
+        /// An explicit specification, absolute.
+        specification: Option<Utf8PathBuf>,
+        /// Packages of it that need not be downloaded.
+        packages: Utf8PathBuf,
     },
     /// ninja, new enough to be a client of the jobserver.
     Ninja {
@@ -576,4 +586,10 @@ pub struct Verify {
     pub environment: BTreeMap<String, String>,
     /// Scratch directory of the checks; emptied first.
     pub directory: Utf8PathBuf,
+    /// How far it goes.
+    #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+    pub level: VerifyLevel,
+    /// Whether these are wheels, whose libraries are found only while their modules are imported: by hash alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wheels: bool,
 }

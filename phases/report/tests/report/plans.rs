@@ -9,6 +9,7 @@ use model::plan::{
     Action, Argument, Claims, Command, DeclaredRepository, EnsurePackages, Exec, FetchSource, Freshness,
     Input, Jobs, Keep, Need, Network, PLAN_SCHEMA, Phase, Plan, Privilege, Probe, Scratch, Step, Verify,
 };
+use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
 use report::{PackageCost, PlanOptions, PlanRow, RowState, Style, explain_text, plan_text};
 
@@ -136,9 +137,12 @@ fn build() -> Plan {
         checks: vec![Check::Run {
             command: vec!["ffmpeg".to_owned(), "-version".to_owned()],
             contains: Some("ffmpeg version 5.1".to_owned()),
+            level: VerifyLevel::Import,
         }],
         environment: BTreeMap::new(),
         directory: "/var/cache/installer/quickstart/checks".into(),
+        level: VerifyLevel::Import,
+        wheels: false,
     });
     let mut extra = step("build/extra/compile", "compile extra", Some("extra"), &[], make(&[]));
     extra.optional = true;

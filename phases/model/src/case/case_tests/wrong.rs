@@ -101,6 +101,16 @@ wrong!(
     "schema = 1\n[toolchains.rust]\nminimum = 'new'\n[system_packages]\npacman = ['x']\n[components.ffmpeg]\nsystem = ['cmak', 'libfoo-dev', 'atp:x', 'apt:', 'apt:fine']\n[components.'a/b']\nrecipe = 'opencv'\n[components.'']\nrecipe = 'opencv'\n"
 );
 
+wrong!(
+    python_keys_that_do_not_fit,
+    "schema = 1\n[python]\nenvironment = 'conda'\ninterpreter = 'python3'\nbreak_system_packages = true\n"
+);
+
+wrong!(
+    conda_keys_elsewhere,
+    "schema = 1\n[python]\nenvironment = 'venv-system-site'\nprefix = '/opt/env'\nlock = 'environment.txt'\nbreak_system_packages = true\n"
+);
+
 #[test]
 fn syntax() {
     insta::assert_snapshot!(toml_errors("schema = 1\n[metadata\nname = 'x'\n"));

@@ -40,6 +40,9 @@ _installer() {
             installer,deps)
                 cmd="installer__subcmd__deps"
                 ;;
+            installer,doctor)
+                cmd="installer__subcmd__doctor"
+                ;;
             installer,explain)
                 cmd="installer__subcmd__explain"
                 ;;
@@ -115,6 +118,9 @@ _installer() {
             installer__subcmd__help,deps)
                 cmd="installer__subcmd__help__subcmd__deps"
                 ;;
+            installer__subcmd__help,doctor)
+                cmd="installer__subcmd__help__subcmd__doctor"
+                ;;
             installer__subcmd__help,explain)
                 cmd="installer__subcmd__help__subcmd__explain"
                 ;;
@@ -155,7 +161,7 @@ _installer() {
 
     case "${cmd}" in
         installer)
-            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help --version deps build all plan explain status verify uninstall clean case schema completions __fault-points __reference help"
+            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help --version deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -213,6 +219,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -233,7 +243,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____fault__subcmd__points)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -284,6 +294,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -307,7 +321,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____reference)
-            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -358,6 +372,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -381,7 +399,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__all)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,6 +450,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -455,7 +477,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__build)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -506,6 +528,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -529,7 +555,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help list show new check help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help list show new check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,6 +609,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -603,7 +633,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__check)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -654,6 +684,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -761,7 +795,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__list)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -812,6 +846,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -835,7 +873,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -886,6 +924,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -909,7 +951,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__show)
-            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -963,6 +1005,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -983,7 +1029,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1034,6 +1080,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1057,7 +1107,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__completions)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help bash elvish fish powershell zsh"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1108,6 +1158,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1131,7 +1185,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__deps)
-            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1182,6 +1236,88 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__doctor)
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1205,7 +1341,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__explain)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1259,6 +1395,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1279,7 +1419,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help)
-            opts="deps build all plan explain status verify uninstall clean case schema completions __fault-points __reference help"
+            opts="deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1460,6 +1600,20 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        installer__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         installer__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1559,7 +1713,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help deps build all"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help deps build all"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1610,6 +1764,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1633,7 +1791,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__schema)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help case site"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1684,6 +1842,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1707,7 +1869,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__status)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1758,6 +1920,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1781,7 +1947,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1832,6 +1998,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1855,7 +2025,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__verify)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1906,6 +2076,10 @@ _installer() {
                     return 0
                     ;;
                 --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -4,6 +4,7 @@ mod args;
 mod case_cmd;
 mod cases;
 mod dispatch;
+mod doctor;
 mod error;
 mod installed;
 mod layout;
@@ -13,6 +14,7 @@ mod picker;
 mod plan_cmd;
 mod reference;
 mod run;
+mod site;
 mod status;
 
 use clap::{CommandFactory, Parser};
@@ -86,7 +88,14 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
         Subcommands::Clean => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
-        Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
+        Subcommands::Doctor { json } => doctor::doctor(common, *json),
+        Subcommands::Schema { of } => {
+            let text = match of {
+                args::SchemaOf::Case => model::case::json_schema(),
+                args::SchemaOf::Site => model::site::json_schema(),
+            };
+            out::print(&text).map(|()| exit::OK)
+        }
         Subcommands::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
             Ok(exit::OK)

@@ -6,6 +6,7 @@
 mod archive;
 mod crates;
 mod debian;
+pub(crate) use debian::apt::read_system_sources;
 mod git;
 mod path;
 pub(crate) mod pypi;

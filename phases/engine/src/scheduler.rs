@@ -92,7 +92,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
-    let redactor = Redactor::from_environment(&world.site.network_environment);
+    let redactor = Redactor::from_environment(&world.site.told());
     let session = Session::start(SessionConfig {
         launcher: options.launcher.clone(),
         launcher_args: options.launcher_args.clone(),

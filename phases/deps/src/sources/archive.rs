@@ -33,7 +33,10 @@ pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<
     let expect = Expect { sha256: Some(sha256.clone()), size: None };
     let mut reasons = Vec::new();
     let mut last = None;
+    let mirrors = &request.context.site().archive_mirrors;
     for url in urls {
+        let mirrored = model::site::mirrored(url, mirrors);
+        let url = mirrored.as_ref().unwrap_or(url);
         match request.client.download(url, &dest, &expect, request.context) {
             Ok(done) => {
                 let version = version_in_name(&name).unwrap_or_else(|| sha256.short().to_owned());

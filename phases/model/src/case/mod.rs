@@ -6,12 +6,12 @@
 mod diagnostic;
 mod json;
 mod merge;
-mod reference;
+pub(crate) mod reference;
 mod schema;
 mod semantic;
-mod toml;
-mod tree;
-mod validate;
+pub(crate) mod toml;
+pub(crate) mod tree;
+pub(crate) mod validate;
 
 #[cfg(test)]
 mod case_tests;

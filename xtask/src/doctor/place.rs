@@ -117,11 +117,14 @@ fn authorities(patient: &Patient) -> Vec<Check> {
     let Some(authorities) = &patient.site.authorities else {
         let said = patient.site.network_environment.get("SSL_CERT_FILE");
         return match said {
-            Some(file) => vec![authority_file(Utf8Path::new(file), "SSL_CERT_FILE in the environment", false)],
+            Some(file) => {
+                vec![authority_file(Utf8Path::new(file), "SSL_CERT_FILE in the environment", false)]
+            }
             None => vec![Check::ok("authorities", "the system's, and those compiled in")],
         };
     };
-    let mut found = vec![authority_file(&authorities.file, "certificates.authorities in the site file", true)];
+    let mut found =
+        vec![authority_file(&authorities.file, "certificates.authorities in the site file", true)];
     if let Some(base) = &authorities.base {
         found.push(Check::ok("authorities", format!("joined with {base} for the tools of `deps`")));
     }

@@ -40,8 +40,8 @@ _installer() {
             installer,deps)
                 cmd="installer__subcmd__deps"
                 ;;
-            installer,dist)
-                cmd="installer__subcmd__dist"
+            installer,doctor)
+                cmd="installer__subcmd__doctor"
                 ;;
             installer,explain)
                 cmd="installer__subcmd__explain"
@@ -49,17 +49,11 @@ _installer() {
             installer,help)
                 cmd="installer__subcmd__help"
                 ;;
-            installer,image)
-                cmd="installer__subcmd__image"
-                ;;
             installer,plan)
                 cmd="installer__subcmd__plan"
                 ;;
             installer,schema)
                 cmd="installer__subcmd__schema"
-                ;;
-            installer,shell)
-                cmd="installer__subcmd__shell"
                 ;;
             installer,status)
                 cmd="installer__subcmd__status"
@@ -124,8 +118,8 @@ _installer() {
             installer__subcmd__help,deps)
                 cmd="installer__subcmd__help__subcmd__deps"
                 ;;
-            installer__subcmd__help,dist)
-                cmd="installer__subcmd__help__subcmd__dist"
+            installer__subcmd__help,doctor)
+                cmd="installer__subcmd__help__subcmd__doctor"
                 ;;
             installer__subcmd__help,explain)
                 cmd="installer__subcmd__help__subcmd__explain"
@@ -133,17 +127,11 @@ _installer() {
             installer__subcmd__help,help)
                 cmd="installer__subcmd__help__subcmd__help"
                 ;;
-            installer__subcmd__help,image)
-                cmd="installer__subcmd__help__subcmd__image"
-                ;;
             installer__subcmd__help,plan)
                 cmd="installer__subcmd__help__subcmd__plan"
                 ;;
             installer__subcmd__help,schema)
                 cmd="installer__subcmd__help__subcmd__schema"
-                ;;
-            installer__subcmd__help,shell)
-                cmd="installer__subcmd__help__subcmd__shell"
                 ;;
             installer__subcmd__help,status)
                 cmd="installer__subcmd__help__subcmd__status"
@@ -166,48 +154,6 @@ _installer() {
             installer__subcmd__help__subcmd__case,show)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__show"
                 ;;
-            installer__subcmd__help__subcmd__image,dockerfile)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__dockerfile"
-                ;;
-            installer__subcmd__help__subcmd__image,export)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__export"
-                ;;
-            installer__subcmd__help__subcmd__image,install-packages)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__help__subcmd__image,runtime-packages)
-                cmd="installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages"
-                ;;
-            installer__subcmd__image,dockerfile)
-                cmd="installer__subcmd__image__subcmd__dockerfile"
-                ;;
-            installer__subcmd__image,export)
-                cmd="installer__subcmd__image__subcmd__export"
-                ;;
-            installer__subcmd__image,help)
-                cmd="installer__subcmd__image__subcmd__help"
-                ;;
-            installer__subcmd__image,install-packages)
-                cmd="installer__subcmd__image__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__image,runtime-packages)
-                cmd="installer__subcmd__image__subcmd__runtime__subcmd__packages"
-                ;;
-            installer__subcmd__image__subcmd__help,dockerfile)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__dockerfile"
-                ;;
-            installer__subcmd__image__subcmd__help,export)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__export"
-                ;;
-            installer__subcmd__image__subcmd__help,help)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__help"
-                ;;
-            installer__subcmd__image__subcmd__help,install-packages)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages"
-                ;;
-            installer__subcmd__image__subcmd__help,runtime-packages)
-                cmd="installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages"
-                ;;
             *)
                 ;;
         esac
@@ -215,7 +161,7 @@ _installer() {
 
     case "${cmd}" in
         installer)
-            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help --version deps build all plan explain shell status verify uninstall clean case image schema completions __fault-points __reference dist help"
+            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help --version deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -273,6 +219,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -283,10 +233,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -297,7 +243,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____fault__subcmd__points)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -351,6 +297,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -361,10 +311,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -375,7 +321,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____reference)
-            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -429,6 +375,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -439,10 +389,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -453,7 +399,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__all)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -507,6 +453,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -517,10 +467,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -531,7 +477,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__build)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -585,6 +531,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -595,10 +545,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -609,7 +555,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help list show new check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,6 +609,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -675,10 +625,6 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -687,7 +633,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__check)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -741,6 +687,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -751,10 +701,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -849,7 +795,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__list)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -903,6 +849,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -913,10 +863,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -927,7 +873,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -981,6 +927,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -991,10 +941,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1005,7 +951,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__show)
-            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1059,6 +1005,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1069,10 +1019,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1083,7 +1029,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1137,6 +1083,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1147,10 +1097,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1161,7 +1107,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__completions)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help bash elvish fish powershell zsh"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1215,6 +1161,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1225,10 +1175,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1239,7 +1185,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__deps)
-            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1293,6 +1239,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1303,10 +1253,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1316,17 +1262,13 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__dist)
-            opts="-j -v -y -h --arch --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+        installer__subcmd__doctor)
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --arch)
-                    COMPREPLY=($(compgen -W "x86_64 aarch64" -- "${cur}"))
-                    return 0
-                    ;;
                 --case)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1375,6 +1317,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1385,10 +1331,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1399,7 +1341,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__explain)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1453,6 +1395,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -1465,10 +1411,6 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1477,7 +1419,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help)
-            opts="deps build all plan explain shell status verify uninstall clean case image schema completions __fault-points __reference dist help"
+            opts="deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1658,7 +1600,7 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__help__subcmd__dist)
+        installer__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1700,76 +1642,6 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__help__subcmd__image)
-            opts="export runtime-packages dockerfile install-packages"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__dockerfile)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         installer__subcmd__help__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1785,20 +1657,6 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__schema)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__help__subcmd__shell)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1854,486 +1712,8 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__image)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help export runtime-packages dockerfile install-packages help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__dockerfile)
-            opts="-j -v -y -h --build-only --from --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__export)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help)
-            opts="export runtime-packages dockerfile install-packages help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__dockerfile)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__install__subcmd__packages)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__image__subcmd__runtime__subcmd__packages)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help deps build all"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2387,6 +1767,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -2397,10 +1781,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2411,7 +1791,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__schema)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help case site"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2465,81 +1845,7 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        installer__subcmd__shell)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --deployment-case)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -j)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --source)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prefix)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --artifacts)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --data-dir)
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2553,10 +1859,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2567,7 +1869,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__status)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2621,6 +1923,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -2631,10 +1937,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2645,7 +1947,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2699,6 +2001,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -2709,10 +2015,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2723,16 +2025,12 @@ _installer() {
             return 0
             ;;
         installer__subcmd__verify)
-            opts="-j -v -y -h --level --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
-                    return 0
-                    ;;
                 --case)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2781,6 +2079,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
                     return 0
@@ -2791,10 +2093,6 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verify-level)
-                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)

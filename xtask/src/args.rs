@@ -95,6 +95,11 @@ pub struct Common {
     #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_DATA_DIR")]
     pub data_dir: Option<Utf8PathBuf>,
 
+    /// What this place dictates (proxies, mirrors, authorities), over /etc/installer/site.toml and
+    /// $XDG_CONFIG_HOME/installer/site.toml.
+    #[arg(long, value_name = "FILE", global = true, env = "INSTALLER_SITE")]
+    pub site: Option<Utf8PathBuf>,
+
     /// No network even in `deps`: what is there has to do.
     #[arg(long, global = true, env = "INSTALLER_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
@@ -241,8 +246,18 @@ pub enum Subcommands {
         #[command(subcommand)]
         command: crate::image_cmd::ImageCommand,
     },
-    /// Prints the JSON Schema of a case.
-    Schema,
+    /// Looks whether this place can do what it says: site files, proxies, mirrors, disk, memory, privileges, force.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the JSON Schema of a case, or of a site file.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value = "case")]
+        of: SchemaOf,
+    },
     /// Prints completions for a shell.
     Completions {
         /// The shell.
@@ -287,6 +302,12 @@ pub enum CaseCommand {
         /// The case.
         name: Option<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Case,
+    Site,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

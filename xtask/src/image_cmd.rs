@@ -15,7 +15,7 @@ use model::layout::Layout;
 use model::plan::{
     Action, Claims, EnsurePackages, Freshness, Jobs, Need, Network, PLAN_SCHEMA, Phase, Plan, Privilege, Step,
 };
-use model::site::Site;
+use model::site::{Site, Sudo};
 use model::target::{Capacity, Target};
 use model::{Digest, StepId, exit};
 use report::Next;
@@ -23,7 +23,7 @@ use report::Next;
 use crate::args::Common;
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
-use crate::load::{Setting, case_name, complete_authorities, environment, load_case};
+use crate::load::{Setting, case_name, environment, load_case};
 use crate::out::{print, say};
 use crate::run::Shown;
 
@@ -165,32 +165,29 @@ fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
             format!("{why}\n  help: take a runtime base image of the same release, or build on an older one"),
         ));
     }
-    let mut site = Site::from_environment(environment);
-    complete_authorities(&mut site);
-    if !target.root {
-        site.sudo = exec::privilege::detect(std::io::stdin().is_terminal());
-    }
     // Nothing of this run is worth keeping, and in an image it would become part of a layer.
     let scratch = std::env::temp_dir().join(format!("installer-{}", std::process::id()));
     let scratch = Utf8PathBuf::from_path_buf(scratch)
         .map_err(|path| Error::usage(format!("{} is not UTF-8\n  help: set TMPDIR", path.display())))?;
     std::fs::create_dir(&scratch)
         .map_err(|error| Error::internal(format!("failed to create {scratch}: {error}")))?;
-    let done = install_in(common, &description, &target, &site, &scratch)?;
+    let layout = layout_in(&scratch);
+    let mut site =
+        crate::site::site(&crate::site::read(common, &environment)?, environment, &layout, target.root);
+    if !target.root && site.sudo == Sudo::NotNeeded {
+        site.sudo = exec::privilege::detect(std::io::stdin().is_terminal());
+    }
+    crate::site::write_out(&site)?;
+    let done = install_in(common, &description, &target, &site, &layout)?;
     if done == exit::OK {
         engine::files::remove_tree(&scratch)?;
     }
     Ok(done)
 }
 
-fn install_in(
-    common: &Common,
-    description: &Description,
-    target: &Target,
-    site: &Site,
-    scratch: &Utf8Path,
-) -> Result<i32> {
-    let layout = Layout {
+/// Where things of a run lie that leaves nothing behind.
+fn layout_in(scratch: &Utf8Path) -> Layout {
+    Layout {
         prefix: scratch.join("prefix"),
         state: scratch.join("state"),
         cache: scratch.join("cache"),
@@ -199,8 +196,17 @@ fn install_in(
         case_dir: scratch.to_owned(),
         lock: scratch.join("case.lock"),
         given_lock: None,
-    };
-    let world = World { layout: &layout, site, target, offline: common.offline };
+    }
+}
+
+fn install_in(
+    common: &Common,
+    description: &Description,
+    target: &Target,
+    site: &Site,
+    layout: &Layout,
+) -> Result<i32> {
+    let world = World { layout, site, target, offline: common.offline };
     let cancel = Cancel::new();
     engine::signals::install(&cancel, || {})
         .map_err(|error| Error::internal(format!("failed to watch for signals: {error}")))?;
@@ -212,7 +218,7 @@ fn install_in(
             .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
         launcher_args: vec!["__launch".to_owned()],
         run_lock: None,
-        marker: Digest::of(scratch.as_str()).short().to_owned(),
+        marker: Digest::of(layout.cache.as_str()).short().to_owned(),
         capsules: None,
         cancel,
         started: Instant::now(),

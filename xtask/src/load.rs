@@ -20,7 +20,7 @@ use model::verify_level::VerifyLevel;
 use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
-use crate::{layout, picker};
+use crate::{layout, picker, site};
 
 /// A case on a machine.
 pub struct Setting {
@@ -123,8 +123,8 @@ impl Setting {
         let target = deps::target::probe(Utf8Path::new("/"), &environment);
         let layout =
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
-        let mut site = Site::from_environment(environment);
-        complete_authorities(&mut site);
+        let site_files = site::read(common, &environment)?;
+        let site = site::site(&site_files, environment, &layout, target.root);
         let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
             jobs: common.jobs.unwrap_or_else(cpus),
@@ -151,8 +151,9 @@ impl Setting {
         })
     }
 
-    /// Brings what lies beside a case in the binary to the disk. To be called before something runs.
+    /// Brings what lies beside a case in the binary, and what the site says, to the disk. To be called before something runs.
     pub fn write_out(&self) -> Result<()> {
+        site::write_out(&self.site)?;
         self.built_in.as_ref().map_or(Ok(()), |name| cases::write_out(name, &self.layout.case_dir))
     }
 
@@ -243,16 +244,7 @@ fn python(case: &Case, target: &Target, layout: &Layout, site: &Site) -> Option<
     deps::python::facts::facts(&python.program(), &context).ok()
 }
 
-/// Tools name certificate authorities each in their own way; what is said once counts for all of them.
-pub fn complete_authorities(site: &mut Site) {
-    let environment = &mut site.network_environment;
-    let Some(file) = environment.get("SSL_CERT_FILE").cloned() else { return };
-    for name in ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"] {
-        environment.entry(name.to_owned()).or_insert_with(|| file.clone());
-    }
-}
-
 /// The CPUs that this process may use.
-fn cpus() -> u32 {
+pub fn cpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }

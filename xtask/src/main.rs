@@ -6,6 +6,7 @@ mod cases;
 mod checkout;
 mod dispatch;
 mod dist;
+mod doctor;
 mod error;
 mod image_cmd;
 mod installed;
@@ -19,6 +20,7 @@ mod repositories;
 mod room;
 mod run;
 mod shell;
+mod site;
 mod status;
 
 use clap::{CommandFactory, Parser};
@@ -95,7 +97,14 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Clean { repositories: false } => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Image { command } => image_cmd::run(common, command),
-        Subcommands::Schema => out::print(&model::case::json_schema()).map(|()| exit::OK),
+        Subcommands::Doctor { json } => doctor::doctor(common, *json),
+        Subcommands::Schema { of } => {
+            let text = match of {
+                args::SchemaOf::Case => model::case::json_schema(),
+                args::SchemaOf::Site => model::site::json_schema(),
+            };
+            out::print(&text).map(|()| exit::OK)
+        }
         Subcommands::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
             Ok(exit::OK)

@@ -31,6 +31,8 @@ fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("case.md", model::case::reference_markdown()),
         ("case.schema.json", model::case::json_schema()),
+        ("site.md", model::site::reference_markdown()),
+        ("site.schema.json", model::site::json_schema()),
         ("cli.md", command_line()),
         ("compatibility.md", model::compatibility::markdown()),
         ("exit-codes.md", exit_codes()),

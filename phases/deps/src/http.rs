@@ -1,6 +1,7 @@
 //! Downloads: over the site's proxies and authorities, retried with back-off, resumed where the server allows, and never
 //! mistaken for whole when they are not.
 
+pub mod authorities;
 pub mod download;
 mod exchange;
 mod forward;
@@ -84,7 +85,7 @@ impl Client {
     fn wire(&self, context: &dyn Context) -> &Arc<Wire> {
         self.wire.get_or_init(|| {
             let environment = &self.site.network_environment;
-            let roots = Roots::load(environment);
+            let roots = Roots::load(environment, self.site.authorities.as_ref());
             for warning in &roots.warnings {
                 context.warn(warning);
             }
@@ -133,6 +134,22 @@ impl Client {
                 Err(trouble) => trouble,
             };
             self.pause_or_fail(trouble, attempt, "read", &parsed, context)?;
+        }
+    }
+
+    /// The status of one answer, for finding out whether a server can be reached at all; tried once.
+    ///
+    /// # Errors
+    /// Why there was no answer, without secrets.
+    pub fn status(&self, url: &str, context: &dyn Context) -> Result<u16, String> {
+        let parsed = Url::parse(url)?;
+        let secrets = url::secrets(url);
+        match self.wire(context).get(&parsed, Vec::new(), context) {
+            Ok(answer) => Ok(answer.head.status),
+            Err(Trouble::Cancelled) => Err("cancelled".to_owned()),
+            Err(Trouble::Lasting(reason, _) | Trouble::Temporary(reason, _)) => {
+                Err(secrets.iter().fold(reason, |text, secret| text.replace(secret, "***")))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod archive;
 mod crates;
 mod debian;
 mod file;
+pub(crate) use debian::apt::read_system_sources;
 mod git;
 mod path;
 pub(crate) mod pypi;

@@ -153,7 +153,7 @@ pub fn redactor(plan: &Plan, site: &Site) -> Redactor {
         model::plan::Action::Verify(verify) => verify.environment.iter().collect(),
         _ => Vec::new(),
     });
-    Redactor::from_variables(site.network_environment.iter().chain(of_steps))
+    Redactor::from_variables(site.told().iter().chain(of_steps))
 }
 
 /// Tells the events of a run in which all that was asked for holds already, as an assessment found.

@@ -6,9 +6,9 @@ pub const OK: i32 = 0;
 pub const INTERNAL: i32 = 1;
 /// The command line was wrong.
 pub const USAGE: i32 = 2;
-/// The case file (or a file that it names) is wrong.
+/// The case file (or a file that it names, or a site file) is wrong.
 pub const BAD_CASE: i32 = 3;
-/// Preflight found that the host lacks something; nothing was compiled.
+/// Preflight or `doctor` found that the host lacks something; nothing was compiled.
 pub const PREFLIGHT: i32 = 4;
 /// A step failed.
 pub const STEP_FAILED: i32 = 5;
@@ -28,7 +28,7 @@ pub const ALL: &[(i32, &str, &str)] = &[
     (OK, "ok", "everything that was asked for holds"),
     (INTERNAL, "internal", "an error that no other code names"),
     (USAGE, "usage", "the command line was wrong"),
-    (BAD_CASE, "bad case", "the case file, or a file that it names, is wrong"),
+    (BAD_CASE, "bad case", "the case file, a file that it names, or a site file is wrong"),
     (PREFLIGHT, "preflight", "the host lacks something; nothing was compiled"),
     (STEP_FAILED, "step failed", "a step failed; what is done stays done"),
     (OFFLINE_VIOLATED, "offline violated", "a step of `build` reached for the network"),

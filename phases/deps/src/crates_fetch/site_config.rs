@@ -35,6 +35,12 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
             break;
         }
     }
+    if let Some(index) = environment.get("INSTALLER_CRATES_INDEX") {
+        replace_public_index(&mut kept, index);
+        if without_credentials(&mut kept) {
+            context.warn("the site's crate index has a user name or password in its address: cargo gets it without, because what is built must not hold it");
+        }
+    }
     let ours = cargo_home.join("config.toml");
     let text = if kept.is_empty() { String::new() } else { kept.to_string() };
     if text.is_empty() {
@@ -46,6 +52,19 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
         };
     }
     files::atomic_write(&ours, text.as_bytes())
+}
+
+/// The site's index in the place of the public one (the cargo book, "Source Replacement").
+fn replace_public_index(kept: &mut Table, index: &str) {
+    let sparse = if index.starts_with("sparse+") { index.to_owned() } else { format!("sparse+{index}") };
+    let sparse = if sparse.ends_with('/') { sparse } else { format!("{sparse}/") };
+    let one =
+        |key: &str, value: String| Value::Table(Table::from_iter([(key.to_owned(), Value::String(value))]));
+    let sources = kept.entry("source").or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(sources) = sources {
+        sources.insert("crates-io".to_owned(), one("replace-with", "installer-site".to_owned()));
+        sources.insert("installer-site".to_owned(), one("registry", sparse));
+    }
 }
 
 /// Source replacement and the indexes of registries. No tokens, no flags, no proxies: those reach cargo through its
@@ -97,6 +116,20 @@ fn without_credentials(table: &mut Table) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_index_of_the_site_goes_over_the_users_mirror() {
+        let mut kept: Table = toml::from_str(
+            "[source.crates-io]\nreplace-with = \"mine\"\n[source.mine]\nregistry = \"sparse+https://mine.example/\"\n",
+        )
+        .unwrap();
+        replace_public_index(&mut kept, "https://crates.example/index");
+        assert_eq!(kept["source"]["crates-io"]["replace-with"].as_str(), Some("installer-site"));
+        assert_eq!(
+            kept["source"]["installer-site"]["registry"].as_str(),
+            Some("sparse+https://crates.example/index/")
+        );
+    }
 
     #[test]
     fn mirrors_are_kept_and_secrets_and_flags_are_not() {

@@ -300,11 +300,11 @@ fn receive(receiver: &Receiver<Message>, context: &dyn Context) -> Result<Messag
     }
 }
 
-/// RFC 4648, for the proxy's Basic credentials.
-fn base64(text: &str) -> String {
+/// RFC 4648.
+pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
-    for group in text.as_bytes().chunks(3) {
+    for group in bytes.as_ref().chunks(3) {
         let bits =
             group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
         for place in 0..4 {

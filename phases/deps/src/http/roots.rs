@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use model::site::Authorities;
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 /// Where distributions keep their bundle (the list of Go's `crypto/x509`, `root_linux.go`).
-const SYSTEM_BUNDLES: &[&str] = &[
+pub const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
@@ -31,11 +32,23 @@ pub struct Roots {
 
 impl Roots {
     /// Gathers them.
-    pub fn load(environment: &BTreeMap<String, String>) -> Self {
+    pub fn load(environment: &BTreeMap<String, String>, site: Option<&Authorities>) -> Self {
         let mut roots = Self::default();
         let mut named = false;
+        // What is joined in the bundle is read where it comes from: the bundle is for tools, and may not be there yet.
+        if let Some(site) = site {
+            for file in std::iter::once(&site.file).chain(&site.base) {
+                if let Err(error) = roots.add_file(file.as_std_path()) {
+                    roots
+                        .warnings
+                        .push(format!("{file} cannot be used as certificate authorities ({error})"));
+                }
+            }
+            named = site.base.is_some();
+        }
         for variable in BUNDLE_VARIABLES {
-            if let Some(file) = environment.get(*variable) {
+            let is_joined = |file: &&String| site.is_some_and(|site| site.bundle == file.as_str());
+            if let Some(file) = environment.get(*variable).filter(|file| !is_joined(file)) {
                 named = true;
                 if let Err(error) = roots.add_file(Path::new(file)) {
                     roots.warnings.push(format!(
@@ -99,7 +112,7 @@ mod tests {
     #[test]
     fn compiled_in_roots_are_there_when_the_site_has_none() {
         let missing = BTreeMap::from([("SSL_CERT_FILE".to_owned(), "/nonexistent.pem".to_owned())]);
-        let roots = Roots::load(&missing);
+        let roots = Roots::load(&missing, None);
         assert!(roots.certificates.len() > 50, "{}", roots.certificates.len());
         assert_eq!(roots.warnings.len(), 1);
         assert!(roots.warnings[0].contains("SSL_CERT_FILE names /nonexistent.pem"), "{:?}", roots.warnings);
@@ -110,8 +123,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("empty.pem");
         std::fs::write(&file, "nothing\n").unwrap();
-        let roots =
-            Roots::load(&BTreeMap::from([("SSL_CERT_FILE".to_owned(), file.to_string_lossy().into_owned())]));
+        let roots = Roots::load(
+            &BTreeMap::from([("SSL_CERT_FILE".to_owned(), file.to_string_lossy().into_owned())]),
+            None,
+        );
         assert!(roots.warnings[0].contains("holds no certificate"), "{:?}", roots.warnings);
     }
 }

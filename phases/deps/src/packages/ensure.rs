@@ -10,7 +10,7 @@ use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
 use super::apt_repositories::{self, Dead};
-use super::{Database, PackageManager, by_name, command, database, lock_wait};
+use super::{Database, PackageManager, by_name, command, database, lock_wait, site_apt};
 use crate::needs::{self, Host};
 
 /// The root of the file system that packages are installed to; only tests look at another.
@@ -102,7 +102,10 @@ fn install_in(
             format!("run without --offline, or install by hand: {}", manager.cure(packages)),
         ));
     }
-    let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
+    site_apt::prepare(context)?;
+    let execute = |argv: &[String]| {
+        context.execute(&command(&site_apt::words(argv, context), context.network_environment()))
+    };
     if read_database(root, manager)?.interrupted {
         context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
         for argv in manager.repair_argv() {
@@ -145,6 +148,7 @@ pub(crate) fn have_lists(
     if context.offline() || !context.target().root || manager.has_lists(Utf8Path::new(ROOT)) {
         return Ok(());
     }
+    site_apt::prepare(context)?;
     lock_wait::wait(&manager.lock_files(Utf8Path::new(ROOT)), context)?;
     refresh(manager, context).map(drop)
 }
@@ -257,7 +261,8 @@ fn simulate(
     packages: &[String],
     context: &dyn Context,
 ) -> Result<Vec<String>, StepError> {
-    let tried = context.capture(&command(&manager.simulate_argv(packages), context.network_environment()))?;
+    let argv = site_apt::words(&manager.simulate_argv(packages), context);
+    let tried = context.capture(&command(&argv, context.network_environment()))?;
     if tried.status == 0 {
         return Ok(Vec::new());
     }
@@ -270,6 +275,7 @@ fn simulate(
 fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
     let mut trouble = None;
     for argv in manager.refresh_argv() {
+        let argv = site_apt::words(&argv, context);
         let said = match context.execute(&command(&argv, context.network_environment())) {
             // apt calls it a success when a repository does not answer.
             Ok(finished) => manager.refresh_trouble(&finished.tail),

@@ -8,6 +8,7 @@ mod cost;
 mod dpkg_status;
 mod ensure;
 mod lock_wait;
+pub(crate) mod site_apt;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;

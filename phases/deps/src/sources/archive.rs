@@ -54,7 +54,10 @@ pub fn first_of(
     let expect = Expect { sha256: Some(sha256.clone()), size: None };
     let mut reasons = Vec::new();
     let mut last = None;
+    let mirrors = &request.context.site().archive_mirrors;
     for url in urls {
+        let mirrored = model::site::mirrored(url, mirrors);
+        let url = mirrored.as_ref().unwrap_or(url);
         let done = match url.strip_prefix("file://") {
             Some(path) => copy(Utf8Path::new(path), &dest, sha256),
             None => request.client.download(url, &dest, &expect, request.context),

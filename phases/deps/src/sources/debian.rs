@@ -1,7 +1,7 @@
 //! Kind `debian`: the distribution's source package with its patches, as `dpkg-source -x` would leave it, without
 //! dpkg-dev.
 
-mod apt;
+pub(crate) mod apt;
 mod dsc;
 mod patches;
 

@@ -78,18 +78,23 @@ impl Git<'_> {
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ASKPASS", "true"),
             ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
-            // The same bytes whatever the user's settings are.
-            ("GIT_CONFIG_COUNT", "4"),
-            ("GIT_CONFIG_KEY_0", "core.autocrlf"),
-            ("GIT_CONFIG_VALUE_0", "false"),
-            ("GIT_CONFIG_KEY_1", "core.symlinks"),
-            ("GIT_CONFIG_VALUE_1", "true"),
-            ("GIT_CONFIG_KEY_2", "gc.auto"),
-            ("GIT_CONFIG_VALUE_2", "0"),
-            // A mirror on a mounted disk belongs to somebody else.
-            ("GIT_CONFIG_KEY_3", "safe.directory"),
-            ("GIT_CONFIG_VALUE_3", "*"),
         ];
+        let settings = [
+            // The same bytes whatever the user's settings are.
+            ("core.autocrlf", "false"),
+            ("core.symlinks", "true"),
+            ("gc.auto", "0"),
+            // A mirror on a mounted disk belongs to somebody else.
+            ("safe.directory", "*"),
+        ];
+        // The site's rewrites have the first numbers.
+        let first =
+            environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
+        for (number, (key, value)) in settings.iter().enumerate() {
+            environment.insert(format!("GIT_CONFIG_KEY_{}", first + number), (*key).to_owned());
+            environment.insert(format!("GIT_CONFIG_VALUE_{}", first + number), (*value).to_owned());
+        }
+        environment.insert("GIT_CONFIG_COUNT".to_owned(), (first + settings.len()).to_string());
         for (name, value) in fixed.iter().chain(extra) {
             environment.insert((*name).to_owned(), (*value).to_owned());
         }

@@ -13,13 +13,13 @@ mod json;
 mod legacy;
 mod merge;
 mod python;
-mod reference;
+pub(crate) mod reference;
 mod schema;
 mod semantic;
 mod stack;
-mod toml;
-mod tree;
-mod validate;
+pub(crate) mod toml;
+pub(crate) mod tree;
+pub(crate) mod validate;
 
 #[cfg(test)]
 mod case_tests;

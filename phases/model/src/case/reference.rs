@@ -10,17 +10,22 @@ use super::validate::{described, resolve, types_of, words_of};
 
 /// All keys of a case with type, default and meaning, as Markdown.
 pub fn reference_markdown() -> String {
-    let schema = schema();
-    let mut pages = Pages { root: &schema, rows: Vec::new(), open: BTreeSet::new() };
-    pages.table("", &schema);
     let mut text = String::from(
         "# Case reference\n\n\
          Generated from the types in `phases/model/src/case/mod.rs`; do not edit. To write it anew: \
          `UPDATE_REFERENCE=1 cargo nextest run -p model reference`.\n\n\
          A case is a TOML file, or JSON with the same keys. `<name>` stands for a name that the case chooses, `[]` for \
-         each element of a list. `docs/reference/case.schema.json` is the same as a JSON Schema, for editors.\n\n\
-         | Key | Type | Default | Meaning |\n|---|---|---|---|\n",
+         each element of a list. `docs/reference/case.schema.json` is the same as a JSON Schema, for editors.\n\n",
     );
+    text.push_str(&table_of_keys(&schema()));
+    text
+}
+
+/// All keys that a schema has, as a table in Markdown.
+pub(crate) fn table_of_keys(schema: &Json) -> String {
+    let mut pages = Pages { root: schema, rows: Vec::new(), open: BTreeSet::new() };
+    pages.table("", schema);
+    let mut text = String::from("| Key | Type | Default | Meaning |\n|---|---|---|---|\n");
     for row in &pages.rows {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "| `{}` | {} | {} | {} |", row.key, row.kind, row.default, row.meaning);

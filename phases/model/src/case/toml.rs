@@ -10,7 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::tree::{Files, Node, Span, Value};
 
 /// Reads a whole file.
-pub(super) fn parse(files: &Files, file: usize) -> Result<Node, Diagnostic> {
+pub(crate) fn parse(files: &Files, file: usize) -> Result<Node, Diagnostic> {
     let text = files.0.get(file).map_or("", |file| file.text.as_str());
     let document = DeTable::parse(text).map_err(|error| syntax(files, file, &error))?;
     let whole = Span { file, start: 0, end: 0 };

@@ -6,7 +6,7 @@ use super::diagnostic::{Diagnostic, Place};
 
 /// Where a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FileKind {
+pub(crate) enum FileKind {
     /// A case file.
     File,
     /// An argument of the command line, shown as if it were a file of one line.
@@ -17,7 +17,7 @@ pub(super) enum FileKind {
 
 /// A text with the name that messages show.
 #[derive(Clone, Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     pub name: String,
     pub text: String,
     pub kind: FileKind,
@@ -25,7 +25,7 @@ pub(super) struct File {
 
 /// Bytes of one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Index into [`Files`].
     pub file: usize,
     pub start: usize,
@@ -34,7 +34,7 @@ pub(super) struct Span {
 
 /// All texts that a case is put together from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Files(pub Vec<File>);
+pub(crate) struct Files(pub Vec<File>);
 
 impl Files {
     pub fn add(&mut self, name: &str, text: &str, kind: FileKind) -> usize {
@@ -74,7 +74,7 @@ impl Files {
 
 /// A value and where it and its key stand.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub value: Value,
     /// The key; of an element of a list, the element.
     pub key: Span,
@@ -83,7 +83,7 @@ pub(super) struct Node {
 
 /// What both formats can say.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Integer(i64),
@@ -171,6 +171,6 @@ pub(super) fn quoted(segment: &str) -> String {
 }
 
 /// A dotted key of these segments.
-pub(super) fn dotted<S: AsRef<str>>(segments: &[S]) -> String {
+pub(crate) fn dotted<S: AsRef<str>>(segments: &[S]) -> String {
     segments.iter().map(|segment| quoted(segment.as_ref())).collect::<Vec<_>>().join(".")
 }

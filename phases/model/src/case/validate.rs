@@ -6,7 +6,7 @@ use super::diagnostic::{Diagnostic, suggest};
 use super::tree::{Files, Node, Span, Value, dotted};
 
 /// All that the schema refuses.
-pub(super) fn validate(schema: &Json, files: &Files, root: &Node) -> Vec<Diagnostic> {
+pub(crate) fn validate(schema: &Json, files: &Files, root: &Node) -> Vec<Diagnostic> {
     let mut walker = Walker { schema, files, path: Vec::new(), found: Vec::new() };
     walker.check(schema, root);
     walker.found

@@ -14,6 +14,7 @@ use model::plan::Command;
 use model::target::Os;
 
 use crate::http::download::hash_if_there;
+use crate::packages::site_apt;
 
 /// Lists older than this are brought again before something is looked up in them.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -68,15 +69,22 @@ impl PrivateApt {
             .mode(0o700)
             .create(&parts)
             .map_err(|error| StepError::io("create directory", &parts, &error))?;
+        let mirrors = &context.site().apt_mirrors;
+        let sources: BTreeMap<String, String> =
+            sources.into_iter().map(|(name, text)| (name, site_apt::rewritten(&text, mirrors))).collect();
         for (name, text) in &sources {
             engine::files::atomic_write(&parts.join(name), text.as_bytes())?;
         }
         // Nothing is installed in it.
         engine::files::atomic_write(&root.join("status"), b"")?;
-        let configuration = root.join("apt.conf");
-        engine::files::atomic_write(&configuration, configuration_text(&root).as_bytes())?;
+        let file = root.join("apt.conf");
+        let mut configuration = configuration_text(&root);
+        if let Some(authorities) = &context.site().authorities {
+            configuration.push_str(&format!("Acquire::https::CAInfo \"{}\";\n", authorities.bundle));
+        }
+        engine::files::atomic_write(&file, configuration.as_bytes())?;
         let all: String = sources.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect();
-        Ok(Self { configuration, stamp: root.join("updated"), sources: Digest::of(all) })
+        Ok(Self { configuration: file, stamp: root.join("updated"), sources: Digest::of(all) })
     }
 
     /// Downloads a source package into `directory` and returns the names of its files.
@@ -295,7 +303,7 @@ Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "false";
 }
 
 /// The system's source lists: file name → text.
-fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
+pub(crate) fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
     let mut found = BTreeMap::new();
     if let Some(text) = engine::files::read_if_there(&etc.join("sources.list"))? {
         found.insert("sources.list".to_owned(), text);

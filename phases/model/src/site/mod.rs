@@ -1,6 +1,17 @@
 //! What the place dictates. Never part of a case, never part of a fingerprint.
 
+mod environment;
+mod file;
+
+pub use environment::{BUNDLE_VARIABLES, mirrored};
+pub use file::{
+    Apt, Certificates, Crates, Git, LoadedSite, Pip, Proxies, Rustup, SiteFile, SiteText, SudoPolicy, Xmake,
+    json_schema, load, reference_markdown,
+};
+
 use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
 
 /// Proxies, certificate authorities, indexes: what children that may use the network get.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +21,26 @@ pub struct Site {
     pub network_environment: BTreeMap<String, String>,
     /// Whether `sudo` may be used when a step needs root.
     pub sudo: Sudo,
+    /// Authorities that are trusted beside the system's.
+    pub authorities: Option<Authorities>,
+    /// What begins an address of the distribution's repositories → what stands there instead.
+    pub apt_mirrors: BTreeMap<String, String>,
+    /// The same for archives of sources.
+    pub archive_mirrors: BTreeMap<String, String>,
+    /// The proxies come from a site file, so that apt is told of them whatever `sudo` keeps of the environment.
+    pub apt_proxies: bool,
+}
+
+/// Authorities of the site. Tools replace their own by what they are told, and do not add to it: they are given a
+/// bundle that joins both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorities {
+    /// The site's own, PEM.
+    pub file: Utf8PathBuf,
+    /// What it is joined with: what `SSL_CERT_FILE` names, else the system's bundle.
+    pub base: Option<Utf8PathBuf>,
+    /// Where the joined bundle is written before a run; nothing reads it earlier.
+    pub bundle: Utf8PathBuf,
 }
 
 /// How a step that needs root gets it.
@@ -25,6 +56,13 @@ pub enum Sudo {
 }
 
 impl Site {
+    /// All texts that may hold secrets, by a name that says nothing of itself; for whoever masks them.
+    pub fn told(&self) -> BTreeMap<String, String> {
+        let mirrors = self.apt_mirrors.values().chain(self.archive_mirrors.values());
+        let mirrors = mirrors.enumerate().map(|(number, to)| (format!("MIRROR_{number}"), to.clone()));
+        self.network_environment.clone().into_iter().chain(mirrors).collect()
+    }
+
     /// The variables that are passed on to children of `deps`, whatever their value.
     pub const PASSED: &'static [&'static str] = &[
         "http_proxy",
@@ -49,6 +87,7 @@ impl Site {
         "PIP_DEFAULT_TIMEOUT",
         "PIP_CONFIG_FILE",
         "GIT_SSL_CAINFO",
+        "XMAKE_MAIN_REPO",
         "CARGO_HTTP_CAINFO",
         "CARGO_HTTP_PROXY",
         "CARGO_HOME",
@@ -73,6 +112,6 @@ impl Site {
                 network_environment.entry(upper).or_insert(value);
             }
         }
-        Self { network_environment, sudo: Sudo::default() }
+        Self { network_environment, ..Self::default() }
     }
 }

@@ -1,0 +1,195 @@
+//! What the site says, for apt: a configuration of our own that is read after the system's (`-c`, apt-get(8)), so that
+//! /etc/apt stays as it is. It lies in a file and not in arguments, because those are visible to every user and end up in
+//! `sudo`'s log.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, StepError};
+use model::site::{Site, mirrored};
+
+use crate::sources::read_system_sources;
+
+/// Writes the configuration, where the site says anything that apt has to know.
+///
+/// # Errors
+/// When the system's sources cannot be read, or the configuration cannot be written.
+pub(crate) fn prepare(context: &dyn Context) -> Result<(), StepError> {
+    prepare_from(Utf8Path::new("/etc/apt"), context)
+}
+
+fn prepare_from(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let site = context.site();
+    if !concerns(site) {
+        return Ok(());
+    }
+    let directory = directory(context);
+    let parts = directory.join("sources.list.d");
+    files::fresh_dir(&directory)?;
+    files::create_dir_all(&parts)?;
+    if !site.apt_mirrors.is_empty() {
+        for (name, text) in read_system_sources(etc)? {
+            let place = if name == "sources.list" { directory.join(name) } else { parts.join(name) };
+            write_secret(&place, &rewritten(&text, &site.apt_mirrors))?;
+        }
+    }
+    write_secret(&configuration_file(context), &configuration(site, &directory))
+}
+
+/// The words of an apt command with our configuration, if there is one.
+pub(crate) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
+    let file = configuration_file(context);
+    let mut words = argv.to_vec();
+    let apt = words.iter().position(|word| word.starts_with("apt-"));
+    if let Some(apt) = apt.filter(|_| concerns(context.site()) && file.is_file()) {
+        words.splice(apt + 1..apt + 1, ["-c".to_owned(), file.into_string()]);
+    }
+    words
+}
+
+/// A list of sources, in either format, with the site's mirrors in it.
+pub(crate) fn rewritten(text: &str, mirrors: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with('#') {
+            out.push_str(line);
+            continue;
+        }
+        for word in line.split_inclusive(char::is_whitespace) {
+            let bare = word.trim_end();
+            match mirrored(bare, mirrors) {
+                Some(mirror) => {
+                    out.push_str(&mirror);
+                    out.push_str(&word[bare.len()..]);
+                }
+                None => out.push_str(word),
+            }
+        }
+    }
+    out
+}
+
+fn concerns(site: &Site) -> bool {
+    !site.apt_mirrors.is_empty() || site.authorities.is_some() || site.apt_proxies
+}
+
+fn directory(context: &dyn Context) -> Utf8PathBuf {
+    context.layout().cache.join("site/apt")
+}
+
+fn configuration_file(context: &dyn Context) -> Utf8PathBuf {
+    directory(context).join("apt.conf")
+}
+
+fn configuration(site: &Site, directory: &Utf8Path) -> String {
+    let mut text = String::from("// Written by installer; see apt.conf(5).\n");
+    let mut set = |name: &str, value: &str| text.push_str(&format!("{name} \"{value}\";\n"));
+    if !site.apt_mirrors.is_empty() {
+        set("Dir::Etc::sourcelist", directory.join("sources.list").as_str());
+        set("Dir::Etc::sourceparts", directory.join("sources.list.d").as_str());
+        // The lists of the system's own sources stay where they are.
+        set("APT::Get::List-Cleanup", "false");
+    }
+    if let Some(authorities) = &site.authorities {
+        set("Acquire::https::CAInfo", authorities.bundle.as_str());
+    }
+    if site.apt_proxies {
+        let variable = |name: &str| site.network_environment.get(name).map(String::as_str);
+        for scheme in ["http", "https"] {
+            let Some(proxy) = variable(&format!("{scheme}_proxy")) else { continue };
+            set(&format!("Acquire::{scheme}::Proxy"), proxy);
+            // Only whole names can be said so; of the rest apt learns by the variable.
+            let plain = |host: &&str| {
+                !host.is_empty()
+                    && !host.starts_with(['.', '*'])
+                    && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+            };
+            for host in variable("no_proxy").unwrap_or_default().split(',').map(str::trim).filter(plain) {
+                set(&format!("Acquire::{scheme}::Proxy::{host}"), "DIRECT");
+            }
+        }
+    }
+    text
+}
+
+/// The addresses of proxies and mirrors may hold passwords.
+fn write_secret(path: &Utf8Path, text: &str) -> Result<(), StepError> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| StepError::io("write", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use model::site::Authorities;
+    use testkit::context::FakeContext;
+
+    use super::*;
+
+    fn mirrors() -> BTreeMap<String, String> {
+        [("http://deb.example/debian".to_owned(), "http://me:canary@m.example/d".to_owned())].into()
+    }
+
+    #[test]
+    fn both_formats_are_rewritten_and_comments_stay() {
+        let line = "# deb http://deb.example/debian x main\ndeb [signed-by=/k] http://deb.example/debian x main # y\ndeb http://deb.example/debian-security x main\n";
+        assert_eq!(
+            rewritten(line, &mirrors()),
+            "# deb http://deb.example/debian x main\ndeb [signed-by=/k] http://me:canary@m.example/d x main # y\ndeb http://deb.example/debian-security x main\n"
+        );
+        let deb822 = "Types: deb\nURIs: http://deb.example/debian/\n  https://other.example/\nSuites: x\n";
+        assert_eq!(
+            rewritten(deb822, &mirrors()),
+            "Types: deb\nURIs: http://me:canary@m.example/d/\n  https://other.example/\nSuites: x\n"
+        );
+    }
+
+    #[test]
+    fn apt_is_told_by_a_file_that_only_its_owner_reads() {
+        let etc = tempfile::tempdir().unwrap();
+        let etc = Utf8Path::from_path(etc.path()).unwrap();
+        std::fs::write(etc.join("sources.list"), "deb http://deb.example/debian x main\n").unwrap();
+        let mut context = FakeContext::new();
+        let argv = ["env", "LC_ALL=C", "apt-get", "update"].map(str::to_owned);
+        prepare_from(etc, &context).unwrap();
+        assert_eq!(words(&argv, &context), argv, "a site that says nothing changes nothing");
+
+        context.site.apt_mirrors = mirrors();
+        context.site.apt_proxies = true;
+        context.site.authorities =
+            Some(Authorities { file: "/c.pem".into(), base: None, bundle: "/b.pem".into() });
+        for (name, value) in
+            [("http_proxy", "http://joe:canary@p.example:1"), ("no_proxy", "a.example,.b,10.0.0.0/8")]
+        {
+            context.site.network_environment.insert(name.to_owned(), value.to_owned());
+        }
+        prepare_from(etc, &context).unwrap();
+        let words = words(&argv, &context);
+        assert_eq!(words[..4], ["env", "LC_ALL=C", "apt-get", "-c"]);
+        assert!(!words.join(" ").contains("canary"), "{words:?}");
+        let file = Utf8PathBuf::from(&words[4]);
+        let directory = file.parent().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap().replace(directory.as_str(), "[SITE]");
+        assert_eq!(
+            text,
+            "// Written by installer; see apt.conf(5).\nDir::Etc::sourcelist \"[SITE]/sources.list\";\n\
+             Dir::Etc::sourceparts \"[SITE]/sources.list.d\";\nAPT::Get::List-Cleanup \"false\";\n\
+             Acquire::https::CAInfo \"/b.pem\";\nAcquire::http::Proxy \"http://joe:canary@p.example:1\";\n\
+             Acquire::http::Proxy::a.example \"DIRECT\";\n"
+        );
+        for name in ["apt.conf", "sources.list"] {
+            let mode = std::fs::metadata(directory.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}

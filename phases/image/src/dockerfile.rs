@@ -54,6 +54,12 @@ pub fn of_case(template: &str, wanted: &str, case: &Case, places: Places<'_>) ->
             );
         }
     }
+    // Caches of its own, so that builds of other cases do not wait for this one's.
+    for cache in ["trees", "records"] {
+        let (shared, own) =
+            (format!("id=installer-{cache},"), format!("id=installer-{cache}-{},", case.metadata.name));
+        text = text.replace(&shared, &own);
+    }
     text.push_str(&instructions(case, places));
     text
 }
@@ -140,6 +146,7 @@ mod tests {
     fn case() -> Case {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
         Case {
+            metadata: model::case::Metadata { name: "mine".to_owned(), ..Default::default() },
             base_image: Some("registry.example/base:1".to_owned()),
             image: Some(Image {
                 entrypoint: words("{prefix}/bin/serve --directory $HOME"),
@@ -192,6 +199,14 @@ CMD ["--port","8080"]
     fn both_files_are_made_a_case_s_own() {
         let both = of_case(BOTH, "my case", &case(), places());
         assert!(both.contains("\nARG CASE=\"my case\"\n") && both.ends_with("CMD [\"--port\",\"8080\"]\n"));
+        assert_eq!(
+            both.matches("id=installer-trees-mine,target=/var/cache/installer,sharing=locked").count(),
+            2
+        );
+        assert_eq!(
+            both.matches("id=installer-records-mine,target=/var/lib/installer,sharing=locked").count(),
+            2
+        );
         assert!(both.contains("\nARG BASE_IMAGE=\"registry.example/base:1\"\n"));
         assert!(both.contains("\nARG RUNTIME_BASE_IMAGE=${BASE_IMAGE}\n"));
         let second = of_case(BUILD_ONLY, "x", &case(), places());

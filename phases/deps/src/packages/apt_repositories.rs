@@ -14,7 +14,7 @@ use model::lock::LockedRepository;
 use model::plan::DeclaredRepository;
 use model::target::Target;
 
-use super::{PackageManager, command, ensure};
+use super::{PackageManager, command, ensure, site_apt};
 use crate::http::{Client, Expect};
 
 /// Where sources and keys lie (`sources.list(5)`).
@@ -82,7 +82,9 @@ fn one(
         return Ok(Some("it is not set up yet, and --offline forbids to ask it".to_owned()));
     }
     context.note(&format!("setting up the apt repository {name}"));
-    let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
+    let execute = |argv: &[String]| {
+        context.execute(&command(&site_apt::words(argv, context), context.network_environment()))
+    };
     let new_key = key.as_ref().filter(|key| !root.join(key.to.as_str().trim_start_matches('/')).exists());
     if let Some(key) = &key {
         // A key is believed by the sources that name it and by nothing else: it may lie there before they do. apt

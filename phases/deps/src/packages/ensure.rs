@@ -116,6 +116,10 @@ fn install_in(
     // Asked before those of the case's repositories are there.
     let has_lists = manager.has_lists(root);
     let dead = apt_repositories::set_up(root, manager, repositories, context)?;
+    if !repositories.is_empty() {
+        // What the site's configuration of apt reads is a copy of the system's sources.
+        site_apt::prepare(context)?;
+    }
     let mut refreshed = None;
     if !has_lists || must_refresh(root, manager, packages, context)? {
         refreshed = Some(refresh(manager, context)?);

@@ -75,6 +75,12 @@ fn a_proxy_that_refuses_is_named_without_its_password_by_deps_and_doctor() {
     let text = said(&output);
     assert!(text.contains(&format!("http_proxy=http://***@127.0.0.1:{port}")), "{text}");
     assert!(!text.contains("hunter2") && !printed(&output).contains("hunter2"), "{text}");
+    let kept = Command::new("grep")
+        .args(["-rl", "hunter2", "state-dir", "cache-dir"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(kept.status.code(), Some(1), "the password stands in {}", printed(&kept));
 
     let output = run(home.path(), &["doctor", "--case", case, "--site", site]);
     assert_eq!(code(&output), 4, "{}{}", printed(&output), said(&output));

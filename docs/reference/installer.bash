@@ -40,6 +40,9 @@ _installer() {
             installer,deps)
                 cmd="installer__subcmd__deps"
                 ;;
+            installer,dist)
+                cmd="installer__subcmd__dist"
+                ;;
             installer,doctor)
                 cmd="installer__subcmd__doctor"
                 ;;
@@ -49,11 +52,17 @@ _installer() {
             installer,help)
                 cmd="installer__subcmd__help"
                 ;;
+            installer,image)
+                cmd="installer__subcmd__image"
+                ;;
             installer,plan)
                 cmd="installer__subcmd__plan"
                 ;;
             installer,schema)
                 cmd="installer__subcmd__schema"
+                ;;
+            installer,shell)
+                cmd="installer__subcmd__shell"
                 ;;
             installer,status)
                 cmd="installer__subcmd__status"
@@ -118,6 +127,9 @@ _installer() {
             installer__subcmd__help,deps)
                 cmd="installer__subcmd__help__subcmd__deps"
                 ;;
+            installer__subcmd__help,dist)
+                cmd="installer__subcmd__help__subcmd__dist"
+                ;;
             installer__subcmd__help,doctor)
                 cmd="installer__subcmd__help__subcmd__doctor"
                 ;;
@@ -127,11 +139,17 @@ _installer() {
             installer__subcmd__help,help)
                 cmd="installer__subcmd__help__subcmd__help"
                 ;;
+            installer__subcmd__help,image)
+                cmd="installer__subcmd__help__subcmd__image"
+                ;;
             installer__subcmd__help,plan)
                 cmd="installer__subcmd__help__subcmd__plan"
                 ;;
             installer__subcmd__help,schema)
                 cmd="installer__subcmd__help__subcmd__schema"
+                ;;
+            installer__subcmd__help,shell)
+                cmd="installer__subcmd__help__subcmd__shell"
                 ;;
             installer__subcmd__help,status)
                 cmd="installer__subcmd__help__subcmd__status"
@@ -154,6 +172,48 @@ _installer() {
             installer__subcmd__help__subcmd__case,show)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__show"
                 ;;
+            installer__subcmd__help__subcmd__image,dockerfile)
+                cmd="installer__subcmd__help__subcmd__image__subcmd__dockerfile"
+                ;;
+            installer__subcmd__help__subcmd__image,export)
+                cmd="installer__subcmd__help__subcmd__image__subcmd__export"
+                ;;
+            installer__subcmd__help__subcmd__image,install-packages)
+                cmd="installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages"
+                ;;
+            installer__subcmd__help__subcmd__image,runtime-packages)
+                cmd="installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages"
+                ;;
+            installer__subcmd__image,dockerfile)
+                cmd="installer__subcmd__image__subcmd__dockerfile"
+                ;;
+            installer__subcmd__image,export)
+                cmd="installer__subcmd__image__subcmd__export"
+                ;;
+            installer__subcmd__image,help)
+                cmd="installer__subcmd__image__subcmd__help"
+                ;;
+            installer__subcmd__image,install-packages)
+                cmd="installer__subcmd__image__subcmd__install__subcmd__packages"
+                ;;
+            installer__subcmd__image,runtime-packages)
+                cmd="installer__subcmd__image__subcmd__runtime__subcmd__packages"
+                ;;
+            installer__subcmd__image__subcmd__help,dockerfile)
+                cmd="installer__subcmd__image__subcmd__help__subcmd__dockerfile"
+                ;;
+            installer__subcmd__image__subcmd__help,export)
+                cmd="installer__subcmd__image__subcmd__help__subcmd__export"
+                ;;
+            installer__subcmd__image__subcmd__help,help)
+                cmd="installer__subcmd__image__subcmd__help__subcmd__help"
+                ;;
+            installer__subcmd__image__subcmd__help,install-packages)
+                cmd="installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages"
+                ;;
+            installer__subcmd__image__subcmd__help,runtime-packages)
+                cmd="installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages"
+                ;;
             *)
                 ;;
         esac
@@ -161,7 +221,7 @@ _installer() {
 
     case "${cmd}" in
         installer)
-            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help --version deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
+            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help --version deps build all plan explain shell status verify uninstall clean case image doctor schema completions __fault-points __reference dist help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,6 +295,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -243,7 +307,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____fault__subcmd__points)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -311,6 +375,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -321,7 +389,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____reference)
-            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,6 +457,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -399,7 +471,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__all)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +539,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -477,7 +553,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__build)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -545,6 +621,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -555,7 +635,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help list show new check help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -625,6 +705,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -633,7 +717,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__check)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -701,6 +785,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -795,7 +883,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__list)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -863,6 +951,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -873,7 +965,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -941,6 +1033,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -951,7 +1047,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__show)
-            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,6 +1117,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1029,7 +1129,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1097,6 +1197,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1107,7 +1211,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__completions)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help bash elvish fish powershell zsh"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1175,6 +1279,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1185,7 +1293,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__deps)
-            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1253,6 +1361,96 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__dist)
+            opts="-j -v -y -h --arch --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --arch)
+                    COMPREPLY=($(compgen -W "x86_64 aarch64" -- "${cur}"))
+                    return 0
+                    ;;
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1263,7 +1461,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__doctor)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1331,6 +1529,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1341,7 +1543,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__explain)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1411,6 +1613,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1419,7 +1625,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help)
-            opts="deps build all plan explain status verify uninstall clean case doctor schema completions __fault-points __reference help"
+            opts="deps build all plan explain shell status verify uninstall clean case image doctor schema completions __fault-points __reference dist help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1600,6 +1806,20 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        installer__subcmd__help__subcmd__dist)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         installer__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1642,6 +1862,76 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        installer__subcmd__help__subcmd__image)
+            opts="export runtime-packages dockerfile install-packages"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__image__subcmd__dockerfile)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__image__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__image__subcmd__install__subcmd__packages)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__image__subcmd__runtime__subcmd__packages)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         installer__subcmd__help__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1657,6 +1947,20 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__shell)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1712,8 +2016,8 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help deps build all"
+        installer__subcmd__image)
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help export runtime-packages dockerfile install-packages help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1781,6 +2085,508 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__dockerfile)
+            opts="-j -v -y -h --build-only --from --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__export)
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help)
+            opts="export runtime-packages dockerfile install-packages help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help__subcmd__dockerfile)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help__subcmd__install__subcmd__packages)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__help__subcmd__runtime__subcmd__packages)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__install__subcmd__packages)
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__image__subcmd__runtime__subcmd__packages)
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__plan)
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1791,7 +2597,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__schema)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help case site"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help case site"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1859,6 +2665,92 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__shell)
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1869,7 +2761,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__status)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1937,6 +2829,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1947,7 +2843,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2015,6 +2911,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2025,12 +2925,16 @@ _installer() {
             return 0
             ;;
         installer__subcmd__verify)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --detailed-exitcode --help"
+            opts="-j -v -y -h --level --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
                 --case)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2093,6 +2997,10 @@ _installer() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -80,6 +80,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         tell_phases(&plans, &assessments, &setting, &options, &mut observer)
     };
     observer.finish();
+    deps::packages::forget_secrets(&setting.site, &setting.layout.cache)?;
     outcome.map(exit_code)
 }
 

@@ -75,6 +75,12 @@ fn a_proxy_that_refuses_is_named_without_its_password_by_deps_and_doctor() {
     let text = said(&output);
     assert!(text.contains(&format!("http_proxy=http://***@127.0.0.1:{port}")), "{text}");
     assert!(!text.contains("hunter2") && !printed(&output).contains("hunter2"), "{text}");
+    let kept = Command::new("grep")
+        .args(["-rl", "hunter2", "state-dir", "cache-dir"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(kept.status.code(), Some(1), "the password stands in {}", printed(&kept));
 
     let output = run(home.path(), &["doctor", "--case", case, "--site", site]);
     assert_eq!(code(&output), 4, "{}{}", printed(&output), said(&output));
@@ -108,6 +114,65 @@ fn doctor_changes_nothing() {
     let output = run(home.path(), &["doctor"]);
     assert!(matches!(code(&output), 0 | 4), "{}", said(&output));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "doctor wrote something");
+}
+
+#[test]
+fn a_compiler_cache_that_does_not_work_is_a_failure_of_doctor() {
+    let home = tempfile::tempdir().unwrap();
+    let bin = home.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("ccache"), "#!/bin/sh\necho 'no shared library' >&2\nexit 127\n").unwrap();
+    std::fs::set_permissions(bin.join("ccache"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let output = placed_command(home.path(), &["doctor", "--offline"]).env("PATH", path).output().unwrap();
+    assert_eq!(code(&output), 4, "{}{}", printed(&output), said(&output));
+    let text = printed(&output);
+    assert!(text.contains("bin/ccache ends with status 127: no shared library"), "{text}");
+}
+
+fn git(directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn addresses_of_git_are_rewritten_and_no_configuration_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let repository = home.path().join("mirror/x.git");
+    std::fs::create_dir_all(&repository).unwrap();
+    git(&repository, &["init", "--quiet"]);
+    std::fs::write(repository.join("file"), "content\n").unwrap();
+    git(&repository, &["add", "file"]);
+    git(&repository, &["commit", "--quiet", "-m", "one"]);
+    let commit = git(&repository, &["rev-parse", "HEAD"]);
+    let case = home.path().join("case.toml");
+    std::fs::write(
+        &case,
+        format!(
+            "schema = 1\n[metadata]\nname = \"one\"\n[sources.a]\nkind = \"git\"\nurl = \"https://dead.example/x.git\"\n\
+             revision = \"{commit}\"\n[components.a]\ndriver = \"command\"\n[components.a.commands]\ninstall = [[\"true\"]]\n"
+        ),
+    )
+    .unwrap();
+    let mirror = home.path().join("mirror");
+    let site = home.path().join("place.toml");
+    std::fs::write(
+        &site,
+        format!("schema = 1\n[git.rewrites]\n\"https://dead.example/\" = \"file://{}/\"\n", mirror.display()),
+    )
+    .unwrap();
+    let words = ["deps", "--case", case.to_str().unwrap(), "--site", site.to_str().unwrap()];
+    let output = run(home.path(), &words);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert!(!home.path().join(".gitconfig").exists());
+    let lock = std::fs::read_to_string(home.path().join("case.lock")).unwrap();
+    assert!(lock.contains(&commit) && !lock.contains("mirror"), "{lock}");
 }
 
 fn openssl(directory: &Path, arguments: &str) {

@@ -202,7 +202,7 @@ impl Wire {
                 // Read by ureq for its percent-decoding and its defaults.
                 let parsed = Proxy::new(&setting.url)?;
                 let authorization = parsed.username().map(|user| {
-                    format!("Basic {}", base64(&format!("{user}:{}", parsed.password().unwrap_or_default())))
+                    format!("Basic {}", base64(format!("{user}:{}", parsed.password().unwrap_or_default())))
                 });
                 let address: Uri = format!("http://{}:{}/", parsed.host(), parsed.port())
                     .parse()

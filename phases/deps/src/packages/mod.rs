@@ -21,6 +21,7 @@ use model::target::Os;
 pub use cost::{PackageCost, package_cost};
 pub use ensure::{commands, observe, run};
 pub(crate) use ensure::{have_lists, install};
+pub use site_apt::forget_secrets;
 
 /// How one distribution family installs packages.
 pub trait PackageManager: Sync {

@@ -39,6 +39,21 @@ fn prepare_from(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> 
     write_secret(&configuration_file(context), &configuration(site, &directory))
 }
 
+/// Removes what was written for apt when it holds a password: a cache directory may well end in an image's layer.
+///
+/// # Errors
+/// When something cannot be removed.
+pub fn forget_secrets(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+    let proxies = ["http_proxy", "https_proxy"].iter().filter_map(|name| site.network_environment.get(*name));
+    let proxies = proxies.filter(|_| site.apt_proxies);
+    if proxies.chain(site.apt_mirrors.values()).any(|address| address.contains('@')) {
+        files::remove_tree(&cache.join("site/apt"))?;
+        // Of the private apt for source packages.
+        files::remove_tree(&cache.join("apt/sources.list.d"))?;
+    }
+    Ok(())
+}
+
 /// The words of an apt command with our configuration, if there is one.
 pub(crate) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
     let file = configuration_file(context);
@@ -187,9 +202,62 @@ mod tests {
              Acquire::https::CAInfo \"/b.pem\";\nAcquire::http::Proxy \"http://joe:canary@p.example:1\";\n\
              Acquire::http::Proxy::a.example \"DIRECT\";\n"
         );
+        let cache = context.layout.cache.clone();
+        let plain = Site {
+            apt_mirrors: [("http://a.example".into(), "http://b.example".into())].into(),
+            ..Site::default()
+        };
+        forget_secrets(&plain, &cache).unwrap();
+        assert!(file.is_file(), "there was nothing to hide");
         for name in ["apt.conf", "sources.list"] {
             let mode = std::fs::metadata(directory.join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
+        forget_secrets(&context.site, &cache).unwrap();
+        assert!(!directory.exists());
+    }
+
+    /// The real apt, with its state below a directory of ours; on a system without it there is nothing to try.
+    #[test]
+    fn apt_itself_reads_the_mirror_and_leaves_the_other_lists() {
+        if !Utf8Path::new("/usr/bin/apt-get").exists() {
+            return;
+        }
+        let temporary = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(temporary.path()).unwrap();
+        for directory in ["etc", "repository", "lists/partial", "cache/archives/partial"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        let sources = "deb [trusted=yes] http://dead.example/debian ./\n";
+        std::fs::write(root.join("etc/sources.list"), sources).unwrap();
+        std::fs::write(root.join("status"), "").unwrap();
+        let packages = "Package: tiny-thing\nVersion: 1.5\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\nFilename: ./t.deb\nSize: 1\n\n";
+        std::fs::write(root.join("repository/Packages"), packages).unwrap();
+        let other = root.join("lists/other.example_dists_x_InRelease");
+        std::fs::write(&other, "").unwrap();
+        let mut context = FakeContext::new();
+        context.site.apt_mirrors =
+            [("http://dead.example/debian".to_owned(), format!("file:{root}/repository"))].into();
+        prepare_from(&root.join("etc"), &context).unwrap();
+        let ours = [
+            format!("Dir::State::lists={root}/lists"),
+            format!("Dir::State::status={root}/status"),
+            format!("Dir::Cache={root}/cache"),
+            "APT::Sandbox::User=root".to_owned(),
+            "APT::Architecture=amd64".to_owned(),
+        ];
+        let ask = |line: &[&str]| {
+            let mut argv = words(&line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), &context);
+            argv.extend(ours.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            let answer = exec::probe::ask(&argv).unwrap();
+            assert_eq!(answer.status, 0, "{argv:?}: {}{}", answer.stdout, answer.stderr);
+            answer.stdout
+        };
+        ask(&["apt-get", "update"]);
+        let policy = ask(&["apt-cache", "policy", "tiny-thing"]);
+        assert!(policy.contains("Candidate: 1.5") && !policy.contains("dead.example"), "{policy}");
+        assert!(other.is_file(), "the list of another source was removed");
+        assert_eq!(std::fs::read_to_string(root.join("etc/sources.list")).unwrap(), sources);
     }
 }

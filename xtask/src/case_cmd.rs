@@ -17,7 +17,8 @@ pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
         CaseCommand::Check { name } => {
             let wanted = case_name(common, name.as_deref())?;
             // What only a plan can see: components that do not fit together.
-            let setting = crate::load::Setting::gather(common, name.as_deref())?;
+            let mut setting = crate::load::Setting::gather(common, name.as_deref())?;
+            setting.assume_mounted();
             for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
                 match setting.plan(phase) {
                     Ok(plan) => plan.warnings.iter().for_each(|warning| say(&format!("warning: {warning}"))),

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
-use model::case::{Case, KnownNames, Loaded, Overrides};
+use model::case::{Alternatives, Case, KnownNames, Loaded, Overrides, SourceSpec};
 use model::compatibility::{self, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
@@ -176,6 +176,16 @@ impl Setting {
 
     pub fn world(&self) -> World<'_> {
         World { layout: &self.layout, site: &self.site, target: &self.target, offline: self.offline }
+    }
+
+    /// Takes every source that `--source` has yet to name for given: the case is well without it.
+    pub fn assume_mounted(&mut self) {
+        let given = self.layout.cache.join("mounted");
+        for (name, alternatives) in &mut self.loaded.case.sources {
+            if matches!(alternatives.as_slice(), [SourceSpec::Mounted { .. }]) {
+                *alternatives = Alternatives::One(SourceSpec::Path { path: given.join(name.as_str()) });
+            }
+        }
     }
 
     /// Plans a phase from what is known now.

@@ -1,10 +1,13 @@
 //! x265: CMake, in the directory `source` of its source.
 
 use indexmap::IndexMap;
+use model::StepId;
 use model::case::{Component, Driver, OptionValue};
+use model::plan::{Expectation, Shows};
 use model::target::Target;
 
 use super::{Recipe, on};
+use crate::drivers::Subject;
 
 pub struct X265;
 
@@ -23,7 +26,27 @@ impl Recipe for X265 {
 
     fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
         let off = component.options.get("ENABLE_ASSEMBLY") == Some(&OptionValue::Switch(false));
-        if target.arch == "x86_64" && !off { vec!["nasm"] } else { Vec::new() }
+        // Its version, which it asks git for (also in a release, where it stands in a file), decides whether it installs
+        // `x265.pc` (source/cmake/Version.cmake).
+        let mut needs = vec!["git"];
+        if target.arch == "x86_64" && !off {
+            needs.push("nasm");
+        }
+        needs
+    }
+
+    fn expectations(
+        &self,
+        _options: &IndexMap<String, OptionValue>,
+        subject: &Subject<'_>,
+    ) -> Option<Vec<Expectation>> {
+        let configure = StepId::new(format!("build/{}/configure", subject.name));
+        Some(vec![Expectation {
+            asked: "a version, without which x265.pc is not installed".to_owned(),
+            file: subject.known.layout.step_log(&configure),
+            shows: Shows::NoLineWith("X265 RELEASE VERSION unknown".to_owned()),
+            missing: Some("x265Version.txt at the top of the source, or git".to_owned()),
+        }])
     }
 
     fn options(&self) -> IndexMap<String, OptionValue> {

@@ -189,14 +189,20 @@ pub(crate) struct Choice {
     pub may_install: bool,
 }
 
+/// From here on cargo asks a registry for the crates that it needs; before, it clones the index of all crates with git,
+/// which many mirrors do not offer.
+const SPARSE: &str = "1.70";
+
 /// An existing one that is new enough, else the distribution's, else rustup's `stable`.
 pub(crate) fn decide(wanted: Option<&str>, choice: &Choice) -> Way {
     let enough = |version: &str| wanted.is_none_or(|wanted| version_at_least(version, wanted));
     if choice.existing.as_deref().is_some_and(enough) {
         return Way::Link;
     }
-    let packaged = choice.candidates.iter().find(|(_, version)| enough(version));
-    match packaged {
+    let packaged = || choice.candidates.iter().filter(|(_, version)| enough(version));
+    let best =
+        packaged().find(|(_, version)| version_at_least(version, SPARSE)).or_else(|| packaged().next());
+    match best {
         Some((packages, _)) if choice.may_install => Way::Packages(packages.clone()),
         _ => Way::Rustup("stable".to_owned()),
     }
@@ -419,7 +425,9 @@ mod tests {
             (None, Some("1.60.0"), &bookworm[..], true, Way::Link),
             (Some("1.78"), Some("1.78.0"), &bookworm, true, Way::Link),
             (Some("1.78"), Some("1.77.2"), &bookworm, true, packages("rustc-web")),
-            (None, None, &bookworm, true, packages("rustc")),
+            // The older one would do, and would clone the index of all crates.
+            (None, None, &bookworm, true, packages("rustc-web")),
+            (Some("1.53"), None, &bookworm[..1], true, packages("rustc")),
             (Some("1.78"), None, &bookworm, true, packages("rustc-web")),
             (Some("1.78"), None, &trixie, true, packages("rustc")),
             (Some("1.86"), None, &trixie, true, rustup()),

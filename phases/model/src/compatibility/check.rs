@@ -1,6 +1,6 @@
 //! Holds a case against the table. Pure: what of the machine matters comes as data.
 
-use super::requirement::Demand;
+use super::requirement::{Demand, is_for};
 use super::{PytorchRow, TensorrtRow, python_of, table};
 use crate::case::{Case, ComputeCapability, SourceSpec};
 use crate::catalog::version_at_least;
@@ -222,7 +222,8 @@ impl Checker<'_> {
 
     /// What `subject` needs of NumPy, against what the case asks of it.
     fn numpy(&mut self, subject: &str, below: &str, verdict: Verdict, open: bool) {
-        for (key, line) in self.lines() {
+        let python = self.python().map(|python| python.version);
+        for (key, line) in self.lines().into_iter().filter(|(_, line)| is_for(line, python.as_deref())) {
             let Some(demand) = Demand::of(&line, "numpy") else { continue };
             if demand.low.as_ref().is_some_and(|low| version_at_least(low, below)) {
                 let message =

@@ -5,7 +5,6 @@
 
 mod gather;
 mod reopen;
-mod time;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +12,7 @@ use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use exec::Redactor;
+use exec::{Redactor, utc};
 use model::StepId;
 use model::event::{Failure, OfflineForce};
 use model::fingerprint::Material;
@@ -76,7 +75,7 @@ pub(crate) fn write(failed: &Failed<'_>) -> Result<Utf8PathBuf, StepError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let layout = failed.world.layout;
     let name =
-        format!("{}.{}.{}", failed.plan.case, failed.step.id.as_str().replace('/', "."), time::compact(now));
+        format!("{}.{}.{}", failed.plan.case, failed.step.id.as_str().replace('/', "."), utc::compact(now));
     let directory = layout.capsules();
     files::create_dir_all(&directory)?;
     let path = directory.join(format!("{name}{ENDING}"));

@@ -22,6 +22,7 @@ mod procfs;
 pub mod redact;
 pub mod session;
 mod sys;
+pub mod utc;
 mod wire;
 
 pub use ending::GRACE;

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::procfs;
 use crate::redact::Redactor;
 use crate::sys::{descriptors, process};
+use crate::utc;
 
 /// How often a waiting run tries again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -159,7 +160,7 @@ impl Holder {
         Self {
             pid,
             started: procfs::status(pid).map_or(0, |status| status.started),
-            since: utc(SystemTime::now()),
+            since: utc::told(SystemTime::now()),
             command: Redactor::default().redact(&words.join(" ")).into_owned(),
         }
     }
@@ -190,31 +191,9 @@ impl Holder {
     }
 }
 
-/// `2026-11-21 04:51:28 UTC`. The calendar arithmetic is Howard Hinnant's `civil_from_days`.
-fn utc(time: SystemTime) -> String {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3600, second / 60 % 60, second % 60)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_told_in_utc() {
-        let at = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(at(951_782_400), "2000-02-29 00:00:00 UTC");
-        assert_eq!(at(1_795_236_688), "2026-11-21 04:51:28 UTC");
-    }
 
     #[test]
     fn a_holder_is_read_back_and_a_half_written_one_is_none() {

@@ -1,8 +1,10 @@
-//! Times as they stand in names.
+//! Times in UTC, as they stand in names and in messages.
+
+use std::time::SystemTime;
 
 /// `20261121T104500Z`: a time in seconds since 1970, in UTC. Days become dates as in Howard Hinnant's "chrono-Compatible
 /// Low-Level Date Algorithms" (`civil_from_days`).
-pub(super) fn compact(seconds: u64) -> String {
+pub fn compact(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let era = days / 146_097;
     let day_of_era = days % 146_097;
@@ -16,9 +18,35 @@ pub(super) fn compact(seconds: u64) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
+/// `2026-11-21 10:45:00 UTC`.
+pub(crate) fn told(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
+    let text = compact(seconds);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    format!(
+        "{}-{}-{} {}:{}:{} UTC",
+        part(0, 4),
+        part(4, 6),
+        part(6, 8),
+        part(9, 11),
+        part(11, 13),
+        part(13, 15)
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::compact;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_utc() {
+        let at = |seconds| told(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(at(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(at(1_795_236_688), "2026-11-21 04:51:28 UTC");
+    }
 
     #[test]
     fn seconds_become_dates() {

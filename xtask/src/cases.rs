@@ -191,7 +191,7 @@ fn read_artifacts(directory: &Utf8Path) -> Result<PresetArtifacts> {
         extra: Some("requirements-extra.txt").filter(there).map(str::to_owned),
         wheels: names("wheels")?.iter().any(|name| name.ends_with(".whl")),
         sources,
-        debs: names("debs")?.iter().filter(|name| name.ends_with(".deb")).count(),
+        debs: names("debs")?.into_iter().filter(|name| name.ends_with(".deb")).collect(),
         directory: directory.to_owned(),
     })
 }

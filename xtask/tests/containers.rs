@@ -212,6 +212,21 @@ fn repository(shell: &Shell, directory: &Path) {
         .ignore_stdout()
         .run()
         .unwrap();
+    shell.create_dir("files/debs").unwrap();
+    shell.copy_file("repository/tool.deb", "files/debs/tool.deb").unwrap();
+    for (version, file) in [("1.0", "files/debs/addon.deb"), ("1.10", "newer.deb")] {
+        let control = format!(
+            "Package: installer-test-addon\nVersion: {version}\nArchitecture: all\nDepends: installer-test-tool\nMaintainer: Nobody <nobody@example.org>\nDescription: a test\n"
+        );
+        shell.write_file("addon/DEBIAN/control", control).unwrap();
+        cmd!(shell, "dpkg-deb --root-owner-group --build addon {file}")
+            .quiet()
+            .ignore_stdout()
+            .run()
+            .unwrap();
+    }
+    let case = "schema = 1\nsystem_packages = [\"./debs/addon.deb\", \"./debs/tool.deb\"]\n[metadata]\nname = \"files\"\n";
+    shell.write_file("files/case.toml", case).unwrap();
     let of = |file: &str| {
         let sum = cmd!(shell, "sha256sum {file}").quiet().read().unwrap();
         let size = std::fs::metadata(directory.join(file)).unwrap().len();
@@ -292,6 +307,28 @@ fn a_repository_of_the_case_is_set_up(suite: &str, dead: bool) {
     assert!(!again.contains("step-started"), "{again}");
     container.succeed("installer clean --repositories --case /mnt/test/good.toml");
     assert_eq!(container.succeed(written), "");
+    packages_in_files(&container);
+}
+
+/// Packages that the case brings as files: with what they need of one another, once, and again when the file is newer.
+fn packages_in_files(container: &Container) {
+    container.succeed("dpkg --purge installer-test-tool && cp -r /mnt/test/files /srv/");
+    let deps = |options: &str| format!("installer deps --case /srv/files/case.toml {options} -y");
+    let plan = container.succeed("installer plan deps --case /srv/files/case.toml");
+    assert!(plan.contains("addon.deb") && plan.contains("tool.deb"), "{plan}");
+    container.succeed(&deps("--progress plain"));
+    assert!(container.succeed("installer-test-tool").contains("it came from there"));
+    let installed = "dpkg-query --show --showformat '${Package} ${Version},' 'installer-test-*'";
+    assert_eq!(container.succeed(installed), "installer-test-addon 1.0,installer-test-tool 1.0,");
+    let again = container.succeed(&deps("--progress json"));
+    assert!(!again.contains("step-started"), "{again}");
+
+    container.succeed("cp /mnt/test/newer.deb /srv/files/debs/addon.deb");
+    container.succeed(&deps("--progress plain"));
+    assert_eq!(container.succeed(installed), "installer-test-addon 1.10,installer-test-tool 1.0,");
+    container.succeed("head -c 300 /mnt/test/newer.deb > /srv/files/debs/addon.deb");
+    let (code, text) = container.run(&deps("--progress plain"));
+    assert!(code != 0 && text.contains("addon.deb is no Debian package"), "{code} {text}");
 }
 
 #[test]

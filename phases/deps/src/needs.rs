@@ -8,6 +8,7 @@ use model::Digest;
 use model::catalog::version_at_least;
 use model::plan::{Argument, Command, Need, Probe};
 
+use crate::packages::deb_file::{self, Installed};
 use crate::packages::{Database, PackageManager};
 use crate::toolchains;
 
@@ -46,7 +47,7 @@ pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
         Ok(found) => Ok(Some(found)),
         Err(Unmet::Absent) => {
             // The package knows better than a search path where a header lies.
-            let packaged = !matches!(probe, Probe::Tool { .. } | Probe::PythonModule { .. });
+            let packaged = matches!(probe, Probe::Header { .. } | Probe::PkgConfig { .. });
             match packaged.then(|| installed_packages(need, host)).flatten() {
                 Some(found) => Ok(Some(found)),
                 None => Err(finding(need, host, absence(need, probe))),
@@ -148,6 +149,14 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 .ok_or(Unmet::Absent)?;
             file_found(need, &file, host)
         }
+        Probe::PackageFile { path } => match deb_file::look(path, host.database, host.context) {
+            Ok(Installed::Enough(found)) => Ok(found),
+            Ok(Installed::No) => Err(Unmet::Absent),
+            Ok(Installed::Older { name, version, wanted }) => {
+                Err(Unmet::Other(format!("{name} is {version}, and {path} brings {wanted}")))
+            }
+            Err(error) => Err(unmet(error)),
+        },
         Probe::PythonModule { interpreter, module } => {
             let program =
                 find_tool(host.root, host.path, std::slice::from_ref(interpreter)).ok_or(Unmet::Absent)?;
@@ -277,6 +286,7 @@ fn absence(need: &Need, probe: &Probe) -> String {
         Probe::PkgConfig { module } => {
             format!("the pkg-config module {module} ({}) is not installed", need.name)
         }
+        Probe::PackageFile { path } => format!("the package in {path} is not installed"),
         Probe::PythonModule { interpreter, module } => {
             format!("{interpreter} has no module {module} ({})", need.name)
         }

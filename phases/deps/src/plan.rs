@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{PlanCx, PlanError, Requirements, Users};
 use model::case::{
     CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment,
-    RepositoryKey, SourceSpec, normalised_project,
+    RepositoryKey, SourceSpec, SystemPackages, normalised_project,
 };
 use model::catalog;
 use model::compatibility;
@@ -133,6 +133,17 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
         merge(&mut needs, need.clone());
     }
     for name in manager.map_or(&[][..], |manager| case.system_packages.for_manager(manager)) {
+        if SystemPackages::is_file(name) {
+            if manager != Some("apt") {
+                return Err(PlanError::new(
+                    "system_packages",
+                    format!("`{name}` is a package file, which {} is not given", manager.unwrap_or_default()),
+                    "list it for apt alone, under [system_packages] apt = […], and for others the name of a package",
+                ));
+            }
+            merge(&mut needs, package_file(name, cx.known.layout.case_dir.as_path()));
+            continue;
+        }
         if !is_package_name(name) {
             return Err(PlanError::new(
                 "system_packages",
@@ -173,6 +184,18 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
         python_needs(cx).into_iter().for_each(|need| merge(&mut needs, need));
     }
     Ok(needs.into_values().collect())
+}
+
+/// A package that the case brings as a file: apt takes its path in the place of a name.
+fn package_file(path: &str, case_dir: &Utf8Path) -> Need {
+    let path = case_dir.join(path.strip_prefix("./").unwrap_or(path));
+    Need {
+        name: path.file_name().unwrap_or(path.as_str()).to_owned(),
+        packages: vec![path.to_string()],
+        probe: Some(Probe::PackageFile { path }),
+        wanted_by: vec!["case".to_owned()],
+        optional: false,
+    }
 }
 
 /// The interpreter and `ensurepip`, which Debian keeps in a package of its own (`python3-venv`, `python3.12-venv`).

@@ -275,6 +275,7 @@ fn probe(probe: &Probe) -> String {
         Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
         Probe::Header { name } => format!("header {name}"),
         Probe::PkgConfig { module } => format!("pkg-config module {module}"),
+        Probe::PackageFile { path } => format!("the package in {path}, or a newer one"),
         Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),
     }
 }

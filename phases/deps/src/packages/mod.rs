@@ -5,6 +5,7 @@
 pub mod apt;
 pub mod apt_repositories;
 mod cost;
+pub(crate) mod deb_file;
 mod dpkg_status;
 mod ensure;
 mod lock_wait;

@@ -17,8 +17,8 @@ pub struct PresetArtifacts {
     pub wheels: bool,
     /// What lies in `sources/`.
     pub sources: Vec<SourceFile>,
-    /// How many packages lie in `debs/`.
-    pub debs: usize,
+    /// The packages in `debs/`.
+    pub debs: Vec<String>,
 }
 
 /// An archive or a tree in `sources/`.

@@ -391,11 +391,22 @@ impl Reader<'_> {
             let help = "a case that `extends` the preset can declare components for it".to_owned();
             self.warn(&span, message, Some(help));
         }
-        if artifacts.debs > 0 {
-            let message =
-                format!("the {} packages in {directory}/debs are not installed by installer", artifacts.debs);
-            let help = format!("install them before `deps`: apt-get install {directory}/debs/*.deb");
-            self.warn(&span, message, Some(help));
+        self.package_files(artifacts);
+    }
+
+    /// The packages in `debs/` join those that the preset names.
+    fn package_files(&mut self, artifacts: &PresetArtifacts) {
+        if artifacts.debs.is_empty() {
+            return;
+        }
+        let span = self.nowhere.clone();
+        let at = |value: Value| Node { value, key: value_key(&span), span: span.clone() };
+        let files = artifacts.debs.iter().map(|name| artifacts.directory.join("debs").join(name));
+        let files = files.map(|path| at(Value::Text(path.into_string())));
+        match self.root.entry("system_packages".to_owned()).or_insert_with(|| at(Value::List(Vec::new()))) {
+            Node { value: Value::List(listed), .. } => listed.extend(files),
+            // Of the wrong type: the schema says so with better words.
+            _ => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::artifacts::PresetArtifacts;
 use super::diagnostic::{Diagnostic, Diagnostics, Warning};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
-use super::{CASE_SCHEMA, Case, json, legacy, schema, semantic, stack, toml, validate};
+use super::{CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate};
 
 /// How many cases may extend one another; more is taken for a mistake.
 const LONGEST_CHAIN: usize = 32;
@@ -243,6 +243,17 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
         &["system_packages", "apt", "repositories", "*", "key"],
     ] {
         at(tree, path, &mut absolute);
+    }
+    let mut file = |node: &mut Node| match &mut node.value {
+        Value::Text(text) if SystemPackages::is_file(text) => *text = directory.join(&*text).into_string(),
+        _ => {}
+    };
+    for path in [
+        &["system_packages", "*"][..],
+        &["system_packages", "*", "*"],
+        &["system_packages", "*", "packages", "*"],
+    ] {
+        at(tree, path, &mut file);
     }
 }
 

@@ -63,7 +63,8 @@ pub struct Case {
     /// The image that `installer` runs in, where it runs in one: `debian:12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_image: Option<String>,
-    /// Packages of the distribution beyond those that the components need: a list, or a list by package manager.
+    /// Packages of the distribution beyond those that the components need: a list, or a list by package manager. A word
+    /// with a `/` is a package file, `./debs/libvendor_1.0_amd64.deb`, relative to the case (apt only).
     #[serde(default)]
     pub system_packages: SystemPackages,
     /// Compilers and build tools.
@@ -136,6 +137,11 @@ impl Default for SystemPackages {
 }
 
 impl SystemPackages {
+    /// Whether a word of the list is a package file rather than a name, told apart as apt-get(8) does: by its `/`.
+    pub fn is_file(word: &str) -> bool {
+        word.contains('/')
+    }
+
     /// The packages for this manager.
     pub fn for_manager(&self, manager: &str) -> &[String] {
         match self {

@@ -125,6 +125,11 @@ pub enum Probe {
         /// What is compiled for, `86`: the toolkit has to know it.
         architectures: Vec<String>,
     },
+    /// The package in a file is installed, in its version or a newer one.
+    PackageFile {
+        /// `/srv/debs/libvendor_1.0_amd64.deb`.
+        path: Utf8PathBuf,
+    },
     /// A Python interpreter can import a module (Debian ships `ensurepip` apart from the interpreter).
     PythonModule {
         /// The interpreter: a name on PATH or a path.

@@ -87,7 +87,8 @@ fn look(common: &Common) -> Result<Looked> {
             ),
         )
     })?;
-    let contents = image::contents::gather(case, &setting.layout)?;
+    let contents = image::contents::gather(&setting.plan(Phase::Build)?)
+        .map_err(|error| Error { code: exit::PREFLIGHT, ..error.into() })?;
     let needed = image::libraries::needed(&contents, manager, Utf8Path::new("/"))?;
     let asked_for = case.image.as_ref().map_or(&[][..], |image| image.packages.for_manager(manager.name()));
     let description = Description::new(&case.metadata.name, &setting.target.lock_key(), &needed, asked_for);

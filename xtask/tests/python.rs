@@ -202,6 +202,23 @@ fn what_exists_is_kept_and_the_rest_goes_where_the_case_says() {
 }
 
 #[test]
+fn an_image_gets_what_was_added_to_an_environment_and_not_what_its_base_has() {
+    let place = Place::new();
+    let base = place.interpreter(false, VENDOR);
+    place.case(&format!(
+        "interpreter = {base:?}\nenvironment = \"existing\"\npackages = [\"vision\", \"torch\"]"
+    ));
+    let said = place.expect(&["image", "export", &place.text("early")], exit::PREFLIGHT);
+    assert!(said.contains("installer build"), "{said}");
+    place.expect(&["all"], exit::OK);
+    place.expect(&["image", "export", &place.text("image")], exit::OK);
+    let listed = printed(&run("/usr/bin/find", &[&place.text("image"), "-type", "f"]));
+    let has = |name: &str| listed.lines().any(|line| line.contains(&format!("-packages/{name}/")));
+    assert!(has("vision") && !has("torch") && !has("pip"), "{listed}");
+    assert!(listed.contains("share/installer/python-mine.json"), "{listed}");
+}
+
+#[test]
 fn a_requirement_that_conflicts_with_what_exists_names_both() {
     let place = Place::new();
     let base = place.interpreter(false, VENDOR);

@@ -7,9 +7,9 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::manifest;
 use engine::runner::StepError;
-use model::case::Case;
-use model::layout::Layout;
+use model::ComponentName;
 use model::manifest::Entry;
+use model::plan::{Action, LinkPython, Plan};
 
 /// Every file and link, by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,55 +27,76 @@ pub enum What {
     Link,
 }
 
-/// Gathers what a case has installed.
+/// Gathers what a case has installed, as its plan of `build` says where: the files of each manifest, the case's own
+/// Python environment whole, and of an environment that was there before only what was added to it.
 ///
 /// # Errors
 /// When a component or the environment is not installed, or not as it was installed.
-pub fn gather(case: &Case, layout: &Layout) -> Result<Contents, StepError> {
+pub fn gather(plan: &Plan) -> Result<Contents, StepError> {
     let mut contents = Contents::default();
-    for (name, component) in &case.components {
-        let prefix = component.prefix.as_ref().unwrap_or(&layout.prefix);
-        let Some(installed) = manifest::load(prefix, name)? else {
-            if component.optional {
-                continue;
+    for step in &plan.steps {
+        match &step.action {
+            Action::Commit(commit) => {
+                component(&commit.component, &commit.prefix, step.optional, &mut contents)?;
             }
-            return Err(StepError::new(
-                format!("{name} is not installed under {prefix}"),
-                "run `installer build` first",
-            ));
-        };
-        if let Some(problem) = manifest::verify_files(&installed).first() {
-            return Err(StepError::new(
-                format!("{name} is not as it was installed: {problem}"),
-                "run `installer verify` for all that is wrong, and `installer build` to mend it",
-            ));
+            Action::InstallWheels(wheels) if !wheels.added => {
+                environment(&wheels.environment, &mut contents)?
+            }
+            Action::LinkPython(LinkPython { component, site: Some(site), .. }) => {
+                let link = site.join(format!("{component}.pth"));
+                if link.is_file() {
+                    contents.files.insert(link, What::File);
+                }
+            }
+            _ => {}
         }
-        for (path, entry) in &installed.files {
-            let what = match entry {
-                Entry::File { .. } => What::File,
-                Entry::Link { .. } => What::Link,
-            };
-            contents.files.insert(prefix.join(path), what);
-        }
-        contents.files.insert(manifest::path(prefix, name), What::File);
-    }
-    let wanted = case
-        .python
-        .as_ref()
-        .is_some_and(|python| !python.packages.is_empty() || !python.requirements.is_empty());
-    let environment = layout.python_environment(&case.metadata.name);
-    if environment.is_dir() {
-        if environment.join(deps::python::install::INCOMPLETE).exists() {
-            return Err(StepError::new(
-                format!("{environment} was never finished"),
-                "run `installer build` first",
-            ));
-        }
-        walk(&environment, &mut contents)?;
-    } else if wanted {
-        return Err(StepError::new(format!("{environment} is not there"), "run `installer build` first"));
     }
     Ok(contents)
+}
+
+fn component(
+    name: &ComponentName,
+    prefix: &Utf8Path,
+    optional: bool,
+    contents: &mut Contents,
+) -> Result<(), StepError> {
+    let Some(installed) = manifest::load(prefix, name)? else {
+        if optional {
+            return Ok(());
+        }
+        return Err(StepError::new(
+            format!("{name} is not installed under {prefix}"),
+            "run `installer build` first",
+        ));
+    };
+    if let Some(problem) = manifest::verify_files(&installed).first() {
+        return Err(StepError::new(
+            format!("{name} is not as it was installed: {problem}"),
+            "run `installer verify` for all that is wrong, and `installer build` to mend it",
+        ));
+    }
+    for (path, entry) in &installed.files {
+        let what = match entry {
+            Entry::File { .. } => What::File,
+            Entry::Link { .. } => What::Link,
+        };
+        contents.files.insert(prefix.join(path), what);
+    }
+    contents.files.insert(manifest::path(prefix, name), What::File);
+    Ok(())
+}
+
+fn environment(environment: &Utf8Path, contents: &mut Contents) -> Result<(), StepError> {
+    if !environment.is_dir() {
+        return Err(StepError::new(format!("{environment} is not there"), "run `installer build` first"));
+    }
+    if environment.join(deps::python::install::INCOMPLETE).exists() {
+        return Err(StepError::new(
+            format!("{environment} was never finished"),
+            "run `installer build` first",
+        ));
+    }
+    walk(environment, contents)
 }
 
 fn walk(directory: &Utf8Path, contents: &mut Contents) -> Result<(), StepError> {

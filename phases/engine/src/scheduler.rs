@@ -1,5 +1,8 @@
 //! Carrying a plan out: one thread that takes messages, and one for each running step.
 
+mod decide;
+mod ending;
+mod gates;
 mod out;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,21 +14,23 @@ use std::time::{Duration, Instant};
 use exec::jobserver::Token;
 use exec::lock::RunLock;
 use exec::{Redactor, Session, SessionConfig};
-use model::event::{Event, Failure, FailureKind, Outcome, SkipReason, Timed, Verdict as RunVerdict};
+use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict as RunVerdict};
 use model::fingerprint::Material;
-use model::plan::{Freshness, Jobs, Keep, Phase, Plan, Step};
+use model::plan::{Jobs, Phase, Plan, Step};
 use model::site::Site;
 use model::target::Capacity;
 use model::{Digest, StepId};
 
-use crate::assess::{Assessment, Records, Selection, State, Verdict, is_gate, untrusted};
-use crate::capsule::{self, Origin};
+use crate::assess::{Assessment, Records, Selection, State, untrusted};
+use crate::capsule::Origin;
 use crate::context::World;
 use crate::ledger::Last;
 use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
-use crate::runner::{Observation, Runner, StepError};
+use crate::runner::{Runner, StepError};
 use crate::{Cancel, EngineError, fault, files};
+use decide::Start;
+use gates::closed_gates;
 use out::Out;
 
 /// How often the observer is told the time.
@@ -187,56 +192,6 @@ fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError
     Ok(())
 }
 
-/// When a look that must hold before anything is compiled does not, all such looks are told, and nothing runs.
-fn closed_gates(
-    plan: &Plan,
-    assessment: &Assessment,
-    options: &RunOptions,
-    world: &World<'_>,
-    out: &mut Out<'_>,
-) -> Result<Option<Finish>, EngineError> {
-    let closed: Vec<usize> = (0..plan.steps.len())
-        .filter(|index| is_gate(&plan.steps[*index]) && !assessment.rows[*index].findings.is_empty())
-        .filter(|index| assessment.rows[*index].state != State::NotSelected)
-        .collect();
-    if closed.iter().all(|index| plan.steps[*index].optional) {
-        return Ok(None);
-    }
-    out.begin(plan, options, world, None);
-    for (index, row) in assessment.rows.iter().enumerate() {
-        if !closed.contains(&index) {
-            continue;
-        }
-        let (whats, mut cures): (Vec<String>, Vec<String>) =
-            row.findings.iter().map(|finding| (finding.what.clone(), finding.cure.clone())).unzip();
-        cures.dedup();
-        out.event(Event::StepStarted {
-            step: row.step.clone(),
-            why: "looked before the first compile".to_owned(),
-        })?;
-        let failure = Failure {
-            kind: FailureKind::Preflight,
-            message: match whats.len() {
-                1 => whats[0].clone(),
-                several => format!("{several} things are missing"),
-            },
-            excerpt: if whats.len() > 1 { whats } else { Vec::new() },
-            cures,
-            ..Failure::default()
-        };
-        out.finished(&row.step, Outcome::Failed(failure), Duration::ZERO, &Gathered::default())?;
-    }
-    for (index, row) in assessment.rows.iter().enumerate() {
-        if !closed.contains(&index) {
-            match row.state {
-                State::Fresh | State::NotSelected => out.skipped_row(row),
-                _ => out.event(Event::StepSkipped { step: row.step.clone(), why: SkipReason::Cancelled })?,
-            }
-        }
-    }
-    Ok(Some(out.finish(RunVerdict::Failed, Some(FailureKind::Preflight))?))
-}
-
 /// The weight of the longest chain of steps that begins with each.
 fn chains(plan: &Plan) -> Vec<u64> {
     let mut chains = vec![0; plan.steps.len()];
@@ -269,22 +224,6 @@ struct Running {
     gathered: Arc<Mutex<Gathered>>,
     memory_mib: u64,
     _tokens: Vec<Token>,
-}
-
-/// What is to be done with a step that may start.
-enum Start {
-    Fresh {
-        warnings: Vec<String>,
-    },
-    Run {
-        why: String,
-        material: Option<Material>,
-    },
-    Fail(StepError),
-    /// What was to bring its inputs failed.
-    LeaveOut {
-        need: StepId,
-    },
 }
 
 struct Scheduler<'a> {
@@ -546,143 +485,6 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    /// Whether a step that may start has to.
-    fn decide(&mut self, index: usize) -> Result<Start, EngineError> {
-        let step = &self.plan.steps[index];
-        if step.freshness == Freshness::Observed {
-            return Ok(match self.look(step) {
-                Ok(observation) if observation.holds() => {
-                    self.settle_observation(step, &observation);
-                    Start::Fresh { warnings: observation.warnings }
-                }
-                Ok(observation) if matches!(step.action, model::plan::Action::Preflight(_)) => {
-                    Start::Fail(unmet(&observation, FailureKind::Preflight))
-                }
-                Ok(observation) => {
-                    let why = observation.findings.iter().take(3).map(|finding| finding.what.clone());
-                    Start::Run { why: why.collect::<Vec<_>>().join(", "), material: None }
-                }
-                Err(error) => Start::Fail(error),
-            });
-        }
-        let facts: BTreeMap<String, String> = step
-            .needs
-            .iter()
-            .filter_map(|need| self.facts.get(need))
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        let material = match self.records.material(step, &self.digests, &facts) {
-            Ok(Ok(material)) => material,
-            Ok(Err(why)) => {
-                let failed =
-                    |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
-                if let Some(need) = step.after.iter().find(failed) {
-                    return Ok(Start::LeaveOut { need: need.clone() });
-                }
-                let layout = self.shared.world.layout;
-                let own = step.inputs.iter().any(|input| match input {
-                    model::plan::Input::File { path } => {
-                        path.starts_with(&layout.case_dir)
-                            && !path.starts_with(&layout.artifacts)
-                            && !path.exists()
-                    }
-                    _ => false,
-                });
-                let cure = if own {
-                    "write the file, or correct its name in the case"
-                } else {
-                    "run the phase before it: `installer deps`, or `installer all`"
-                };
-                return Ok(Start::Fail(StepError::new(format!("cannot start: {why}"), cure)));
-            }
-            Err(error) => return Ok(Start::Fail(error)),
-        };
-        let entry = self.records.ledger.entry(&step.id)?;
-        let verdict =
-            match self.records.verdict(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
-                Ok(verdict) => verdict,
-                Err(error) => return Ok(Start::Fail(error)),
-            };
-        let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
-        Ok(match verdict {
-            Verdict::Stale { why, .. } => Start::Run { why, material: Some(material) },
-            Verdict::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
-            Verdict::Fresh | Verdict::OutputGone(_) => {
-                self.digests.insert(step.id.clone(), material.digest());
-                Start::Fresh { warnings: Vec::new() }
-            }
-        })
-    }
-
-    fn is_demanded(&self, index: usize) -> bool {
-        let id = &self.plan.steps[index].id;
-        let mut dependents = (0..self.plan.steps.len())
-            .filter(|other| self.plan.steps[*other].needs.contains(id))
-            .filter(|other| self.assessment.rows[*other].state != State::NotSelected)
-            .peekable();
-        dependents.peek().is_none()
-            || dependents.any(|other| self.assessment.rows[other].state != State::Fresh)
-    }
-
-    fn look(&self, step: &Step) -> Result<Observation, StepError> {
-        self.records.observe(step, self.runner, &self.shared.world)
-    }
-
-    fn settle_observation(&mut self, step: &Step, observation: &Observation) {
-        self.digests.insert(step.id.clone(), observation.digest());
-        self.facts.insert(step.id.clone(), observation.facts.clone());
-        self.observed.insert(step.id.clone(), observation.found.clone());
-    }
-
-    /// The ledger says "under way", and the step finds its directories as its rules say.
-    fn prepare(&self, step: &Step, material: Option<&Material>) -> Result<(), EngineError> {
-        let entry = self.records.ledger.entry(&step.id)?;
-        let only_source = || {
-            let done = entry.as_ref().filter(|entry| entry.last == Last::Done);
-            let earlier = done.and_then(|entry| entry.material.as_ref());
-            material.zip(earlier).is_some_and(|(now, earlier)| self.only_source_changed(now, earlier))
-        };
-        let emptied = |keep: Keep| match keep {
-            Keep::Never => true,
-            Keep::UnlessReconfigured => !only_source(),
-            Keep::UnlessKilled | Keep::Always => false,
-        };
-        if step.freshness == Freshness::Fingerprinted {
-            self.records.ledger.begin(&step.id, entry.as_ref())?;
-        }
-        for scratch in &step.scratch {
-            if emptied(scratch.keep) {
-                files::remove_tree(&scratch.path)?;
-            }
-            files::create_dir_all(&scratch.path)?;
-        }
-        let log = self.shared.world.layout.step_log(&step.id);
-        if let Some(directory) = log.parent() {
-            files::create_dir_all(directory)?;
-        }
-        match std::fs::File::create(&log) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(StepError::io("write", &log, &error).into()),
-        }
-    }
-
-    /// Whether two materials differ in nothing but the content of working copies. Another version of a fetched source is
-    /// another thing: its makefiles may know nothing of what the one before left.
-    fn only_source_changed(&self, now: &Material, earlier: &Material) -> bool {
-        let brings_source = |id: &String| {
-            let step = self.plan.steps.iter().find(|step| step.id.as_str() == id.as_str());
-            step.is_some_and(|step| matches!(step.action, model::plan::Action::WorkingCopy(_)))
-        };
-        let rest = |material: &Material| {
-            let mut rest = material.clone();
-            rest.inputs.clear();
-            rest.needs.retain(|id, _| !brings_source(id));
-            rest
-        };
-        rest(now) == rest(earlier)
-    }
-
     fn take(&mut self, message: Message, receiver: &Receiver<Message>) -> Result<(), EngineError> {
         let (index, result) = match message {
             Message::Event(event) => return Ok(self.out.event(event)?),
@@ -710,137 +512,4 @@ impl<'a> Scheduler<'a> {
         }
         Ok(())
     }
-
-    /// Sees that a step did what it is for, and writes it down.
-    fn confirm(&mut self, step: &Step, material: Option<Material>, wall: Duration) -> Result<(), StepError> {
-        fault::check("step-finish").map_err(|error| StepError::io("finish", step.id.as_str(), &error))?;
-        let Some(material) = material else {
-            let observation = self.look(step)?;
-            if !observation.holds() {
-                return Err(unmet(&observation, FailureKind::Step));
-            }
-            self.settle_observation(step, &observation);
-            return Ok(());
-        };
-        if let Some(missing) = step.outputs.iter().find(|output| std::fs::symlink_metadata(output).is_err()) {
-            return Err(StepError::new(
-                format!("ended without an error, but {missing} is not there"),
-                "see in the log what it did instead",
-            ));
-        }
-        let digest = material.digest();
-        self.digests.insert(step.id.clone(), digest.clone());
-        self.records.ledger.done(&step.id, Some(material), digest, milliseconds(wall))
-    }
-
-    /// The material is that of a fingerprinted step that ran.
-    fn failed(
-        &mut self,
-        index: usize,
-        error: StepError,
-        material: Option<&Material>,
-        wall: Duration,
-        gathered: &Gathered,
-    ) -> Result<(), EngineError> {
-        let step = &self.plan.steps[index];
-        self.status[index] = Status::Failed;
-        match error {
-            // The ledger goes on saying "under way": what a cancelled step wrote is no more to be trusted than what a
-            // killed one did.
-            StepError::Cancelled => self.out.finished(&step.id, Outcome::Cancelled, wall, gathered)?,
-            StepError::Failed(mut failure) => {
-                let log = self.shared.world.layout.step_log(&step.id);
-                if failure.log.is_none() && log.exists() {
-                    failure.log = Some(log.into_string());
-                }
-                if step.freshness == Freshness::Fingerprinted {
-                    let entry = self.records.ledger.entry(&step.id)?;
-                    if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay)
-                        && !was_killed(&failure)
-                    {
-                        self.records.ledger.failed(&step.id, entry.as_ref())?;
-                    }
-                }
-                failure.capsule = self.capsule(step, &failure, material)?;
-                if !step.optional {
-                    self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));
-                    // Packages that only an administrator can install keep nobody from bringing the rest.
-                    let administrators = matches!(step.action, model::plan::Action::EnsurePackages(_))
-                        && self.shared.world.site.sudo == model::site::Sudo::Unavailable;
-                    self.stopping |= !self.options.keep_going && !administrators;
-                }
-                self.out.finished(&step.id, Outcome::Failed(failure), wall, gathered)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Scheduler<'_> {
-    /// Leaves a capsule of a failed step of `build` behind. That it cannot be written is a warning: the failure itself
-    /// is what the user has to see.
-    fn capsule(
-        &mut self,
-        step: &Step,
-        failure: &Failure,
-        material: Option<&Material>,
-    ) -> Result<Option<String>, EngineError> {
-        let (Some(origin), Some(material)) = (&self.options.capsules, material) else { return Ok(None) };
-        if self.plan.phase != Phase::Build {
-            return Ok(None);
-        }
-        let written = capsule::write(&capsule::Failed {
-            plan: self.plan,
-            step,
-            failure,
-            material,
-            observed: &self.observed,
-            world: &self.shared.world,
-            origin,
-            offline: self.shared.session.offline_force(),
-            events: self.out.log.as_ref().map(RunLog::path),
-            redactor: &self.shared.redactor,
-        });
-        match written {
-            Ok(path) => Ok(Some(path.into_string())),
-            Err(error) => {
-                let message = format!(
-                    "the step has no capsule: {}",
-                    EngineError::from(error).message.replace('\n', ";")
-                );
-                self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// What a step wrote is not trusted when it, or a process below it, did not end by itself.
-fn was_killed(failure: &Failure) -> bool {
-    failure.kind == FailureKind::TimedOut || failure.died_of_signal
-}
-
-fn graver(one: FailureKind, other: FailureKind) -> FailureKind {
-    let rank = |kind: FailureKind| match kind {
-        FailureKind::Offline => 4,
-        FailureKind::Step | FailureKind::TimedOut => 3,
-        FailureKind::Verify => 2,
-        FailureKind::Preflight => 1,
-    };
-    if rank(one) >= rank(other) { one } else { other }
-}
-
-fn unmet(observation: &Observation, kind: FailureKind) -> StepError {
-    let mut whats: Vec<String> = observation.findings.iter().map(|finding| finding.what.clone()).collect();
-    let mut cures: Vec<String> = observation.findings.iter().map(|finding| finding.cure.clone()).collect();
-    cures.dedup();
-    let message = match whats.len() {
-        1 => whats.remove(0),
-        several => format!("{several} things are missing"),
-    };
-    StepError::Failed(Failure { kind, message, excerpt: whats, cures, ..Failure::default() })
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

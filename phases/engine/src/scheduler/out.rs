@@ -8,7 +8,8 @@ use model::event::{
 };
 use model::plan::Plan;
 
-use super::{Finish, Observer, RunOptions, milliseconds};
+use super::ending::milliseconds;
+use super::{Finish, Observer, RunOptions};
 use crate::assess::State;
 use crate::context::World;
 use crate::run_context::Gathered;

@@ -403,10 +403,10 @@ impl Reader<'_> {
         let at = |value: Value| Node { value, key: value_key(&span), span: span.clone() };
         let files = artifacts.debs.iter().map(|name| artifacts.directory.join("debs").join(name));
         let files = files.map(|path| at(Value::Text(path.into_string())));
-        match self.root.entry("system_packages".to_owned()).or_insert_with(|| at(Value::List(Vec::new()))) {
-            Node { value: Value::List(listed), .. } => listed.extend(files),
-            // Of the wrong type: the schema says so with better words.
-            _ => {}
+        let packages = self.root.entry("system_packages".to_owned());
+        // Of the wrong type: the schema says so with better words.
+        if let Value::List(listed) = &mut packages.or_insert_with(|| at(Value::List(Vec::new()))).value {
+            listed.extend(files);
         }
     }
 }

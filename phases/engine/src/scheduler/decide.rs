@@ -1,0 +1,121 @@
+//! Whether a step that may start has to run.
+
+use std::collections::BTreeMap;
+
+use model::StepId;
+use model::event::FailureKind;
+use model::fingerprint::Material;
+use model::plan::{Action, Freshness, Input, Step};
+
+use super::ending::unmet;
+use super::{Scheduler, Status};
+use crate::EngineError;
+use crate::assess::{State, Verdict};
+use crate::runner::{Observation, StepError};
+
+/// What is to be done with a step that may start.
+pub(super) enum Start {
+    Fresh {
+        warnings: Vec<String>,
+    },
+    Run {
+        why: String,
+        material: Option<Material>,
+    },
+    Fail(StepError),
+    /// What was to bring its inputs failed.
+    LeaveOut {
+        need: StepId,
+    },
+}
+
+impl Scheduler<'_> {
+    /// Whether a step that may start has to.
+    pub(super) fn decide(&mut self, index: usize) -> Result<Start, EngineError> {
+        let step = &self.plan.steps[index];
+        if step.freshness == Freshness::Observed {
+            return Ok(match self.look(step) {
+                Ok(observation) if observation.holds() => {
+                    self.settle_observation(step, &observation);
+                    Start::Fresh { warnings: observation.warnings }
+                }
+                Ok(observation) if matches!(step.action, Action::Preflight(_)) => {
+                    Start::Fail(unmet(&observation, FailureKind::Preflight))
+                }
+                Ok(observation) => {
+                    let why = observation.findings.iter().take(3).map(|finding| finding.what.clone());
+                    Start::Run { why: why.collect::<Vec<_>>().join(", "), material: None }
+                }
+                Err(error) => Start::Fail(error),
+            });
+        }
+        let facts: BTreeMap<String, String> = step
+            .needs
+            .iter()
+            .filter_map(|need| self.facts.get(need))
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        let material = match self.records.material(step, &self.digests, &facts) {
+            Ok(Ok(material)) => material,
+            Ok(Err(why)) => {
+                let failed =
+                    |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
+                if let Some(need) = step.after.iter().find(failed) {
+                    return Ok(Start::LeaveOut { need: need.clone() });
+                }
+                let layout = self.shared.world.layout;
+                let own = step.inputs.iter().any(|input| match input {
+                    Input::File { path } => {
+                        path.starts_with(&layout.case_dir)
+                            && !path.starts_with(&layout.artifacts)
+                            && !path.exists()
+                    }
+                    _ => false,
+                });
+                let cure = if own {
+                    "write the file, or correct its name in the case"
+                } else {
+                    "run the phase before it: `installer deps`, or `installer all`"
+                };
+                return Ok(Start::Fail(StepError::new(format!("cannot start: {why}"), cure)));
+            }
+            Err(error) => return Ok(Start::Fail(error)),
+        };
+        let entry = self.records.ledger.entry(&step.id)?;
+        let verdict =
+            match self.records.verdict(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
+                Ok(verdict) => verdict,
+                Err(error) => return Ok(Start::Fail(error)),
+            };
+        let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
+        Ok(match verdict {
+            Verdict::Stale { why, .. } => Start::Run { why, material: Some(material) },
+            Verdict::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
+            Verdict::Fresh | Verdict::OutputGone(_) => {
+                self.digests.insert(step.id.clone(), material.digest());
+                Start::Fresh { warnings: Vec::new() }
+            }
+        })
+    }
+
+    pub(super) fn is_demanded(&self, index: usize) -> bool {
+        let id = &self.plan.steps[index].id;
+        let mut dependents = (0..self.plan.steps.len())
+            .filter(|other| self.plan.steps[*other].needs.contains(id))
+            .filter(|other| self.assessment.rows[*other].state != State::NotSelected)
+            .peekable();
+        dependents.peek().is_none()
+            || dependents.any(|other| self.assessment.rows[other].state != State::Fresh)
+    }
+
+    pub(super) fn look(&self, step: &Step) -> Result<Observation, StepError> {
+        self.records.observe(step, self.runner, &self.shared.world)
+    }
+
+    pub(super) fn settle_observation(&mut self, step: &Step, observation: &Observation) {
+        self.digests.insert(step.id.clone(), observation.digest());
+        self.facts.insert(step.id.clone(), observation.facts.clone());
+        self.observed.insert(step.id.clone(), observation.found.clone());
+    }
+}

@@ -82,6 +82,13 @@ pub(crate) fn command<'a>(
     }
 }
 
+/// What pip is told to install the wheels of a lock and nothing else: the index off, hashes required.
+fn locked_install<'a>(wheels: &'a Utf8Path, lock: &'a Utf8Path, more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = ["-m", "pip", "install", "--no-index", "--find-links", wheels.as_str(), "--no-deps"];
+    let last = ["--require-hashes", "-r", lock.as_str()];
+    fixed.into_iter().chain(more.iter().copied()).chain(last).collect()
+}
+
 /// pip in a step of `build`: neither proxies nor indexes, and no configuration that could name one.
 pub(crate) fn offline_pip_environment(context: &dyn Context) -> BTreeMap<String, String> {
     let mut environment = pip_environment(context);

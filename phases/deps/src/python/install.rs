@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
-use super::{REQUIREMENTS_LOCK, command, offline_pip_environment, wheel};
+use super::{REQUIREMENTS_LOCK, command, locked_install, offline_pip_environment, wheel};
 use crate::sources::pypi::normalised;
 use engine::files;
 
@@ -41,20 +41,8 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
 
     let python = home.join("bin/python");
     if !pinned.is_empty() {
-        let words = [
-            "-m",
-            "pip",
-            "install",
-            "--no-index",
-            "--find-links",
-            action.wheels.as_str(),
-            "--no-deps",
-            "--require-hashes",
-            // What the interpreter's own packages bring is not what the lock pins.
-            "--ignore-installed",
-            "-r",
-            lock.as_str(),
-        ];
+        // What the interpreter's own packages bring is not what the lock pins.
+        let words = locked_install(&action.wheels, &lock, &["--ignore-installed"]);
         context.execute(&command(&python, words, environment.clone()))?;
     }
     let check = context.capture(&command(&python, ["-m", "pip", "check"], environment))?;
@@ -91,8 +79,7 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     }
     let environment = offline_pip_environment(context);
     let python = action.environment.join("bin/python");
-    let words = ["-m", "pip", "install", "--no-index", "--find-links", action.wheels.as_str(), "--no-deps"];
-    let words = words.into_iter().chain(["--require-hashes", "-r", lock.as_str()]);
+    let words = locked_install(&action.wheels, &lock, &[]);
     context.execute(&command(&python, words, environment.clone()))?;
     let check = context.capture(&command(&python, ["-m", "pip", "check"], environment))?;
     let broken = complaints(&check.stdout, &pinned);

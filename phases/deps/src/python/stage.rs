@@ -5,7 +5,7 @@ use engine::files;
 use engine::runner::{Context, StepError};
 use model::plan::StageWheels;
 
-use super::{REQUIREMENTS_LOCK, command, facts, offline_pip_environment, wheel};
+use super::{REQUIREMENTS_LOCK, command, facts, locked_install, offline_pip_environment, wheel};
 
 /// Installs every wheel of `requirements.lock`, hashes required, the index off.
 ///
@@ -19,24 +19,15 @@ pub fn run(action: &StageWheels, context: &dyn Context) -> Result<(), StepError>
     let pinned = wheel::parse(&text);
     files::fresh_dir(&action.staging)?;
     if !pinned.is_empty() {
-        let words = [
-            "-m",
-            "pip",
-            "install",
-            "--no-index",
-            "--find-links",
-            action.wheels.as_str(),
-            "--no-deps",
-            "--require-hashes",
+        let more = [
             // Without it pip would remove an installed version from the live environment, whatever the root.
             "--ignore-installed",
             "--no-compile",
             "--no-warn-script-location",
             "--root",
             action.staging.as_str(),
-            "-r",
-            lock.as_str(),
         ];
+        let words = locked_install(&action.wheels, &lock, &more);
         context.execute(&command(&interpreter.executable, words, offline_pip_environment(context)))?;
     }
     let list = action.staging.join(action.list.strip_prefix("/").unwrap_or(&action.list));

@@ -227,9 +227,10 @@ impl Accelerator {
         if let Some((name, value)) = variables.first(&sdk.variables) {
             return Some(Root { path: value.into(), named_by: Some(name.to_owned()) });
         }
-        let usual = sdk.directories.iter().find(|directory| {
-            applies(options, directory.with.as_deref(), directory.without.as_deref())
-        })?;
+        let usual = sdk
+            .directories
+            .iter()
+            .find(|directory| applies(options, directory.with.as_deref(), directory.without.as_deref()))?;
         Some(Root { path: Utf8PathBuf::from(&usual.path), named_by: None })
     }
 

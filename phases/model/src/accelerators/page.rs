@@ -97,7 +97,8 @@ fn of_sdk(sdk: &Sdk, facts: &mut Vec<(&'static str, String)>) {
         .holds
         .iter()
         .map(|one| {
-            let unless = one.unless.as_ref().map_or_else(String::new, |name| format!(" (unless `{name}` is set)"));
+            let unless =
+                one.unless.as_ref().map_or_else(String::new, |name| format!(" (unless `{name}` is set)"));
             format!(
                 "{}{}{unless}",
                 code(&one.any, " or "),

@@ -23,7 +23,12 @@ fn said(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn root(name: &str, options: &Options, case: &[(&str, &str)], process: &[(&str, &str)]) -> Option<(String, Option<String>)> {
+fn root(
+    name: &str,
+    options: &Options,
+    case: &[(&str, &str)],
+    process: &[(&str, &str)],
+) -> Option<(String, Option<String>)> {
     let (component, case, process) = (BTreeMap::new(), said(case), said(process));
     let variables = Variables { component: &component, case: &case, process: &process };
     row(name).root(options, &variables).map(|root| (root.path.into_string(), root.named_by))
@@ -34,7 +39,19 @@ fn the_rows_are_the_ones_that_users_know_and_hold_together() {
     let names: Vec<&str> = table().accelerator.iter().map(|row| row.name.as_str()).collect();
     assert_eq!(
         names,
-        ["cpu", "nvidia", "metax", "ascend", "cambricon", "moore", "iluvatar", "kunlun", "hygon", "ali", "qy"]
+        [
+            "cpu",
+            "nvidia",
+            "metax",
+            "ascend",
+            "cambricon",
+            "moore",
+            "iluvatar",
+            "kunlun",
+            "hygon",
+            "ali",
+            "qy"
+        ]
     );
     let options: BTreeSet<&str> = table().accelerator.iter().map(|row| row.option.as_str()).collect();
     assert_eq!(options.len(), names.len(), "two rows have one option");
@@ -72,7 +89,10 @@ fn the_case_names_an_sdk_before_the_process_and_that_before_custom() {
     let named = |path: &str, name: &str| Some((path.to_owned(), Some(name.to_owned())));
     assert_eq!(root("moore", &none, &[], &[]), Some(("/usr/local/musa".to_owned(), None)));
     assert_eq!(root("moore", &none, &[], &[("MUSA_HOME", "/p")]), named("/p", "MUSA_HOME"));
-    assert_eq!(root("moore", &none, &[("MUSA_PATH", "/c")], &[("MUSA_ROOT", "/p")]), named("/c", "MUSA_PATH"));
+    assert_eq!(
+        root("moore", &none, &[("MUSA_PATH", "/c")], &[("MUSA_ROOT", "/p")]),
+        named("/c", "MUSA_PATH")
+    );
     assert_eq!(root("moore", &none, &[("MUSA_ROOT", "")], &[]), Some(("/usr/local/musa".to_owned(), None)));
     assert_eq!(root("kunlun", &on(&["kunlun-xpu"]), &[], &[]), None, "nobody says where it is");
     assert_eq!(root("cpu", &Options::new(), &[], &[]), None);
@@ -141,10 +161,7 @@ fn accelerators_with_the_same_kernels_exclude_each_other() {
         found.map(|one| (one.one.name.clone(), one.other.name.clone(), one.kernels.is_some())).collect()
     };
     assert_eq!(pairs(&on(&["cpu", "nv-gpu"])), []);
-    assert_eq!(
-        pairs(&on(&["nv-gpu", "iluvatar-gpu"])),
-        [("nvidia".to_owned(), "iluvatar".to_owned(), true)]
-    );
+    assert_eq!(pairs(&on(&["nv-gpu", "iluvatar-gpu"])), [("nvidia".to_owned(), "iluvatar".to_owned(), true)]);
     assert_eq!(pairs(&on(&["metax-gpu", "ascend-npu"])), [("metax".to_owned(), "ascend".to_owned(), false)]);
     assert_eq!(pairs(&on(&["nv-gpu", "ali-ppu", "qy-gpu"])).len(), 3);
 }
@@ -201,5 +218,24 @@ fn the_page_tells_of_every_row() {
         assert!(page.contains(&format!("\n## {}\n", row.name)), "{}", row.name);
         assert!(page.contains(&format!("`{}`", row.option)), "{}", row.name);
     }
-    insta::assert_snapshot!(page.lines().skip_while(|line| *line != "## metax").take(14).collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(
+        page.lines().skip_while(|line| *line != "## metax").take(14).collect::<Vec<_>>().join("\n")
+    );
+}
+
+#[test]
+fn every_row_has_a_fragment_that_switches_it_on_and_nothing_else() {
+    for row in &table().accelerator {
+        let path = format!("{}/../../cases/{}/case.toml", env!("CARGO_MANIFEST_DIR"), row.fragment());
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let fragment: crate::case::Case =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(fragment.metadata.fragment && crate::case::is_fragment(&text), "{path}");
+        assert!(text.contains(&format!("\"{}\"]", row.fragment())), "{path} does not say how it is used");
+        let (name, component) = fragment.components.first().unwrap();
+        assert!(concerns(name.as_str(), component), "{path}");
+        let named: Vec<&str> = component.options.keys().map(String::as_str).collect();
+        assert_eq!(named, [row.option.as_str()], "{path}");
+        assert!(row.is_on(&component.options), "{path}");
+    }
 }

@@ -26,6 +26,9 @@ fn every_case_has_the_plans_that_were_reviewed() {
     assert!(names.contains(&"quickstart".to_owned()), "{names:?}");
     for name in names {
         let text = std::fs::read_to_string(root.join(&name).join("case.toml")).unwrap();
+        if model::case::is_fragment(&text) {
+            continue;
+        }
         for (target, label) in [(debian_12(), "debian-12"), (debian_13(), "debian-13")] {
             insta::assert_snapshot!(format!("{name}-{label}"), plans(&root, &name, &text, target));
         }

@@ -8,7 +8,7 @@ use model::Digest;
 use model::catalog::version_at_least;
 use model::plan::{Argument, Command, Need, Probe};
 
-use crate::packages::{Database, PackageManager};
+use crate::packages::{self, Database, PackageManager};
 use crate::toolchains;
 
 /// Where is looked.
@@ -221,7 +221,10 @@ fn owned(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<Option<String>
     let package = host
         .context
         .cached_probe(&format!("owner of {target}"), &files, &mut || {
-            Ok(manager.owner(host.root, &target, &need.packages).unwrap_or_default())
+            let ask = |argv: &[String]| {
+                packages::ask_in(argv, host.context).map_err(|_| std::io::Error::other("nobody owns it"))
+            };
+            Ok(manager.owner(host.root, &target, &need.packages, &ask).unwrap_or_default())
         })
         .map_err(unmet)?;
     let Some((package, version)) = database.find(&package) else { return Ok(None) };
@@ -409,7 +412,7 @@ mod tests {
         fn check(&self, need: &Need) -> Result<Option<String>, Finding> {
             let manager = by_name("apt").unwrap();
             let root = self.path();
-            let database = manager.query(&root).unwrap();
+            let database = manager.query(&root, &packages::ask_directly).unwrap();
             let found = check(
                 need,
                 &Host {

@@ -43,10 +43,11 @@ fn observe_in(
             Err(finding) => seen.findings.push(finding),
         }
     }
-    if looked.database.is_some_and(|database| database.interrupted) && !seen.findings.is_empty() {
+    let interrupted = looked.database.is_some_and(|database| database.interrupted);
+    if let Some(manager) = by_name(&action.manager).filter(|_| interrupted && !seen.findings.is_empty()) {
         seen.findings.push(Finding {
             what: "an earlier run of the package manager was interrupted".to_owned(),
-            cure: "`installer deps` mends it first (`dpkg --configure -a`)".to_owned(),
+            cure: format!("`installer deps` mends it first (`{}`)", manager.repair_hint()),
         });
     }
     Ok(seen)
@@ -106,7 +107,7 @@ fn install_in(
     let execute = |argv: &[String]| {
         context.execute(&command(&site_apt::words(argv, context), context.network_environment()))
     };
-    if read_database(root, manager)?.interrupted {
+    if read_database(root, manager, context)?.interrupted {
         context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
         for argv in manager.repair_argv() {
             execute(&argv)?;
@@ -176,7 +177,7 @@ fn commands_in(
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
-    if read_database(root, manager)?.interrupted {
+    if read_database(root, manager, context)?.interrupted {
         all.extend(manager.repair_argv());
     }
     let repositories = apt_repositories::commands(root, &action.repositories, context)?;
@@ -221,7 +222,7 @@ fn look<'a>(
     context: &dyn Context,
 ) -> Result<Looked<'a>, StepError> {
     let manager = by_name(&action.manager);
-    let database = manager.map(|manager| read_database(root, manager)).transpose()?;
+    let database = manager.map(|manager| read_database(root, manager, context)).transpose()?;
     let environment = context.network_environment();
     let build_path = context.layout().build_path();
     let host = Host {
@@ -237,8 +238,12 @@ fn look<'a>(
     Ok(Looked { database, results })
 }
 
-fn read_database(root: &Utf8Path, manager: &'static dyn PackageManager) -> Result<Arc<Database>, StepError> {
-    database(manager, root).map_err(|error| {
+fn read_database(
+    root: &Utf8Path,
+    manager: &'static dyn PackageManager,
+    context: &dyn Context,
+) -> Result<Arc<Database>, StepError> {
+    database(manager, root, context).map_err(|error| {
         StepError::new(
             format!("failed to read the package database: {error}"),
             format!(

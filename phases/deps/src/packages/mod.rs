@@ -15,6 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
 use model::plan::{Argument, Command};
 use model::target::Os;
 
@@ -23,22 +24,33 @@ pub use ensure::{commands, observe, run};
 pub(crate) use ensure::{have_lists, install};
 pub use site_apt::forget_secrets;
 
+/// Runs a question that changes nothing (`rpm -qa`) and hands back its standard output; an error when it fails.
+pub type Ask<'a> = &'a dyn Fn(&[String]) -> std::io::Result<String>;
+
+/// An [`Ask`] for where there is no run.
+///
+/// # Errors
+/// When the program cannot be started or fails.
+pub fn ask_directly(argv: &[String]) -> std::io::Result<String> {
+    exec::probe::capture(&argv.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 /// How one distribution family installs packages.
 pub trait PackageManager: Sync {
     /// The name that cases use: `apt`.
     fn name(&self) -> &'static str;
 
-    /// What is installed below `root` (`/`), read from the manager's own files without starting it.
+    /// What is installed below `root` (`/`): read from the manager's own files, or asked of what alone can read them.
     ///
     /// # Errors
     /// When its database cannot be read.
-    fn query(&self, root: &Utf8Path) -> std::io::Result<Database>;
+    fn query(&self, root: &Utf8Path, ask: Ask<'_>) -> std::io::Result<Database>;
 
     /// The files whose change makes an earlier [`PackageManager::query`] worthless.
     fn database_files(&self, root: &Utf8Path) -> Vec<Utf8PathBuf>;
 
     /// The package that installed `path` (links resolved); `likely` packages are looked at first.
-    fn owner(&self, root: &Utf8Path, path: &Utf8Path, likely: &[String]) -> Option<String>;
+    fn owner(&self, root: &Utf8Path, path: &Utf8Path, likely: &[String], ask: Ask<'_>) -> Option<String>;
 
     /// Whether package lists are there to install from.
     fn has_lists(&self, root: &Utf8Path) -> bool;
@@ -48,6 +60,9 @@ pub trait PackageManager: Sync {
 
     /// Finishes a transaction that was interrupted.
     fn repair_argv(&self) -> Vec<Vec<String>>;
+
+    /// The same, as an administrator types it: `dpkg --configure -a`.
+    fn repair_hint(&self) -> &'static str;
 
     /// Brings the package lists up to date.
     fn refresh_argv(&self) -> Vec<Vec<String>>;
@@ -170,13 +185,17 @@ impl Database {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn database(manager: &dyn PackageManager, root: &Utf8Path) -> std::io::Result<Arc<Database>> {
+pub fn database(
+    manager: &dyn PackageManager,
+    root: &Utf8Path,
+    context: &dyn Context,
+) -> std::io::Result<Arc<Database>> {
     type Stamp = Vec<Option<(u64, u64, u64, i64, i64)>>;
     type Cache = HashMap<(&'static str, Utf8PathBuf), (Stamp, Arc<Database>)>;
     static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
 
-    let stamp: Stamp = manager
-        .database_files(root)
+    let files = manager.database_files(root);
+    let stamp: Stamp = files
         .iter()
         .map(|file| {
             let data = std::fs::metadata(file).ok()?;
@@ -192,9 +211,32 @@ pub fn database(manager: &dyn PackageManager, root: &Utf8Path) -> std::io::Resul
             return Ok(Arc::clone(database));
         }
     }
-    let database = Arc::new(manager.query(root)?);
+    let ask = |argv: &[String]| {
+        let answer = context.cached_probe(&argv.join(" "), &files, &mut || ask_in(argv, context));
+        answer.map_err(|error| std::io::Error::other(message_of(error)))
+    };
+    let database = Arc::new(manager.query(root, &ask)?);
     cache().insert(key, (stamp, Arc::clone(&database)));
     Ok(database)
+}
+
+/// An [`Ask`] within a run.
+pub(crate) fn ask_in(argv: &[String], context: &dyn Context) -> Result<String, StepError> {
+    let answer = context.capture(&command(argv, context.network_environment()))?;
+    if answer.status == 0 {
+        return Ok(answer.stdout);
+    }
+    Err(StepError::new(
+        format!("`{}` ended with status {}: {}", argv.join(" "), answer.status, answer.tail.join("; ")),
+        "see what it says",
+    ))
+}
+
+fn message_of(error: StepError) -> String {
+    match error {
+        StepError::Failed(failure) => failure.message,
+        StepError::Cancelled => "the run was cancelled".to_owned(),
+    }
 }
 
 /// A command of a package manager, with the environment of `deps`.

@@ -66,7 +66,7 @@ fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepEr
         manager.map(|manager| packages::database(manager, root, context)).transpose().map_err(|error| {
             StepError::new(
                 format!("failed to read the package database: {error}"),
-                format!("say which package manager to use with {}", crate::target::MANAGER_VARIABLE),
+                format!("say which package manager to use with {}", model::distribution::HOW_TO_SAY),
             )
         })?;
     let environment = context.network_environment();

@@ -141,7 +141,10 @@ fn package_manager(patient: &Patient) -> Check {
         return Check::warning(
             "packages",
             format!("{distribution}: its package manager is not known"),
-            "say which with INSTALLER_PACKAGE_MANAGER, or install by hand what `deps` names",
+            format!(
+                "say which with {}, or install by hand what `deps` names",
+                model::distribution::HOW_TO_SAY
+            ),
         );
     };
     let what = format!("{name} of {distribution}");

@@ -100,6 +100,10 @@ pub struct Common {
     #[arg(long, value_name = "FILE", global = true, env = "INSTALLER_SITE")]
     pub site: Option<Utf8PathBuf>,
 
+    /// The package manager in charge (apt, dnf, yum, zypper, apk), where the distribution does not tell.
+    #[arg(long, value_name = "NAME", global = true, env = "INSTALLER_PACKAGE_MANAGER")]
+    pub package_manager: Option<String>,
+
     /// No network even in `deps`: what is there has to do.
     #[arg(long, global = true, env = "INSTALLER_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,

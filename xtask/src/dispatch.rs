@@ -51,9 +51,11 @@ fn check_need(
     let root = Utf8Path::new("/");
     let manager = context.target().package_manager.as_deref().and_then(packages::by_name);
     let database =
-        manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| Finding {
-            what: format!("the package database cannot be read: {error}"),
-            cure: "see whether the package manager itself works".to_owned(),
+        manager.map(|manager| packages::database(manager, root, context)).transpose().map_err(|error| {
+            Finding {
+                what: format!("the package database cannot be read: {error}"),
+                cure: "see whether the package manager itself works".to_owned(),
+            }
         })?;
     let environment = context.network_environment();
     let path = environment.get("PATH").map_or("/usr/bin:/bin", String::as_str);

@@ -69,7 +69,8 @@ struct Patient {
 impl Patient {
     fn gather(common: &Common) -> Result<Self> {
         let environment = load::environment();
-        let target = deps::target::probe(camino::Utf8Path::new("/"), &environment);
+        let files = site::read(common, &environment)?;
+        let target = load::probe(common, &files, &environment);
         let named = common
             .case
             .clone()
@@ -82,7 +83,6 @@ impl Patient {
             None => (String::new(), None),
         };
         let layout = layout::resolve(common, &name, place.as_ref(), &target, &environment)?;
-        let files = site::read(common, &environment)?;
         let site = site::site(&files, environment, &layout, target.root);
         Ok(Self { common: common.clone(), files, site, target, layout })
     }

@@ -82,7 +82,7 @@ fn look(common: &Common) -> Result<Looked> {
         Error::new(
             exit::PREFLIGHT,
             format!(
-                "which packages installed files run on cannot be told here: this distribution has {manager}, and installer asks only apt\n  help: copy the files by their manifests in {}",
+                "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask\n  help: copy the files by their manifests in {}",
                 Layout::manifests(&setting.layout.prefix)
             ),
         )
@@ -159,7 +159,8 @@ fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i
 fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     let description = Description::read(path)?;
     let environment = environment();
-    let target = deps::target::probe(Utf8Path::new("/"), &environment);
+    let site_files = crate::site::read(common, &environment)?;
+    let target = crate::load::probe(common, &site_files, &environment);
     if let Some(why) = description.too_new_for(&target.libc) {
         return Err(Error::new(
             exit::PREFLIGHT,
@@ -173,8 +174,7 @@ fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     std::fs::create_dir(&scratch)
         .map_err(|error| Error::internal(format!("failed to create {scratch}: {error}")))?;
     let layout = layout_in(&scratch);
-    let mut site =
-        crate::site::site(&crate::site::read(common, &environment)?, environment, &layout, target.root);
+    let mut site = crate::site::site(&site_files, environment, &layout, target.root);
     if !target.root && site.sudo == Sudo::NotNeeded {
         site.sudo = exec::privilege::detect(std::io::stdin().is_terminal());
     }

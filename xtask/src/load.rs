@@ -49,6 +49,19 @@ pub fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Looks at the machine; the package manager is the one that the user or the site names, if one is named.
+pub fn probe(
+    common: &Common,
+    site_files: &site::SiteFiles,
+    environment: &BTreeMap<String, String>,
+) -> Target {
+    let named = common.package_manager.as_ref().filter(|name| !name.is_empty());
+    let named = named.or(site_files.loaded.file.packages.manager.as_ref());
+    let mut environment = environment.clone();
+    environment.extend(named.map(|name| (deps::target::MANAGER_VARIABLE.to_owned(), name.clone())));
+    deps::target::probe(Utf8Path::new("/"), &environment)
+}
+
 /// The name of the case, from the command line, the environment, or the user.
 pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let (Some(flag), Some(word)) = (&common.case, positional) {
@@ -120,10 +133,10 @@ impl Setting {
             crate::out::say(&format!("{warning}\n"));
         }
         let environment = environment();
-        let target = deps::target::probe(Utf8Path::new("/"), &environment);
+        let site_files = site::read(common, &environment)?;
+        let target = probe(common, &site_files, &environment);
         let layout =
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
-        let site_files = site::read(common, &environment)?;
         let site = site::site(&site_files, environment, &layout, target.root);
         let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
@@ -164,6 +177,9 @@ impl Setting {
     /// Looks at the machine again: `deps` may have brought tools.
     pub fn look_again(&mut self) {
         let target = deps::target::probe(Utf8Path::new("/"), &environment());
+        // It is the user's, the site's, or the distribution's, which stays the same.
+        let package_manager = self.target.package_manager.take();
+        let target = Target { package_manager, ..target };
         self.target = Target { python: python(self.case(), &target, &self.layout, &self.site), ..target };
     }
 

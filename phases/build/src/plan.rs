@@ -212,7 +212,6 @@ fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
 }
 
 fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
-    let manager = known.target.package_manager.as_deref();
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
@@ -225,7 +224,7 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
             if row == CUDA {
                 return Ok(cuda::toolkit(known, component).need(name.as_str()));
             }
-            let mut need = catalog::need(row, manager, name.as_str());
+            let mut need = known.system_need(row, name.as_str());
             if let (Some(Need { name, probe: Some(Probe::Tool { minimum, .. }), .. }), Some(lowest)) =
                 (&mut need, &known.case.toolchains.cmake.minimum)
             {

@@ -5,11 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, Finding, StepError};
 use model::Digest;
-use model::catalog::version_at_least;
+use model::catalog::{self, version_at_least};
+use model::distribution::naming;
 use model::plan::{Argument, Command, Need, Probe};
+use model::target::Target;
 
 use crate::packages::deb_file::{self, Installed};
-use crate::packages::{Database, PackageManager};
+use crate::packages::{self, Database, PackageManager};
 use crate::toolchains;
 
 /// Where is looked.
@@ -230,7 +232,10 @@ fn owned(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<Option<String>
     let package = host
         .context
         .cached_probe(&format!("owner of {target}"), &files, &mut || {
-            Ok(manager.owner(host.root, &target, &need.packages).unwrap_or_default())
+            let ask = |argv: &[String]| {
+                packages::ask_in(argv, host.context).map_err(|_| std::io::Error::other("nobody owns it"))
+            };
+            Ok(manager.owner(host.root, &target, &need.packages, &ask).unwrap_or_default())
         })
         .map_err(unmet)?;
     let Some((package, version)) = database.find(&package) else { return Ok(None) };
@@ -300,15 +305,28 @@ fn finding(need: &Need, host: &Host<'_>, what: String) -> Finding {
         format!(", needed by {}", need.wanted_by.join(", "))
     };
     let cure = match host.manager {
-        _ if need.packages.is_empty() => format!(
-            "install {} by hand: installer knows no package of {} that brings it",
-            need.name,
-            host.context.target().package_manager.as_deref().unwrap_or("this distribution")
-        ),
+        _ if need.packages.is_empty() => nameless(need, host.context.target()),
         Some(manager) => format!("run `installer deps`, or: {}", manager.cure(&need.packages)),
         None => format!("install {}", need.packages.join(" ")),
     };
     Finding { what: format!("{what}{asked}"), cure }
+}
+
+/// What to do about a need that no package is known for.
+fn nameless(need: &Need, target: &Target) -> String {
+    let name = &need.name;
+    match target.package_manager.as_deref() {
+        Some(manager) if catalog::entries().contains_key(name) => {
+            let key = format!("package_names.{}.{name}", naming(manager));
+            format!(
+                "say which package of {manager} brings it, with {key} = [\"…\"] in the case, or that it comes by other ways, with {key} = []; or install {name} by hand: installer knows no package of {manager} that brings it"
+            )
+        }
+        manager => format!(
+            "install {name} by hand: installer knows no package of {} that brings it",
+            manager.unwrap_or("this distribution")
+        ),
+    }
 }
 
 /// What a distribution's compilers search, after the prefixes.
@@ -321,6 +339,10 @@ fn include_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
     for directory in [
         usr.join("lib/gcc").join(triplet),
         usr.join("lib/gcc").join(format!("{}-redhat-linux", host.context.target().arch)),
+        // openEuler; SUSE, which keeps them below lib64; Alpine.
+        usr.join("lib/gcc").join(format!("{}-linux-gnu", host.context.target().arch)),
+        usr.join("lib64/gcc").join(format!("{}-suse-linux", host.context.target().arch)),
+        usr.join("lib/gcc").join(format!("{}-alpine-linux-musl", host.context.target().arch)),
     ] {
         if let Ok(versions) = directory.read_dir_utf8() {
             let mut versions: Vec<Utf8PathBuf> =
@@ -381,7 +403,6 @@ fn dotted_number(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use engine::runner::Finished;
-    use model::catalog;
     use testkit::FakeContext;
 
     use super::*;
@@ -419,7 +440,7 @@ mod tests {
         fn check(&self, need: &Need) -> Result<Option<String>, Finding> {
             let manager = by_name("apt").unwrap();
             let root = self.path();
-            let database = manager.query(&root).unwrap();
+            let database = manager.query(&root, &packages::ask_directly).unwrap();
             let found = check(
                 need,
                 &Host {
@@ -491,7 +512,8 @@ mod tests {
         assert_eq!(root.check(&elsewhere).unwrap(), None);
         let mut unpackaged = row("make");
         unpackaged.packages.clear();
-        assert!(root.check(&unpackaged).unwrap_err().cure.contains("by hand"));
+        let cure = root.check(&unpackaged).unwrap_err().cure;
+        assert!(cure.contains("package_names.apt.make = [") && cure.contains("by hand"), "{cure}");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use model::case::{
     CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment,
     RepositoryKey, SourceSpec, SystemPackages, normalised_project,
 };
-use model::catalog;
 use model::compatibility;
 use model::cuda::WantedCuda;
+use model::distribution::HOW_TO_SAY;
 use model::plan::{
     Action, Claims, DeclaredRepository, EnsurePackages, EnsureToolchain, FetchCrates, FetchWheels, Freshness,
     Input, Jobs, Need, Network, Phase, Preflight, Privilege, Probe, RequiredPython, Step,
@@ -75,9 +75,8 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
         let os = &cx.known.target.os;
         let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
         cx.note(format!(
-            "the package manager of this distribution ({}) is not known: what is missing is not installed; say which to use with {}",
+            "the package manager of this distribution ({}) is not known: what is missing is not installed; say which to use with {HOW_TO_SAY}",
             if name.is_empty() { "no /etc/os-release" } else { name },
-            crate::target::MANAGER_VARIABLE,
         ));
         format!("look for {} programs and libraries", needs.len())
     } else {
@@ -167,7 +166,7 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
             CompilerCache::Ccache => "ccache",
             CompilerCache::Sccache => "sccache",
         };
-        catalog::need(name, manager, "case").into_iter().for_each(|need| merge(&mut needs, need));
+        cx.known.system_need(name, "case").into_iter().for_each(|need| merge(&mut needs, need));
     }
     if let (Some(need), Some(minimum)) = (needs.get_mut("cmake"), &case.toolchains.cmake.minimum) {
         if let Some(Probe::Tool { minimum: lowest, .. }) = &mut need.probe {
@@ -176,7 +175,7 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
     }
     let specs = requirements.sources.keys().filter_map(|source| case.sources.get(source));
     for row in specs.flat_map(|alternatives| alternatives.as_slice()).flat_map(sources::needs) {
-        catalog::need(row, manager, "sources").into_iter().for_each(|need| merge(&mut needs, need));
+        cx.known.system_need(row, "sources").into_iter().for_each(|need| merge(&mut needs, need));
     }
     // A conda environment brings its own.
     let conda = |python: &model::case::Python| python.environment == PythonEnvironment::Conda;
@@ -206,8 +205,10 @@ fn python_needs(cx: &PlanCx<'_>) -> Vec<Need> {
     let distribution = interpreter == "python3" || interpreter == "/usr/bin/python3";
     let versioned = interpreter.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u32>().is_ok());
     let row = |name: &str, probe: Probe, suffix: &str| {
-        let mut need = catalog::need(name, manager, "python")?;
-        need.probe = Some(probe);
+        let mut need = cx.known.system_need(name, "python")?;
+        if need.probe.is_some() {
+            need.probe = Some(probe);
+        }
         // Debian's pip is for every Python 3 of the distribution.
         if !distribution && (name != "python3-pip" || !versioned) {
             // Another interpreter is the user's own, unless its name is that of a package.

@@ -42,7 +42,7 @@ fn mounted(case: &mut Case, name: &str) {
 }
 
 fn need(name: &str, wanted_by: &str) -> Need {
-    catalog::need(name, Some("apt"), wanted_by).unwrap()
+    model::catalog::need(name, Some("apt"), wanted_by).unwrap()
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {
@@ -197,7 +197,7 @@ fn an_unknown_distribution_is_named_in_a_note_and_takes_no_root() {
     target.os.pretty_name = "NixOS 24.05".to_owned();
     let requirements = Requirements { needs: vec![need("nasm", "ffmpeg")], ..Requirements::default() };
     let plan = planned(&Case::default(), &target, &SourceFacts::new(), &requirements).unwrap();
-    assert!(plan.notes[0].contains("NixOS 24.05") && plan.notes[0].contains("INSTALLER_PACKAGE_MANAGER"));
+    assert!(plan.notes[0].contains("NixOS 24.05") && plan.notes[0].contains("--package-manager"));
     assert_eq!(plan.steps[0].privilege, Privilege::User);
 }
 

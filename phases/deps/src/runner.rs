@@ -62,12 +62,13 @@ impl Runner for DepsRunner {
 fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepError> {
     let manager = action.manager.as_deref().and_then(packages::by_name);
     let root = Utf8Path::new("/");
-    let database = manager.map(|manager| packages::database(manager, root)).transpose().map_err(|error| {
-        StepError::new(
-            format!("failed to read the package database: {error}"),
-            format!("say which package manager to use with {}", crate::target::MANAGER_VARIABLE),
-        )
-    })?;
+    let database =
+        manager.map(|manager| packages::database(manager, root, context)).transpose().map_err(|error| {
+            StepError::new(
+                format!("failed to read the package database: {error}"),
+                format!("say which package manager to use with {}", model::distribution::HOW_TO_SAY),
+            )
+        })?;
     let environment = context.network_environment();
     let build_path = context.layout().build_path();
     let host = Host {

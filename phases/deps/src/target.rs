@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use model::target::{Os, Target, Tool};
+use model::distribution::{manager_of, parse_os_release};
+use model::target::{Target, Tool};
 
+use crate::needs;
 use crate::toolchains::cuda_machine as cuda;
-use crate::{needs, packages};
 
 /// The environment variable that names the package manager where the distribution is not known.
 pub const MANAGER_VARIABLE: &str = "INSTALLER_PACKAGE_MANAGER";
@@ -46,7 +47,7 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
     let os = os.as_deref().map(parse_os_release).unwrap_or_default();
     let package_manager = match environment.get(MANAGER_VARIABLE).filter(|name| !name.is_empty()) {
         Some(named) => Some(named.clone()),
-        None => packages::manager_of(&os, &|path| root.join(path).exists()),
+        None => manager_of(&os, &|path| root.join(path).exists()),
     };
     let path = environment.get("PATH").map_or("", String::as_str);
     let tools = TOOLS
@@ -71,41 +72,6 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         python: None,
         sdk_variables: model::accelerators::passed_on(environment),
     }
-}
-
-/// Reads os-release (`os-release(5)`): shell-like assignments, values quoted or not.
-pub fn parse_os_release(text: &str) -> Os {
-    let mut os = Os::default();
-    for line in text.lines() {
-        let line = line.trim();
-        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
-        let value = unquote(value.trim());
-        match key {
-            "ID" => os.id = value,
-            "ID_LIKE" => os.id_like = value.split_ascii_whitespace().map(str::to_owned).collect(),
-            "VERSION_ID" => os.version = value,
-            "VERSION_CODENAME" => os.codename = value,
-            "PRETTY_NAME" => os.pretty_name = value,
-            _ => {}
-        }
-    }
-    os
-}
-
-fn unquote(value: &str) -> String {
-    let inner = ['"', '\'']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-        .unwrap_or(value);
-    let mut text = String::with_capacity(inner.len());
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => text.extend(characters.next()),
-            other => text.push(other),
-        }
-    }
-    text
 }
 
 /// As `uname -m` says. A program of a 32-bit userland is told its own kind, for which it installs.
@@ -184,49 +150,6 @@ mod tests {
 
     use super::*;
 
-    fn recorded(name: &str) -> String {
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/os-release");
-        std::fs::read_to_string(format!("{directory}/{name}")).unwrap()
-    }
-
-    #[test]
-    fn every_recorded_distribution_has_its_package_manager() {
-        for (name, id, version, manager) in [
-            ("almalinux-9", "almalinux", "9.4", Some("dnf")),
-            ("alpine-3.19", "alpine", "3.19.1", Some("apk")),
-            ("amzn-2023", "amzn", "2023", Some("dnf")),
-            ("anolis-8", "anolis", "8.8", Some("dnf")),
-            ("centos-7", "centos", "7", Some("dnf")),
-            ("debian-12", "debian", "12", Some("apt")),
-            ("debian-sid", "debian", "", Some("apt")),
-            ("derivative", "houselinux", "3", Some("apt")),
-            ("fedora-40", "fedora", "40", Some("dnf")),
-            ("kylin-v10-server", "kylin", "V10", Some("dnf")),
-            ("openeuler-22.03", "openEuler", "22.03", Some("dnf")),
-            ("opensuse-leap-15", "opensuse-leap", "15.5", Some("zypper")),
-            ("rocky-9", "rocky", "9.4", Some("dnf")),
-            ("ubuntu-22.04", "ubuntu", "22.04", Some("apt")),
-            ("unknown", "nixos", "24.05", None),
-        ] {
-            let os = parse_os_release(&recorded(name));
-            assert_eq!((os.id.as_str(), os.version.as_str()), (id, version), "{name}");
-            assert_eq!(packages::manager_of(&os, &|_| false).as_deref(), manager, "{name}");
-        }
-    }
-
-    #[test]
-    fn one_name_for_two_distributions_is_settled_by_the_database_that_is_there() {
-        let os = parse_os_release(&recorded("kylin-v10-desktop"));
-        assert_eq!(packages::manager_of(&os, &|path| path == "var/lib/dpkg/status").as_deref(), Some("apt"));
-    }
-
-    #[test]
-    fn quotes_and_escapes_are_taken_off() {
-        let os = parse_os_release(&recorded("derivative"));
-        assert_eq!(os.pretty_name, "House \"A\" $Linux");
-        assert_eq!(os.id_like, ["cumulus", "ubuntu", "debian"]);
-    }
-
     #[test]
     fn a_recorded_root_is_probed_without_this_one_showing_through() {
         let directory = tempfile::tempdir().unwrap();
@@ -234,7 +157,8 @@ mod tests {
         for path in ["etc", "run", "usr/bin", "lib64"] {
             std::fs::create_dir_all(root.join(path)).unwrap();
         }
-        std::fs::write(root.join("etc/os-release"), recorded("unknown")).unwrap();
+        std::fs::write(root.join("etc/os-release"), "NAME=\"NixOS\"\nID=nixos\nVERSION_ID=\"24.05\"\n")
+            .unwrap();
         std::fs::write(root.join("run/.containerenv"), "").unwrap();
         std::fs::write(
             root.join("lib64/ld-linux-x86-64.so.2"),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use model::case::{Case, Component, Driver, SourceSpec};
+use model::catalog;
+use model::distribution::naming;
 use model::layout::Layout;
 use model::lock::Lock;
 use model::plan::{Input, Need, Phase, Plan, Step};
@@ -54,6 +56,23 @@ impl Known<'_> {
     pub fn python_projects(&self) -> Vec<Utf8PathBuf> {
         let components = self.case.components.iter();
         components.filter_map(|(name, component)| self.python_project(name, component)).collect()
+    }
+}
+
+impl Known<'_> {
+    /// What `name` in a recipe or case means on the target ([`catalog::need`]), with the names that the case gives it.
+    pub fn system_need(&self, name: &str, wanted_by: &str) -> Option<Need> {
+        let manager = self.target.package_manager.as_deref();
+        let mut need = catalog::need_on(name, manager, &self.target.os, wanted_by)?;
+        let named = manager.and_then(|manager| self.case.package_names.get(naming(manager))?.get(name));
+        if let Some(packages) = named {
+            need.packages.clone_from(packages);
+            if packages.is_empty() {
+                // It comes by other ways, which the case's author knows of and this program does not.
+                need.probe = None;
+            }
+        }
+        Some(need)
     }
 }
 

@@ -188,7 +188,10 @@ impl Finder<'_> {
         if let Some(known) = self.owners.borrow().get(path) {
             return known.clone();
         }
-        let owner = self.manager.owner(self.root, path, &[]).map(|package| whole(&package));
+        let owner = self
+            .manager
+            .owner(self.root, path, &[], &deps::packages::ask_directly)
+            .map(|package| whole(&package));
         self.owners.borrow_mut().insert(path.to_owned(), owner.clone());
         owner
     }

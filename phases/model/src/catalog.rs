@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use crate::distribution::naming;
 use crate::plan::{Need, Probe};
+use crate::target::Os;
 
 /// One row of the catalog.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,9 +26,22 @@ pub struct Entry {
     pub python_module: Option<String>,
     /// The toolchain that it is: `deps` brings it by other ways than packages.
     pub toolchain: Option<String>,
-    /// Packages by package manager.
+    /// Packages by package manager; those of dnf are yum's as well, where yum has none of its own.
     #[serde(default)]
     pub packages: BTreeMap<String, Vec<String>>,
+    /// Packages by distribution (`ID` of os-release), where its names differ from those of its manager.
+    #[serde(default)]
+    pub on: BTreeMap<String, Vec<String>>,
+}
+
+impl Entry {
+    /// The packages that bring it on a distribution with this manager; none where no name is known.
+    pub fn packages_for(&self, manager: &str, os: &Os) -> &[String] {
+        let id = |id: &String| self.on.iter().find(|(known, _)| known.eq_ignore_ascii_case(id));
+        let here = std::iter::once(&os.id).chain(&os.id_like).find_map(id).map(|(_, packages)| packages);
+        let of = |manager: &str| self.packages.get(manager);
+        here.or_else(|| of(manager)).or_else(|| of(naming(manager))).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The whole table.
@@ -43,9 +58,15 @@ pub fn entries() -> &'static BTreeMap<String, Entry> {
 ///
 /// Returns `None` when `name` is neither; a package of another manager gives a need that asks for nothing here.
 pub fn need(name: &str, manager: Option<&str>, wanted_by: &str) -> Option<Need> {
+    need_on(name, manager, &Os::default(), wanted_by)
+}
+
+/// [`need`] on a distribution, whose names may differ from those of others with the same manager.
+pub fn need_on(name: &str, manager: Option<&str>, os: &Os, wanted_by: &str) -> Option<Need> {
     let wanted_by = vec![wanted_by.to_owned()];
     if let Some((wanted_manager, package)) = name.split_once(':') {
-        let packages = if manager == Some(wanted_manager) { vec![package.to_owned()] } else { Vec::new() };
+        let here = manager.is_some_and(|manager| naming(manager) == wanted_manager);
+        let packages = if here { vec![package.to_owned()] } else { Vec::new() };
         return Some(Need { name: package.to_owned(), probe: None, packages, wanted_by, optional: false });
     }
     let entry = entries().get(name)?;
@@ -58,7 +79,7 @@ pub fn need(name: &str, manager: Option<&str>, wanted_by: &str) -> Option<Need> 
     } else {
         entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone() })
     };
-    let packages = manager.and_then(|manager| entry.packages.get(manager)).cloned().unwrap_or_default();
+    let packages = manager.map_or(&[][..], |manager| entry.packages_for(manager, os)).to_vec();
     Some(Need { name: name.to_owned(), probe, packages, wanted_by, optional: false })
 }
 
@@ -83,6 +104,7 @@ pub fn version_at_least(have: &str, want: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distribution;
 
     #[test]
     fn the_table_decodes_and_every_row_can_be_seen() {
@@ -97,7 +119,42 @@ mod tests {
             );
             let packaged = entry.packages.contains_key("apt") || entry.toolchain.is_some();
             assert!(packaged, "{name} has no Debian package");
+            for manager in entry.packages.keys() {
+                assert!(
+                    manager == "yum" || distribution::MANAGERS.contains(&manager.as_str()),
+                    "{name}: {manager}"
+                );
+            }
+            for id in entry.on.keys() {
+                assert!(distribution::is_known(id), "{name}: {id}");
+            }
         }
+    }
+
+    #[test]
+    fn every_row_with_packages_has_names_for_every_manager_or_says_by_none_that_there_are_none() {
+        for (name, entry) in entries().iter().filter(|(_, entry)| entry.toolchain.is_none()) {
+            for manager in distribution::MANAGERS {
+                assert!(entry.packages.contains_key(manager), "{name} says nothing of {manager}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_distribution_before_those_of_its_manager() {
+        let packages = |name: &str, manager: &str, os: &str| {
+            need_on(name, Some(manager), &distribution::parse_os_release(os), "case").unwrap().packages
+        };
+        assert_eq!(packages("perl", "dnf", "ID=fedora\n"), ["perl-interpreter"]);
+        assert_eq!(packages("perl", "dnf", "ID=\"openEuler\"\n"), ["perl"]);
+        assert_eq!(packages("perl", "dnf", "ID=house\nID_LIKE=openeuler\n"), ["perl"]);
+        assert_eq!(packages("pkg-config", "yum", "ID=centos\n"), ["pkgconfig"]);
+        assert_eq!(
+            packages("zlib", "yum", "ID=centos\n"),
+            ["zlib-devel"],
+            "dnf's where yum has none of its own"
+        );
+        assert_eq!(packages("dnf:libfoo-devel", "yum", "ID=centos\n"), ["libfoo-devel"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod case;
 pub mod catalog;
 pub mod compatibility;
 pub mod cuda;
+pub mod distribution;
 pub mod event;
 pub mod exit;
 pub mod fingerprint;

@@ -141,7 +141,10 @@ fn package_manager(patient: &Patient) -> Check {
         return Check::warning(
             "packages",
             format!("{distribution}: its package manager is not known"),
-            "say which with INSTALLER_PACKAGE_MANAGER, or install by hand what `deps` names",
+            format!(
+                "say which with {}, or install by hand what `deps` names",
+                model::distribution::HOW_TO_SAY
+            ),
         );
     };
     let what = format!("{name} of {distribution}");
@@ -149,11 +152,11 @@ fn package_manager(patient: &Patient) -> Check {
         let cure = "install by hand what `deps` names";
         return Check::warning("packages", format!("{what}: installer cannot drive it yet"), cure);
     };
-    match manager.query(Utf8Path::new("/")) {
+    match manager.query(Utf8Path::new("/"), &packages::ask_directly) {
         Ok(database) if database.interrupted => Check::warning(
             "packages",
             format!("{what}: an earlier run was interrupted"),
-            "`installer deps` mends it first (`dpkg --configure -a`)",
+            format!("`installer deps` mends it first (`{}`)", manager.repair_hint()),
         ),
         Ok(_) => Check::ok("packages", what),
         Err(error) => Check::failure("packages", format!("{what}: {error}"), "mend its database"),

@@ -187,6 +187,9 @@ fn named(patient: &Patient) -> Vec<(String, String)> {
     for address in patient.site.apt_mirrors.values() {
         add("apt.mirrors", address);
     }
+    for address in patient.site.package_mirrors.values() {
+        add("packages.mirrors", address);
+    }
     for address in patient.site.archive_mirrors.values() {
         add("archives", address);
     }

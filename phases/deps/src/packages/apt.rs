@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Database, PackageCost, PackageManager, dpkg_status};
+use super::{Ask, Database, PackageCost, PackageManager, dpkg_status};
 
 /// Seconds for which apt waits for dpkg's lock (apt ≥ 1.9.11 knows the option; older ones ignore it, and the lock is
 /// waited for before apt is started as well).
@@ -19,7 +19,7 @@ impl PackageManager for Apt {
         "apt"
     }
 
-    fn query(&self, root: &Utf8Path) -> std::io::Result<Database> {
+    fn query(&self, root: &Utf8Path, _: Ask<'_>) -> std::io::Result<Database> {
         let path = root.join("var/lib/dpkg/status");
         let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
             // An empty dpkg database is what a root has in which nothing was installed yet.
@@ -42,7 +42,7 @@ impl PackageManager for Apt {
         vec![root.join("var/lib/dpkg/status"), root.join("var/lib/dpkg/updates")]
     }
 
-    fn owner(&self, root: &Utf8Path, path: &Utf8Path, likely: &[String]) -> Option<String> {
+    fn owner(&self, root: &Utf8Path, path: &Utf8Path, likely: &[String], _: Ask<'_>) -> Option<String> {
         let path = path.strip_prefix(root).ok()?;
         // With a merged /usr, packages may still list a file under its old path.
         let absolute = Utf8Path::new("/").join(path);
@@ -103,6 +103,10 @@ impl PackageManager for Apt {
             argv(&["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], &[]),
             argv(&["apt-get", "install", "--fix-broken", "-y", "-o", LOCK_TIMEOUT], &[]),
         ]
+    }
+
+    fn repair_hint(&self) -> &'static str {
+        "dpkg --configure -a"
     }
 
     fn refresh_argv(&self) -> Vec<Vec<String>> {
@@ -280,6 +284,7 @@ fn size(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ask_directly;
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
@@ -365,10 +370,10 @@ mod tests {
         std::fs::create_dir_all(&info).unwrap();
         std::fs::write(info.join("a.list"), "/usr/bin/makeinfo\n/usr/bin/make.old\n").unwrap();
         std::fs::write(info.join("make:amd64.list"), "/.\n/bin/make\n").unwrap();
-        assert_eq!(Apt.owner(root, &root.join("usr/bin/make"), &[]).as_deref(), Some("make"));
-        assert_eq!(Apt.owner(root, &root.join("usr/bin/ma"), &[]), None);
+        assert_eq!(Apt.owner(root, &root.join("usr/bin/make"), &[], &ask_directly).as_deref(), Some("make"));
+        assert_eq!(Apt.owner(root, &root.join("usr/bin/ma"), &[], &ask_directly), None);
         assert_eq!(
-            Apt.owner(root, &root.join("usr/bin/makeinfo"), &["make".to_owned()]).as_deref(),
+            Apt.owner(root, &root.join("usr/bin/makeinfo"), &["make".to_owned()], &ask_directly).as_deref(),
             Some("a")
         );
     }
@@ -377,15 +382,20 @@ mod tests {
     fn lists_and_interruptions_are_seen_below_another_root() {
         let root = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(root.path()).unwrap();
-        assert!(Apt.query(root).unwrap_err().to_string().contains("var/lib/dpkg/status is not there"));
+        assert!(
+            Apt.query(root, &ask_directly)
+                .unwrap_err()
+                .to_string()
+                .contains("var/lib/dpkg/status is not there")
+        );
         std::fs::create_dir_all(root.join("var/lib/dpkg/updates")).unwrap();
         std::fs::create_dir_all(root.join("var/lib/apt/lists/partial")).unwrap();
         std::fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
         assert!(!Apt.has_lists(root));
-        assert!(!Apt.query(root).unwrap().interrupted);
+        assert!(!Apt.query(root, &ask_directly).unwrap().interrupted);
         std::fs::write(root.join("var/lib/dpkg/updates/0001"), "").unwrap();
         std::fs::write(root.join("var/lib/apt/lists/mirror_dists_bookworm_InRelease"), "").unwrap();
         assert!(Apt.has_lists(root));
-        assert!(Apt.query(root).unwrap().interrupted);
+        assert!(Apt.query(root, &ask_directly).unwrap().interrupted);
     }
 }

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::EnsurePackages;
 
-use super::{by_name, command, ensure, site_apt};
+use super::{by_name, command, ensure, site_words};
 
 /// What installing the missing packages would cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn package_cost(
     if !manager.has_lists(Utf8Path::new(ensure::ROOT)) {
         return Ok(None);
     }
-    let argv = site_apt::words(&manager.cost_argv(&missing), context);
+    let argv = site_words(&manager.cost_argv(&missing), context);
     let asked = context.capture(&command(&argv, context.network_environment()))?;
     let cost = manager.read_cost(&asked.stdout);
     Ok((cost.packages > 0).then_some(cost))

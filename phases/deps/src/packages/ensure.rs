@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
+use model::distribution::HOW_TO_SAY;
 use model::event::{Failure, FailureKind};
 use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
 use super::apt_repositories::{self, Dead};
-use super::{Database, PackageManager, by_name, command, database, lock_wait, site_apt};
+use super::{Database, PackageManager, by_name, command, database, lock_wait, prepare_site, site_words};
 use crate::needs::{self, Host};
 
 /// The root of the file system that packages are installed to; only tests look at another.
@@ -43,10 +44,11 @@ fn observe_in(
             Err(finding) => seen.findings.push(finding),
         }
     }
-    if looked.database.is_some_and(|database| database.interrupted) && !seen.findings.is_empty() {
+    let interrupted = looked.database.is_some_and(|database| database.interrupted);
+    if let Some(manager) = by_name(&action.manager).filter(|_| interrupted && !seen.findings.is_empty()) {
         seen.findings.push(Finding {
             what: "an earlier run of the package manager was interrupted".to_owned(),
-            cure: "`installer deps` mends it first (`dpkg --configure -a`)".to_owned(),
+            cure: format!("`installer deps` mends it first (`{}`)", manager.repair_hint()),
         });
     }
     Ok(seen)
@@ -102,11 +104,11 @@ fn install_in(
             format!("run without --offline, or install by hand: {}", manager.cure(packages)),
         ));
     }
-    site_apt::prepare(context)?;
+    prepare_site(manager, context)?;
     let execute = |argv: &[String]| {
-        context.execute(&command(&site_apt::words(argv, context), context.network_environment()))
+        context.execute(&command(&site_words(argv, context), context.network_environment()))
     };
-    if read_database(root, manager)?.interrupted {
+    if read_database(root, manager, context)?.interrupted {
         context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
         for argv in manager.repair_argv() {
             execute(&argv)?;
@@ -118,7 +120,7 @@ fn install_in(
     let dead = apt_repositories::set_up(root, manager, repositories, context)?;
     if !repositories.is_empty() {
         // What the site's configuration of apt reads is a copy of the system's sources.
-        site_apt::prepare(context)?;
+        prepare_site(manager, context)?;
     }
     let mut refreshed = None;
     if !has_lists || must_refresh(root, manager, packages, context)? {
@@ -129,7 +131,7 @@ fn install_in(
         }
     }
     let attempt = || manager.install_argv(packages).iter().try_for_each(|argv| execute(argv).map(drop));
-    match attempt() {
+    let done = match attempt() {
         Err(StepError::Failed(failure))
             if refreshed.is_none() && manager.lists_are_stale(&lines_of(&failure)) =>
         {
@@ -138,7 +140,33 @@ fn install_in(
             attempt()
         }
         other => other,
+    };
+    let Err(StepError::Failed(failure)) = done else { return done };
+    let lines = lines_of(&failure);
+    let held = manager.held_packages(&lines);
+    if !held.is_empty() {
+        return Err(held_back(manager, &held));
     }
+    match manager.explains(&lines) {
+        // Whoever asked looks whether it is all there.
+        Some(why) => {
+            context.warn(&format!("{} went on without a repository: {why}", manager.name()));
+            Ok(())
+        }
+        None => Err(StepError::Failed(failure)),
+    }
+}
+
+fn held_back(manager: &dyn PackageManager, held: &[String]) -> StepError {
+    StepError::of_kind(
+        FailureKind::Preflight,
+        format!(
+            "{} knows {}, and this machine's configuration holds it back",
+            manager.name(),
+            held.join(", ")
+        ),
+        vec![format!("let go of it: {}", manager.hold_hint())],
+    )
 }
 
 /// Brings the package lists, if there are none yet, so that the manager can be asked what it offers.
@@ -152,7 +180,7 @@ pub(crate) fn have_lists(
     if context.offline() || !context.target().root || manager.has_lists(Utf8Path::new(ROOT)) {
         return Ok(());
     }
-    site_apt::prepare(context)?;
+    prepare_site(manager, context)?;
     lock_wait::wait(&manager.lock_files(Utf8Path::new(ROOT)), context)?;
     refresh(manager, context).map(drop)
 }
@@ -176,7 +204,7 @@ fn commands_in(
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
-    if read_database(root, manager)?.interrupted {
+    if read_database(root, manager, context)?.interrupted {
         all.extend(manager.repair_argv());
     }
     let repositories = apt_repositories::commands(root, &action.repositories, context)?;
@@ -221,7 +249,7 @@ fn look<'a>(
     context: &dyn Context,
 ) -> Result<Looked<'a>, StepError> {
     let manager = by_name(&action.manager);
-    let database = manager.map(|manager| read_database(root, manager)).transpose()?;
+    let database = manager.map(|manager| read_database(root, manager, context)).transpose()?;
     let environment = context.network_environment();
     let build_path = context.layout().build_path();
     let host = Host {
@@ -237,14 +265,15 @@ fn look<'a>(
     Ok(Looked { database, results })
 }
 
-fn read_database(root: &Utf8Path, manager: &'static dyn PackageManager) -> Result<Arc<Database>, StepError> {
-    database(manager, root).map_err(|error| {
+fn read_database(
+    root: &Utf8Path,
+    manager: &'static dyn PackageManager,
+    context: &dyn Context,
+) -> Result<Arc<Database>, StepError> {
+    database(manager, root, context).map_err(|error| {
         StepError::new(
             format!("failed to read the package database: {error}"),
-            format!(
-                "check that this distribution uses {}, or say which with INSTALLER_PACKAGE_MANAGER",
-                manager.name()
-            ),
+            format!("check that this distribution uses {}, or say which with {HOW_TO_SAY}", manager.name()),
         )
     })
 }
@@ -265,7 +294,7 @@ fn simulate(
     packages: &[String],
     context: &dyn Context,
 ) -> Result<Vec<String>, StepError> {
-    let argv = site_apt::words(&manager.simulate_argv(packages), context);
+    let argv = site_words(&manager.simulate_argv(packages), context);
     let tried = context.capture(&command(&argv, context.network_environment()))?;
     if tried.status == 0 {
         return Ok(Vec::new());
@@ -279,7 +308,7 @@ fn simulate(
 fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
     let mut trouble = None;
     for argv in manager.refresh_argv() {
-        let argv = site_apt::words(&argv, context);
+        let argv = site_words(&argv, context);
         let said = match context.execute(&command(&argv, context.network_environment())) {
             // apt calls it a success when a repository does not answer.
             Ok(finished) => manager.refresh_trouble(&finished.tail),
@@ -405,7 +434,7 @@ fn cannot_drive(action: &EnsurePackages, context: &dyn Context) -> StepError {
     StepError::of_kind(
         FailureKind::Preflight,
         message,
-        vec![cure, format!("or say which manager to use: INSTALLER_PACKAGE_MANAGER={}", known.join("|"))],
+        vec![cure, format!("or say which manager to use, of {}: {HOW_TO_SAY}", known.join(", "))],
     )
 }
 

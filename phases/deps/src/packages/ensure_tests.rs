@@ -220,5 +220,5 @@ fn an_unknown_distribution_is_named_with_the_way_to_say_its_manager() {
         "{}",
         failure.message
     );
-    assert!(failure.cures.iter().any(|cure| cure.contains("INSTALLER_PACKAGE_MANAGER=apt")));
+    assert!(failure.cures.iter().any(|cure| cure.contains("--package-manager") && cure.contains("zypper")));
 }

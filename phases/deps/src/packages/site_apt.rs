@@ -17,7 +17,7 @@ use crate::sources::read_system_sources;
 ///
 /// # Errors
 /// When the system's sources cannot be read, or the configuration cannot be written.
-pub(crate) fn prepare(context: &dyn Context) -> Result<(), StepError> {
+pub(super) fn prepare(context: &dyn Context) -> Result<(), StepError> {
     prepare_from(Utf8Path::new("/etc/apt"), context)
 }
 
@@ -39,7 +39,7 @@ fn prepare_from(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> 
     write_secret(&configuration_file(context), &configuration(site, &directory))
 }
 
-/// Removes what was written for apt when it holds a password: a cache directory may well end in an image's layer.
+/// Removes what was written for package managers when it holds a password: a cache directory may well end in an image's layer.
 ///
 /// # Errors
 /// When something cannot be removed.
@@ -51,11 +51,11 @@ pub fn forget_secrets(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
         // Of the private apt for source packages.
         files::remove_tree(&cache.join("apt/sources.list.d"))?;
     }
-    Ok(())
+    super::site_repositories::forget_secrets(site, cache)
 }
 
 /// The words of an apt command with our configuration, if there is one.
-pub(crate) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
+pub(super) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
     let file = configuration_file(context);
     let mut words = argv.to_vec();
     let apt = words.iter().position(|word| word.starts_with("apt-"));
@@ -131,7 +131,7 @@ fn configuration(site: &Site, directory: &Utf8Path) -> String {
 }
 
 /// The addresses of proxies and mirrors may hold passwords.
-fn write_secret(path: &Utf8Path, text: &str) -> Result<(), StepError> {
+pub(super) fn write_secret(path: &Utf8Path, text: &str) -> Result<(), StepError> {
     std::fs::OpenOptions::new()
         .write(true)
         .create(true)

@@ -42,6 +42,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::distribution::naming;
 use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, Digest, SourceName};
 
@@ -68,6 +69,10 @@ pub struct Case {
     /// with a `/` is a package file, `./debs/libvendor_1.0_amd64.deb`, relative to the case (apt only).
     #[serde(default)]
     pub system_packages: SystemPackages,
+    /// What needs of the catalog are called here, by package manager: `[package_names.dnf]`, `nlohmann-json =
+    /// ["json-devel"]`. An empty list says that a need comes by other ways: it is neither installed nor looked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub package_names: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Compilers and build tools.
     #[serde(default)]
     pub toolchains: Toolchains,
@@ -134,7 +139,7 @@ pub struct Metadata {
     pub fragment: bool,
 }
 
-/// A list of packages, or by package manager (`apt`, `dnf`, `zypper`, `apk`) a list, or a table of `packages` and, for
+/// A list of packages, or by package manager (`apt`, `dnf` and yum, `zypper`, `apk`) a list, or a table of `packages` and, for
 /// apt, `repositories`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -161,7 +166,7 @@ impl SystemPackages {
     pub fn for_manager(&self, manager: &str) -> &[String] {
         match self {
             Self::All(names) => names,
-            Self::ByManager(by) => match by.get(manager) {
+            Self::ByManager(by) => match by.get(naming(manager)) {
                 Some(ManagerPackages::List(names)) => names,
                 Some(ManagerPackages::Table(table)) => &table.packages,
                 None => &[],

@@ -11,16 +11,15 @@ use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
 use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages};
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
+use crate::distribution::MANAGERS;
 use crate::{ComponentName, catalog};
-
-/// Package managers that a case may name.
-const MANAGERS: [&str; 4] = ["apt", "dnf", "zypper", "apk"];
 
 /// All that does not hold together.
 pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames) -> Vec<Diagnostic> {
     let mut checker = Checker { case, files, tree, known, found: Vec::new() };
     checker.metadata();
     checker.system_packages();
+    checker.package_names();
     checker.cuda();
     checker.versions();
     checker.cuda_toolchain();
@@ -104,6 +103,40 @@ impl<'a> Checker<'a> {
             }
             for manager in by.keys() {
                 self.repositories(manager, case.system_packages.repositories(manager));
+            }
+        }
+    }
+
+    fn package_names(&mut self) {
+        for (manager, names) in &self.case.package_names {
+            if !MANAGERS.contains(&manager.as_str()) {
+                let help = suggest(manager, MANAGERS, "known");
+                self.at_key(
+                    &["package_names", manager],
+                    format!("unknown package manager `{manager}`"),
+                    help,
+                );
+                continue;
+            }
+            for (need, packages) in names {
+                let path = ["package_names", manager.as_str(), need.as_str()];
+                if !catalog::entries().contains_key(need) {
+                    let help = nearest(need, catalog::entries().keys().map(String::as_str))
+                        .map(|near| format!("did you mean `{near}`?"));
+                    self.at_key(&path, format!("`{need}` is not in the catalog of system needs"), help);
+                }
+                let odd = |package: &&String| {
+                    !package.starts_with(|first: char| first.is_ascii_alphanumeric())
+                        || package.contains(char::is_whitespace)
+                };
+                if let Some(package) = packages.iter().find(odd) {
+                    let help = "write one name a text; an empty list says that it comes by other ways";
+                    self.at_value(
+                        &path,
+                        format!("`{package}` is not the name of a package"),
+                        Some(help.to_owned()),
+                    );
+                }
             }
         }
     }

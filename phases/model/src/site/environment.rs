@@ -39,6 +39,7 @@ impl Site {
         }
         site.apt_proxies = proxies_are_ours;
         site.apt_mirrors = file.apt.mirrors.clone();
+        site.package_mirrors = file.packages.mirrors.clone();
         site.archive_mirrors = file.archives.clone();
         let said = environment.get("SSL_CERT_FILE").cloned();
         if let Some(authority) = &file.certificates.authorities {

@@ -32,6 +32,9 @@ pub struct SiteFile {
     /// apt, for installer's own runs of it; nothing below /etc/apt is changed.
     #[serde(default)]
     pub apt: Apt,
+    /// The other package managers, for installer's own runs of them; nothing of their configuration is changed.
+    #[serde(default)]
+    pub packages: Packages,
     /// pip.
     #[serde(default)]
     pub pip: Pip,
@@ -94,6 +97,20 @@ pub struct Certificates {
 pub struct Apt {
     /// What begins an address in the system's sources → what stands there instead:
     /// `"http://deb.example.org/debian" = "http://mirror.example/debian"`.
+    #[serde(default)]
+    pub mirrors: BTreeMap<String, String>,
+}
+
+/// Package managers beside apt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// The package manager in charge, where the distribution does not tell: `dnf`, `yum`, `zypper`, `apk` or `apt`;
+    /// `--package-manager` goes over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// What begins an address in the repositories of dnf, yum, zypper or apk → what stands there instead:
+    /// `"https://download.example.org/pub" = "https://mirror.example/pub"`.
     #[serde(default)]
     pub mirrors: BTreeMap<String, String>,
 }
@@ -227,6 +244,7 @@ const ADDRESSES: &[&[&str]] = &[
     &["proxies", "http"],
     &["proxies", "https"],
     &["apt", "mirrors"],
+    &["packages", "mirrors"],
     &["pip", "index"],
     &["pip", "extra_indexes"],
     &["crates", "index"],

@@ -5,8 +5,8 @@ mod file;
 
 pub use environment::{BUNDLE_VARIABLES, mirrored};
 pub use file::{
-    Apt, Certificates, Crates, Git, LoadedSite, Pip, Proxies, Rustup, SiteFile, SiteText, SudoPolicy, Xmake,
-    json_schema, load, reference_markdown,
+    Apt, Certificates, Crates, Git, LoadedSite, Packages, Pip, Proxies, Rustup, SiteFile, SiteText,
+    SudoPolicy, Xmake, json_schema, load, reference_markdown,
 };
 
 use std::collections::BTreeMap;
@@ -25,9 +25,11 @@ pub struct Site {
     pub authorities: Option<Authorities>,
     /// What begins an address of the distribution's repositories → what stands there instead.
     pub apt_mirrors: BTreeMap<String, String>,
+    /// The same for distributions without apt.
+    pub package_mirrors: BTreeMap<String, String>,
     /// The same for archives of sources.
     pub archive_mirrors: BTreeMap<String, String>,
-    /// The proxies come from a site file, so that apt is told of them whatever `sudo` keeps of the environment.
+    /// The proxies come from a site file, so that apt and dnf are told of them whatever `sudo` keeps of the environment.
     pub apt_proxies: bool,
 }
 
@@ -58,7 +60,8 @@ pub enum Sudo {
 impl Site {
     /// All texts that may hold secrets, by a name that says nothing of itself; for whoever masks them.
     pub fn told(&self) -> BTreeMap<String, String> {
-        let mirrors = self.apt_mirrors.values().chain(self.archive_mirrors.values());
+        let mirrors = self.apt_mirrors.values().chain(self.package_mirrors.values());
+        let mirrors = mirrors.chain(self.archive_mirrors.values());
         let mirrors = mirrors.enumerate().map(|(number, to)| (format!("MIRROR_{number}"), to.clone()));
         self.network_environment.clone().into_iter().chain(mirrors).collect()
     }

@@ -265,6 +265,7 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
     for path in [
         &["sources", "*", "path"][..],
         &["sources", "*", "*", "path"],
+        &["components", "*", "app", "config"],
         &["python", "requirements", "*"],
         &["python", "find_links", "*"],
         &["python", "optional", "*", "requirements", "*"],

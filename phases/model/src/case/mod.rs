@@ -3,6 +3,7 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+pub mod application;
 mod apt_repository;
 mod artifacts;
 mod cuda;
@@ -24,6 +25,7 @@ pub(crate) mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use application::Application;
 pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
 pub use artifacts::{PresetArtifacts, SourceFile};
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
@@ -471,6 +473,9 @@ pub struct Component {
     /// How it is seen that the installed component works.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Application>,
     /// Its failure is shown and does not fail the run.
     #[serde(default)]
     pub optional: bool,

@@ -184,7 +184,7 @@ impl Setting {
         let given = self.layout.cache.join("mounted");
         for (name, alternatives) in &mut self.loaded.case.sources {
             if matches!(alternatives.as_slice(), [SourceSpec::Mounted { .. }]) {
-                *alternatives = Alternatives::One(SourceSpec::Path { path: given.join(name.as_str()) });
+                *alternatives = Alternatives::One(SourceSpec::path(given.join(name.as_str())));
             }
         }
     }

@@ -182,11 +182,13 @@ impl<'a> Checker<'a> {
             }
         };
         match spec {
-            SourceSpec::Path { path } => {
-                empty("path", path.as_str(), "write a directory; `.` is that of the case")
+            SourceSpec::Path { path, revision } => {
+                empty("path", path.as_str(), "write a directory; `.` is that of the case");
+                self.pinned(name, revision.as_deref(), &at("revision"));
             }
-            SourceSpec::Mounted { description } => {
+            SourceSpec::Mounted { description, revision } => {
                 empty("description", description, "write what it is: \"a checkout of our application\"");
+                self.pinned(name, revision.as_deref(), &at("revision"));
                 if index.is_some() {
                     let message = format!("source `{name}` is mounted and has alternatives");
                     let help = "declare the others alone: --source replaces every kind of source".to_owned();
@@ -235,6 +237,15 @@ impl<'a> Checker<'a> {
                 self.at_value(&at("subdirectory"), message, help);
             }
         }
+    }
+
+    /// What a checkout is held against must name one commit for ever.
+    fn pinned(&mut self, name: &str, revision: Option<&str>, path: &[&str]) {
+        let Some(revision) = revision.filter(|revision| !super::is_commit(revision)) else { return };
+        let message = format!("`{revision}` of source `{name}` is not a commit");
+        let help =
+            "write at least 7 of the 40 hexadecimal digits that `git rev-parse HEAD` prints, in lower case";
+        self.at_value(path, message, Some(help.to_owned()));
     }
 
     fn component(&mut self, name: &'a ComponentName, component: &Component) {

@@ -21,6 +21,7 @@ mod room;
 mod run;
 mod shell;
 mod site;
+mod sources;
 mod status;
 
 use clap::{CommandFactory, Parser};
@@ -35,17 +36,24 @@ fn main() {
     let code = match words.get(1).map(String::as_str) {
         Some("__launch") => exec::launcher::launcher_main(&words[2..]),
         Some("__check-http") => build::run::http_check::main(&words[2..]),
-        _ => command(),
+        _ => command(words),
     };
     std::process::exit(code);
 }
 
-fn command() -> i32 {
+fn command(words: Vec<String>) -> i32 {
     if std::env::args_os().any(|word| word.to_str().is_none()) {
         out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
         return exit::USAGE;
     }
-    let cli = match Cli::try_parse() {
+    let words = match sources::rewritten(words) {
+        Ok(words) => words,
+        Err(Error { code, message }) => {
+            out::say(&format!("error: {message}"));
+            return code;
+        }
+    };
+    let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { exit::USAGE } else { exit::OK };

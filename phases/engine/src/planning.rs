@@ -96,6 +96,8 @@ pub struct Requirements {
     pub sources: BTreeMap<SourceName, Users>,
     /// Sources whose crates are fetched.
     pub crates: Vec<SourceName>,
+    /// Where in those sources their lock files lie, where a recipe knows it.
+    pub crate_directories: BTreeMap<SourceName, Utf8PathBuf>,
     /// Whether ninja is used.
     pub ninja: bool,
     /// Who is built with the CUDA toolkit.

@@ -112,10 +112,7 @@ pub fn load(
     let mut files = Files::default();
     let mut warnings = Vec::new();
     let mut tree = chain(&mut files, root, parent, &mut warnings)?;
-    for (key, value) in &overrides.set {
-        let set = setting(&mut files, key, value)?;
-        tree = merge(&files, set, tree, &mut Vec::new());
-    }
+    tree = settings(&mut files, tree, overrides)?;
     for (name, path) in &overrides.sources {
         let pinned = tree.get(&["sources", name]).and_then(pinned);
         let replaced = replaced_source(&mut files, name, path.as_str(), pinned);
@@ -152,6 +149,37 @@ pub fn load(
     stack::settle(&mut case);
     let warnings = warnings.into_iter().map(Warning).collect();
     Ok(Loaded { case, origins, warnings, files, tree })
+}
+
+/// The components of a case, each with the name of the source that it is built from, in the order of the case. What
+/// else is wrong with it is for [`load`] to say.
+///
+/// # Errors
+/// When a file cannot be parsed, or a case that is extended cannot be had.
+pub fn component_sources(
+    root: CaseFile,
+    parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+    overrides: &Overrides,
+) -> Result<Vec<(String, String)>, Diagnostics> {
+    let mut files = Files::default();
+    let tree = chain(&mut files, root, parent, &mut Vec::new())?;
+    let tree = settings(&mut files, tree, overrides)?;
+    let components = tree.get(&["components"]).and_then(Node::table).into_iter().flatten();
+    Ok(components
+        .map(|(name, component)| {
+            let source = component.get(&["source"]).and_then(Node::text).unwrap_or(name);
+            (name.clone(), source.to_owned())
+        })
+        .collect())
+}
+
+/// A tree with every `--set` over it.
+fn settings(files: &mut Files, mut tree: Node, overrides: &Overrides) -> Result<Node, Diagnostics> {
+    for (key, value) in &overrides.set {
+        let set = setting(files, key, value)?;
+        tree = merge(files, set, tree, &mut Vec::new());
+    }
+    Ok(tree)
 }
 
 /// Several errors come in the order of the text that they stand in.
@@ -286,6 +314,7 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
     for path in [
         &["sources", "*", "path"][..],
         &["sources", "*", "*", "path"],
+        &["components", "*", "app", "config"],
         &["python", "requirements", "*"],
         &["python", "find_links", "*"],
         &["python", "optional", "*", "requirements", "*"],

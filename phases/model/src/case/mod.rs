@@ -3,6 +3,7 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+pub mod application;
 mod apt_repository;
 mod artifacts;
 mod cuda;
@@ -24,13 +25,14 @@ pub(crate) mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use application::Application;
 pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
 pub use artifacts::{PresetArtifacts, SourceFile};
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
+pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, component_sources, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
@@ -533,6 +535,9 @@ pub struct Component {
     /// How it is seen that the installed component works.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Application>,
     /// Its failure is shown and does not fail the run.
     #[serde(default)]
     pub optional: bool,

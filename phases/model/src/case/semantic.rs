@@ -1,6 +1,7 @@
 //! What the values of a case must mean, beyond their types.
 
-mod image;
+mod application;
+pub(crate) mod image;
 mod python;
 mod stack;
 
@@ -299,6 +300,7 @@ impl<'a> Checker<'a> {
         }
         self.driver_keys(name, component);
         self.fed(name, component);
+        self.application(name, component);
         self.component_source(name, component, has_recipe);
         for (index, wanted) in component.needs.iter().enumerate() {
             if !self.case.components.contains_key(wanted) {

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight};
+use model::plan::{Command, DiskEstimate, FetchedCrates, Need, Preflight, Probe};
 
 use super::BuildRunner;
 
@@ -64,6 +64,25 @@ pub(super) fn observe(
                     cure: "run `installer deps`, which brings it".to_owned(),
                 });
             }
+        }
+    }
+    for required in &action.xmake_packages {
+        let need = Need {
+            name: required.module.clone(),
+            probe: Some(Probe::PkgConfig { module: required.module.clone() }),
+            packages: Vec::new(),
+            wanted_by: Vec::new(),
+            optional: false,
+        };
+        match (runner.check_need)(&need, &action.prefixes, context) {
+            Ok(found) => observation.found.extend(found.map(|found| (need.name, found))),
+            Err(_) => observation.findings.push(Finding {
+                what: format!(
+                    "the project asks xmake for {}, and neither the case nor the system has it",
+                    required.asked
+                ),
+                cure: required.cure.clone(),
+            }),
         }
     }
     for required in &action.paths {

@@ -80,9 +80,12 @@ pub fn find_tool(root: &Utf8Path, path: &str, names: &[String]) -> Option<Utf8Pa
 pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
     let files = vec![program.to_owned(), resolved(program)];
     context.cached_probe(&format!("version {program}"), &files, &mut || {
+        let mut args = vec![Argument::from("--version")];
+        // As root it refuses even to tell its version, unless it is told to.
+        args.extend((program.file_name() == Some("xmake")).then(|| Argument::from("--root")));
         let asked = context.capture(&Command {
             program: program.to_string(),
-            args: vec![Argument::from("--version")],
+            args,
             environment: context.network_environment(),
             directory: Utf8PathBuf::from("/"),
         })?;

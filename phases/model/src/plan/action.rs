@@ -174,6 +174,17 @@ pub enum EnsureToolchain {
         /// Packages of it that need not be downloaded.
         packages: Utf8PathBuf,
     },
+    /// xmake.
+    Xmake {
+        /// Lowest version, from the case and the sources that are the user's own.
+        minimum: Option<String>,
+        /// Where the files of the source lie that the case gives for it.
+        source: Option<Utf8PathBuf>,
+        /// Where what it holds is put.
+        tree: Utf8PathBuf,
+        /// The package manager that may bring it instead.
+        manager: Option<String>,
+    },
     /// ninja, new enough to be a client of the jobserver.
     Ninja {
         /// Where the binary of the wheel is put: `<tools>/bin/ninja`.
@@ -318,6 +329,9 @@ pub struct Preflight {
     /// The directory of the user's that it is built from, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<RequiredCheckout>,
+    /// What the packages that an xmake project asks for must be found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub xmake_packages: Vec<RequiredXmakePackage>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -451,6 +465,17 @@ pub struct RequiredCheckout {
     /// Submodules that matter; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submodules: Option<Vec<Utf8PathBuf>>,
+}
+
+/// A package that an xmake project asks for, which only the system can bring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredXmakePackage {
+    /// The pkg-config module that xmake would find.
+    pub module: String,
+    /// What is asked for, and where: `zlib >=1.2 (xmake.lua:3)`.
+    pub asked: String,
+    /// What to do when it is not there.
+    pub cure: String,
 }
 
 /// The disk that building a component takes.

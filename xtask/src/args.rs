@@ -14,7 +14,7 @@ Examples:
   installer build --case quickstart          compile, install and verify, offline
   installer plan --case quickstart           what a run would do, and why
   installer explain build/ffmpeg/configure   one step: what, why, and what changed
-  installer build --source ffmpeg=/mnt/src   from a directory of your own
+  installer build --ffmpeg-src /mnt/ffmpeg   a component from a directory of your own
 
 Exit codes:
     0  everything that was asked for holds
@@ -72,9 +72,14 @@ pub struct Common {
     pub skip: Vec<String>,
 
     /// Reads a source from a directory instead of what the case says; it is never written to. May be repeated; in the
-    /// environment one a line.
+    /// environment one a line. For every component of the case there is --<component>-src PATH as well (--ffmpeg-src,
+    /// --infinilm-svc-src), from the environment as FFMPEG_SRC, INFINILM_SVC_SRC.
     #[arg(long, value_name = "NAME=PATH", global = true, env = "INSTALLER_SOURCE", value_delimiter = '\n')]
     pub source: Vec<String>,
+
+    /// `--<component>-src PATH`, as `sources::rewritten` hands it on.
+    #[arg(long, value_name = "COMPONENT=PATH", global = true, hide = true)]
+    pub component_src: Vec<String>,
 
     /// Where components are installed [default: /usr/local as root, else ~/.local].
     #[arg(long, value_name = "DIR", global = true, env = "INSTALLER_PREFIX")]

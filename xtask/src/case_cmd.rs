@@ -48,6 +48,14 @@ fn list() -> Result<i32> {
     for (name, place) in cases {
         print(&format!("{name:width$}  {} ({place})\n", picker::description(&name)))?;
     }
+    let fragments = cases::fragments();
+    if !fragments.is_empty() {
+        let example = &fragments[0];
+        print(&format!(
+            "\nfragments, for `extends = [\"CASE\", \"{example}\"]`: {}\n",
+            fragments.join(", ")
+        ))?;
+    }
     Ok(exit::OK)
 }
 

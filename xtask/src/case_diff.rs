@@ -107,7 +107,9 @@ fn flatten(key: &str, value: serde_json::Value, found: &mut BTreeMap<String, ser
 fn text(difference: &Difference, redactor: &Redactor) -> String {
     let shown = |value: &serde_json::Value| without_secrets(&difference.key, value, redactor).to_string();
     let line = |sign: &str, value: &Option<serde_json::Value>| {
-        value.as_ref().map_or_else(String::new, |value| format!("{sign} {} = {}\n", difference.key, shown(value)))
+        value
+            .as_ref()
+            .map_or_else(String::new, |value| format!("{sign} {} = {}\n", difference.key, shown(value)))
     };
     format!("{}{}", line("-", &difference.a), line("+", &difference.b))
 }

@@ -5,8 +5,8 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::redact::Redactor;
-use model::case::import::{self, Deployment, Finding, Imported, Kind, Parent, WHOLE};
-use model::case::{Format, SourceSpec};
+use model::case::Format;
+use model::case::import::{self, Deployment, Finding, Imported, Kind};
 use model::exit;
 
 use crate::args::Common;
@@ -45,7 +45,7 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
         )));
     }
     let imported = if absolute.is_dir() && SETTINGS.iter().any(|file| absolute.join(file).is_file()) {
-        deployment(common, from, &name)?
+        deployment(from, &name)?
     } else {
         preset(from, &name)?
     };
@@ -67,7 +67,10 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
             say(&format!("see what it does with `installer plan --case {directory}`"));
             Ok(exit::OK)
         }
-        Err(error) => Err(Error::new(exit::BAD_CASE, format!("{}\n\nthe case is written, and has to be corrected", error.message))),
+        Err(error) => Err(Error::new(
+            exit::BAD_CASE,
+            format!("{}\n\nthe case is written, and has to be corrected", error.message),
+        )),
     }
 }
 
@@ -77,11 +80,10 @@ fn is_secret(name: &str, value: &str) -> bool {
     Redactor::from_environment(&variable).redact(value) != value
 }
 
-fn deployment(common: &Common, from: &Utf8Path, name: &str) -> Result<Imported> {
+fn deployment(from: &Utf8Path, name: &str) -> Result<Imported> {
     let mut old = Deployment { name: name.to_owned(), from: from.to_string(), ..Deployment::default() };
-    let is_read = |file: &str| {
-        SETTINGS.contains(&file) || (file.starts_with("requirements") && file.ends_with(".txt"))
-    };
+    let is_read =
+        |file: &str| SETTINGS.contains(&file) || (file.starts_with("requirements") && file.ends_with(".txt"));
     for file in names(from)? {
         let path = from.join(&file);
         if path.is_file() && is_read(&file) {
@@ -100,20 +102,9 @@ fn deployment(common: &Common, from: &Utf8Path, name: &str) -> Result<Imported> 
         }
     }
     // Settings first, in the order in which they were read.
-    old.files.sort_by_key(|(file, _)| SETTINGS.iter().position(|known| known == file).unwrap_or(SETTINGS.len()));
-    Ok(import::read(&old, &parent(common), &is_secret))
-}
-
-/// What the case that is extended knows of repositories. Without it the imported one says no addresses.
-fn parent(common: &Common) -> Parent {
-    let Ok((loaded, _)) = load_case(common, WHOLE) else { return Parent::default() };
-    let git = loaded.case.sources.iter().filter_map(|(name, specs)| {
-        specs.as_slice().iter().find_map(|spec| match spec {
-            SourceSpec::Git { url, submodules, .. } => Some((name.to_string(), (url.clone(), *submodules))),
-            _ => None,
-        })
-    });
-    Parent { git: git.collect() }
+    old.files
+        .sort_by_key(|(file, _)| SETTINGS.iter().position(|known| known == file).unwrap_or(SETTINGS.len()));
+    Ok(import::read(&old, &is_secret))
 }
 
 fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
@@ -124,7 +115,9 @@ fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
         ))
     })?;
     if found.file.format != Format::Json {
-        return Err(Error::usage(format!("{from} is a case already\n  help: `extends = \"{from}\"` builds on it")));
+        return Err(Error::usage(format!(
+            "{from} is a case already\n  help: `extends = \"{from}\"` builds on it"
+        )));
     }
     let read = import::preset(&found.file, name, &is_secret)
         .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
@@ -153,7 +146,9 @@ fn names(directory: &Utf8Path) -> Result<Vec<String>> {
 
 fn text(path: &Utf8Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| {
-        Error::usage(format!("failed to read {path}: {error}\n  help: what is imported has to be text in UTF-8"))
+        Error::usage(format!(
+            "failed to read {path}: {error}\n  help: what is imported has to be text in UTF-8"
+        ))
     })
 }
 

@@ -235,19 +235,41 @@ pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String
 
 /// All cases by name, with the first place that has each.
 pub fn list() -> BTreeMap<String, String> {
+    all().into_iter().filter(|(_, one)| !one.fragment).map(|(name, one)| (name, one.place)).collect()
+}
+
+/// The names of all fragments: parts that cases extend, which nobody who looks for a case wants to read through.
+pub fn fragments() -> Vec<String> {
+    all().into_iter().filter(|(_, one)| one.fragment).map(|(name, _)| name).collect()
+}
+
+struct Listed {
+    place: String,
+    fragment: bool,
+}
+
+fn all() -> BTreeMap<String, Listed> {
     let mut found = BTreeMap::new();
     for directory in directories() {
         let Ok(entries) = directory.read_dir_utf8() else { continue };
         for entry in entries.filter_map(std::result::Result::ok) {
-            if FILES.iter().any(|file| entry.path().join(file).is_file()) {
-                found.entry(entry.file_name().to_owned()).or_insert_with(|| directory.to_string());
-            }
+            let Some(file) = FILES.iter().map(|file| entry.path().join(file)).find(|file| file.is_file())
+            else {
+                continue;
+            };
+            let listed = || Listed {
+                place: directory.to_string(),
+                fragment: fs::read_to_string(&file).is_ok_and(|text| model::case::is_fragment(&text)),
+            };
+            found.entry(entry.file_name().to_owned()).or_insert_with(listed);
         }
     }
     for entry in EMBEDDED.dirs() {
-        if let Some(name) = entry.path().to_str() {
-            found.entry(name.to_owned()).or_insert_with(|| "built in".to_owned());
-        }
+        let Some(name) = entry.path().to_str() else { continue };
+        let text = EMBEDDED.get_file(format!("{name}/case.toml")).and_then(|file| file.contents_utf8());
+        let listed =
+            || Listed { place: "built in".to_owned(), fragment: text.is_some_and(model::case::is_fragment) };
+        found.entry(name.to_owned()).or_insert_with(listed);
     }
     found
 }

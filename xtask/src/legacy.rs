@@ -58,7 +58,11 @@ fn translate(
         head: &|checkout, reference| head::at(Utf8Path::new(checkout), reference),
         case: &|name| facts(name, project),
     };
-    let translated = translate::translate(script, given, &world);
+    with_unknown(given, translate::translate(script, given, &world))
+}
+
+/// Words that are no options are refused, with what the others come to.
+fn with_unknown(given: &Given, translated: Result<Translated>) -> Result<Translated> {
     if given.unknown.is_empty() {
         return translated;
     }
@@ -76,7 +80,8 @@ fn translate(
 /// The old scripts worked in the project that they lay in, and took relative paths from there.
 fn enter_project(scripts: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
     let Some(project) = scripts.parent() else { return Ok(None) };
-    let is_one = ["rust/Cargo.toml", "deployment/cases", "cases"].iter().any(|mark| project.join(mark).exists());
+    let is_one =
+        ["rust/Cargo.toml", "deployment/cases", "cases"].iter().any(|mark| project.join(mark).exists());
     if !is_one {
         return Ok(None);
     }
@@ -102,7 +107,8 @@ fn beside() -> BTreeMap<&'static str, String> {
 
 /// What of a case decides how old options are translated.
 fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
-    let cli = Cli::try_parse_from(["installer"]).map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+    let cli = Cli::try_parse_from(["installer"])
+        .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
     let loaded = load_case(&cli.common, name).map_err(|error| match old_case(name, project) {
         Some(old) if error.code == exit::USAGE => Error::usage(format!(
             "there is no case `{name}`, and {old} is one of the old scripts\n  help: `installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
@@ -112,7 +118,11 @@ fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
     let case = loaded.0.case;
     Ok(CaseFacts {
         components: case.components.keys().map(ToString::to_string).collect(),
-        sources: case.sources.iter().map(|(name, specs)| (name.to_string(), specs.as_slice().to_vec())).collect(),
+        sources: case
+            .sources
+            .iter()
+            .map(|(name, specs)| (name.to_string(), specs.as_slice().to_vec()))
+            .collect(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, KnownNames, Loaded, Overrides, SourceSpec};
@@ -21,7 +21,7 @@ use model::verify_level::VerifyLevel;
 use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
-use crate::{layout, picker, site};
+use crate::{layout, picker, site, sources};
 
 /// A case on a machine.
 pub struct Setting {
@@ -30,6 +30,8 @@ pub struct Setting {
     pub layout: Layout,
     pub site: Site,
     pub capacity: Capacity,
+    /// Directories that were given for sources, absolute.
+    pub sources: Vec<(String, Utf8PathBuf)>,
     /// How far verifications go.
     pub verify_level: VerifyLevel,
     /// Whether the number of jobs is the user's.
@@ -83,6 +85,14 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
 
 /// Reads a case with everything that the command line changes in it.
 pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::Place>)> {
+    load_with_sources(common, wanted).map(|(loaded, place, _)| (loaded, place))
+}
+
+/// The same, with the directories that are given for sources.
+fn load_with_sources(
+    common: &Common,
+    wanted: &str,
+) -> Result<(Loaded, Option<cases::Place>, Vec<(String, Utf8PathBuf)>)> {
     let found = cases::find(wanted)?;
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
@@ -102,32 +112,22 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
     }
-    for text in &common.source {
-        let (name, path) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
-        })?;
-        let path = layout::absolute(Utf8Path::new(path))?;
-        if !path.is_dir() {
-            return Err(Error::usage(format!(
-                "--source {name}: {path} is not a directory\n  help: give the directory of its source"
-            )));
-        }
-        overrides.sources.push((name.to_owned(), path));
-    }
+    overrides.sources = sources::given(common, &found, &overrides)?;
+    let sources = overrides.sources.clone();
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let loaded =
         model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
             .map_err(|diagnostics| {
                 Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
             })?;
-    Ok((loaded, found.place))
+    Ok((loaded, found.place, sources))
 }
 
 impl Setting {
     /// Gathers everything. Starts no process but the case's Python interpreter, which is asked once.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
-        let (loaded, place) = load_case(common, &wanted)?;
+        let (loaded, place, sources) = load_with_sources(common, &wanted)?;
         for warning in &loaded.warnings {
             crate::out::say(&format!("{warning}\n"));
         }
@@ -154,6 +154,7 @@ impl Setting {
             layout,
             site,
             capacity,
+            sources,
             verify_level,
             jobs_given,
             offline: common.offline,
@@ -195,7 +196,7 @@ impl Setting {
         let given = self.layout.cache.join("mounted");
         for (name, alternatives) in &mut self.loaded.case.sources {
             if matches!(alternatives.as_slice(), [SourceSpec::Mounted { .. }]) {
-                *alternatives = Alternatives::One(SourceSpec::Path { path: given.join(name.as_str()) });
+                *alternatives = Alternatives::One(SourceSpec::path(given.join(name.as_str())));
             }
         }
     }

@@ -24,6 +24,7 @@ mod room;
 mod run;
 mod shell;
 mod site;
+mod sources;
 mod status;
 
 use clap::{CommandFactory, Parser};
@@ -38,28 +39,30 @@ fn main() {
     let code = match words.get(1).map(String::as_str) {
         Some("__launch") => exec::launcher::launcher_main(&words[2..]),
         Some("__check-http") => build::run::http_check::main(&words[2..]),
-        _ => command(),
+        _ => command(words),
     };
     std::process::exit(code);
 }
 
-fn command() -> i32 {
+fn command(words: Vec<String>) -> i32 {
     if std::env::args_os().any(|word| word.to_str().is_none()) {
         out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
         return exit::USAGE;
     }
-    // Options of old are none of these: what the old scripts hand on is translated first.
-    let words: Vec<String> = std::env::args().collect();
+    // Options of old are none of today's: what the old scripts hand on is translated first.
     let outcome = match words.get(1).map(String::as_str) {
         Some("legacy") => legacy::main(&words[2..]),
-        _ => match Cli::try_parse() {
-            Ok(cli) => run(&cli),
-            Err(error) => {
-                let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
-                // Help and version go to standard output, mistakes to standard error; clap knows which is which.
-                drop(error.print());
-                return code;
-            }
+        _ => match sources::rewritten(words) {
+            Ok(words) => match Cli::try_parse_from(words) {
+                Ok(cli) => run(&cli),
+                Err(error) => {
+                    let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+                    // Help and version go to standard output, mistakes to standard error; clap knows which is which.
+                    drop(error.print());
+                    return code;
+                }
+            },
+            Err(error) => Err(error),
         },
     };
     match outcome {

@@ -29,6 +29,7 @@ pub fn run(check: bool) -> Result<i32> {
 
 fn pages() -> Vec<(&'static str, String)> {
     vec![
+        ("accelerators.md", model::accelerators::markdown()),
         ("case.md", model::case::reference_markdown()),
         ("case.schema.json", model::case::json_schema()),
         ("site.md", model::site::reference_markdown()),

@@ -28,8 +28,8 @@ pub fn origin(common: &Common, setting: &Setting) -> Result<Origin> {
     ] {
         arguments.extend([flag.to_owned(), directory.to_string()]);
     }
-    for source in &common.source {
-        arguments.extend(["--source".to_owned(), source.clone()]);
+    for (name, path) in &setting.sources {
+        arguments.extend(["--source".to_owned(), format!("{name}={path}")]);
     }
     for set in &common.set {
         arguments.extend(["--set".to_owned(), set.clone()]);

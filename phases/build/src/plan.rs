@@ -69,6 +69,9 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
         }
         if planned.driver == Driver::Cargo && !requirements.crates.contains(&planned.source) {
             requirements.crates.push(planned.source.clone());
+            if let Some(known) = planned.recipe.and_then(Recipe::subdirectory) {
+                requirements.crate_directories.insert(planned.source.clone(), known.into());
+            }
         }
         requirements.ninja |= needs.contains_key("ninja");
         // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
@@ -305,6 +308,21 @@ fn preflight(
         });
     }
     paths.extend(fed::paths(known, planned, cx)?);
+    let mut writable = Vec::new();
+    if let Some(recipe) = planned.recipe {
+        let of_source = if source.mounted { source.tree.clone() } else { Utf8PathBuf::new() };
+        let required = recipe.required_paths(planned.component, &of_source, known);
+        // What was fetched is there once it is unpacked.
+        paths.extend(required.into_iter().filter(|required| required.path.is_absolute()));
+        let roots = recipe.roots(planned.component, &planned.prefix, known);
+        writable.extend(roots.into_iter().map(|path| RequiredPath {
+            cure: format!(
+                "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
+                planned.name
+            ),
+            path,
+        }));
+    }
     let (mut rust, mut crates) = (None, None);
     if planned.driver == Driver::Cargo {
         let demanded = known.facts.get(source_name).and_then(|facts| facts.required_rust());
@@ -340,6 +358,7 @@ fn preflight(
         disk_for,
         memory_mib: MEMORY_MIB,
         prefixes: Vec::new(),
+        writable,
     });
     let title = format!("see that all is there to build {}", planned.name);
     let mut step = template(cx.phase, planned.name, "preflight", title, action);
@@ -424,6 +443,13 @@ fn component(
     if let Some(recipe) = recipe {
         recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
     }
+    if component.app.is_some() && !recipe.is_some_and(Recipe::has_application) {
+        return Err(PlanError::new(
+            format!("components.{name}.app"),
+            format!("component `{name}` has no application root"),
+            "remove `app`, or write `recipe = \"infinilm-svc\"` if it is that",
+        ));
+    }
     let source_tree = subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below));
     for value in options.values_mut() {
         let texts: Vec<&mut String> = match value {
@@ -448,6 +474,7 @@ fn component(
         component,
         recipe: *recipe,
         options,
+        tree,
         source: source_tree,
         build: layout.build_tree(name),
         staging: layout.staging(name),
@@ -465,6 +492,10 @@ fn component(
         ));
     }
     built.configure.splice(0..0, fed::commands(&subject));
+    if let Some(recipe) = recipe {
+        recipe.finish(&subject, &mut built)?;
+        recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
+    }
     let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
@@ -608,16 +639,33 @@ fn component_steps(
         step(
             "stage",
             format!("copy {name} into its staging root"),
-            Action::StageFiles(StageFiles { staging: subject.staging.clone(), files }),
+            Action::StageFiles(StageFiles {
+                staging: subject.staging.clone(),
+                files,
+                trees: built.staged_trees,
+                texts: built.staged_texts,
+            }),
         )
     };
     let mut stage = stage;
+    stage.inputs = built.stage_inputs;
     stage.needs = last;
     stage.outputs = vec![subject.staging.clone()];
     stage.weight = 3;
     let staged = stage.id.clone();
     steps.push(stage);
 
+    let roots = planned
+        .recipe
+        .map(|recipe| recipe.roots(planned.component, &planned.prefix, subject.known))
+        .unwrap_or_default();
+    let title = match roots.as_slice() {
+        [] => format!("install {name} into {}", planned.prefix),
+        [root, ..] => format!("install {name} into {} and {root}", planned.prefix),
+    };
+    let mut locks: Vec<String> =
+        std::iter::once(&planned.prefix).chain(&roots).map(|root| format!("prefix {root}")).collect();
+    locks.sort();
     let action = Action::Commit(Commit {
         component: name.clone(),
         case: subject.known.case.metadata.name.clone(),
@@ -625,6 +673,7 @@ fn component_steps(
         needs: planned.component.needs.clone(),
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
+        roots,
         library_directories: subject
             .prefixes
             .iter()
@@ -634,9 +683,9 @@ fn component_steps(
             .collect(),
         forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
     });
-    let mut commit = step("commit", format!("install {name} into {}", planned.prefix), action);
+    let mut commit = step("commit", title, action);
     commit.needs = vec![staged];
-    commit.claims.locks = vec![format!("prefix {}", planned.prefix)];
+    commit.claims.locks = locks;
     commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
     let mut committed = vec![commit.id.clone()];
     steps.push(commit);

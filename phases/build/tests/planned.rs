@@ -58,7 +58,7 @@ fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
     let context = FakeContext::new();
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     for alternatives in case.sources.values_mut() {
-        *alternatives = model::case::Alternatives::One(model::case::SourceSpec::Path { path: "/src".into() });
+        *alternatives = model::case::Alternatives::One(model::case::SourceSpec::path("/src"));
     }
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

@@ -14,7 +14,7 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
     let mut all = SourceFacts::new();
     for (name, alternatives) in &case.sources {
         let facts = match alternatives.as_slice() {
-            [SourceSpec::Path { path }] => {
+            [SourceSpec::Path { path, .. }] => {
                 let tree = layout.case_dir.join(path);
                 tree.is_dir().then(|| of_tree(&tree))
             }

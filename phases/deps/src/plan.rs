@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use engine::planning::{PlanCx, PlanError, Requirements, Users};
+use engine::planning::{PlanCx, PlanError, Requirements};
 use model::case::{
     CompilerCache, Driver, KeyFrom, OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment,
     RepositoryKey, SourceSpec, normalised_project,
@@ -37,7 +37,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     cuda(cx, requirements, packages.as_ref());
     wheels(cx, packages.as_ref());
     for source in &requirements.crates {
-        crates(cx, source, requirements.sources.get(source))?;
+        crates(cx, source, requirements)?;
     }
     Ok(())
 }
@@ -375,6 +375,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
+        writable: Vec::new(),
     });
     let mut look = step("deps/python", format!("look at {interpreter}"), look, Freshness::Observed);
     look.after = packages.cloned().into_iter().chain(conda).collect();
@@ -498,10 +499,11 @@ fn all_components(cx: &PlanCx<'_>) -> Vec<ComponentName> {
     cx.known.case.components.keys().cloned().collect()
 }
 
-fn crates(cx: &mut PlanCx<'_>, source: &SourceName, users: Option<&Users>) -> Result<(), PlanError> {
+fn crates(cx: &mut PlanCx<'_>, source: &SourceName, requirements: &Requirements) -> Result<(), PlanError> {
+    let users = requirements.sources.get(source);
     let layout = cx.known.layout;
     let planned = cx.source(source, source.as_str())?;
-    let directories = crate_directories(cx, source);
+    let directories = crate_directories(cx, source, requirements);
     let from = if planned.mounted { planned.tree.clone() } else { layout.source_artifacts(source) };
     let mut step = step(
         &format!("deps/crates/{source}"),
@@ -544,7 +546,7 @@ fn crates(cx: &mut PlanCx<'_>, source: &SourceName, users: Option<&Users>) -> Re
 }
 
 /// Where in a source the components that cargo builds from it lie.
-fn crate_directories(cx: &PlanCx<'_>, source: &SourceName) -> Vec<Utf8PathBuf> {
+fn crate_directories(cx: &PlanCx<'_>, source: &SourceName, requirements: &Requirements) -> Vec<Utf8PathBuf> {
     let mut found: Vec<Utf8PathBuf> = cx
         .known
         .case
@@ -554,7 +556,9 @@ fn crate_directories(cx: &PlanCx<'_>, source: &SourceName) -> Vec<Utf8PathBuf> {
             let built_from = component.source.as_ref().map_or(name.as_str(), SourceName::as_str);
             built_from == source.as_str() && matches!(component.driver, None | Some(Driver::Cargo))
         })
-        .filter_map(|(_, component)| component.subdirectory.clone())
+        .filter_map(|(_, component)| {
+            component.subdirectory.clone().or_else(|| requirements.crate_directories.get(source).cloned())
+        })
         .collect();
     found.sort();
     found.dedup();

@@ -38,7 +38,7 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Resul
         }
         match alternatives {
             [SourceSpec::Path { .. }] => continue,
-            [SourceSpec::Mounted { description }] => {
+            [SourceSpec::Mounted { description, .. }] => {
                 if cx.phase == Phase::Deps {
                     cx.note(format!(
                         "source {source} ({description}) is mounted: `build` is given it with --source {source}=PATH"
@@ -146,7 +146,7 @@ mod tests {
     fn planned(phase: Phase, sources: &[&str]) -> Result<Plan, PlanError> {
         let context = FakeContext::new();
         let mut case = Case::default();
-        let mounted = SourceSpec::Path { path: "src".into() };
+        let mounted = SourceSpec::path("src");
         case.sources.insert("ffmpeg".into(), Alternatives::One(debian("ffmpeg")));
         case.sources.insert("app".into(), Alternatives::One(mounted.clone()));
         case.sources.insert("either".into(), Alternatives::Many(vec![mounted, debian("either")]));

@@ -37,7 +37,7 @@ fn planned(
 }
 
 fn mounted(case: &mut Case, name: &str) {
-    let path = SourceSpec::Path { path: name.into() };
+    let path = SourceSpec::path(name);
     case.sources.insert(name.into(), Alternatives::One(path));
 }
 

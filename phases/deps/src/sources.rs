@@ -321,8 +321,8 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
         return Ok(fetched);
     }
     match spec {
-        SourceSpec::Path { path } => path::fetch(path, request),
-        SourceSpec::Mounted { description } => Err(StepError::new(
+        SourceSpec::Path { path, .. } => path::fetch(path, request),
+        SourceSpec::Mounted { description, .. } => Err(StepError::new(
             format!("source {} ({description}) is mounted, and no directory was given", request.source),
             format!("give it with --source {}=PATH", request.source),
         )),
@@ -473,8 +473,8 @@ fn message(error: &StepError) -> &str {
 /// An alternative in a few words, without secrets.
 fn describe(spec: &SourceSpec) -> String {
     match spec {
-        SourceSpec::Path { path } => format!("directory {path}"),
-        SourceSpec::Mounted { description } => format!("mounted: {description}"),
+        SourceSpec::Path { path, .. } => format!("directory {path}"),
+        SourceSpec::Mounted { description, .. } => format!("mounted: {description}"),
         SourceSpec::Git { url, revision, .. } => {
             format!("git {} at {revision}", crate::http::url::redact(url))
         }

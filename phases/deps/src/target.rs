@@ -51,9 +51,11 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
     let path = environment.get("PATH").map_or("", String::as_str);
     let tools = TOOLS
         .iter()
+        .copied()
+        .chain(model::accelerators::tools())
         .filter_map(|name| {
-            let found = needs::find_tool(root, path, &[(*name).to_owned()])?;
-            Some(((*name).to_owned(), Tool { path: found.into_string(), version: None }))
+            let found = needs::find_tool(root, path, &[name.to_owned()])?;
+            Some((name.to_owned(), Tool { path: found.into_string(), version: None }))
         })
         .collect();
     Target {
@@ -67,6 +69,7 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         package_manager,
         tools,
         python: None,
+        sdk_variables: model::accelerators::passed_on(environment),
     }
 }
 

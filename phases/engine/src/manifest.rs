@@ -112,8 +112,16 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
     let inside = |path: &Utf8Path| {
         path.components().all(|part| matches!(part, Utf8Component::Normal(_))) && !path.as_str().is_empty()
     };
-    if let Some(outside) = manifest.files.keys().find(|path| !inside(path)) {
-        return Err(damaged(&format!("{outside} does not lie below the prefix")));
+    let below_a_root = |path: &Utf8Path| {
+        manifest.roots.iter().any(|root| {
+            let of_root = root.strip_prefix("/").is_ok_and(inside);
+            of_root && path.strip_prefix(root).is_ok_and(inside)
+        })
+    };
+    if let Some(outside) = manifest.files.keys().find(|path| !inside(path) && !below_a_root(path)) {
+        return Err(damaged(&format!(
+            "{outside} lies neither below the prefix nor below another root of it"
+        )));
     }
     Ok(Some(manifest))
 }
@@ -309,7 +317,8 @@ pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> R
     let mut paths: Vec<&Utf8Path> = entries.keys().copied().collect();
     let own = Utf8Path::new("share/installer/manifest");
     paths.push(own);
-    remove_empty_directories(prefix, paths)?;
+    let roots = manifests.iter().flat_map(|manifest| manifest.roots.clone()).collect::<Vec<_>>();
+    remove_empty_directories(prefix, &roots, paths)?;
     Ok(removed)
 }
 
@@ -344,19 +353,22 @@ pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Re
     Ok(Removal::Removed)
 }
 
-/// Removes the directories above these paths (relative to the prefix) that are empty, never the prefix itself.
+/// Removes the directories above these paths (relative to the prefix, or absolute below one of the roots) that are empty,
+/// never the prefix itself or a root.
 ///
 /// # Errors
 /// When an empty one cannot be removed.
 pub fn remove_empty_directories<'a>(
     prefix: &Utf8Path,
+    roots: &[Utf8PathBuf],
     paths: impl IntoIterator<Item = &'a Utf8Path>,
 ) -> Result<(), StepError> {
-    let directories: BTreeSet<&Utf8Path> = paths
-        .into_iter()
-        .flat_map(|path| path.ancestors().skip(1))
-        .filter(|directory| !directory.as_str().is_empty())
-        .collect();
+    let ours = |directory: &&Utf8Path| {
+        let below = |root: &Utf8PathBuf| directory.starts_with(root) && *directory != root;
+        !directory.as_str().is_empty() && (!directory.is_absolute() || roots.iter().any(below))
+    };
+    let directories: BTreeSet<&Utf8Path> =
+        paths.into_iter().flat_map(|path| path.ancestors().skip(1)).filter(ours).collect();
     // Sorted, a directory comes before what is in it.
     for directory in directories.into_iter().rev() {
         let path = prefix.join(directory);

@@ -35,7 +35,7 @@ impl Known<'_> {
         }
         let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
         let tree = match self.case.sources.get(&source)?.as_slice() {
-            [SourceSpec::Path { path }] => self.layout.case_dir.join(path),
+            [SourceSpec::Path { path, .. }] => self.layout.case_dir.join(path),
             _ => self.layout.source_artifacts(&source).join("manifests"),
         };
         let below = component.subdirectory.as_ref().map_or_else(|| tree.clone(), |below| tree.join(below));
@@ -77,6 +77,8 @@ pub struct Requirements {
     pub sources: BTreeMap<SourceName, Users>,
     /// Sources whose crates are fetched.
     pub crates: Vec<SourceName>,
+    /// Where in those sources their lock files lie, where a recipe knows it.
+    pub crate_directories: BTreeMap<SourceName, Utf8PathBuf>,
     /// Whether ninja is used.
     pub ninja: bool,
     /// Who is built with the CUDA toolkit.
@@ -167,7 +169,7 @@ impl<'a> PlanCx<'a> {
             ));
         };
         Ok(match alternatives.as_slice() {
-            [SourceSpec::Path { path }] => {
+            [SourceSpec::Path { path, .. }] => {
                 let tree = self.known.layout.case_dir.join(path);
                 PlannedSource {
                     inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new() }],
@@ -176,7 +178,7 @@ impl<'a> PlanCx<'a> {
                     mounted: true,
                 }
             }
-            [SourceSpec::Mounted { description }] => {
+            [SourceSpec::Mounted { description, .. }] => {
                 return Err(PlanError::new(
                     format!("sources.{name}"),
                     format!("source `{name}` ({description}) is mounted, and no directory is given for it"),

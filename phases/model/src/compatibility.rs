@@ -3,12 +3,15 @@
 //! A pair that is known not to work is [`Verdict::Wrong`]; one that the table does not know is [`Verdict::Unknown`].
 
 mod check;
+mod commits;
 mod page;
 mod requirement;
 
 pub use check::{Finding, Stack, Verdict, check, numpy_limit};
+pub use commits::{same as same_commit, short as short_commit};
 pub use page::markdown;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -29,6 +32,10 @@ pub struct Table {
     pub cargo: Vec<CargoRow>,
     /// Python packages of distributions.
     pub python: Vec<PythonRow>,
+    /// Commits of projects that are known to work together.
+    pub together: Vec<TogetherRow>,
+    /// Commits that are known not to.
+    pub apart: Vec<ApartRow>,
 }
 
 /// One release of PyTorch.
@@ -107,6 +114,28 @@ pub struct PythonRow {
     pub distribution: String,
     /// `3.11`.
     pub python: Vec<String>,
+    /// Where this is said.
+    pub source: String,
+}
+
+/// Commits that were built together and work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TogetherRow {
+    /// By component.
+    pub commits: BTreeMap<String, String>,
+    /// Where this is said.
+    pub source: String,
+}
+
+/// Commits that do not work together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApartRow {
+    /// By component.
+    pub commits: BTreeMap<String, String>,
+    /// What is seen then.
+    pub why: String,
     /// Where this is said.
     pub source: String,
 }

@@ -3,6 +3,7 @@
 //! Types and pure functions only. Nothing in this crate reads a file, starts a process or asks the clock;
 //! text comes in and goes out as strings, so that every decision can be tested from recorded data.
 
+pub mod accelerators;
 pub mod case;
 pub mod catalog;
 pub mod compatibility;

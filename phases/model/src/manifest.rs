@@ -27,7 +27,11 @@ pub struct Manifest {
     pub needs: Vec<ComponentName>,
     /// The prefix under which `files` lie.
     pub prefix: Utf8PathBuf,
-    /// Path below the prefix → what is there.
+    /// Other directories under which files of it lie (`/app`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<Utf8PathBuf>,
+    /// Path below the prefix, or absolute where it lies below one of `roots` → what is there. So joined to the prefix
+    /// each is where the file lies.
     pub files: BTreeMap<Utf8PathBuf, Entry>,
 }
 

@@ -18,6 +18,9 @@ pub struct FactsOfSource {
     pub version: Option<String>,
     /// `version` of `Cargo.lock`: 3 wants cargo ≥ 1.53, 4 wants cargo ≥ 1.78.
     pub cargo_lock_version: Option<u32>,
+    /// The commit that a directory of the user's is at, where it is a git checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// `rust-version` of `Cargo.toml`.
     pub minimum_rust: Option<String>,
 }

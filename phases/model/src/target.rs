@@ -34,6 +34,10 @@ pub struct Target {
     /// The case's Python interpreter, if the case has one and it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<InterpreterFacts>,
+    /// Variables that `installer` was started with and that name a vendor's SDK and its parts
+    /// ([`crate::accelerators::passed_on`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sdk_variables: BTreeMap<String, String>,
 }
 
 /// `/etc/os-release`, as far as planning cares.

@@ -244,7 +244,14 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             })
             .collect(),
         Action::StageFiles(stage) => {
-            stage.files.iter().map(|file| format!("stages {} as {}", file.from, file.to)).collect()
+            let files = stage.files.iter().map(|file| format!("stages {} as {}", file.from, file.to));
+            let trees = stage
+                .trees
+                .iter()
+                .map(|tree| format!("stages every file below {} in {}", tree.from, tree.to));
+            let texts =
+                stage.texts.iter().map(|text| format!("writes {}:\n{}", text.to, text.text.trim_end()));
+            files.chain(trees).chain(texts).collect()
         }
         Action::LinkPython(link) => {
             vec![format!("lets the environment {} import what lies in {}", link.environment, link.directory)]

@@ -109,7 +109,9 @@ pub fn read(script: Script, words: &[String], environment: &BTreeMap<String, Str
                     }
                     None => {
                         let value = option.value.unwrap_or_default();
-                        return Err(Error::usage(format!("{name} has no value\n  help: write {name}={value}")));
+                        return Err(Error::usage(format!(
+                            "{name} has no value\n  help: write {name}={value}"
+                        )));
                     }
                 }
             }

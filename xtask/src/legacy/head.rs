@@ -61,7 +61,8 @@ fn resolved(git: &Utf8Path, name: &str) -> Option<String> {
         read(&place.join(name)).filter(|text| !text.starts_with("ref: ")).or_else(|| {
             let packed = read(&place.join("packed-refs"))?;
             let lines = packed.lines().collect::<Vec<_>>();
-            let at = lines.iter().position(|line| line.split_once(' ').is_some_and(|(_, own)| own == name))?;
+            let at =
+                lines.iter().position(|line| line.split_once(' ').is_some_and(|(_, own)| own == name))?;
             // The line after an annotated tag has its commit.
             let peeled = lines.get(at + 1).and_then(|line| line.strip_prefix('^'));
             let commit = peeled.or_else(|| lines[at].split_once(' ').map(|(commit, _)| commit))?;
@@ -94,7 +95,10 @@ mod tests {
         write("HEAD", "ref: refs/heads/issue/951\n");
         assert_eq!(at(checkout, "issue/951"), Head::There);
         assert_eq!(at(checkout, "main"), Head::Unknown);
-        write("packed-refs", &format!("# pack-refs with: peeled\n{one} refs/heads/issue/951\n{two} refs/heads/main\n"));
+        write(
+            "packed-refs",
+            &format!("# pack-refs with: peeled\n{one} refs/heads/issue/951\n{two} refs/heads/main\n"),
+        );
         assert_eq!(at(checkout, "main"), Head::Elsewhere("111111111111".to_owned()));
         assert_eq!(at(checkout, "1111111"), Head::There);
         write("refs/tags/v1", &one);

@@ -94,7 +94,12 @@ const PATH: Option<&str> = Some("PATH");
 const REF: Option<&str> = Some("REF");
 
 pub const OPTIONS: &[OldOption] = &[
-    option("--phase", Some("deps|build|all"), Meaning::Phase, "`installer deps`, `installer build`, `installer all`"),
+    option(
+        "--phase",
+        Some("deps|build|all"),
+        Meaning::Phase,
+        "`installer deps`, `installer build`, `installer all`",
+    ),
     option("--deployment-case", Some("NAME"), Meaning::Case, "`--case NAME`"),
     option("--install-path", PATH, Meaning::BinDirectory, "`--prefix PREFIX`, of which PATH is `PREFIX/bin`"),
     option(
@@ -109,7 +114,12 @@ pub const OPTIONS: &[OldOption] = &[
         Meaning::SkipBuild,
         "`--skip infinilm-svc`, or `installer deps` where nothing else is built",
     ),
-    option("--build-only", None, Meaning::BuildOnly, "`--only build/infinilm-svc/compile`, after `installer deps`"),
+    option(
+        "--build-only",
+        None,
+        Meaning::BuildOnly,
+        "`--only build/infinilm-svc/compile`, after `installer deps`",
+    ),
     option("--app-root", PATH, Meaning::AppRoot, "`--set components.infinilm-svc.app.root=PATH`"),
     option(
         "--setup-app-root",
@@ -123,19 +133,41 @@ pub const OPTIONS: &[OldOption] = &[
         Meaning::Always("which Python packages there are is said by the case, under `[python]`"),
         "`[python]` of the case",
     ),
-    option("--install-infinicore", MODE, Meaning::Component(INFINICORE), "a case with the component, or `--skip infinicore`"),
-    option("--install-infinilm", MODE, Meaning::Component(INFINILM), "a case with the component, or `--skip infinilm`"),
+    option(
+        "--install-infinicore",
+        MODE,
+        Meaning::Component(INFINICORE),
+        "a case with the component, or `--skip infinicore`",
+    ),
+    option(
+        "--install-infinilm",
+        MODE,
+        Meaning::Component(INFINILM),
+        "a case with the component, or `--skip infinilm`",
+    ),
     option(
         "--install-xtask",
         MODE,
-        Meaning::Nothing("the scripts did nothing with it; a case can build xtask of InfiniLM-Rust as a component with the driver cargo"),
+        Meaning::Nothing(
+            "the scripts did nothing with it; a case can build xtask of InfiniLM-Rust as a component with the driver cargo",
+        ),
         "a component with `driver = \"cargo\"` in a case of your own",
     ),
     option("--infinicore-src", PATH, Meaning::Source(INFINICORE), "`--source infinicore=PATH`"),
     option("--infinilm-src", PATH, Meaning::Source(INFINILM), "`--source infinilm=PATH`"),
     option("--infinilm-svc-src", PATH, Meaning::Source(SERVICE), "`--source infinilm-svc=PATH`"),
-    option("--infinilm-rust-src", PATH, Meaning::Source(INFINILM_RUST), "`--source infinilm-rust=PATH`, where the case has it"),
-    option("--infinicore-branch", REF, Meaning::Revision(INFINICORE), "`--set sources.infinicore.revision=REF`"),
+    option(
+        "--infinilm-rust-src",
+        PATH,
+        Meaning::Source(INFINILM_RUST),
+        "`--source infinilm-rust=PATH`, where the case has it",
+    ),
+    option(
+        "--infinicore-branch",
+        REF,
+        Meaning::Revision(INFINICORE),
+        "`--set sources.infinicore.revision=REF`",
+    ),
     option("--infinilm-branch", REF, Meaning::Revision(INFINILM), "`--set sources.infinilm.revision=REF`"),
     option(
         "--infinilm-rust-branch",

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::case::import::build_options;
+use model::case::import::{REPOSITORIES, build_options};
 use model::case::{OptionValue, SourceSpec};
 
 use super::given::{Given, Mode, Value};
@@ -84,8 +84,11 @@ fn phase(script: Script, given: &Given) -> Result<PhaseArg> {
         Script::InstallDeps => Some(PhaseArg::Deps),
         Script::InstallBuild => Some(PhaseArg::Build),
     };
-    let Some(Value { text, from }) = given.value(Meaning::Phase) else { return Ok(own.unwrap_or(PhaseArg::All)) };
-    let wanted = [PhaseArg::Deps, PhaseArg::Build, PhaseArg::All].into_iter().find(|phase| phase.as_str() == text);
+    let Some(Value { text, from }) = given.value(Meaning::Phase) else {
+        return Ok(own.unwrap_or(PhaseArg::All));
+    };
+    let wanted =
+        [PhaseArg::Deps, PhaseArg::Build, PhaseArg::All].into_iter().find(|phase| phase.as_str() == text);
     match (wanted, own) {
         (None, _) => Err(Error::usage(format!("{from} is `{text}`\n  help: write deps, build or all"))),
         (Some(wanted), Some(own)) if wanted != own => Err(Error::usage(format!(
@@ -209,10 +212,9 @@ impl Translation<'_> {
                 }
                 Some(Value { text, from }) => {
                     let there = (self.world.is_directory)(text);
-                    if !there && self.phase != PhaseArg::Build && !self.mounted(name) {
-                        self.note(format!(
-                            "{from}: {text} is not there, so that {name} comes from where the case says"
-                        ));
+                    // The scripts cloned into a directory that was not there, but not in the second phase.
+                    if !there && self.phase != PhaseArg::Build {
+                        self.note(format!("{from}: {text} is not there, so that {name} is fetched"));
                     } else {
                         checkout = Some(text.clone());
                     }
@@ -234,7 +236,12 @@ impl Translation<'_> {
 
     /// A reference is fetched; a checkout of the user's is never moved to it.
     fn revision(&mut self, name: &'static str, used: bool, checkout: Option<&str>) -> Result<()> {
-        let Some(Value { text, from }) = self.given.value(Meaning::Revision(name)) else { return Ok(()) };
+        let Some(Value { text, from }) = self.given.value(Meaning::Revision(name)) else {
+            if used && checkout.is_none() {
+                self.cloned(name);
+            }
+            return Ok(());
+        };
         if !used {
             let why = if self.off.contains(name) { "is left out" } else { "is no part of the case" };
             self.note(format!("{from} is not read: {name} {why}"));
@@ -255,31 +262,40 @@ impl Translation<'_> {
             return Ok(());
         }
         let specs = self.facts.sources.get(name).map(Vec::as_slice).unwrap_or_default();
-        let git = specs.iter().find_map(|spec| match spec {
-            SourceSpec::Git { url, submodules, .. } => Some((url.clone(), *submodules)),
-            _ => None,
-        });
-        let reference = value_of(text);
-        let set = match (git, specs) {
-            (Some(_), [_]) => format!("sources.{name}.revision={reference}"),
-            (Some((url, submodules)), _) => format!(
-                "sources.{name}={{kind=\"git\", url={}, revision={}, submodules={submodules}}}",
-                json(&url),
-                json(text)
-            ),
-            (None, _) => {
-                return Err(Error::usage(format!(
-                    "{from} is {text}, and the case `{}` has no git repository for {name} to fetch it from\n  help: give a checkout of it: --source {name}=PATH",
-                    self.case
-                )));
-            }
+        let set = match specs {
+            [SourceSpec::Git { .. }] => format!("sources.{name}.revision={}", value_of(text)),
+            _ => match repository(name, specs) {
+                Some(address) => fetched(name, &address, text),
+                None => {
+                    return Err(Error::usage(format!(
+                        "{from} is {text}, and the case `{}` has no git repository for {name} to fetch it from\n  help: give a checkout of it: --source {name}=PATH",
+                        self.case
+                    )));
+                }
+            },
         };
         self.add(&["--set", &set]);
         Ok(())
     }
 
+    /// Where neither a checkout nor a reference was given the scripts cloned the project.
+    fn cloned(&mut self, name: &str) {
+        let specs = self.facts.sources.get(name).map(Vec::as_slice).unwrap_or_default();
+        let (true, Some(address)) = (self.mounted(name), repository(name, specs)) else { return };
+        let pinned = specs.first().and_then(|spec| match spec {
+            SourceSpec::Mounted { revision, .. } => revision.clone(),
+            _ => None,
+        });
+        let revision = pinned.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
+        let set = fetched(name, &address, &revision);
+        self.add(&["--set", &set]);
+        self.note(format!("no checkout of {name} was given: {revision} of {address} is fetched"));
+    }
+
     fn build_command(&mut self) -> Result<()> {
-        let Some(Value { text, from }) = self.given.value(Meaning::BuildCommand(INFINICORE)) else { return Ok(()) };
+        let Some(Value { text, from }) = self.given.value(Meaning::BuildCommand(INFINICORE)) else {
+            return Ok(());
+        };
         if !self.has(INFINICORE) || self.off.contains(INFINICORE) {
             self.note(format!("{from} is not read: {INFINICORE} is not built"));
             return Ok(());
@@ -344,7 +360,8 @@ impl Translation<'_> {
             self.note(format!("{} changes nothing: {SERVICE} is not built here", value.from));
             return Ok(());
         }
-        let others = self.facts.components.iter().filter(|name| *name != SERVICE && !self.off.contains(name.as_str()));
+        let others =
+            self.facts.components.iter().filter(|name| *name != SERVICE && !self.off.contains(name.as_str()));
         self.only = others.cloned().chain([format!("build/{SERVICE}/compile")]).collect();
         Ok(())
     }
@@ -416,10 +433,30 @@ impl Translation<'_> {
     }
 }
 
+/// What the scripts took where nobody named a reference.
+const DEFAULT_BRANCH: &str = "main";
+
+/// Where a source can be fetched from: what the case says, else where the scripts cloned it from.
+fn repository(name: &str, specs: &[SourceSpec]) -> Option<String> {
+    let of_case = specs.iter().find_map(|spec| match spec {
+        SourceSpec::Git { url, .. } => Some(url.clone()),
+        _ => None,
+    });
+    let known = || REPOSITORIES.iter().find(|(known, _)| *known == name);
+    of_case.or_else(|| known().map(|(_, address)| (*address).to_owned()))
+}
+
+/// A git repository in the place of a source of another kind.
+fn fetched(name: &str, address: &str, revision: &str) -> String {
+    let (address, revision) = (json(address), json(revision));
+    format!("sources.{name}={{kind=\"git\", url={address}, revision={revision}, submodules=true}}")
+}
+
 /// A text as the value of `--set`, in quotes where it would be read as something else.
 fn value_of(text: &str) -> String {
     let first = text.chars().next().unwrap_or(' ');
-    let plain = (first.is_ascii_alphabetic() || first == '/') && !["true", "false", "inf", "nan"].contains(&text);
+    let plain =
+        (first.is_ascii_alphabetic() || first == '/') && !["true", "false", "inf", "nan"].contains(&text);
     if plain { text.to_owned() } else { json(text) }
 }
 

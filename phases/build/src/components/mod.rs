@@ -2,6 +2,7 @@
 
 mod fdk_aac;
 mod ffmpeg;
+mod infinilm_svc;
 mod libvpx;
 mod nv_codec_headers;
 mod opencv;
@@ -9,14 +10,15 @@ mod opus;
 mod x264;
 mod x265;
 
-use engine::planning::Known;
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::case::{Commands, Component, Driver, OptionValue};
-use model::plan::Expectation;
+use model::plan::{Expectation, RequiredPath};
 use model::target::Target;
 
 use crate::cuda::Toolkit;
-use crate::drivers::Subject;
+use crate::drivers::{Built, Subject};
 
 /// What a component of which nothing is known takes of the disk.
 pub const DISK_MIB: u64 = 512;
@@ -92,6 +94,44 @@ pub trait Recipe: Sync {
         None
     }
 
+    /// Driver `cargo`: its programs, where the case names none.
+    fn binaries(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it takes what a case says under `app`.
+    fn has_application(&self) -> bool {
+        false
+    }
+
+    /// What must be there before anything is compiled, beyond its source; `source` is the top of that.
+    fn required_paths(
+        &self,
+        _component: &Component,
+        _source: &Utf8Path,
+        _known: &Known<'_>,
+    ) -> Vec<RequiredPath> {
+        Vec::new()
+    }
+
+    /// Directories outside its prefix under which it installs.
+    fn roots(&self, _component: &Component, _prefix: &Utf8Path, _known: &Known<'_>) -> Vec<Utf8PathBuf> {
+        Vec::new()
+    }
+
+    /// Adds to what its driver planned.
+    ///
+    /// # Errors
+    /// When the case asks for what cannot be.
+    fn finish(&self, _subject: &Subject<'_>, _built: &mut Built) -> Result<(), PlanError> {
+        Ok(())
+    }
+
+    /// Notes that depend on more than its options.
+    fn notes_of(&self, _subject: &Subject<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Driver `command`: what is run.
     fn commands(&self) -> Option<Commands> {
         None
@@ -125,6 +165,7 @@ pub trait Recipe: Sync {
 static RECIPES: &[&dyn Recipe] = &[
     &fdk_aac::FdkAac,
     &ffmpeg::Ffmpeg,
+    &infinilm_svc::InfinilmSvc,
     &libvpx::Libvpx,
     &nv_codec_headers::NvCodecHeaders,
     &opencv::Opencv,

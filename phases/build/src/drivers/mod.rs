@@ -14,7 +14,7 @@ use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
-use model::plan::{Argument, Command, Expectation, Jobs, Keep, StagedFile};
+use model::plan::{Argument, Command, Expectation, Input, Jobs, Keep, StagedFile, StagedText, StagedTree};
 
 use crate::components::Recipe;
 use crate::cuda::Toolkit;
@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub recipe: Option<&'static dyn Recipe>,
     /// The recipe's options with the case's over them.
     pub options: IndexMap<String, OptionValue>,
+    /// The whole of its source.
+    pub tree: Utf8PathBuf,
     /// The tree that is built, subdirectory included.
     pub source: Utf8PathBuf,
     pub build: Utf8PathBuf,
@@ -54,6 +56,12 @@ pub struct Built {
     pub install: Vec<Command>,
     /// Instead of `install`: files that are copied.
     pub staged: Vec<StagedFile>,
+    /// Beside them: whole directories.
+    pub staged_trees: Vec<StagedTree>,
+    /// Beside them: files whose content the plan knows.
+    pub staged_texts: Vec<StagedText>,
+    /// What those directories hold, where no step before tells.
+    pub stage_inputs: Vec<Input>,
     /// How the compile takes part in the job pool.
     pub jobs: Jobs,
     /// What a start of the compile may trust of an earlier attempt.

@@ -75,6 +75,7 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
         disk_for: Vec::new(),
         memory_mib: 0,
         prefixes: Vec::new(),
+        writable: Vec::new(),
     });
     let name = ComponentName::new("python");
     let mut look =
@@ -164,6 +165,7 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
         needs: Vec::new(),
         staging: known.layout.staging(&name),
         prefix: prefix.clone(),
+        roots: Vec::new(),
         library_directories: Vec::new(),
         forbidden_paths: vec![known.layout.staging(&name)],
     });

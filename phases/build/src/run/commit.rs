@@ -43,12 +43,18 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
         version: action.version.clone(),
         needs: action.needs.clone(),
         prefix: action.prefix.clone(),
+        roots: action.roots.clone(),
         files: staged.entries.clone(),
     };
     // What a killed commit of another version left has to stay known until it is removed.
     let mut pending = manifest.clone();
     for (path, entry) in interrupted.iter().flat_map(|interrupted| &interrupted.files) {
         pending.files.entry(path.clone()).or_insert_with(|| entry.clone());
+    }
+    for root in interrupted.iter().flat_map(|interrupted| &interrupted.roots) {
+        if !pending.roots.contains(root) {
+            pending.roots.push(root.clone());
+        }
     }
     manifest::write_pending(&pending)?;
     place_all(action, &staged, time, context)?;
@@ -185,7 +191,7 @@ fn place(
         Entry::Link { target } => fault::check("commit-copy").and_then(|()| symlink(target, &temporary)),
         Entry::File { mode, .. } => {
             let bytes = staged.content(action, relative)?;
-            let from = staged::staged_prefix(action).join(relative);
+            let from = staged::staged_path(action, relative);
             write_file(&temporary, &bytes, *mode, &from, time)
         }
     };
@@ -247,5 +253,6 @@ fn remove_obsolete(
             }
         }
     }
-    manifest::remove_empty_directories(&action.prefix, obsolete.keys().copied())
+    let roots: Vec<Utf8PathBuf> = earlier.iter().flat_map(|earlier| earlier.roots.clone()).collect();
+    manifest::remove_empty_directories(&action.prefix, &roots, obsolete.keys().copied())
 }

@@ -6,7 +6,8 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight};
+use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight, RequiredPath};
+use rustix::fs::Access;
 
 use super::BuildRunner;
 
@@ -73,6 +74,9 @@ pub(super) fn observe(
                 cure: required.cure.clone(),
             });
         }
+    }
+    for directory in &action.writable {
+        observation.findings.extend(not_writable(directory));
     }
     if action.disk_mib > 0 || !action.disk_for.is_empty() {
         disk(action, &mut observation)?;
@@ -175,6 +179,16 @@ fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<Finding>, St
             ),
         })),
     }
+}
+
+fn not_writable(required: &RequiredPath) -> Option<Finding> {
+    let directory = &required.path;
+    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
+    let allowed = existing.is_dir() && rustix::fs::access(existing.as_std_path(), Access::WRITE_OK).is_ok();
+    (!allowed).then(|| Finding {
+        what: format!("{directory} cannot be written: {existing} is no directory of this user"),
+        cure: required.cure.clone(),
+    })
 }
 
 fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {

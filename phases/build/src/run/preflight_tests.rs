@@ -23,6 +23,7 @@ fn estimates(context: &FakeContext) -> Preflight {
         disk_for: vec![estimate("ffmpeg", 900), estimate("opencv", 2_000)],
         memory_mib: 0,
         prefixes: Vec::new(),
+        writable: Vec::new(),
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     }
     let outside: Vec<String> = found
         .iter()
-        .filter(|path| !path.starts_with(&root))
+        .filter(|path| relative(action, path).is_none())
         .map(|path| format!("/{}", path.strip_prefix(&action.staging).unwrap_or(path)))
         .collect();
     if !outside.is_empty() {
@@ -60,7 +60,11 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
             format!(
                 "{} would install outside its prefix {}: {}",
                 action.component,
-                action.prefix,
+                std::iter::once(&action.prefix)
+                    .chain(&action.roots)
+                    .map(|root| root.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" and "),
                 outside.join(", ")
             ),
             "give its configure options that put all of its files below the prefix",
@@ -74,7 +78,7 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     let own = own_libraries(action, &staged.libraries, &root, &found);
     let mut problems = Vec::new();
     for path in found {
-        let relative = path.strip_prefix(&root).unwrap_or(&path).to_owned();
+        let Some(relative) = relative(action, &path) else { continue };
         match entry(action, &staged.libraries, &path, &relative)? {
             Ok((entry, linkage)) => {
                 let place = action.prefix.join(&relative);
@@ -99,7 +103,7 @@ impl Staged {
     /// # Errors
     /// When it cannot be read or is damaged.
     pub(super) fn content(&self, action: &Commit, relative: &Utf8Path) -> Result<Vec<u8>, StepError> {
-        let path = staged_prefix(action).join(relative);
+        let path = staged_path(action, relative);
         content(action, &self.libraries, &path, relative)?
             .map(|content| content.bytes)
             .map_err(|problem| StepError::new(problem, "build the component again"))
@@ -109,6 +113,22 @@ impl Staged {
 /// Where the prefix lies in the staging root.
 pub(super) fn staged_prefix(action: &Commit) -> Utf8PathBuf {
     action.staging.join(action.prefix.strip_prefix("/").unwrap_or(&action.prefix))
+}
+
+/// Where a file lies in the staging root, by its name in the manifest.
+pub(super) fn staged_path(action: &Commit, relative: &Utf8Path) -> Utf8PathBuf {
+    let place = action.prefix.join(relative);
+    action.staging.join(place.strip_prefix("/").unwrap_or(&place))
+}
+
+/// The name that a staged file has in the manifest: relative to the prefix, or absolute below another root. None: it lies
+/// elsewhere.
+fn relative(action: &Commit, staged: &Utf8Path) -> Option<Utf8PathBuf> {
+    if let Ok(relative) = staged.strip_prefix(staged_prefix(action)) {
+        return Some(relative.to_owned());
+    }
+    let place = Utf8Path::new("/").join(staged.strip_prefix(&action.staging).ok()?);
+    action.roots.iter().any(|root| place.starts_with(root)).then_some(place)
 }
 
 fn walk(directory: &Utf8Path, found: &mut Vec<Utf8PathBuf>) -> Result<(), StepError> {

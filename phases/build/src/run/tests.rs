@@ -28,6 +28,7 @@ fn failure(result: Result<(), StepError>) -> Failure {
 fn action(context: &FakeContext, component: &str) -> Commit {
     let component = component.into();
     Commit {
+        roots: Vec::new(),
         needs: Vec::new(),
         case: "case".to_owned(),
         version: Some("1".to_owned()),
@@ -324,6 +325,7 @@ fn preflight_tells_everything_at_once() {
             disk_for: Vec::new(),
             memory_mib: u64::MAX,
             prefixes: Vec::new(),
+            writable: Vec::new(),
         }),
         freshness: Freshness::Observed,
         inputs: Vec::new(),

@@ -52,6 +52,7 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
     }
     engine::manifest::remove_empty_directories(
         &action.into,
+        &[],
         earlier.difference(&copy.present).map(Utf8PathBuf::as_path),
     )?;
     files::write_cache(&record, &copy.present)?;

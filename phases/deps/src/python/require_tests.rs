@@ -181,6 +181,7 @@ fn what_the_interpreter_has_is_part_of_what_was_found_and_what_the_case_brought_
         version: None,
         needs: Vec::new(),
         prefix: more.context.path("py"),
+        roots: Vec::new(),
         files: [(
             "site/six-1.16.dist-info/METADATA".into(),
             model::manifest::Entry::Link { target: String::new() },

@@ -14,7 +14,7 @@ const PACKED: &str = "tree.tar";
 /// The first directory among the alternatives that is there.
 pub fn directory(alternatives: &[SourceSpec], context: &dyn Context) -> Option<Utf8PathBuf> {
     alternatives.iter().find_map(|spec| match spec {
-        SourceSpec::Path { path } => {
+        SourceSpec::Path { path, .. } => {
             Some(context.layout().case_dir.join(path)).filter(|directory| directory.is_dir())
         }
         _ => None,

@@ -357,7 +357,7 @@ fn a_directory_among_alternatives_is_packed_and_its_changes_are_noticed() {
     std::fs::write(tree.join(".git/HEAD"), "x").unwrap();
     std::fs::write(tree.join("ünï cödé.c"), "1").unwrap();
     let other = SourceSpec::Crate { name: "svc".to_owned(), version: "1.0.0".to_owned() };
-    let action = action(&context, vec![SourceSpec::Path { path: "src".into() }, other]);
+    let action = action(&context, vec![SourceSpec::path("src"), other]);
     fetch(&action, &context).unwrap();
     unpack(&unpacking(&context), &context).unwrap();
     let unpacked = context.path("cache/sources/svc");

@@ -19,6 +19,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
         case: "case".to_owned(),
         version: None,
         prefix: prefix.to_owned(),
+        roots: Vec::new(),
         files,
     };
     write(&manifest).unwrap();

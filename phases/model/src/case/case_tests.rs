@@ -7,6 +7,7 @@ use super::validate::resolve;
 use super::*;
 
 mod agreement;
+mod extending;
 mod legacy;
 mod overriding;
 mod wrong;

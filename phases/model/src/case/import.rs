@@ -10,7 +10,7 @@ mod shell;
 mod tests;
 
 pub use build_command::build_options;
-pub use deployment::{Deployment, Parent, SERVICE, WHOLE, read};
+pub use deployment::{Deployment, REPOSITORIES, SERVICE, WHOLE, read};
 pub use preset::{Preset, preset};
 
 /// What kind of thing is told of a line.

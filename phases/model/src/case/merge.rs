@@ -1,7 +1,5 @@
 //! Puts a case together: the file, the cases it extends, and what the command line says over them.
 
-use std::collections::BTreeSet;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
@@ -114,12 +112,10 @@ pub fn load(
     let mut files = Files::default();
     let mut warnings = Vec::new();
     let mut tree = chain(&mut files, root, parent, &mut warnings)?;
-    for (key, value) in &overrides.set {
-        let set = setting(&mut files, key, value)?;
-        tree = merge(&files, set, tree, &mut Vec::new());
-    }
+    tree = settings(&mut files, tree, overrides)?;
     for (name, path) in &overrides.sources {
-        let replaced = replaced_source(&mut files, name, path.as_str());
+        let pinned = tree.get(&["sources", name]).and_then(pinned);
+        let replaced = replaced_source(&mut files, name, path.as_str(), pinned);
         put(&mut tree, "sources", name, replaced);
     }
     if tree.get(&["metadata"]).is_none_or(|metadata| metadata.table().is_some())
@@ -155,6 +151,37 @@ pub fn load(
     Ok(Loaded { case, origins, warnings, files, tree })
 }
 
+/// The components of a case, each with the name of the source that it is built from, in the order of the case. What
+/// else is wrong with it is for [`load`] to say.
+///
+/// # Errors
+/// When a file cannot be parsed, or a case that is extended cannot be had.
+pub fn component_sources(
+    root: CaseFile,
+    parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+    overrides: &Overrides,
+) -> Result<Vec<(String, String)>, Diagnostics> {
+    let mut files = Files::default();
+    let tree = chain(&mut files, root, parent, &mut Vec::new())?;
+    let tree = settings(&mut files, tree, overrides)?;
+    let components = tree.get(&["components"]).and_then(Node::table).into_iter().flatten();
+    Ok(components
+        .map(|(name, component)| {
+            let source = component.get(&["source"]).and_then(Node::text).unwrap_or(name);
+            (name.clone(), source.to_owned())
+        })
+        .collect())
+}
+
+/// A tree with every `--set` over it.
+fn settings(files: &mut Files, mut tree: Node, overrides: &Overrides) -> Result<Node, Diagnostics> {
+    for (key, value) in &overrides.set {
+        let set = setting(files, key, value)?;
+        tree = merge(files, set, tree, &mut Vec::new());
+    }
+    Ok(tree)
+}
+
 /// Several errors come in the order of the text that they stand in.
 fn in_order(mut found: Vec<Diagnostic>) -> Diagnostics {
     found.sort_by_key(|diagnostic| {
@@ -170,43 +197,93 @@ fn chain(
     parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Node, Diagnostics> {
-    let mut seen = BTreeSet::from([root.name.clone()]);
-    let mut name = root.name.clone();
-    let mut tree = read(files, &root, warnings)?;
-    let mut extends = tree.get(&["extends"]).cloned();
-    while let Some(node) = extends {
-        // Of the wrong type: the schema says so with better words.
-        let Some(value) = node.text() else { break };
-        let file = parent(value, &name).map_err(|why| {
-            let help = "`extends` takes the name of a case or a path relative to this file".to_owned();
-            files.diagnose(&node.span, format!("cannot extend `{value}`: {why}"), Some(help))
-        })?;
-        if !seen.insert(file.name.clone()) {
-            let help = "a case cannot stand on itself; remove one `extends` of the circle".to_owned();
-            let message = format!("`extends` runs in a circle: {} is already part of this case", file.name);
-            return Err(files.diagnose(&node.span, message, Some(help)).into());
-        }
-        if seen.len() > LONGEST_CHAIN {
-            let message = format!("more than {LONGEST_CHAIN} cases extend one another");
-            return Err(files
-                .diagnose(&node.span, message, Some("write one case in the place of some".into()))
-                .into());
-        }
-        let mut below = read(files, &file, warnings)?;
-        extends = below.get(&["extends"]).cloned();
-        if let Some(directory) = &file.directory {
-            rebase(&mut below, directory);
-        }
-        // The name is the case's own: two cases of one name would share their artifacts and records.
-        if let Value::Table(table) = &mut below.value {
-            if let Some(Node { value: Value::Table(metadata), .. }) = table.get_mut("metadata") {
-                metadata.shift_remove("name");
-            }
-        }
-        tree = merge(files, tree, below, &mut Vec::new());
-        name = file.name;
+    let tree = read(files, &root, warnings)?;
+    let mut chain = Chain { files, parent, warnings, read: 1, open: vec![root.name] };
+    let tree = chain.on_parents(tree)?;
+    if let Some(fragment) =
+        tree.get(&["metadata", "fragment"]).filter(|node| matches!(node.value, Value::Bool(true)))
+    {
+        let help =
+            "extend it, together with a case that it is a part for: `extends = [\"CASE\", \"FRAGMENT\"]`";
+        let message = "this is a fragment of a case, which cannot be used by itself";
+        return Err(files.diagnose(&fragment.key, message.to_owned(), Some(help.to_owned())).into());
     }
     Ok(tree)
+}
+
+/// Case files that stand on one another.
+struct Chain<'a> {
+    files: &'a mut Files,
+    parent: &'a mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
+    warnings: &'a mut Vec<Diagnostic>,
+    /// How many files were read.
+    read: usize,
+    /// The file that is at hand, and those that led to it.
+    open: Vec<String>,
+}
+
+impl Chain<'_> {
+    /// A tree on top of all that it extends.
+    fn on_parents(&mut self, tree: Node) -> Result<Node, Diagnostics> {
+        let named: Vec<Node> = match tree.get(&["extends"]) {
+            None => Vec::new(),
+            Some(Node { value: Value::List(list), .. }) => list.clone(),
+            Some(one) => vec![one.clone()],
+        };
+        let mut below: Option<Node> = None;
+        for node in &named {
+            // Of the wrong type: the schema says so with better words.
+            let Some(value) = node.text() else { continue };
+            let over = self.parent(node, value)?;
+            below = Some(match below {
+                Some(below) => merge(self.files, over, below, &mut Vec::new()),
+                None => over,
+            });
+        }
+        Ok(match below {
+            Some(below) => merge(self.files, tree, below, &mut Vec::new()),
+            None => tree,
+        })
+    }
+
+    /// What `node` names, with all that it extends itself.
+    fn parent(&mut self, node: &Node, value: &str) -> Result<Node, Diagnostics> {
+        let from = self.open.last().map_or("", String::as_str);
+        let file = (self.parent)(value, from).map_err(|why| {
+            let help = "`extends` takes the name of a case or a path relative to this file".to_owned();
+            self.files.diagnose(&node.span, format!("cannot extend `{value}`: {why}"), Some(help))
+        })?;
+        if self.open.contains(&file.name) {
+            let help = "a case cannot stand on itself; remove one `extends` of the circle".to_owned();
+            let message = format!("`extends` runs in a circle: {} is already part of this case", file.name);
+            return Err(self.files.diagnose(&node.span, message, Some(help)).into());
+        }
+        self.read += 1;
+        if self.read > LONGEST_CHAIN {
+            let message = format!("more than {LONGEST_CHAIN} cases extend one another");
+            let help = "write one case in the place of some".to_owned();
+            return Err(self.files.diagnose(&node.span, message, Some(help)).into());
+        }
+        let mut tree = read(self.files, &file, self.warnings)?;
+        if let Some(directory) = &file.directory {
+            rebase(&mut tree, directory);
+        }
+        self.open.push(file.name);
+        let mut tree = self.on_parents(tree)?;
+        self.open.pop();
+        if let Value::Table(table) = &mut tree.value {
+            if let Some(Node { value: Value::Table(metadata), .. }) = table.get_mut("metadata") {
+                if metadata.get("fragment").is_some_and(|node| matches!(node.value, Value::Bool(true))) {
+                    // It describes itself, and not what it is a part of.
+                    table.shift_remove("metadata");
+                } else {
+                    // The name is the case's own: two cases of one name would share their artifacts and records.
+                    metadata.shift_remove("name");
+                }
+            }
+        }
+        Ok(tree)
+    }
 }
 
 /// Makes the relative paths of a case absolute: they are relative to the file that says them, and not to the case that
@@ -237,6 +314,7 @@ fn rebase(tree: &mut Node, directory: &Utf8Path) {
     for path in [
         &["sources", "*", "path"][..],
         &["sources", "*", "*", "path"],
+        &["components", "*", "app", "config"],
         &["python", "requirements", "*"],
         &["python", "find_links", "*"],
         &["python", "optional", "*", "requirements", "*"],
@@ -356,15 +434,25 @@ fn setting(files: &mut Files, key: &str, value: &str) -> Result<Node, Diagnostic
     Ok(node)
 }
 
-fn replaced_source(files: &mut Files, name: &str, path: &str) -> Node {
+/// The commit that a source, or the first of its alternatives that says one, is pinned to.
+fn pinned(source: &Node) -> Option<Node> {
+    if let Value::List(list) = &source.value {
+        return list.iter().find_map(pinned);
+    }
+    source.table()?.get("revision").filter(|node| node.text().is_some_and(super::is_commit)).cloned()
+}
+
+/// What `--source` puts in the place of a source: the directory should be at the same commit.
+fn replaced_source(files: &mut Files, name: &str, path: &str, pinned: Option<Node>) -> Node {
     let text = format!("{name}={path}");
     let file = files.add("--source", &text, FileKind::Flag);
     let key = Span { file, start: 0, end: name.len() };
     let span = Span { file, start: name.len() + 1, end: text.len() };
     let text_node =
         |value: &str| Node { value: Value::Text(value.to_owned()), key: span.clone(), span: span.clone() };
-    let table =
+    let mut table =
         IndexMap::from([("kind".to_owned(), text_node("path")), ("path".to_owned(), text_node(path))]);
+    table.extend(pinned.map(|pinned| ("revision".to_owned(), pinned)));
     Node { value: Value::Table(table), key, span }
 }
 

@@ -3,6 +3,7 @@
 //! The doc comments of these types are the case reference: the JSON Schema and `docs/reference/case.md` are generated
 //! from them, and the decoder refuses every key that is not here.
 
+pub mod application;
 mod apt_repository;
 mod artifacts;
 mod cuda;
@@ -25,13 +26,14 @@ pub(crate) mod validate;
 #[cfg(test)]
 mod case_tests;
 
+pub use application::Application;
 pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
 pub use artifacts::{PresetArtifacts, SourceFile};
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, load};
+pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, component_sources, load};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
@@ -58,9 +60,10 @@ pub struct Case {
     /// Name and description.
     pub metadata: Metadata,
     /// Another case, by name or path, whose values stand where this one says nothing. Tables are merged, lists and
-    /// plain values are replaced.
+    /// plain values are replaced. A list of several is merged in its order: what a later one says stands over what those
+    /// before it say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extends: Option<String>,
+    pub extends: Option<Extends>,
     /// The image that `installer` runs in, where it runs in one: `debian:12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_image: Option<String>,
@@ -101,6 +104,16 @@ pub struct Case {
     pub image: Option<Image>,
 }
 
+/// The cases that a case stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Extends {
+    /// One.
+    One(String),
+    /// Several; later ones stand over earlier ones.
+    Many(Vec<String>),
+}
+
 /// What the case is called and for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -117,6 +130,10 @@ pub struct Metadata {
     /// The GPU that it is meant for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_gpu: Option<String>,
+    /// Whether it is a part that other cases extend, and none that could be built by itself. Nothing else of a
+    /// fragment's metadata goes to who extends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fragment: bool,
 }
 
 /// A list of packages, or by package manager (`apt`, `dnf`, `zypper`, `apk`) a list, or a table of `packages` and, for
@@ -312,12 +329,18 @@ pub enum SourceSpec {
         /// Relative to the case, or absolute.
         #[schemars(with = "String")]
         path: Utf8PathBuf,
+        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
     },
     /// A directory that the user names when it is there: `--source NAME=PATH`. `deps` does without it unless cargo
     /// builds it.
     Mounted {
         /// What it is, for the message that asks for it: `a checkout of our application`.
         description: String,
+        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
     },
     /// A git repository.
     Git {
@@ -387,6 +410,21 @@ impl SourceSpec {
         }
     }
 
+    /// A directory.
+    pub fn path(path: impl Into<Utf8PathBuf>) -> Self {
+        Self::Path { path: path.into(), revision: None }
+    }
+
+    /// The commit that it is, or should be, at: a name (`main`) says nothing about that.
+    pub fn commit(&self) -> Option<&str> {
+        let revision = match self {
+            Self::Path { revision, .. } | Self::Mounted { revision, .. } => revision.as_deref()?,
+            Self::Git { revision, .. } => revision,
+            _ => return None,
+        };
+        is_commit(revision).then_some(revision)
+    }
+
     /// `path`, `git` …
     pub fn kind(&self) -> &'static str {
         match self {
@@ -400,6 +438,21 @@ impl SourceSpec {
             Self::Crate { .. } => "crate",
         }
     }
+}
+
+/// Whether the text of a case in TOML says that it is a fragment, for lists. One that cannot be read says nothing.
+pub fn is_fragment(text: &str) -> bool {
+    // Reading all of every case would take a list as long as that.
+    text.contains("fragment")
+        && ::toml::from_str::<::toml::Table>(text).is_ok_and(|table| {
+            let said = table.get("metadata").and_then(|metadata| metadata.get("fragment"));
+            said.and_then(::toml::Value::as_bool) == Some(true)
+        })
+}
+
+/// Whether a text is a commit, or the beginning of one that is long enough to name it.
+pub fn is_commit(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
 /// One thing that is built and installed.
@@ -472,6 +525,9 @@ pub struct Component {
     /// How it is seen that the installed component works.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Application>,
     /// Its failure is shown and does not fail the run.
     #[serde(default)]
     pub optional: bool,

@@ -1,6 +1,7 @@
 //! What the values of a case must mean, beyond their types.
 
-mod image;
+mod application;
+pub(crate) mod image;
 mod python;
 mod stack;
 
@@ -181,11 +182,13 @@ impl<'a> Checker<'a> {
             }
         };
         match spec {
-            SourceSpec::Path { path } => {
-                empty("path", path.as_str(), "write a directory; `.` is that of the case")
+            SourceSpec::Path { path, revision } => {
+                empty("path", path.as_str(), "write a directory; `.` is that of the case");
+                self.pinned(name, revision.as_deref(), &at("revision"));
             }
-            SourceSpec::Mounted { description } => {
+            SourceSpec::Mounted { description, revision } => {
                 empty("description", description, "write what it is: \"a checkout of our application\"");
+                self.pinned(name, revision.as_deref(), &at("revision"));
                 if index.is_some() {
                     let message = format!("source `{name}` is mounted and has alternatives");
                     let help = "declare the others alone: --source replaces every kind of source".to_owned();
@@ -236,6 +239,15 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What a checkout is held against must name one commit for ever.
+    fn pinned(&mut self, name: &str, revision: Option<&str>, path: &[&str]) {
+        let Some(revision) = revision.filter(|revision| !super::is_commit(revision)) else { return };
+        let message = format!("`{revision}` of source `{name}` is not a commit");
+        let help =
+            "write at least 7 of the 40 hexadecimal digits that `git rev-parse HEAD` prints, in lower case";
+        self.at_value(path, message, Some(help.to_owned()));
+    }
+
     fn component(&mut self, name: &'a ComponentName, component: &Component) {
         let name = name.as_str();
         let path = ["components", name];
@@ -255,6 +267,7 @@ impl<'a> Checker<'a> {
         }
         self.driver_keys(name, component);
         self.fed(name, component);
+        self.application(name, component);
         self.component_source(name, component, has_recipe);
         for (index, wanted) in component.needs.iter().enumerate() {
             if !self.case.components.contains_key(wanted) {

@@ -52,6 +52,7 @@ pub fn check(stack: &Stack<'_>) -> Vec<Finding> {
     checker.toolkit();
     checker.opencv();
     checker.interpreter();
+    checker.commits();
     checker.found.sort_by_key(|finding| finding.verdict);
     checker.found
 }
@@ -67,8 +68,8 @@ pub fn numpy_limit(case: &Case) -> Option<(String, String)> {
     (!held).then(|| (below, format!("torch {torch}")))
 }
 
-struct Checker<'a> {
-    stack: Stack<'a>,
+pub(super) struct Checker<'a> {
+    pub(super) stack: Stack<'a>,
     found: Vec<Finding>,
 }
 
@@ -80,7 +81,7 @@ struct KnownPython {
 }
 
 impl Checker<'_> {
-    fn add(&mut self, verdict: Verdict, key: &str, message: String, help: String) {
+    pub(super) fn add(&mut self, verdict: Verdict, key: &str, message: String, help: String) {
         self.found.push(Finding { verdict, key: key.to_owned(), message, help });
     }
 

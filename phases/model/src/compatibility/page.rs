@@ -92,5 +92,24 @@ pub fn markdown() -> String {
             .map(|row| vec![row.distribution.clone(), row.python.join(", "), row.source.clone()])
             .collect(),
     );
+    let commits = |commits: &std::collections::BTreeMap<String, String>| {
+        let named =
+            commits.iter().map(|(name, commit)| format!("{name} `{}`", super::commits::short(commit)));
+        named.collect::<Vec<_>>().join(", ")
+    };
+    section(
+        "Commits that go together",
+        &["commits", "verdict", "source"],
+        table
+            .together
+            .iter()
+            .map(|row| vec![commits(&row.commits), "together".to_owned(), row.source.clone()])
+            .chain(
+                table.apart.iter().map(|row| {
+                    vec![commits(&row.commits), format!("apart: {}", row.why), row.source.clone()]
+                }),
+            )
+            .collect(),
+    );
     text
 }

@@ -38,7 +38,7 @@ pub enum Action {
     Exec(Exec),
     /// Reads a configured tree and fails when something that was asked for is not enabled.
     ExpectEnabled(ExpectEnabled),
-    /// Copies named files into the staging root.
+    /// Copies named files and trees into the staging root, and writes short texts there.
     StageFiles(StageFiles),
     /// Lets the case's Python environment import what a component installed below its prefix.
     LinkPython(LinkPython),
@@ -321,6 +321,9 @@ pub struct Preflight {
     /// Prefixes of needed components, for headers and `.pc` files.
     #[serde(default)]
     pub prefixes: Vec<Utf8PathBuf>,
+    /// Directories outside the prefix that will be written to; they need not be there yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<RequiredPath>,
 }
 
 /// What is known of the crates that a source locks once they are fetched.
@@ -524,6 +527,12 @@ pub struct StageFiles {
     pub staging: Utf8PathBuf,
     /// The files.
     pub files: Vec<StagedFile>,
+    /// Whole directories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trees: Vec<StagedTree>,
+    /// Files whose content the plan knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<StagedText>,
 }
 
 /// One file to stage.
@@ -531,6 +540,30 @@ pub struct StageFiles {
 pub struct StagedFile {
     /// Absolute path of the built file.
     pub from: Utf8PathBuf,
+    /// Absolute path where it will be installed.
+    pub to: Utf8PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// A directory to stage: every file in it, executable or not as it is there, at any depth; what a link leads to, in its
+/// place. A file that is staged by name or as a text stands over one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedTree {
+    /// Absolute path of the directory.
+    pub from: Utf8PathBuf,
+    /// Absolute path where it will be installed.
+    pub to: Utf8PathBuf,
+    /// Whether it may be lacking.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+}
+
+/// A file that the plan writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedText {
+    /// Its content.
+    pub text: String,
     /// Absolute path where it will be installed.
     pub to: Utf8PathBuf,
     /// Permission bits.
@@ -553,6 +586,9 @@ pub struct Commit {
     pub staging: Utf8PathBuf,
     /// The prefix.
     pub prefix: Utf8PathBuf,
+    /// Other directories under which it installs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<Utf8PathBuf>,
     /// Library directories of needed components, for `$ORIGIN`-relative RPATHs.
     pub library_directories: Vec<Utf8PathBuf>,
     /// Paths that no installed ELF file may name: build tree, staging root, source tree.

@@ -98,7 +98,7 @@ fn deps() -> Plan {
         &[],
         Action::FetchSource(FetchSource {
             source: "ffmpeg".into(),
-            alternatives: vec![SourceSpec::Path { path: "../ffmpeg".into() }],
+            alternatives: vec![SourceSpec::path("../ffmpeg")],
             into: "/srv/artifacts/sources/ffmpeg".into(),
         }),
     );

@@ -98,7 +98,7 @@ fn what_lies_beside_a_preset_is_used_or_named() {
             subdirectory: None,
         }
     );
-    assert_eq!(source("opencv"), SourceSpec::Path { path: directory.join("sources/opencv-4.8.0") });
+    assert_eq!(source("opencv"), SourceSpec::path(directory.join("sources/opencv-4.8.0")));
     let shown = warnings(&loaded);
     assert!(shown.contains("nothing is built from opencv_contrib-4.8.0.tar.gz"), "{shown}");
     assert!(shown.contains("the 3 packages in /p/artifacts/old/debs are not installed"), "{shown}");

@@ -42,7 +42,7 @@ fn tables_are_merged_and_lists_replaced() {
 fn a_source_of_another_kind_replaces_the_whole_source() {
     let loaded = load_with(child("[sources.x]\nkind = 'path'\npath = '.'\n"), &parent(), &overrides(&[]))
         .expect("a case");
-    assert_eq!(loaded.case.sources["x"], Alternatives::One(SourceSpec::Path { path: ".".into() }));
+    assert_eq!(loaded.case.sources["x"], Alternatives::One(SourceSpec::path(".")));
     let loaded =
         load_with(child("[sources.x]\nrevision = 'other'\n"), &parent(), &overrides(&[])).expect("a case");
     let [SourceSpec::Git { url, revision, .. }] = loaded.case.sources["x"].as_slice() else {
@@ -63,7 +63,7 @@ fn relative_paths_are_relative_to_the_file_that_says_them() {
     let loaded =
         load_with(child("[sources.mine]\npath = 'own'\n"), &[base], &overrides(&[])).expect("a case");
     let path = |name: &str| match loaded.case.sources[name].as_slice() {
-        [SourceSpec::Path { path }] => path.to_string(),
+        [SourceSpec::Path { path, .. }] => path.to_string(),
         other => panic!("{other:?}"),
     };
     assert_eq!((path("one").as_str(), path("many").as_str()), ("/etc/base/src", "/etc/base/../m"));
@@ -145,8 +145,8 @@ fn source_replaces_a_source_or_adds_one() {
     let mut given = overrides(&[]);
     given.sources = vec![("x".to_owned(), "../x".into()), ("new".to_owned(), "/n".into())];
     let loaded = load_with(child(""), &parent(), &given).expect("a case");
-    assert_eq!(loaded.case.sources["x"], Alternatives::One(SourceSpec::Path { path: "../x".into() }));
-    assert_eq!(loaded.case.sources["new"], Alternatives::One(SourceSpec::Path { path: "/n".into() }));
+    assert_eq!(loaded.case.sources["x"], Alternatives::One(SourceSpec::path("../x")));
+    assert_eq!(loaded.case.sources["new"], Alternatives::One(SourceSpec::path("/n")));
     assert_eq!(from(&loaded, "sources.x.path"), ("\"../x\"", "--source"));
 }
 

@@ -7,16 +7,23 @@ use super::shell::{Piece, Reader, Variable};
 use super::{
     Finding, Imported, IsSecret, Kind, build_options, is_proxy, list, of_a_place, quoted, without_credentials,
 };
+use crate::accelerators;
 use crate::case::OptionValue;
 use crate::case::tree;
 
-/// The case that all three components come from.
+/// The case of the two Python packages, for the CPU.
 pub const WHOLE: &str = "infinilm-cpu";
 /// The case of the service alone.
 pub const SERVICE: &str = "infinilm-svc";
 
 const INFINICORE: &str = "infinicore";
 const INFINILM: &str = "infinilm";
+
+/// Where the scripts cloned what no checkout was given of.
+pub const REPOSITORIES: [(&str, &str); 2] = [
+    (INFINICORE, "https://github.com/InfiniTensor/InfiniCore.git"),
+    (INFINILM, "https://github.com/InfiniTensor/InfiniLM.git"),
+];
 
 /// An old deployment case, as text.
 #[derive(Clone, Debug, Default)]
@@ -29,13 +36,6 @@ pub struct Deployment {
     pub files: Vec<(String, String)>,
     /// What else lies there.
     pub others: Vec<String>,
-}
-
-/// What the cases that are extended know of sources.
-#[derive(Clone, Debug, Default)]
-pub struct Parent {
-    /// Git repositories by source: address, and whether submodules come along.
-    pub git: BTreeMap<String, (String, bool)>,
 }
 
 /// What a variable means.
@@ -126,8 +126,8 @@ const VARIABLES: &[(&str, Meaning)] = &[
     ("XMAKE_ROOT", Meaning::Told("the driver xmake sets it")),
 ];
 
-/// Reads a deployment case. `whole` is what the case [`WHOLE`] knows of sources.
-pub fn read(old: &Deployment, whole: &Parent, is_secret: IsSecret<'_>) -> Imported {
+/// Reads a deployment case.
+pub fn read(old: &Deployment, is_secret: IsSecret<'_>) -> Imported {
     let mut shell = Reader::default();
     // The scripts read the settings first, and the environment over them.
     for wanted in ["install.defaults.sh", "env-set.sh"] {
@@ -137,7 +137,6 @@ pub fn read(old: &Deployment, whole: &Parent, is_secret: IsSecret<'_>) -> Import
     }
     let mut import = Import {
         old,
-        whole,
         is_secret,
         findings: std::mem::take(&mut shell.findings),
         variables: std::mem::take(&mut shell.variables),
@@ -157,7 +156,6 @@ pub fn read(old: &Deployment, whole: &Parent, is_secret: IsSecret<'_>) -> Import
 
 struct Import<'a> {
     old: &'a Deployment,
-    whole: &'a Parent,
     is_secret: IsSecret<'a>,
     findings: Vec<Finding>,
     variables: BTreeMap<String, Variable>,
@@ -310,8 +308,19 @@ impl Import<'_> {
         }
         let requirements = self.requirements();
         self.configuration();
-        let mut text = self.head(&wanted);
-        self.sources(&mut text, &wanted, &revisions);
+        let devices: Vec<&str> = accelerators::table()
+            .accelerator
+            .iter()
+            .filter(|row| !row.on)
+            .filter(|row| {
+                options.iter().any(|(key, value, _)| *key == row.option && accelerators::switched_on(value))
+            })
+            .map(|row| row.name.as_str())
+            .collect();
+        // The case for the CPU brings a PyTorch for the CPU; for devices it is the vendor's image that has one.
+        let for_cpu = wanted.len() == 2 && devices.is_empty();
+        let mut text = self.head(&wanted, for_cpu, &devices);
+        declared(&mut text, &wanted, for_cpu, &revisions);
         if !options.is_empty() {
             text.push_str("\n[components.infinicore.options]\n");
             for (key, value, at) in options {
@@ -330,8 +339,17 @@ impl Import<'_> {
                 let _ = writeln!(text, "{key} = {value} # {at}");
             }
         }
+        let own_python = !wanted.is_empty() && !for_cpu;
+        if own_python || !requirements.is_empty() {
+            text.push_str("\n[python]\n");
+        }
+        if own_python {
+            text.push_str(
+                "# What the image's Python has (PyTorch for its devices) is kept.\nenvironment = \"venv-system-site\"\n",
+            );
+        }
         if !requirements.is_empty() {
-            let _ = writeln!(text, "\n[python]\nrequirements = {}", list(&requirements));
+            let _ = writeln!(text, "requirements = {}", list(&requirements));
         }
         if !environment.is_empty() {
             text.push_str("\n[environment]\n");
@@ -342,12 +360,18 @@ impl Import<'_> {
         text
     }
 
-    fn head(&self, wanted: &[&str]) -> String {
-        let extends = if wanted.contains(&INFINILM) { WHOLE } else { SERVICE };
+    fn head(&self, wanted: &[&str], for_cpu: bool, devices: &[&str]) -> String {
+        let mut parents = vec![SERVICE.to_owned()];
+        if for_cpu {
+            parents.push(WHOLE.to_owned());
+        }
+        if !wanted.is_empty() {
+            parents.extend(devices.iter().map(|name| format!("accelerator-{name}")));
+        }
+        let extends = if let [one] = parents.as_slice() { quoted(one) } else { list(&parents) };
         format!(
-            "# Read from {} by `installer case import`; behind each value stands the line that it comes from.\n\nschema = 1\nextends = {}\n\n[metadata]\nname = {}\ndescription = {}\n",
+            "# Read from {} by `installer case import`; behind each value stands the line that it comes from.\n\nschema = 1\nextends = {extends}\n\n[metadata]\nname = {}\ndescription = {}\n",
             self.old.from,
-            quoted(extends),
             quoted(&self.old.name),
             quoted(&format!("the deployment case {} of older scripts", self.old.name)),
         )
@@ -394,43 +418,6 @@ impl Import<'_> {
             }
         }
         wanted
-    }
-
-    fn sources(
-        &mut self,
-        text: &mut String,
-        wanted: &[&str],
-        revisions: &[(&str, String, String, &Variable)],
-    ) {
-        let alone = wanted == [INFINICORE];
-        for (source, revision, at, variable) in revisions {
-            match self.whole.git.get(*source) {
-                Some((url, submodules)) => {
-                    let _ = writeln!(
-                        text,
-                        "\n[sources.{source}]\nkind = \"git\"\nurl = {}\nrevision = {} # {at}\nsubmodules = {submodules}",
-                        quoted(url),
-                        quoted(revision),
-                    );
-                }
-                None => {
-                    let why = format!(
-                        "no repository of {source} is known here to take {revision} from: check it out, and give it with --source {source}=PATH"
-                    );
-                    self.tell(Kind::Unread, "", variable, why);
-                }
-            }
-        }
-        if alone {
-            let fetched = revisions.iter().any(|(source, ..)| self.whole.git.contains_key(*source));
-            if !fetched {
-                let _ = writeln!(
-                    text,
-                    "\n[sources.{INFINICORE}]\nkind = \"mounted\"\ndescription = \"a checkout of InfiniCore\""
-                );
-            }
-            let _ = writeln!(text, "\n[components.{INFINICORE}]");
-        }
     }
 
     /// The directories of a list that these files say; none where there are none.
@@ -576,5 +563,42 @@ impl Import<'_> {
             text: self.old.others.join(", "),
             why: "no part of a case, and not read".to_owned(),
         });
+    }
+}
+
+/// The sources of what is built, and the components that no parent declares.
+fn declared(
+    text: &mut String,
+    wanted: &[&str],
+    for_cpu: bool,
+    revisions: &[(&str, String, String, &Variable)],
+) {
+    for name in wanted {
+        let repository = REPOSITORIES.iter().find(|(known, _)| known == name).map(|(_, address)| address);
+        let revision = revisions.iter().find(|(source, ..)| source == name);
+        match (repository, revision) {
+            (Some(address), Some((_, revision, at, _))) => {
+                let _ = writeln!(
+                    text,
+                    "\n[sources.{name}]\nkind = \"git\"\nurl = {}\nrevision = {} # {at}\nsubmodules = true",
+                    quoted(address),
+                    quoted(revision),
+                );
+            }
+            _ if for_cpu => {}
+            _ => {
+                let _ = writeln!(
+                    text,
+                    "\n[sources.{name}]\nkind = \"mounted\"\ndescription = \"a checkout of it\"",
+                );
+            }
+        }
+    }
+    if for_cpu {
+        return;
+    }
+    for name in wanted {
+        let needs = if *name == INFINILM { "\nneeds = [\"infinicore\"]" } else { "" };
+        let _ = writeln!(text, "\n[components.{name}]{needs}");
     }
 }

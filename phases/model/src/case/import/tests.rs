@@ -150,11 +150,7 @@ fn deployment(files: &[(&str, &str)], others: &[&str]) -> String {
         files: files.iter().map(own).collect(),
         others: others.iter().map(|name| (*name).to_owned()).collect(),
     };
-    let mut whole = Parent::default();
-    for name in ["infinicore", "infinilm"] {
-        whole.git.insert(name.to_owned(), (format!("https://example.com/{name}.git"), true));
-    }
-    let imported = read(&old, &whole, &looks_secret);
+    let imported = read(&old, &looks_secret);
     let mut shown = imported.case;
     for (name, text) in imported.files {
         let _ = write!(shown, "\n=== {name}\n{text}");
@@ -236,6 +232,12 @@ fn a_deployment_case_becomes_a_case() {
 fn the_service_alone_extends_the_case_of_the_service() {
     let settings =
         "INSTALL_INFINICORE=false\nINSTALL_INFINILM=false\nSETUP_APP_ROOT=false\nINFINICORE_BRANCH=main\n";
+    insta::assert_snapshot!(deployment(&[("install.defaults.sh", settings)], &[]));
+}
+
+#[test]
+fn both_packages_for_the_cpu_extend_the_case_for_the_cpu() {
+    let settings = "INSTALL_INFINICORE=true\nINSTALL_INFINILM=true\nINFINILM_BRANCH=main\n";
     insta::assert_snapshot!(deployment(&[("install.defaults.sh", settings)], &[]));
 }
 

@@ -7,6 +7,18 @@ use super::Checker;
 /// Variables that every engine hands to builds by itself, so that no image has to keep them.
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
 
+/// Whether a variable names a proxy.
+pub(crate) fn is_proxy(name: &str) -> bool {
+    PROXIES.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// Whether a shell takes this for the name of a variable.
+pub(crate) fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 impl Checker<'_> {
     pub(super) fn image(&mut self) {
         let case = self.case;
@@ -60,14 +72,11 @@ impl Checker<'_> {
         }
         for name in image.environment.keys() {
             let path = ["image", "environment", name.as_str()];
-            if PROXIES.contains(&name.to_ascii_lowercase().as_str()) {
+            if is_proxy(name) {
                 let help =
                     "remove it, and give it to `docker run -e`: a proxy belongs to a place, not to an image";
                 self.at_key(&path, format!("{name} would be part of the image"), Some(help.to_owned()));
-            } else if name.is_empty()
-                || name.starts_with(|c: char| c.is_ascii_digit())
-                || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            {
+            } else if !is_variable(name) {
                 let help = Some("use letters, digits and `_`".to_owned());
                 self.at_key(&path, format!("`{name}` cannot be the name of a variable"), help);
             }

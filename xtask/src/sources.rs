@@ -1,0 +1,199 @@
+//! Directories that are given for sources: `--source NAME=PATH`, `--<component>-src PATH`, and the latter's twins in the
+//! environment (`INFINILM_SVC_SRC`).
+//!
+//! Which components there are is known only when the case is read, and which case it is only when the command line is.
+//! So a word of the form `--<component>-src` becomes one flag that clap knows, and is held against the case later.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use model::case::Overrides;
+use model::exit;
+
+use crate::args::Common;
+use crate::cases::{self, Found};
+use crate::error::{Error, Result};
+use crate::{layout, load, out};
+
+/// How the flags of components end, and their twins.
+const FLAG: &str = "-src";
+const VARIABLE: &str = "_SRC";
+
+/// The command line with `--component-src NAME=PATH` for every `--NAME-src PATH`. Words after `--` are another
+/// program's.
+pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
+    let mut found = Vec::with_capacity(words.len());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            found.push(word);
+            found.extend(words);
+            break;
+        }
+        let (flag, value) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let name = flag.strip_prefix("--").and_then(|flag| flag.strip_suffix(FLAG));
+        let Some(name) = name.filter(|name| !name.is_empty() && !name.starts_with('-')) else {
+            found.push(word);
+            continue;
+        };
+        let value =
+            value.or_else(|| words.next()).filter(|value| !value.is_empty() && !value.starts_with("--"));
+        let Some(path) = value else {
+            return Err(Error::usage(format!(
+                "{flag} names no directory\n  help: {flag} PATH, where PATH is the directory of its source"
+            )));
+        };
+        found.push(format!("--component-src={name}={path}"));
+    }
+    Ok(found)
+}
+
+/// The directories that are given for the sources of a case, absolute. A flag of a component counts more than
+/// `--source`, and both more than a component's variable.
+pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Vec<(String, Utf8PathBuf)>> {
+    let mut sources = Vec::new();
+    let variables = variables(load::environment());
+    if !common.component_src.is_empty() || !variables.is_empty() {
+        let components = model::case::component_sources(
+            found.file.clone(),
+            &mut |wanted, child| cases::parent(wanted, child),
+            overrides,
+        )
+        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+        sources.extend(of_variables(&variables, &components)?);
+        spelled_out(common, &mut sources)?;
+        for text in &common.component_src {
+            let (name, path) = text.split_once('=').unwrap_or((text, ""));
+            let what = format!("--{name}{FLAG}");
+            let Some((_, source)) = components.iter().find(|(component, _)| component == name) else {
+                return Err(unknown(&what, name, &components));
+            };
+            set(&mut sources, source, directory(&what, path, "give the directory of its source")?);
+        }
+    } else {
+        spelled_out(common, &mut sources)?;
+    }
+    Ok(sources)
+}
+
+/// `--source NAME=PATH`.
+fn spelled_out(common: &Common, sources: &mut Vec<(String, Utf8PathBuf)>) -> Result<()> {
+    for text in &common.source {
+        let (name, path) = text.split_once('=').ok_or_else(|| {
+            Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
+        })?;
+        let path = directory(&format!("--source {name}"), path, "give the directory of its source")?;
+        set(sources, name, path);
+    }
+    Ok(())
+}
+
+fn set(sources: &mut Vec<(String, Utf8PathBuf)>, name: &str, path: Utf8PathBuf) {
+    sources.retain(|(other, _)| other != name);
+    sources.push((name.to_owned(), path));
+}
+
+fn directory(what: &str, path: &str, help: &str) -> Result<Utf8PathBuf> {
+    let path = layout::absolute(Utf8Path::new(path))?;
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(Error::usage(format!("{what}: {path} is not a directory\n  help: {help}")))
+}
+
+fn unknown(what: &str, name: &str, components: &[(String, String)]) -> Error {
+    let names: Vec<&str> = components.iter().map(|(component, _)| component.as_str()).collect();
+    let nearest = names.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
+    let meant = nearest
+        .filter(|other| strsim::damerau_levenshtein(other, name) <= 2)
+        .map_or_else(String::new, |other| format!("did you mean --{other}{FLAG}? "));
+    let has = if names.is_empty() { "no components".to_owned() } else { names.join(", ") };
+    Error::usage(format!(
+        "{what}: the case has no component `{name}`\n  help: {meant}it has {has}; any other source is given with --source NAME=PATH"
+    ))
+}
+
+/// Variables of the environment that may be some component's.
+fn variables(environment: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    environment.into_iter().filter(|(name, value)| name.ends_with(VARIABLE) && !value.is_empty()).collect()
+}
+
+/// The variable of a component: `infinilm-svc` has `INFINILM_SVC_SRC`.
+fn variable(component: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    component.chars().map(plain).collect::<String>() + VARIABLE
+}
+
+/// What variables say for the components of a case. One that is set for a shell or an image meets every case: what the
+/// case does not have is passed over, with a word where it is the name of a recipe and so hardly another program's.
+fn of_variables(
+    variables: &BTreeMap<String, String>,
+    components: &[(String, String)],
+) -> Result<Vec<(String, Utf8PathBuf)>> {
+    let mut sources = Vec::new();
+    for (component, source) in components {
+        let name = variable(component);
+        if let Some(path) = variables.get(&name) {
+            let help = format!("give the directory of the source of {component}, or unset {name}");
+            set(&mut sources, source, directory(&name, path, &help)?);
+        }
+    }
+    for recipe in build::recipes() {
+        let name = variable(recipe);
+        let is_here = components.iter().any(|(component, _)| variable(component) == name);
+        if variables.contains_key(&name) && !is_here {
+            out::say(&format!("note: {name} is not used: the case has no component `{recipe}`"));
+        }
+    }
+    Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn flags_of_components_are_handed_on_and_those_of_others_left_alone() {
+        for (line, expected) in [
+            (
+                "i build --a-src /a --b-c-src=/b=c -j 2",
+                "i build --component-src=a=/a --component-src=b-c=/b=c -j 2",
+            ),
+            ("i shell s -- make --a-src /a", "i shell s -- make --a-src /a"),
+            (
+                "i build --source a=/a-src --src --set x=--y-src",
+                "i build --source a=/a-src --src --set x=--y-src",
+            ),
+        ] {
+            assert_eq!(rewritten(words(line)).ok(), Some(words(expected)), "{line}");
+        }
+        for line in ["i build --a-src", "i build --a-src=", "i build --a-src --jobs 2"] {
+            assert!(rewritten(words(line)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_flag_of_this_program_looks_like_that_of_a_component() {
+        use clap::CommandFactory as _;
+        let command = crate::args::Cli::command();
+        let all =
+            command.get_subcommands().flat_map(clap::Command::get_arguments).chain(command.get_arguments());
+        let longs: Vec<&str> =
+            all.filter(|argument| !argument.is_hide_set()).filter_map(clap::Arg::get_long).collect();
+        assert!(longs.contains(&"source"));
+        assert!(longs.iter().all(|long| !long.ends_with(FLAG)), "{longs:?}");
+    }
+
+    #[test]
+    fn the_variable_of_a_component_is_its_name_in_capitals() {
+        assert_eq!(variable("infinilm-svc"), "INFINILM_SVC_SRC");
+        assert_eq!(variable("libfoo++2.0"), "LIBFOO__2_0_SRC");
+    }
+}

@@ -27,6 +27,7 @@ Exit codes:
     7  with --detailed-exitcode: there is something to do
     8  another run holds the state directory
     9  an installed file or a check does not hold
+   10  `case diff`: the cases differ
   130  cancelled";
 
 /// Turns a machine or a container image into one that runs a given stack, in two phases: `deps` brings everything
@@ -311,6 +312,32 @@ pub enum CaseCommand {
         /// The case.
         name: Option<String>,
     },
+    /// Writes a case from what an older tool left: a deployment case of InfiniLM-SVC's scripts (a directory with
+    /// install.defaults.sh), or a JSON preset. Nothing of it is run; each line that was not understood is listed.
+    Import {
+        /// The directory, or the file.
+        from: camino::Utf8PathBuf,
+        /// The directory of the new case [default: cases/NAME].
+        #[arg(long, value_name = "DIR")]
+        output: Option<camino::Utf8PathBuf>,
+    },
+    /// Compares two cases, with all that each extends, key by key. Exits with 0 when they are the same, with 10 when
+    /// they differ.
+    Diff {
+        /// One: a name, a file, a directory or a preset.
+        a: String,
+        /// The other.
+        b: String,
+        /// How the differences are printed.
+        #[arg(long, value_enum, default_value = "text")]
+        format: DiffFormat,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,4 +1,4 @@
-//! `case list|show|new|check`.
+//! `case list|show|new|check`; `import` and `diff` have files of their own.
 
 use camino::Utf8Path;
 use model::exit;
@@ -14,6 +14,8 @@ pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
         CaseCommand::List => list(),
         CaseCommand::Show { name, origins } => show(common, name.as_deref(), *origins),
         CaseCommand::New { name } => new(name),
+        CaseCommand::Import { from, output } => crate::case_import::import(common, from, output.as_deref()),
+        CaseCommand::Diff { a, b, format } => crate::case_diff::diff(common, a, b, *format),
         CaseCommand::Check { name } => {
             let wanted = case_name(common, name.as_deref())?;
             // What only a plan can see: components that do not fit together.

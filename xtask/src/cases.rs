@@ -102,6 +102,15 @@ pub fn find(wanted: &str) -> Result<Found> {
     )))
 }
 
+/// What lies at a path, if it is a preset of an older tool or a case.
+pub fn read_preset(path: &Utf8Path) -> Result<Option<Found>> {
+    let candidates = std::iter::once(path.to_owned()).chain(FILES.map(|file| path.join(file)));
+    let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) else { return Ok(None) };
+    let found = read(&file)?;
+    let is_one = found.file.format == Format::Toml || found.place.as_ref().is_some_and(|place| place.preset);
+    Ok(is_one.then_some(found))
+}
+
 fn format_of(name: &str) -> Format {
     if name.ends_with(".json") { Format::Json } else { Format::Toml }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError};
@@ -44,10 +45,21 @@ pub struct Setting {
     pub built_in: Option<String>,
 }
 
+/// Variables that were read as old options, and count no more.
+static TRANSLATED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Takes variables out of what [`environment`] tells: their meaning stands in the command line now.
+pub fn leave_out(variables: Vec<String>) {
+    // Done once, before anything is read.
+    drop(TRANSLATED.set(variables));
+}
+
 /// The environment of this process, as far as it is UTF-8.
 pub fn environment() -> BTreeMap<String, String> {
+    let left_out = TRANSLATED.get().map_or(&[][..], Vec::as_slice);
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !left_out.contains(name))
         .collect()
 }
 

@@ -2,6 +2,8 @@
 
 mod args;
 mod case_cmd;
+mod case_diff;
+mod case_import;
 mod cases;
 mod checkout;
 mod dispatch;
@@ -11,6 +13,7 @@ mod error;
 mod image_cmd;
 mod installed;
 mod layout;
+mod legacy;
 mod load;
 mod out;
 mod picker;
@@ -46,23 +49,23 @@ fn command(words: Vec<String>) -> i32 {
         out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
         return exit::USAGE;
     }
-    let words = match sources::rewritten(words) {
-        Ok(words) => words,
-        Err(Error { code, message }) => {
-            out::say(&format!("error: {message}"));
-            return code;
-        }
+    // Options of old are none of today's: what the old scripts hand on is translated first.
+    let outcome = match words.get(1).map(String::as_str) {
+        Some("legacy") => legacy::main(&words[2..]),
+        _ => match sources::rewritten(words) {
+            Ok(words) => match Cli::try_parse_from(words) {
+                Ok(cli) => run(&cli),
+                Err(error) => {
+                    let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+                    // Help and version go to standard output, mistakes to standard error; clap knows which is which.
+                    drop(error.print());
+                    return code;
+                }
+            },
+            Err(error) => Err(error),
+        },
     };
-    let cli = match Cli::try_parse_from(words) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
-            // Help and version go to standard output, mistakes to standard error; clap knows which is which.
-            drop(error.print());
-            return code;
-        }
-    };
-    match run(&cli) {
+    match outcome {
         Ok(code) => code,
         Err(Error { code, message }) => {
             let begins = message.starts_with("error:");
@@ -132,6 +135,9 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         Subcommands::Shell { .. } => "a shell does what is typed in it",
         Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
         Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
+        Subcommands::Case { command: args::CaseCommand::Import { .. } } => {
+            "`case import` writes into one new directory"
+        }
         Subcommands::Image { command: image_cmd::ImageCommand::Export { .. } } => {
             "`image export` writes into one new directory"
         }

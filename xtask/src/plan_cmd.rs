@@ -24,7 +24,7 @@ struct Assessed {
 fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<Vec<Assessed>> {
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
     let plans = phase.phases().iter().map(|phase| setting.plan(*phase)).collect::<Result<Vec<Plan>>>()?;
-    known_words(&selection, &plans)?;
+    known_words(&selection, &plans, setting.case())?;
     plans
         .into_iter()
         .map(|plan| {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use engine::{Assessment, Cancel, Finish, Observer, RunOptions, Selection, State, assess_before_run};
 use exec::lock::{LockError, RunLock};
+use model::case::Case;
 use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
 use model::plan::{Phase, Plan, Privilege};
@@ -28,7 +29,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     for phase in phase.phases() {
         plans.push(setting.plan(*phase)?);
     }
-    known_words(&selection, &plans)?;
+    known_words(&selection, &plans, setting.case())?;
     let (mut pending, mut needs_root) = (false, false);
     let mut assessments = Vec::new();
     for plan in &plans {
@@ -154,9 +155,11 @@ fn exit_code(finish: Finish) -> i32 {
 }
 
 /// Words of --only and --skip that mean nothing are mistakes.
-pub fn known_words(selection: &Selection, plans: &[Plan]) -> Result<()> {
+pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result<()> {
     let plans: Vec<&Plan> = plans.iter().collect();
-    let unknown = selection.unknown(&plans);
+    let mut unknown = selection.unknown(&plans);
+    // A component that nothing has to be brought for has no step in `deps`.
+    unknown.retain(|word| !case.components.keys().any(|name| name.as_str() == *word));
     if unknown.is_empty() {
         return Ok(());
     }

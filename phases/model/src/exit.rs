@@ -20,6 +20,8 @@ pub const CHANGES_PENDING: i32 = 7;
 pub const LOCKED: i32 = 8;
 /// `verify` found a file or a check that does not hold.
 pub const VERIFY_FAILED: i32 = 9;
+/// `case diff`: the cases differ.
+pub const DIFFERENT: i32 = 10;
 /// Cancelled by Ctrl-C or SIGTERM, as a shell would say it (128 + SIGINT).
 pub const CANCELLED: i32 = 130;
 
@@ -35,5 +37,6 @@ pub const ALL: &[(i32, &str, &str)] = &[
     (CHANGES_PENDING, "changes pending", "with --detailed-exitcode: there is something to do"),
     (LOCKED, "locked", "another run holds the state directory"),
     (VERIFY_FAILED, "verify failed", "an installed file or a check does not hold"),
+    (DIFFERENT, "different", "`case diff`: the cases differ"),
     (CANCELLED, "cancelled", "cancelled by Ctrl-C or SIGTERM"),
 ];

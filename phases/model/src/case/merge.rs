@@ -380,6 +380,14 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
     Ok(tree)
 }
 
+/// A preset of an older tool alone, as a case's tree, with what of it is not read.
+pub(super) fn read_preset(case: &CaseFile) -> Result<(Node, Vec<Warning>), Diagnostics> {
+    let mut files = Files::default();
+    let mut warnings = Vec::new();
+    let tree = read(&mut files, case, &mut warnings)?;
+    Ok((tree, warnings.into_iter().map(Warning).collect()))
+}
+
 /// `over` on top of `below`: tables are merged, all else is replaced. A source of another kind is another source, and
 /// replaced as a whole.
 fn merge(files: &Files, over: Node, below: Node, path: &mut Vec<String>) -> Node {

@@ -10,6 +10,7 @@ mod cuda;
 mod cuda_toolchain;
 mod diagnostic;
 mod image;
+pub mod import;
 mod json;
 mod legacy;
 mod merge;

@@ -1,0 +1,177 @@
+//! `case import`: a case from what an older tool left.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use exec::redact::Redactor;
+use model::case::Format;
+use model::case::import::{self, Deployment, Finding, Imported, Kind};
+use model::exit;
+
+use crate::args::Common;
+use crate::cases;
+use crate::error::{Error, Result};
+use crate::load::load_case;
+use crate::out::say;
+
+/// What makes a directory a deployment case of the scripts.
+const SETTINGS: [&str; 2] = ["install.defaults.sh", "env-set.sh"];
+
+/// Reads what lies there, and writes the case.
+pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Result<i32> {
+    let from = if SETTINGS.contains(&from.file_name().unwrap_or_default()) && from.is_file() {
+        match from.parent() {
+            Some(parent) if !parent.as_str().is_empty() => parent,
+            _ => Utf8Path::new("."),
+        }
+    } else {
+        from
+    };
+    let absolute = crate::layout::absolute(from)?;
+    let stem = if absolute.is_dir() { absolute.file_name() } else { absolute.file_stem() };
+    let named = output.map(crate::layout::absolute).transpose()?;
+    let name = named.as_deref().map_or(stem, Utf8Path::file_name).unwrap_or_default().to_owned();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
+        return Err(Error::usage(format!(
+            "`{name}` cannot be the name of a case\n  help: give the new case's directory: --output cases/NAME"
+        )));
+    }
+    let directory = output.map_or_else(|| Utf8Path::new("cases").join(&name), Utf8Path::to_owned);
+    if directory.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) || directory.is_file() {
+        return Err(Error::usage(format!(
+            "{directory} is there already, and is not overwritten\n  help: remove it, or write elsewhere with --output DIR"
+        )));
+    }
+    let imported = if absolute.is_dir() && SETTINGS.iter().any(|file| absolute.join(file).is_file()) {
+        deployment(from, &name)?
+    } else {
+        preset(from, &name)?
+    };
+    for (file, text) in &imported.files {
+        engine::files::atomic_write(&directory.join(file), text.as_bytes())?;
+    }
+    // Last, so that a directory with a case in it is whole.
+    engine::files::atomic_write(&directory.join("case.toml"), imported.case.as_bytes())?;
+    tell(&imported.findings);
+    let unread = imported.findings.iter().filter(|finding| finding.kind == Kind::Unread).count();
+    let rest = match unread {
+        0 => String::new(),
+        1 => "; 1 line was not understood".to_owned(),
+        many => format!("; {many} lines were not understood"),
+    };
+    say(&format!("wrote {directory}/case.toml{rest}"));
+    match load_case(common, directory.as_str()) {
+        Ok(_) => {
+            say(&format!("see what it does with `installer plan --case {directory}`"));
+            Ok(exit::OK)
+        }
+        Err(error) => Err(Error::new(
+            exit::BAD_CASE,
+            format!("{}\n\nthe case is written, and has to be corrected", error.message),
+        )),
+    }
+}
+
+/// By its name, by its look, or because a password stands in it.
+fn is_secret(name: &str, value: &str) -> bool {
+    let variable = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    Redactor::from_environment(&variable).redact(value) != value
+}
+
+fn deployment(from: &Utf8Path, name: &str) -> Result<Imported> {
+    let mut old = Deployment { name: name.to_owned(), from: from.to_string(), ..Deployment::default() };
+    let is_read =
+        |file: &str| SETTINGS.contains(&file) || (file.starts_with("requirements") && file.ends_with(".txt"));
+    for file in names(from)? {
+        let path = from.join(&file);
+        if path.is_file() && is_read(&file) {
+            old.files.push((file, text(&path)?));
+        } else if path.is_dir() && file == "config" {
+            for below in names(&path)? {
+                let relative = format!("config/{below}");
+                if below.ends_with(".toml") && path.join(&below).is_file() {
+                    old.files.push((relative, text(&path.join(&below))?));
+                } else {
+                    old.others.push(relative);
+                }
+            }
+        } else {
+            old.others.push(if path.is_dir() { format!("{file}/") } else { file });
+        }
+    }
+    // Settings first, in the order in which they were read.
+    old.files
+        .sort_by_key(|(file, _)| SETTINGS.iter().position(|known| known == file).unwrap_or(SETTINGS.len()));
+    Ok(import::read(&old, &is_secret))
+}
+
+fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
+    let found = cases::read_preset(from)?.ok_or_else(|| {
+        Error::usage(format!(
+            "{from} is neither a deployment case nor a preset\n  help: a deployment case is a directory with {}; a preset is a JSON file without `schema`",
+            SETTINGS.join(" or ")
+        ))
+    })?;
+    if found.file.format != Format::Json {
+        return Err(Error::usage(format!(
+            "{from} is a case already\n  help: `extends = \"{from}\"` builds on it"
+        )));
+    }
+    let read = import::preset(&found.file, name, &is_secret)
+        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+    for warning in &read.warnings {
+        say(&format!("{}\n", Redactor::default().redact_lines(&warning.to_string())));
+    }
+    let mut imported = read.imported;
+    for (file, path) in read.requirements {
+        let path = Utf8PathBuf::from(path);
+        imported.files.push((file, text(&path)?));
+    }
+    Ok(imported)
+}
+
+/// The names in a directory, in their order.
+fn names(directory: &Utf8Path) -> Result<Vec<String>> {
+    let failed = |error: std::io::Error| Error::usage(format!("failed to read {directory}: {error}"));
+    let mut found = directory
+        .read_dir_utf8()
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.file_name().to_owned()).map_err(failed))
+        .collect::<Result<Vec<_>>>()?;
+    found.sort();
+    Ok(found)
+}
+
+fn text(path: &Utf8Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| {
+        Error::usage(format!(
+            "failed to read {path}: {error}\n  help: what is imported has to be text in UTF-8"
+        ))
+    })
+}
+
+fn tell(findings: &[Finding]) {
+    let redactor = Redactor::default();
+    for (kind, title) in [
+        (Kind::Unread, "not understood, and not in the case:"),
+        (Kind::Site, "of the place or a credential, and not in the case:"),
+        (Kind::Note, "to know:"),
+    ] {
+        let of_kind: Vec<&Finding> = findings.iter().filter(|finding| finding.kind == kind).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        say(title);
+        for finding in of_kind {
+            let place = match (finding.file.as_str(), finding.line) {
+                ("", _) => String::new(),
+                (file, 0) => format!("{file}: "),
+                (file, line) => format!("{file}:{line}: "),
+            };
+            let text = redactor.redact_lines(&finding.text);
+            say(&format!("  {place}{text}\n      {}", redactor.redact_lines(&finding.why)));
+        }
+    }
+}

@@ -380,8 +380,8 @@ fn preflight(
         disk_at: known.layout.cache.clone(),
         disk_for,
         memory_mib: MEMORY_MIB,
-        prefixes: Vec::new(),
         writable,
+        ..Preflight::default()
     });
     let title = format!("see that all is there to build {}", planned.name);
     let mut step = template(cx.phase, planned.name, "preflight", title, action);

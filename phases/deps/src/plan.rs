@@ -410,10 +410,6 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let look = Action::Preflight(Preflight {
         manager: cx.known.target.package_manager.clone(),
         needs: python_needs(cx),
-        rust: None,
-        crates: None,
-        wheels: None,
-        project: None,
         python: python.environment.keeps().then(|| RequiredPython {
             interpreter: interpreter.clone(),
             environment: python.environment,
@@ -423,16 +419,8 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
             compiles: false,
             packages: None,
         }),
-        accelerators: Vec::new(),
-        checkout: None,
-        xmake_packages: Vec::new(),
-        paths: Vec::new(),
-        disk_mib: 0,
         disk_at: layout.artifacts.clone(),
-        disk_for: Vec::new(),
-        memory_mib: 0,
-        prefixes: Vec::new(),
-        writable: Vec::new(),
+        ..Preflight::default()
     });
     let mut look = step("deps/python", format!("look at {interpreter}"), look, Freshness::Observed);
     look.after = packages.cloned().into_iter().chain(conda).collect();

@@ -61,24 +61,12 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
             wanted_by: vec!["python".to_owned()],
             optional: false,
         }],
-        rust: None,
-        crates: None,
-        wheels: None,
-        project: None,
         python: python
             .environment
             .keeps()
             .then(|| RequiredPython { installs: true, ..required_python(&known, python) }),
-        accelerators: Vec::new(),
-        checkout: None,
-        xmake_packages: Vec::new(),
-        paths: Vec::new(),
-        disk_mib: 0,
         disk_at: known.layout.data.clone(),
-        disk_for: Vec::new(),
-        memory_mib: 0,
-        prefixes: Vec::new(),
-        writable: Vec::new(),
+        ..Preflight::default()
     });
     let name = ComponentName::new("python");
     let mut look =

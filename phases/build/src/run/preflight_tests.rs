@@ -10,22 +10,10 @@ fn estimates(context: &FakeContext) -> Preflight {
         taken: vec![context.layout.build_tree(&name.into()), context.layout.committed(&name.into())],
     };
     Preflight {
-        manager: None,
-        needs: Vec::new(),
-        rust: None,
-        crates: None,
-        wheels: None,
-        project: None,
-        python: None,
-        accelerators: Vec::new(),
-        checkout: None,
-        paths: Vec::new(),
         disk_mib: 2_900,
         disk_at: context.layout.cache.clone(),
         disk_for: vec![estimate("ffmpeg", 900), estimate("opencv", 2_000)],
-        memory_mib: 0,
-        prefixes: Vec::new(),
-        writable: Vec::new(),
+        ..Preflight::default()
     }
 }
 

@@ -302,7 +302,7 @@ pub struct FetchCrates {
 }
 
 /// See [`Action::Preflight`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
     /// The package manager whose database is asked.
     pub manager: Option<String>,

@@ -76,8 +76,14 @@ _installer() {
             installer__subcmd__case,check)
                 cmd="installer__subcmd__case__subcmd__check"
                 ;;
+            installer__subcmd__case,diff)
+                cmd="installer__subcmd__case__subcmd__diff"
+                ;;
             installer__subcmd__case,help)
                 cmd="installer__subcmd__case__subcmd__help"
+                ;;
+            installer__subcmd__case,import)
+                cmd="installer__subcmd__case__subcmd__import"
                 ;;
             installer__subcmd__case,list)
                 cmd="installer__subcmd__case__subcmd__list"
@@ -91,8 +97,14 @@ _installer() {
             installer__subcmd__case__subcmd__help,check)
                 cmd="installer__subcmd__case__subcmd__help__subcmd__check"
                 ;;
+            installer__subcmd__case__subcmd__help,diff)
+                cmd="installer__subcmd__case__subcmd__help__subcmd__diff"
+                ;;
             installer__subcmd__case__subcmd__help,help)
                 cmd="installer__subcmd__case__subcmd__help__subcmd__help"
+                ;;
+            installer__subcmd__case__subcmd__help,import)
+                cmd="installer__subcmd__case__subcmd__help__subcmd__import"
                 ;;
             installer__subcmd__case__subcmd__help,list)
                 cmd="installer__subcmd__case__subcmd__help__subcmd__list"
@@ -163,6 +175,12 @@ _installer() {
             installer__subcmd__help__subcmd__case,check)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__check"
                 ;;
+            installer__subcmd__help__subcmd__case,diff)
+                cmd="installer__subcmd__help__subcmd__case__subcmd__diff"
+                ;;
+            installer__subcmd__help__subcmd__case,import)
+                cmd="installer__subcmd__help__subcmd__case__subcmd__import"
+                ;;
             installer__subcmd__help__subcmd__case,list)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__list"
                 ;;
@@ -221,7 +239,7 @@ _installer() {
 
     case "${cmd}" in
         installer)
-            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help --version deps build all plan explain shell status verify uninstall clean case image doctor schema completions __fault-points __reference dist help"
+            opts="-j -v -y -h -V --phase --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help --version deps build all plan explain shell status verify uninstall clean case image doctor schema completions __fault-points __reference dist help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,6 +277,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -280,6 +302,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -307,7 +333,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____fault__subcmd__points)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -341,6 +367,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -362,6 +392,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -389,7 +423,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd____reference)
-            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --check --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,6 +457,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -444,6 +482,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -471,7 +513,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__all)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +547,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -526,6 +572,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -553,7 +603,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__build)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -587,6 +637,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -608,6 +662,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -635,7 +693,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check import diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -669,6 +727,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -690,6 +752,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -717,7 +783,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__check)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -751,6 +817,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -772,6 +842,104 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__case__subcmd__diff)
+            opts="-j -v -y -h --format --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -799,7 +967,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__help)
-            opts="list show new check help"
+            opts="list show new check import diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -826,7 +994,35 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        installer__subcmd__case__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         installer__subcmd__case__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__case__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -882,8 +1078,102 @@ _installer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        installer__subcmd__case__subcmd__import)
+            opts="-j -v -y -h --output --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         installer__subcmd__case__subcmd__list)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,6 +1207,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -938,6 +1232,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -965,7 +1263,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -999,6 +1297,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1020,6 +1322,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1047,7 +1353,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__show)
-            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --origins --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1081,6 +1387,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1102,6 +1412,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1129,7 +1443,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__clean)
-            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --repositories --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1163,6 +1477,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1184,6 +1502,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1211,7 +1533,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__completions)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help bash elvish fish powershell zsh"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1245,6 +1567,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1266,6 +1592,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1293,7 +1623,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__deps)
-            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --print-root-commands --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1327,6 +1657,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1348,6 +1682,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1375,7 +1713,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__dist)
-            opts="-j -v -y -h --arch --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --arch --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1413,6 +1751,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1434,6 +1776,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1461,7 +1807,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__doctor)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1495,6 +1841,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1516,6 +1866,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1543,7 +1897,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__explain)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1577,6 +1931,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1598,6 +1956,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1695,7 +2057,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__case)
-            opts="list show new check"
+            opts="list show new check import diff"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1709,6 +2071,34 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__case__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__case__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__case__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2017,7 +2407,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__image)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help export runtime-packages dockerfile install-packages help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help export runtime-packages dockerfile install-packages help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2051,6 +2441,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2072,6 +2466,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2099,7 +2497,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__image__subcmd__dockerfile)
-            opts="-j -v -y -h --build-only --from --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --build-only --from --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2137,6 +2535,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2158,6 +2560,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2185,7 +2591,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__image__subcmd__export)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2219,6 +2625,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2240,6 +2650,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2351,7 +2765,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__image__subcmd__install__subcmd__packages)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2385,6 +2799,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2406,6 +2824,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2433,7 +2855,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__image__subcmd__runtime__subcmd__packages)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2467,6 +2889,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2488,6 +2914,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2515,7 +2945,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2549,6 +2979,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2570,6 +3004,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2597,7 +3035,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__schema)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help case site"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help case site"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2631,6 +3069,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2652,6 +3094,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2679,7 +3125,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__shell)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2713,6 +3159,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2734,6 +3184,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2761,7 +3215,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__status)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2795,6 +3249,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2816,6 +3274,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2843,7 +3305,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2877,6 +3339,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2898,6 +3364,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2925,7 +3395,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__verify)
-            opts="-j -v -y -h --level --deployment-case --case --jobs --only --skip --source --prefix --state-dir --cache-dir --artifacts --data-dir --site --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --level --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2963,6 +3433,10 @@ _installer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2984,6 +3458,10 @@ _installer() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

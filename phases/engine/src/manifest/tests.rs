@@ -98,7 +98,7 @@ fn a_newer_format_and_a_path_out_of_the_prefix_are_refused() {
     let entry = Entry::Link { target: "b".to_owned() };
     manifest.files.insert("../outside".into(), entry);
     write(&manifest).unwrap();
-    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("does not lie below the prefix"));
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("neither below the prefix nor below another root"));
     fs::write(path(&prefix, &"x".into()), r#"{"schema": 99, "other": true}"#).unwrap();
     assert!(message(load_all(&prefix).unwrap_err()).contains("format 99"));
 }

@@ -13,6 +13,7 @@ use crate::{ComponentName, SourceName};
 /// What a step does. Closed: a run can do nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a few hundred steps at most")]
 pub enum Action {
     /// Makes sure that what the case needs of the distribution is there.
     EnsurePackages(EnsurePackages),

@@ -132,6 +132,11 @@ pub trait Recipe: Sync {
         Vec::new()
     }
 
+    /// The submodules that its source is not built without; none: all that `.gitmodules` lists.
+    fn submodules(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Driver `command`: what is run.
     fn commands(&self) -> Option<Commands> {
         None

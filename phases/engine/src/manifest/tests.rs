@@ -16,6 +16,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
         needs: Vec::new(),
         schema: MANIFEST_SCHEMA,
         component: "x".into(),
+        checkout: None,
         case: "case".to_owned(),
         version: None,
         prefix: prefix.to_owned(),

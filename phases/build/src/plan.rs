@@ -513,7 +513,7 @@ fn component(
     }
     built.configure.splice(0..0, fed::commands(&subject));
     if let Some(recipe) = recipe {
-        recipe.finish(&subject, &mut built)?;
+        recipe.amend(&mut built, &subject)?;
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
     let checkout = source.mounted.then(|| source.tree.clone());

@@ -123,7 +123,7 @@ pub trait Recipe: Sync {
     ///
     /// # Errors
     /// When the case asks for what cannot be.
-    fn finish(&self, _subject: &Subject<'_>, _built: &mut Built) -> Result<(), PlanError> {
+    fn amend(&self, _built: &mut Built, _subject: &Subject<'_>) -> Result<(), PlanError> {
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::case::{Check, Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue, SourceSpec};
 use model::catalog;
 use model::cuda::CUDA;
 use model::plan::{
@@ -362,6 +362,14 @@ fn preflight(
     Ok(step)
 }
 
+/// The directory of the user's that a source is, if it is one.
+fn users_directory(known: &Known<'_>, source: &SourceName) -> Option<Utf8PathBuf> {
+    match known.case.sources.get(source)?.as_slice() {
+        [SourceSpec::Path { path, .. }] => Some(known.layout.case_dir.join(path)),
+        _ => None,
+    }
+}
+
 /// The commit that a source should be at, if the case says one.
 fn pinned(known: &Known<'_>, source: &SourceName) -> Option<String> {
     known.case.sources.get(source)?.as_slice().iter().find_map(|spec| spec.commit()).map(str::to_owned)
@@ -485,8 +493,7 @@ fn component(
         ));
     }
     built.configure.splice(0..0, fed::commands(&subject));
-    let checkout = source.mounted.then(|| source.tree.clone());
-    let steps = component_steps(phase, planned, &subject, built, before, inputs, python, checkout);
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -549,7 +556,6 @@ fn component_steps(
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
     python: Option<&StepId>,
-    checkout: Option<Utf8PathBuf>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -645,7 +651,7 @@ fn component_steps(
         case: subject.known.case.metadata.name.clone(),
         version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
         needs: planned.component.needs.clone(),
-        checkout,
+        checkout: users_directory(subject.known, &planned.source),
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
         library_directories: subject

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, KnownNames, Loaded, Overrides, SourceSpec};
@@ -30,7 +30,7 @@ pub struct Setting {
     pub site: Site,
     pub capacity: Capacity,
     /// Directories that were given for sources, absolute.
-    pub sources: Vec<(String, Utf8PathBuf)>,
+    pub sources: sources::Given,
     /// How far verifications go.
     pub verify_level: VerifyLevel,
     /// Whether the number of jobs is the user's.
@@ -80,7 +80,7 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
 fn load_with_sources(
     common: &Common,
     wanted: &str,
-) -> Result<(Loaded, Option<cases::Place>, Vec<(String, Utf8PathBuf)>)> {
+) -> Result<(Loaded, Option<cases::Place>, sources::Given)> {
     let found = cases::find(wanted)?;
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {

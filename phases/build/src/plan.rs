@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::case::{Check, Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue, SourceSpec};
 use model::catalog;
 use model::cuda::CUDA;
 use model::plan::{
@@ -381,6 +381,14 @@ fn preflight(
     Ok(step)
 }
 
+/// The directory of the user's that a source is, if it is one.
+fn users_directory(known: &Known<'_>, source: &SourceName) -> Option<Utf8PathBuf> {
+    match known.case.sources.get(source)?.as_slice() {
+        [SourceSpec::Path { path, .. }] => Some(known.layout.case_dir.join(path)),
+        _ => None,
+    }
+}
+
 /// The commit that a source should be at, if the case says one.
 fn pinned(known: &Known<'_>, source: &SourceName) -> Option<String> {
     known.case.sources.get(source)?.as_slice().iter().find_map(|spec| spec.commit()).map(str::to_owned)
@@ -516,8 +524,7 @@ fn component(
         recipe.amend(&mut built, &subject)?;
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
-    let checkout = source.mounted.then(|| source.tree.clone());
-    let steps = component_steps(phase, planned, &subject, built, before, inputs, python, checkout);
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -580,7 +587,6 @@ fn component_steps(
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
     python: Option<&StepId>,
-    checkout: Option<Utf8PathBuf>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -693,7 +699,7 @@ fn component_steps(
         case: subject.known.case.metadata.name.clone(),
         version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
         needs: planned.component.needs.clone(),
-        checkout,
+        checkout: users_directory(subject.known, &planned.source),
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
         roots,

@@ -2,6 +2,7 @@
 
 mod fed;
 mod python;
+mod third_party;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +50,7 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
     let mut requirements = Requirements::default();
     let mut needs: BTreeMap<String, Need> = BTreeMap::new();
     for planned in in_order(known)? {
-        for need in component_needs(known, &planned)? {
+        for need in component_needs(known, &planned, Phase::Deps)? {
             match needs.get_mut(&need.name) {
                 Some(known) => {
                     known.wanted_by.extend(need.wanted_by);
@@ -209,13 +210,20 @@ fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
     system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
 }
 
-fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+fn component_needs(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    phase: Phase,
+) -> Result<Vec<Need>, PlanError> {
     let manager = known.target.package_manager.as_deref();
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     if python::wants_headers_of_distribution(known, planned) {
         names.insert("python3-dev");
+    }
+    if phase == Phase::Deps {
+        names.extend(third_party::rows(known, planned));
     }
     names
         .into_iter()
@@ -324,7 +332,7 @@ fn preflight(
     }
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned)?
+        needs: component_needs(known, planned, Phase::Build)?
             .into_iter()
             // Whether its lack matters is the step's to say.
             .map(|need| Need { optional: false, ..need })
@@ -333,6 +341,7 @@ fn preflight(
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
+        source: third_party::required(known, planned, &source),
         python: python::required(known, planned),
         paths,
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
@@ -445,6 +454,7 @@ fn component(
     let subject = Subject {
         known: &known,
         name,
+        facts: known.facts.get(&planned.source),
         component,
         recipe: *recipe,
         options,
@@ -457,6 +467,9 @@ fn component(
         prefixes,
     };
     let mut built = drivers::built(*driver, &subject)?;
+    if let Some(recipe) = recipe {
+        recipe.amend(&mut built, &subject)?;
+    }
     if built.configure.is_empty() && !component.files.is_empty() {
         return Err(PlanError::new(
             format!("components.{name}.files"),

@@ -360,6 +360,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
         python: python.environment.keeps().then(|| RequiredPython {
             interpreter: interpreter.clone(),
             environment: python.environment,

@@ -20,6 +20,9 @@ pub struct FactsOfSource {
     pub cargo_lock_version: Option<u32>,
     /// `rust-version` of `Cargo.toml`.
     pub minimum_rust: Option<String>,
+    /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<String>,
 }
 
 impl FactsOfSource {

@@ -14,6 +14,7 @@ use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
+use model::source_facts::FactsOfSource;
 use model::plan::{Argument, Command, Expectation, Jobs, Keep, StagedFile};
 
 use crate::components::Recipe;
@@ -23,6 +24,8 @@ use crate::cuda::Toolkit;
 pub struct Subject<'a> {
     pub known: &'a Known<'a>,
     pub name: &'a ComponentName,
+    /// What is known of its source.
+    pub facts: Option<&'a FactsOfSource>,
     pub component: &'a Component,
     pub recipe: Option<&'static dyn Recipe>,
     /// The recipe's options with the case's over them.

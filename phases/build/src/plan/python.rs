@@ -65,6 +65,7 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
         python: python
             .environment
             .keeps()

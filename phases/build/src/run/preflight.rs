@@ -1,5 +1,7 @@
 //! Whether all that a component's build needs is there: everything that is missing at once, before anything compiles.
 
+mod source;
+
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
@@ -65,6 +67,9 @@ pub(super) fn observe(
                 });
             }
         }
+    }
+    if let Some(required) = &action.source {
+        source::look(runner, required, &action.prefixes, context, &mut observation)?;
     }
     for required in &action.paths {
         if !required.path.exists() {

@@ -16,6 +16,7 @@ fn estimates(context: &FakeContext) -> Preflight {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
         python: None,
         paths: Vec::new(),
         disk_mib: 2_900,

@@ -306,6 +306,7 @@ fn preflight_tells_everything_at_once() {
             crates: None,
             wheels: None,
             project: None,
+            source: None,
             python: Some(RequiredPython {
                 interpreter: "python2".to_owned(),
                 environment: PythonEnvironment::Venv,

@@ -113,6 +113,9 @@ pub enum Probe {
     PkgConfig {
         /// `zlib`.
         module: String,
+        /// Lowest version, as the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minimum: Option<String>,
     },
     /// A CUDA toolkit is there that will do.
     Cuda {
@@ -304,6 +307,9 @@ pub struct Preflight {
     /// The project file whose build requirements must be among those wheels, if it is built by pip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<RequiredProject>,
+    /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<RequiredSource>,
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
@@ -321,6 +327,31 @@ pub struct Preflight {
     /// Prefixes of needed components, for headers and `.pc` files.
     #[serde(default)]
     pub prefixes: Vec<Utf8PathBuf>,
+}
+
+/// What a recipe knows of the tree that it builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredSource {
+    /// The user's own directory; none: the source is fetched, and is what the case says.
+    pub tree: Option<Utf8PathBuf>,
+    /// What it should be, by the name that people use: `InfiniCore`.
+    pub name: String,
+    /// The file by which it is known, below the tree.
+    pub file: Utf8PathBuf,
+    /// What that file says: `target("infinicore_cpp_api")`. White space and the kind of quotes do not count.
+    pub says: String,
+    /// What the tree does not bring and the system has to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<ThirdParty>,
+}
+
+/// A library that a source would bring as a submodule and that is not in its tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThirdParty {
+    /// How the system's is seen.
+    pub need: Need,
+    /// How the source's own is had: the command.
+    pub cure: String,
 }
 
 /// What is known of the crates that a source locks once they are fetched.

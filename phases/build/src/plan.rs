@@ -3,6 +3,7 @@
 mod fed;
 mod python;
 mod third_party;
+mod xmake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
 use crate::cuda::{self, Toolkit};
+use crate::drivers::xmake::XMAKE;
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
 
@@ -72,12 +74,14 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
             requirements.crates.push(planned.source.clone());
         }
         requirements.ninja |= needs.contains_key("ninja");
+        xmake::require(known, &planned, &mut needs, &mut requirements);
         // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
         if needs.remove(CUDA).is_some() {
             requirements.cuda.components.push(planned.name.clone());
             requirements.cuda.required |= !planned.component.optional;
         }
     }
+    xmake::require_source(known, &mut requirements);
     requirements.needs = needs.into_values().collect();
     Ok(requirements)
 }
@@ -198,6 +202,9 @@ fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> 
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    if *driver == Driver::Xmake && !xmake::is_built(known, component) {
+        names.insert(XMAKE);
+    }
     if names.contains(CUDA) {
         // nvcc leaves the host's part to it.
         names.insert("cxx-compiler");
@@ -218,6 +225,8 @@ fn component_needs(
     let manager = known.target.package_manager.as_deref();
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
+    let of_packages = xmake::system(known, planned);
+    names.extend(of_packages.iter().map(String::as_str));
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     if python::wants_headers_of_distribution(known, planned) {
         names.insert("python3-dev");
@@ -241,6 +250,7 @@ fn component_needs(
             }
             if let Some(need) = &mut need {
                 need.optional = component.optional;
+                xmake::at_least(known, planned, need);
             }
             need.ok_or_else(|| {
                 let rows = catalog::entries().keys();
@@ -343,6 +353,7 @@ fn preflight(
         project: python::project(known, planned),
         source: third_party::required(known, planned, &source),
         python: python::required(known, planned),
+        xmake_packages: xmake::required(known, planned),
         paths,
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
@@ -390,7 +401,7 @@ fn component(
     let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
     before.extend(source.needs.iter().cloned());
     before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
-    if python::uses_python(planned) {
+    if python::uses_python(&known, planned) {
         let Some(environment) = python else {
             return Err(PlanError::new(
                 format!("components.{name}"),
@@ -407,7 +418,7 @@ fn component(
     let mut inputs = source.inputs.clone();
     // Commands that a user spells out may write where they like, and some projects configure files into their own
     // source: what is the user's own is copied as well.
-    if *driver == Driver::Command || source.mounted {
+    if matches!(driver, Driver::Command | Driver::Xmake) || source.mounted {
         let copy = working_copy(phase, planned, &source, layout, gates);
         tree = layout.working_copy(name);
         inputs.clear();
@@ -595,7 +606,7 @@ fn component_steps(
         compile.outputs =
             if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
         compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
-        if planned.driver == Driver::Command {
+        if matches!(planned.driver, Driver::Command | Driver::Xmake) {
             // make in the working copy is no more to be trusted after a kill than make in the build tree.
             let path = subject.known.layout.working_copy(name);
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });

@@ -30,7 +30,8 @@ impl Recipe for Infinicore {
     }
 
     fn system(&self, _component: &Component, _target: &Target) -> Vec<&'static str> {
-        vec!["cxx-compiler"]
+        // Of a source that is not there yet nobody knows that it asks for it.
+        vec!["pybind11"]
     }
 
     fn options(&self) -> IndexMap<String, OptionValue> {

@@ -27,7 +27,8 @@ impl Recipe for Infinilm {
     }
 
     fn system(&self, _component: &Component, _target: &Target) -> Vec<&'static str> {
-        vec!["cxx-compiler"]
+        // Of a source that is not there yet nobody knows that it asks for it.
+        vec!["pybind11"]
     }
 
     fn options(&self) -> IndexMap<String, OptionValue> {

@@ -14,7 +14,7 @@ mod x265;
 
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
-use model::case::{Commands, Component, Driver, OptionValue};
+use model::case::{Commands, Component, Driver, OptionValue, XmakeSettings};
 use model::plan::Expectation;
 use model::target::Target;
 
@@ -144,6 +144,12 @@ pub trait Recipe: Sync {
     /// Driver `command`: what is run.
     fn commands(&self) -> Option<Commands> {
         None
+    }
+
+    /// Driver `xmake`: what is built and installed, what stands for the packages that it asks for. The case's own is
+    /// added to it.
+    fn xmake(&self, _options: &IndexMap<String, OptionValue>) -> XmakeSettings {
+        XmakeSettings::default()
     }
 
     /// Why its prefix may hold no white space, if it may not.

@@ -6,6 +6,7 @@ mod cmake;
 mod command;
 mod meson;
 mod python;
+pub(crate) mod xmake;
 
 use std::collections::BTreeMap;
 
@@ -90,6 +91,7 @@ pub fn system(driver: Driver, component: &Component) -> Vec<&'static str> {
         Driver::Command => Vec::new(),
         Driver::Meson => vec!["c-compiler", "libc-headers", "meson", "ninja", "pkg-config"],
         Driver::Python => Vec::new(),
+        Driver::Xmake => xmake::system(),
     }
 }
 
@@ -105,5 +107,6 @@ pub fn built(driver: Driver, subject: &Subject<'_>) -> Result<Built, PlanError> 
         Driver::Command => command::built(subject),
         Driver::Meson => Ok(meson::built(subject)),
         Driver::Python => python::built(subject),
+        Driver::Xmake => xmake::built(subject),
     }
 }

@@ -1,6 +1,5 @@
 //! What a source is known by, and what it has as submodules or takes from the system.
 
-use camino::Utf8Path;
 use engine::planning::{Known, PlannedSource};
 use model::catalog;
 use model::plan::{Need, Probe, RequiredSource, ThirdParty};
@@ -34,7 +33,10 @@ pub(super) fn required(
 ) -> Option<RequiredSource> {
     let mark = planned.recipe.and_then(Recipe::mark)?;
     let manager = known.target.package_manager.as_deref();
-    let tree = source.tree.join(super::subdirectory(planned).unwrap_or(Utf8Path::new("")));
+    let tree = match super::subdirectory(planned) {
+        Some(below) => source.tree.join(below),
+        None => source.tree.clone(),
+    };
     let mut third_party = Vec::new();
     for one in missing(known, planned) {
         for (n, row) in one.rows.iter().enumerate() {

@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight};
+use model::plan::{Command, DiskEstimate, FetchedCrates, Need, Preflight, Probe};
 
 use super::BuildRunner;
 
@@ -70,6 +70,25 @@ pub(super) fn observe(
     }
     if let Some(required) = &action.source {
         source::look(runner, required, &action.prefixes, context, &mut observation)?;
+    }
+    for required in &action.xmake_packages {
+        let need = Need {
+            name: required.module.clone(),
+            probe: Some(Probe::PkgConfig { module: required.module.clone(), minimum: None }),
+            packages: Vec::new(),
+            wanted_by: Vec::new(),
+            optional: false,
+        };
+        match (runner.check_need)(&need, &action.prefixes, context) {
+            Ok(found) => observation.found.extend(found.map(|found| (need.name, found))),
+            Err(_) => observation.findings.push(Finding {
+                what: format!(
+                    "the project asks xmake for {}, and neither the case nor the system has it",
+                    required.asked
+                ),
+                cure: required.cure.clone(),
+            }),
+        }
     }
     for required in &action.paths {
         if !required.path.exists() {

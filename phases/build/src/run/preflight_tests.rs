@@ -17,6 +17,7 @@ fn estimates(context: &FakeContext) -> Preflight {
         wheels: None,
         project: None,
         source: None,
+            xmake_packages: Vec::new(),
         python: None,
         paths: Vec::new(),
         disk_mib: 2_900,

@@ -3,6 +3,7 @@
 mod image;
 mod python;
 mod stack;
+mod xmake;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.cuda();
     checker.versions();
     checker.cuda_toolchain();
+    checker.xmake_toolchain();
     checker.python();
     checker.python_packages();
     checker.tensorrt();
@@ -135,6 +137,7 @@ impl<'a> Checker<'a> {
             ("rust", &toolchains.rust.minimum),
             ("cmake", &toolchains.cmake.minimum),
             ("cuda", &toolchains.cuda.minimum),
+            ("xmake", &toolchains.xmake.minimum),
         ] {
             let Some(minimum) = minimum else { continue };
             if !is_dotted(minimum) {
@@ -254,6 +257,7 @@ impl<'a> Checker<'a> {
             self.at_key(&path, message, Some(help));
         }
         self.driver_keys(name, component);
+        self.xmake(name, component);
         self.fed(name, component);
         self.component_source(name, component, has_recipe);
         for (index, wanted) in component.needs.iter().enumerate() {
@@ -297,6 +301,7 @@ impl<'a> Checker<'a> {
             ("fetch_content", !component.fetch_content.is_empty(), Driver::Cmake, "cmake"),
             ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
+            ("xmake", component.xmake.is_some(), Driver::Xmake, "xmake"),
         ] {
             if given && driver != wanted {
                 let help = Some(format!("remove it, or write `driver = \"{word}\"`"));

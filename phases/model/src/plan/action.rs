@@ -172,6 +172,17 @@ pub enum EnsureToolchain {
         /// Packages of it that need not be downloaded.
         packages: Utf8PathBuf,
     },
+    /// xmake.
+    Xmake {
+        /// Lowest version, from the case and the sources that are the user's own.
+        minimum: Option<String>,
+        /// Where the files of the source lie that the case gives for it.
+        source: Option<Utf8PathBuf>,
+        /// Where what it holds is put.
+        tree: Utf8PathBuf,
+        /// The package manager that may bring it instead.
+        manager: Option<String>,
+    },
     /// ninja, new enough to be a client of the jobserver.
     Ninja {
         /// Where the binary of the wheel is put: `<tools>/bin/ninja`.
@@ -313,6 +324,9 @@ pub struct Preflight {
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
+    /// What the packages that an xmake project asks for must be found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub xmake_packages: Vec<RequiredXmakePackage>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -403,6 +417,17 @@ pub struct RequiredPython {
     /// Packages that must be among the wheels of the case or in the interpreter, each with what of it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<RequiredWheels>,
+}
+
+/// A package that an xmake project asks for, which only the system can bring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredXmakePackage {
+    /// The pkg-config module that xmake would find.
+    pub module: String,
+    /// What is asked for, and where: `zlib >=1.2 (xmake.lua:3)`.
+    pub asked: String,
+    /// What to do when it is not there.
+    pub cure: String,
 }
 
 /// The disk that building a component takes.

@@ -77,18 +77,13 @@ pub fn find_tool(root: &Utf8Path, path: &str, names: &[String]) -> Option<Utf8Pa
 pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
     let files = vec![program.to_owned(), resolved(program)];
     context.cached_probe(&format!("version {program}"), &files, &mut || {
-        let mut environment = context.network_environment();
-        if program.file_name() == Some("xmake") {
-            // As root it refuses even to tell its version, and it keeps a directory in /tmp.
-            environment.insert("XMAKE_ROOT".to_owned(), "y".to_owned());
-            environment.insert("XMAKE_COLORTERM".to_owned(), "nocolor".to_owned());
-            let scratch = context.layout().cache.join("xmake-tmp");
-            environment.insert("XMAKE_TMPDIR".to_owned(), scratch.into_string());
-        }
+        let mut args = vec![Argument::from("--version")];
+        // As root it refuses even to tell its version, unless it is told to.
+        args.extend((program.file_name() == Some("xmake")).then(|| Argument::from("--root")));
         let asked = context.capture(&Command {
             program: program.to_string(),
-            args: vec![Argument::from("--version")],
-            environment,
+            args,
+            environment: context.network_environment(),
             directory: Utf8PathBuf::from("/"),
         })?;
         let version = (asked.status == 0)

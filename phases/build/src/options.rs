@@ -46,6 +46,19 @@ pub fn meson_options(options: &IndexMap<String, OptionValue>) -> Vec<String> {
         .collect()
 }
 
+/// `--key=value` for xmake: `y` and `n` for switches, commas between the entries of a list.
+pub fn xmake_arguments(options: &IndexMap<String, OptionValue>) -> Vec<String> {
+    options
+        .iter()
+        .map(|(key, value)| match value {
+            OptionValue::Switch(on) => format!("--{key}={}", if *on { "y" } else { "n" }),
+            OptionValue::Number(number) => format!("--{key}={number}"),
+            OptionValue::Text(text) => format!("--{key}={text}"),
+            OptionValue::List(list) => format!("--{key}={}", list.join(",")),
+        })
+        .collect()
+}
+
 /// The words of an option, whether it is a list, a text with commas, or anything else.
 pub fn words(value: &OptionValue) -> Vec<String> {
     match value {
@@ -82,6 +95,14 @@ mod tests {
         assert_eq!(
             meson_options(&options()),
             ["enable-gpl=true", "enable-doc=false", "enable-decoder=h264,vp9", "level=3", "arch=x86"]
+        );
+    }
+
+    #[test]
+    fn xmake_gets_letters_for_switches() {
+        assert_eq!(
+            xmake_arguments(&options()),
+            ["--enable-gpl=y", "--enable-doc=n", "--enable-decoder=h264,vp9", "--level=3", "--arch=x86"]
         );
     }
 

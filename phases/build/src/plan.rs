@@ -3,6 +3,8 @@
 mod accelerators;
 mod fed;
 mod python;
+mod third_party;
+mod xmake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +25,7 @@ use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
 use crate::cuda::{self, Toolkit};
+use crate::drivers::xmake::XMAKE;
 use crate::drivers::{self, Built, Subject};
 use crate::environment::{cache_program, environment, library_directories};
 
@@ -50,7 +53,7 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
     let mut requirements = Requirements::default();
     let mut needs: BTreeMap<String, Need> = BTreeMap::new();
     for planned in in_order(known)? {
-        for need in component_needs(known, &planned)? {
+        for need in component_needs(known, &planned, Phase::Deps)? {
             match needs.get_mut(&need.name) {
                 Some(known) => {
                     known.wanted_by.extend(need.wanted_by);
@@ -75,12 +78,14 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
             }
         }
         requirements.ninja |= needs.contains_key("ninja");
+        xmake::require(known, &planned, &mut needs, &mut requirements);
         // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
         if needs.remove(CUDA).is_some() {
             requirements.cuda.components.push(planned.name.clone());
             requirements.cuda.required |= !planned.component.optional;
         }
     }
+    xmake::require_source(known, &mut requirements);
     requirements.needs = needs.into_values().collect();
     Ok(requirements)
 }
@@ -202,6 +207,9 @@ fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> 
     }
     names.extend(component.system.iter().map(String::as_str));
     names.extend(accelerators::active(planned).into_iter().flat_map(|row| &row.system).map(String::as_str));
+    if *driver == Driver::Xmake && !xmake::is_built(known, component) {
+        names.insert(XMAKE);
+    }
     if names.contains(CUDA) {
         // nvcc leaves the host's part to it.
         names.insert("cxx-compiler");
@@ -214,13 +222,18 @@ fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
     system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
 }
 
-fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Result<Vec<Need>, PlanError> {
     let manager = known.target.package_manager.as_deref();
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
+    let of_packages = xmake::system(known, planned);
+    names.extend(of_packages.iter().map(String::as_str));
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     if python::wants_headers_of_distribution(known, planned) {
         names.insert("python3-dev");
+    }
+    if phase == Phase::Deps {
+        names.extend(third_party::rows(known, planned));
     }
     names
         .into_iter()
@@ -238,6 +251,7 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
             }
             if let Some(need) = &mut need {
                 need.optional = component.optional;
+                xmake::at_least(known, planned, need);
             }
             need.ok_or_else(|| {
                 let rows = catalog::entries().keys();
@@ -353,7 +367,7 @@ fn preflight(
     });
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned)?
+        needs: component_needs(known, planned, Phase::Build)?
             .into_iter()
             // Whether its lack matters is the step's to say.
             .map(|need| Need { optional: false, ..need })
@@ -362,9 +376,11 @@ fn preflight(
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
+        source: third_party::required(known, planned, &source),
         python: python::required(known, planned),
         accelerators: accelerators::required(known, planned)?,
         checkout,
+        xmake_packages: xmake::required(known, planned),
         paths,
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
@@ -426,7 +442,7 @@ fn component(
     let mut before: Vec<StepId> = vec![step_id(name, "preflight")];
     before.extend(source.needs.iter().cloned());
     before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
-    if python::uses_python(planned) {
+    if python::uses_python(&known, planned) {
         let Some(environment) = python else {
             return Err(PlanError::new(
                 format!("components.{name}"),
@@ -443,7 +459,7 @@ fn component(
     let mut inputs = source.inputs.clone();
     // Commands that a user spells out may write where they like, and some projects configure files into their own
     // source: what is the user's own is copied as well.
-    if *driver == Driver::Command || source.mounted {
+    if matches!(driver, Driver::Command | Driver::Xmake) || source.mounted {
         let copy = working_copy(phase, planned, &source, layout, gates);
         tree = layout.working_copy(name);
         inputs.clear();
@@ -499,6 +515,7 @@ fn component(
     let subject = Subject {
         known: &known,
         name,
+        facts: known.facts.get(&planned.source),
         component,
         recipe: *recipe,
         options,
@@ -512,6 +529,9 @@ fn component(
         prefixes,
     };
     let mut built = drivers::built(*driver, &subject)?;
+    if let Some(recipe) = recipe {
+        recipe.amend(&mut built, &subject)?;
+    }
     if built.configure.is_empty() && !component.files.is_empty() {
         return Err(PlanError::new(
             format!("components.{name}.files"),
@@ -521,7 +541,6 @@ fn component(
     }
     built.configure.splice(0..0, fed::commands(&subject));
     if let Some(recipe) = recipe {
-        recipe.amend(&mut built, &subject)?;
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
     let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
@@ -641,7 +660,7 @@ fn component_steps(
         compile.outputs =
             if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
         compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
-        if planned.driver == Driver::Command {
+        if matches!(planned.driver, Driver::Command | Driver::Xmake) {
             // make in the working copy is no more to be trusted after a kill than make in the build tree.
             let path = subject.known.layout.working_copy(name);
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });

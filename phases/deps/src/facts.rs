@@ -1,9 +1,12 @@
 //! What planning needs to know of sources, read off files: `source.json` for fetched ones, manifests for mounted ones.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, SourceSpec};
 use model::layout::Layout;
 use model::source_facts::{FactsOfSource, SourceFacts};
+use model::xmake::{self, XmakeFacts};
 use toml::{Table, Value};
 
 use crate::sources::SourceRecord;
@@ -50,7 +53,7 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
         directories = below.filter(|directory| here(directory)).collect();
         directories.sort();
     }
-    let mut facts = FactsOfSource::default();
+    let mut facts = FactsOfSource { third_party: third_party(tree), ..FactsOfSource::default() };
     for directory in directories {
         if let Some(lock) = table(&directory.join("Cargo.lock")) {
             facts.cargo_lock_version = facts.cargo_lock_version.max(Some(lock_version(&lock)));
@@ -74,7 +77,32 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
             }
         }
     }
+    facts.xmake = xmake_projects(tree);
     facts
+}
+
+/// The directories of `third_party` that are not empty, sorted.
+fn third_party(tree: &Utf8Path) -> Vec<String> {
+    let entries = tree.join("third_party").read_dir_utf8().into_iter().flatten().flatten();
+    let mut filled: Vec<String> = entries
+        .filter(|entry| entry.path().read_dir_utf8().is_ok_and(|mut inside| inside.next().is_some()))
+        .map(|entry| entry.file_name().to_owned())
+        .collect();
+    filled.sort();
+    filled
+}
+
+/// What the xmake projects of a tree say: the one at its top, or those one directory below it.
+fn xmake_projects(tree: &Utf8Path) -> BTreeMap<Utf8PathBuf, XmakeFacts> {
+    let scan = |below: &Utf8Path| {
+        let read = &mut |file: &Utf8Path| std::fs::read_to_string(tree.join(below).join(file)).ok();
+        Some((below.to_owned(), xmake::scan(read)?))
+    };
+    if let Some(top) = scan(Utf8Path::new("")) {
+        return [top].into();
+    }
+    let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
+    entries.filter_map(|entry| scan(Utf8Path::new(entry.file_name()))).collect()
 }
 
 /// Files before the key was brought in are of version 1 or 2, which every cargo of today reads.
@@ -140,6 +168,27 @@ mod tests {
             ("README", ""),
         ]);
         assert_eq!(of_tree(&root).minimum_rust.as_deref(), Some("1.70"));
+    }
+
+    #[test]
+    fn a_submodule_that_was_not_brought_does_not_count() {
+        let (_guard, root) = tree(&[("third_party/spdlog/include/spdlog.h", ""), ("third_party/README", "")]);
+        std::fs::create_dir(root.join("third_party/json")).unwrap();
+        assert_eq!(of_tree(&root).third_party, ["spdlog"]);
+    }
+
+    #[test]
+    fn an_xmake_project_tells_what_it_asks_for() {
+        let (_guard, root) = tree(&[
+            ("xmake.lua", "includes(\"xmake/more.lua\")\nadd_requires(\"zlib\")"),
+            ("xmake/more.lua", "add_requires(\"fmt\")"),
+        ]);
+        let facts = of_tree(&root);
+        let names: Vec<&str> =
+            facts.xmake[Utf8Path::new("")].requires.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["fmt", "zlib"]);
+        let (_guard, root) = tree(&[("native/xmake.lua", "target(\"x\")"), ("README", "")]);
+        assert_eq!(of_tree(&root).xmake[Utf8Path::new("native")].targets, ["x"]);
     }
 
     #[test]

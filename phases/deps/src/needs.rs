@@ -77,9 +77,12 @@ pub fn find_tool(root: &Utf8Path, path: &str, names: &[String]) -> Option<Utf8Pa
 pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
     let files = vec![program.to_owned(), resolved(program)];
     context.cached_probe(&format!("version {program}"), &files, &mut || {
+        let mut args = vec![Argument::from("--version")];
+        // As root it refuses even to tell its version, unless it is told to.
+        args.extend((program.file_name() == Some("xmake")).then(|| Argument::from("--root")));
         let asked = context.capture(&Command {
             program: program.to_string(),
-            args: vec![Argument::from("--version")],
+            args,
             environment: context.network_environment(),
             directory: Utf8PathBuf::from("/"),
         })?;
@@ -95,6 +98,12 @@ pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String,
             )
         })
     })
+}
+
+/// What a `.pc` file says after `Version:` (pc(5)).
+fn pkg_config_version(file: &Utf8Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Version:")).map(|version| version.trim().to_owned())
 }
 
 enum Unmet {
@@ -140,12 +149,20 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 .ok_or(Unmet::Absent)?;
             file_found(need, &header, host)
         }
-        Probe::PkgConfig { module } => {
+        Probe::PkgConfig { module, minimum } => {
             let file = pkg_config_directories(host)
                 .into_iter()
                 .map(|directory| directory.join(format!("{module}.pc")))
                 .find(|path| path.is_file())
                 .ok_or(Unmet::Absent)?;
+            if let Some(minimum) = minimum {
+                let version = pkg_config_version(&file).unwrap_or_default();
+                if !version_at_least(&version, minimum) {
+                    return Err(Unmet::Other(format!(
+                        "{module} is {version} ({file}), and {minimum} or newer is needed"
+                    )));
+                }
+            }
             file_found(need, &file, host)
         }
         Probe::PythonModule { interpreter, module } => {
@@ -274,7 +291,7 @@ fn absence(need: &Need, probe: &Probe) -> String {
         Probe::Tool { names, .. } => format!("{} is not installed (none of {})", need.name, names.join(", ")),
         Probe::Cuda { wanted, root, .. } => format!("{} is not at {root}", wanted.described()),
         Probe::Header { name } => format!("the header {name} ({}) is not installed", need.name),
-        Probe::PkgConfig { module } => {
+        Probe::PkgConfig { module, .. } => {
             format!("the pkg-config module {module} ({}) is not installed", need.name)
         }
         Probe::PythonModule { interpreter, module } => {

@@ -35,6 +35,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
         ninja(cx);
     }
     cuda(cx, requirements, packages.as_ref());
+    xmake(cx, requirements, packages.as_ref());
     wheels(cx, packages.as_ref());
     for source in &requirements.crates {
         crates(cx, source, requirements)?;
@@ -326,6 +327,35 @@ fn cuda(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&Step
     cx.add(step);
 }
 
+fn xmake(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
+    if requirements.xmake.components.is_empty() {
+        return;
+    }
+    let layout = cx.known.layout;
+    let source = cx.known.case.toolchains.xmake.source.as_ref();
+    let minimum = requirements.xmake_minimum.clone();
+    let title = match &minimum {
+        Some(minimum) => format!("have xmake {minimum} or newer"),
+        None => "have xmake".to_owned(),
+    };
+    let action = Action::EnsureToolchain(EnsureToolchain::Xmake {
+        minimum,
+        source: source.map(|source| layout.source_artifacts(source)),
+        tree: layout.data.join("xmake"),
+        manager: cx.known.target.package_manager.clone(),
+    });
+    let mut step = step("deps/toolchain/xmake", title, action, Freshness::Observed);
+    let fetched = source.map(plan_sources::fetch_id).filter(|id| cx.has(id));
+    step.after = packages.cloned().into_iter().chain(fetched).collect();
+    step.claims.locks = vec!["dpkg".to_owned()];
+    // The distribution's takes root; what a source brings does not.
+    step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
+    step.serves.clone_from(&requirements.xmake.components);
+    step.optional = !requirements.xmake.required;
+    step.weight = 20;
+    cx.add(step);
+}
+
 /// The case's conda environment, where it is used and not made here.
 fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
     let python = cx.known.case.python.as_ref()?;
@@ -360,6 +390,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
         python: python.environment.keeps().then(|| RequiredPython {
             interpreter: interpreter.clone(),
             environment: python.environment,
@@ -371,6 +402,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         }),
         accelerators: Vec::new(),
         checkout: None,
+        xmake_packages: Vec::new(),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),

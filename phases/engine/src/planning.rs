@@ -83,6 +83,10 @@ pub struct Requirements {
     pub ninja: bool,
     /// Who is built with the CUDA toolkit.
     pub cuda: Users,
+    /// Who is built with xmake that `deps` brings.
+    pub xmake: Users,
+    /// The lowest version of xmake that they take.
+    pub xmake_minimum: Option<String>,
 }
 
 /// The components that use something.

@@ -175,7 +175,7 @@ impl RunContext<'_> {
                 cures,
                 log: Some(self.log().into_string()),
                 capsule: None,
-                died_of_signal: ended.status > 128 || finder.died_of_signal(),
+                died_of_signal: signal(ended.status).is_some() || finder.died_of_signal(),
             })
         };
         if ended.timed_out {
@@ -283,15 +283,17 @@ impl Context for RunContext<'_> {
         }
         let how = match ended.status {
             137 => "was killed (SIGKILL); if it was not you, memory may have run out: see dmesg, and try a lower -j".to_owned(),
-            status if status > 128 => format!("died of signal {}", status - 128),
-            status => format!("failed with status {status}"),
+            status => match signal(status) {
+                Some(signal) => format!("died of signal {signal}"),
+                None => format!("failed with status {status}"),
+            },
         };
         Err(StepError::Failed(Failure {
             message: format!("`{}` {how}", command.program),
             command: Some(words),
             excerpt: finder.excerpt(),
             log: Some(self.log().into_string()),
-            died_of_signal: ended.status > 128 || finder.died_of_signal(),
+            died_of_signal: signal(ended.status).is_some() || finder.died_of_signal(),
             ..Failure::default()
         }))
     }
@@ -335,6 +337,11 @@ fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
         .find(|word| !matches!(base_name(word), "env") && !word.contains('='))
         .map(base_name);
     ensures && matches!(program, Some("apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
+}
+
+/// The signal that a status above 128 stands for. Some tools end with -1, which is 255, after every error (xmake does).
+fn signal(status: i32) -> Option<i32> {
+    (129..=192).contains(&status).then(|| status - 128)
 }
 
 fn base_name(path: &str) -> &str {

@@ -56,7 +56,7 @@ pub fn need(name: &str, manager: Option<&str>, wanted_by: &str) -> Option<Need> 
     } else if let Some(module) = &entry.python_module {
         Some(Probe::PythonModule { interpreter: "python3".to_owned(), module: module.clone() })
     } else {
-        entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone() })
+        entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone(), minimum: None })
     };
     let packages = manager.and_then(|manager| entry.packages.get(manager)).cloned().unwrap_or_default();
     Some(Need { name: name.to_owned(), probe, packages, wanted_by, optional: false })

@@ -22,5 +22,6 @@ pub mod site;
 pub mod source_facts;
 pub mod target;
 pub mod verify_level;
+pub mod xmake;
 
 pub use id::{ComponentName, Digest, SourceName, StepId};

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::xmake::XmakeFacts;
 use crate::{Digest, SourceName};
 
 /// Facts by source name; a source that is not there yet has no entry.
@@ -23,6 +25,12 @@ pub struct FactsOfSource {
     pub commit: Option<String>,
     /// `rust-version` of `Cargo.toml`.
     pub minimum_rust: Option<String>,
+    /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<String>,
+    /// What its xmake projects say, by the directory in it; empty is the top.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xmake: BTreeMap<Utf8PathBuf, XmakeFacts>,
 }
 
 impl FactsOfSource {

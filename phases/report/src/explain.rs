@@ -157,6 +157,13 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 None => format!("looks for an environment in {prefix}"),
             }]
         }
+        Action::EnsureToolchain(EnsureToolchain::Xmake { minimum, source, tree, .. }) => {
+            let least = minimum.as_ref().map_or_else(String::new, |minimum| format!(" {minimum} or newer"));
+            let otherwise = source
+                .as_ref()
+                .map_or_else(String::new, |source| format!(", else puts that of {source} into {tree}"));
+            vec![format!("makes sure that xmake{least} is there, with the distribution's package{otherwise}")]
+        }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
                 "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"
@@ -281,7 +288,10 @@ fn probe(probe: &Probe) -> String {
         Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
         Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
         Probe::Header { name } => format!("header {name}"),
-        Probe::PkgConfig { module } => format!("pkg-config module {module}"),
+        Probe::PkgConfig { module, minimum: Some(minimum) } => {
+            format!("pkg-config module {module}, {minimum} or newer")
+        }
+        Probe::PkgConfig { module, minimum: None } => format!("pkg-config module {module}"),
         Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),
     }
 }

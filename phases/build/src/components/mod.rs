@@ -2,6 +2,9 @@
 
 mod fdk_aac;
 mod ffmpeg;
+mod infini;
+mod infinicore;
+mod infinilm;
 mod infinilm_svc;
 mod libvpx;
 mod nv_codec_headers;
@@ -13,7 +16,7 @@ mod x265;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
-use model::case::{Commands, Component, Driver, OptionValue};
+use model::case::{Commands, Component, Driver, OptionValue, XmakeSettings};
 use model::plan::{Expectation, RequiredPath};
 use model::target::Target;
 
@@ -25,6 +28,26 @@ pub const DISK_MIB: u64 = 512;
 
 /// What one job of such a component takes of the memory.
 pub const JOB_MEMORY_MIB: u64 = 512;
+
+/// By what a source is known.
+pub struct Mark {
+    /// The project, as people call it: `InfiniCore`.
+    pub project: &'static str,
+    /// A file at its top.
+    pub file: &'static str,
+    /// What that file says.
+    pub says: &'static str,
+}
+
+/// A library that a source has below `third_party` when its submodules were brought, and the system's in its stead.
+pub struct Vendored {
+    /// The directory below `third_party`.
+    pub directory: &'static str,
+    /// Rows of the catalog.
+    pub rows: &'static [&'static str],
+    /// The lowest version of the first row's that will do.
+    pub minimum: Option<&'static str>,
+}
 
 /// What a component knows of itself.
 pub trait Recipe: Sync {
@@ -119,10 +142,28 @@ pub trait Recipe: Sync {
         Vec::new()
     }
 
-    /// Adds to what its driver planned.
+    /// By what its source is known, so that another directory is refused before anything is compiled.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
+    /// What its source has as submodules and the system may bring instead.
+    fn vendored(&self) -> &'static [Vendored] {
+        &[]
+    }
+
+    /// Driver `xmake`: what follows from where things lie. The case's own stands over it.
     ///
     /// # Errors
-    /// When the case asks for what cannot be.
+    /// When the case lacks what it has to say.
+    fn xmake_in(&self, _subject: &Subject<'_>) -> Result<XmakeSettings, PlanError> {
+        Ok(XmakeSettings::default())
+    }
+
+    /// What it adds to the commands of its driver.
+    ///
+    /// # Errors
+    /// When the case asks for what cannot be done.
     fn amend(&self, _built: &mut Built, _subject: &Subject<'_>) -> Result<(), PlanError> {
         Ok(())
     }
@@ -140,6 +181,12 @@ pub trait Recipe: Sync {
     /// Driver `command`: what is run.
     fn commands(&self) -> Option<Commands> {
         None
+    }
+
+    /// Driver `xmake`: what is built and installed, what stands for the packages that it asks for. The case's own is
+    /// added to it.
+    fn xmake(&self, _options: &IndexMap<String, OptionValue>) -> XmakeSettings {
+        XmakeSettings::default()
     }
 
     /// Why its prefix may hold no white space, if it may not.
@@ -170,6 +217,8 @@ pub trait Recipe: Sync {
 static RECIPES: &[&dyn Recipe] = &[
     &fdk_aac::FdkAac,
     &ffmpeg::Ffmpeg,
+    &infinicore::Infinicore,
+    &infinilm::Infinilm,
     &infinilm_svc::InfinilmSvc,
     &libvpx::Libvpx,
     &nv_codec_headers::NvCodecHeaders,

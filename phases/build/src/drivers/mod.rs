@@ -6,6 +6,7 @@ mod cmake;
 mod command;
 mod meson;
 mod python;
+pub(crate) mod xmake;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
 use model::plan::{Argument, Command, Expectation, Input, Jobs, Keep, StagedFile, StagedText, StagedTree};
+use model::source_facts::FactsOfSource;
 
 use crate::components::Recipe;
 use crate::cuda::Toolkit;
@@ -23,6 +25,8 @@ use crate::cuda::Toolkit;
 pub struct Subject<'a> {
     pub known: &'a Known<'a>,
     pub name: &'a ComponentName,
+    /// What is known of its source.
+    pub facts: Option<&'a FactsOfSource>,
     pub component: &'a Component,
     pub recipe: Option<&'static dyn Recipe>,
     /// The recipe's options with the case's over them.
@@ -95,6 +99,7 @@ pub fn system(driver: Driver, component: &Component) -> Vec<&'static str> {
         Driver::Command => Vec::new(),
         Driver::Meson => vec!["c-compiler", "libc-headers", "meson", "ninja", "pkg-config"],
         Driver::Python => Vec::new(),
+        Driver::Xmake => xmake::system(),
     }
 }
 
@@ -110,5 +115,6 @@ pub fn built(driver: Driver, subject: &Subject<'_>) -> Result<Built, PlanError> 
         Driver::Command => command::built(subject),
         Driver::Meson => Ok(meson::built(subject)),
         Driver::Python => python::built(subject),
+        Driver::Xmake => xmake::built(subject),
     }
 }

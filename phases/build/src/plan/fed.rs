@@ -24,7 +24,21 @@ pub(super) struct Fed {
 
 /// All sources of a component beside the one that is built.
 pub(super) fn sources(component: &Component) -> impl Iterator<Item = &model::SourceName> {
-    component.fetch_content.values().chain(component.files.values())
+    let index = component.xmake.iter().flat_map(|xmake| &xmake.package_index);
+    let archives = component.xmake.iter().flat_map(|xmake| xmake.package_archives.values());
+    component.fetch_content.values().chain(component.files.values()).chain(index).chain(archives)
+}
+
+/// Trees that are copied for a component, so that it may write into them.
+fn trees(component: &Component) -> impl Iterator<Item = &model::SourceName> {
+    let index = component.xmake.iter().flat_map(|xmake| &xmake.package_index);
+    component.fetch_content.values().chain(index)
+}
+
+/// Single files that are put where a component looks for them.
+fn single(component: &Component) -> impl Iterator<Item = &model::SourceName> {
+    let archives = component.xmake.iter().flat_map(|xmake| xmake.package_archives.values());
+    component.files.values().chain(archives)
 }
 
 /// What shows in preflight that they are there.
@@ -37,7 +51,7 @@ pub(super) fn paths(
         format!("run `installer deps`, which brings the source {source}, with the same --artifacts")
     };
     let mut paths = Vec::new();
-    for source in planned.component.fetch_content.values() {
+    for source in trees(planned.component) {
         let found = cx.source(source, planned.name.as_str())?;
         paths.push(if found.mounted {
             let cure = format!("give the directory of its source with --source {source}=PATH");
@@ -47,7 +61,7 @@ pub(super) fn paths(
             RequiredPath { path, cure: cure(source) }
         });
     }
-    for source in planned.component.files.values() {
+    for source in single(planned.component) {
         paths.push(RequiredPath { path: known.layout.source_file(source), cure: cure(source) });
     }
     Ok(paths)
@@ -57,7 +71,7 @@ pub(super) fn paths(
 pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> Result<Fed, PlanError> {
     let layout = cx.known.layout;
     let mut fed = Fed::default();
-    for (name, source) in &planned.component.fetch_content {
+    for source in trees(planned.component) {
         let found = cx.source(source, planned.name.as_str())?;
         let into = layout.fetch_content(planned.name, source);
         let id = step_id(planned.name, &format!("copy-{source}"));
@@ -74,12 +88,15 @@ pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId])
             cx.add(copy);
             fed.needs.push(id);
         }
+    }
+    for (name, source) in &planned.component.fetch_content {
+        let into = layout.fetch_content(planned.name, source);
         // CMake's FetchContent, "FETCHCONTENT_SOURCE_DIR_<uppercaseName>".
         let variable = format!("FETCHCONTENT_SOURCE_DIR_{}", name.to_uppercase());
         fed.options.push((variable, OptionValue::Text(into.into_string())));
     }
-    let files = planned.component.files.values();
-    fed.inputs.extend(files.map(|source| Input::File { path: layout.source_file(source) }));
+    fed.inputs
+        .extend(single(planned.component).map(|source| Input::File { path: layout.source_file(source) }));
     Ok(fed)
 }
 

@@ -14,7 +14,7 @@ use model::plan::{
 use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
 
-use super::{Planned, options, template};
+use super::{Planned, options, template, xmake};
 use crate::drivers::Subject;
 use crate::environment;
 
@@ -65,12 +65,14 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
         python: python
             .environment
             .keeps()
             .then(|| RequiredPython { installs: true, ..required_python(&known, python) }),
         accelerators: Vec::new(),
         checkout: None,
+        xmake_packages: Vec::new(),
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
@@ -214,7 +216,8 @@ fn required_python(known: &Known<'_>, python: &Python) -> RequiredPython {
 
 /// Whether a component is compiled against the distribution's own interpreter, whose headers are a package.
 pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned<'_>) -> bool {
-    let Some(python) = known.case.python.as_ref().filter(|_| !python_packages(planned).is_empty()) else {
+    let compiles = !python_packages(planned).is_empty() || xmake::uses_python(known, planned);
+    let Some(python) = known.case.python.as_ref().filter(|_| compiles) else {
         return false;
     };
     let named = matches!(python.program().as_str(), "python3" | "/usr/bin/python3");
@@ -230,11 +233,10 @@ pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned
 pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredPython> {
     let python = known.case.python.as_ref()?;
     let packages = python_packages(planned);
-    (!packages.is_empty()).then(|| RequiredPython {
+    let compiles = !packages.is_empty() || xmake::uses_python(known, planned);
+    compiles.then(|| RequiredPython {
         compiles: true,
-        packages: python
-            .environment
-            .keeps()
+        packages: (python.environment.keeps() && !packages.is_empty())
             .then(|| RequiredWheels { lock: known.layout.wheels().join("requirements.lock"), packages }),
         ..required_python(known, python)
     })
@@ -265,8 +267,9 @@ pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String>
 }
 
 /// Whether a component is built with the case's Python environment.
-pub(super) fn uses_python(planned: &Planned<'_>) -> bool {
+pub(super) fn uses_python(known: &Known<'_>, planned: &Planned<'_>) -> bool {
     planned.driver == Driver::Python
+        || xmake::uses_python(known, planned)
         || planned.component.python_modules.is_some()
         || !python_packages(planned).is_empty()
 }

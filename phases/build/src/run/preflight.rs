@@ -2,6 +2,7 @@
 
 mod accelerators;
 pub(super) mod checkout;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{Command, DiskEstimate, FetchedCrates, Preflight, RequiredPath};
+use model::plan::{Command, DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
 use rustix::fs::Access;
 
 use super::BuildRunner;
@@ -75,6 +76,28 @@ pub(super) fn observe(
     }
     if let Some(required) = &action.checkout {
         checkout::look(required, context, &mut observation)?;
+    }
+    if let Some(required) = &action.source {
+        source::look(runner, required, &action.prefixes, context, &mut observation)?;
+    }
+    for required in &action.xmake_packages {
+        let need = Need {
+            name: required.module.clone(),
+            probe: Some(Probe::PkgConfig { module: required.module.clone(), minimum: None }),
+            packages: Vec::new(),
+            wanted_by: Vec::new(),
+            optional: false,
+        };
+        match (runner.check_need)(&need, &action.prefixes, context) {
+            Ok(found) => observation.found.extend(found.map(|found| (need.name, found))),
+            Err(_) => observation.findings.push(Finding {
+                what: format!(
+                    "the project asks xmake for {}, and neither the case nor the system has it",
+                    required.asked
+                ),
+                cure: required.cure.clone(),
+            }),
+        }
     }
     for required in &action.paths {
         if !required.path.exists() {

@@ -16,6 +16,8 @@ fn estimates(context: &FakeContext) -> Preflight {
         crates: None,
         wheels: None,
         project: None,
+        source: None,
+        xmake_packages: Vec::new(),
         python: None,
         accelerators: Vec::new(),
         checkout: None,

@@ -23,7 +23,7 @@ pub const RECORD: &str = "source.json";
 /// record, and must not make anything be built again.
 pub const CONTENT: &str = "content.json";
 
-/// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock`, `pyproject.toml` and their like, at their
+/// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock`, `pyproject.toml`, `xmake.lua` and their like, at their
 /// places in the tree.
 pub const MANIFESTS: &str = "manifests";
 
@@ -35,6 +35,7 @@ const MANIFEST_NAMES: &[&str] = &[
     "rust-toolchain.toml",
     ".cargo-checksum.json",
     "pyproject.toml",
+    "xmake.lua",
 ];
 
 /// See the module.
@@ -274,7 +275,10 @@ fn is_manifest(path: &Utf8Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let configuration = matches!(name, "config" | "config.toml")
         && path.parent().and_then(Utf8Path::file_name) == Some(".cargo");
-    configuration || MANIFEST_NAMES.contains(&name)
+    // A project file of xmake includes others, by custom from a directory of that name.
+    let included = path.extension() == Some("lua")
+        && path.components().rev().skip(1).any(|part| part.as_str() == "xmake");
+    configuration || included || MANIFEST_NAMES.contains(&name)
 }
 
 /// Refuses names that lead out of the directory: records and locks travel.

@@ -8,6 +8,7 @@ pub mod ninja;
 pub mod rust;
 pub mod rustup;
 mod wheel_tags;
+pub mod xmake;
 
 use engine::runner::{Context, Observation, StepError};
 use model::plan::EnsureToolchain;
@@ -26,6 +27,10 @@ pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observ
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
             rust::observe(wanted.as_deref(), install_root, context)
+        }
+        EnsureToolchain::Xmake { minimum, source, tree, manager } => {
+            let wanted = xmake::Wanted::new(minimum, source, tree, manager);
+            xmake::observe(&wanted, context)
         }
     }
 }
@@ -46,6 +51,9 @@ pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepEr
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
             rust::run(wanted.as_deref(), install_root, manager.as_deref(), context)
+        }
+        EnsureToolchain::Xmake { minimum, source, tree, manager } => {
+            xmake::run(&xmake::Wanted::new(minimum, source, tree, manager), context)
         }
     }
 }

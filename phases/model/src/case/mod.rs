@@ -21,6 +21,7 @@ mod stack;
 pub(crate) mod toml;
 pub(crate) mod tree;
 pub(crate) mod validate;
+mod xmake;
 
 #[cfg(test)]
 mod case_tests;
@@ -36,6 +37,7 @@ pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, compone
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
+pub use xmake::{XmakePackage, XmakeSettings, XmakeToolchain};
 
 use std::collections::BTreeMap;
 
@@ -190,6 +192,9 @@ pub struct Toolchains {
     /// CUDA.
     #[serde(default)]
     pub cuda: CudaToolchain,
+    /// xmake.
+    #[serde(default)]
+    pub xmake: XmakeToolchain,
     /// A compiler cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiler_cache: Option<CompilerCache>,
@@ -478,8 +483,8 @@ pub struct Component {
     #[serde(default)]
     pub system: Vec<String>,
     /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
-    /// `-D<key>=<value>` for Meson. `true` gives the bare option for configure scripts and `ON` for CMake; a list is
-    /// joined with commas (semicolons for CMake). `{source}`, `{build}` and `{prefix}` stand for the component's source
+    /// `-D<key>=<value>` for Meson, `--<key>=<value>` for xmake. `true` gives the bare option for configure scripts, `ON`
+    /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and `{prefix}` stand for the component's source
     /// tree, build tree and prefix.
     #[serde(default)]
     pub options: IndexMap<String, OptionValue>,
@@ -511,6 +516,9 @@ pub struct Component {
     /// Driver `cargo`: features beyond the default ones.
     #[serde(default)]
     pub features: Vec<String>,
+    /// Driver `xmake`: what is built and installed, and what stands for the packages that the project asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xmake: Option<XmakeSettings>,
     /// The directory below its prefix where it installs Python modules: the case's environment imports them from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -562,6 +570,8 @@ pub enum Driver {
     Cargo,
     /// Commands that the case spells out.
     Command,
+    /// xmake, offline.
+    Xmake,
 }
 
 /// CMake generators.

@@ -4,6 +4,7 @@ mod application;
 pub(crate) mod image;
 mod python;
 mod stack;
+mod xmake;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.cuda();
     checker.versions();
     checker.cuda_toolchain();
+    checker.xmake_toolchain();
     checker.python();
     checker.python_packages();
     checker.tensorrt();
@@ -136,6 +138,7 @@ impl<'a> Checker<'a> {
             ("rust", &toolchains.rust.minimum),
             ("cmake", &toolchains.cmake.minimum),
             ("cuda", &toolchains.cuda.minimum),
+            ("xmake", &toolchains.xmake.minimum),
         ] {
             let Some(minimum) = minimum else { continue };
             if !is_dotted(minimum) {
@@ -266,6 +269,7 @@ impl<'a> Checker<'a> {
             self.at_key(&path, message, Some(help));
         }
         self.driver_keys(name, component);
+        self.xmake(name, component);
         self.fed(name, component);
         self.application(name, component);
         self.component_source(name, component, has_recipe);
@@ -310,6 +314,7 @@ impl<'a> Checker<'a> {
             ("fetch_content", !component.fetch_content.is_empty(), Driver::Cmake, "cmake"),
             ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
+            ("xmake", component.xmake.is_some(), Driver::Xmake, "xmake"),
         ] {
             if given && driver != wanted {
                 let help = Some(format!("remove it, or write `driver = \"{word}\"`"));

@@ -114,6 +114,9 @@ pub enum Probe {
     PkgConfig {
         /// `zlib`.
         module: String,
+        /// Lowest version, as the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minimum: Option<String>,
     },
     /// A CUDA toolkit is there that will do.
     Cuda {
@@ -169,6 +172,17 @@ pub enum EnsureToolchain {
         specification: Option<Utf8PathBuf>,
         /// Packages of it that need not be downloaded.
         packages: Utf8PathBuf,
+    },
+    /// xmake.
+    Xmake {
+        /// Lowest version, from the case and the sources that are the user's own.
+        minimum: Option<String>,
+        /// Where the files of the source lie that the case gives for it.
+        source: Option<Utf8PathBuf>,
+        /// Where what it holds is put.
+        tree: Utf8PathBuf,
+        /// The package manager that may bring it instead.
+        manager: Option<String>,
     },
     /// ninja, new enough to be a client of the jobserver.
     Ninja {
@@ -305,6 +319,9 @@ pub struct Preflight {
     /// The project file whose build requirements must be among those wheels, if it is built by pip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<RequiredProject>,
+    /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<RequiredSource>,
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
@@ -314,6 +331,9 @@ pub struct Preflight {
     /// The directory of the user's that it is built from, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<RequiredCheckout>,
+    /// What the packages that an xmake project asks for must be found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub xmake_packages: Vec<RequiredXmakePackage>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -331,6 +351,31 @@ pub struct Preflight {
     /// Directories outside the prefix that will be written to; they need not be there yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<RequiredPath>,
+}
+
+/// What a recipe knows of the tree that it builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredSource {
+    /// The user's own directory; none: the source is fetched, and is what the case says.
+    pub tree: Option<Utf8PathBuf>,
+    /// What it should be, by the name that people use: `InfiniCore`.
+    pub name: String,
+    /// The file by which it is known, below the tree.
+    pub file: Utf8PathBuf,
+    /// What that file says: `target("infinicore_cpp_api")`. White space and the kind of quotes do not count.
+    pub says: String,
+    /// What the tree does not bring and the system has to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<ThirdParty>,
+}
+
+/// A library that a source would bring as a submodule and that is not in its tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThirdParty {
+    /// How the system's is seen.
+    pub need: Need,
+    /// How the source's own is had: the command.
+    pub cure: String,
 }
 
 /// What is known of the crates that a source locks once they are fetched.
@@ -447,6 +492,17 @@ pub struct RequiredCheckout {
     /// Submodules that matter; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submodules: Option<Vec<Utf8PathBuf>>,
+}
+
+/// A package that an xmake project asks for, which only the system can bring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredXmakePackage {
+    /// The pkg-config module that xmake would find.
+    pub module: String,
+    /// What is asked for, and where: `zlib >=1.2 (xmake.lua:3)`.
+    pub asked: String,
+    /// What to do when it is not there.
+    pub cure: String,
 }
 
 /// The disk that building a component takes.

@@ -1,0 +1,271 @@
+//! xmake: one that is there and new enough, else the distribution's, else a prebuilt one from a source of the case.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, Finding, Observation, StepError};
+use model::SourceName;
+use model::catalog::version_at_least;
+use model::event::{Failure, FailureKind};
+use model::layout::SYSTEM_PATH;
+use model::plan::UnpackSource;
+
+use crate::needs;
+use crate::packages::{self, PackageManager};
+use crate::sources::{self, SourceRecord};
+
+/// The name of the program, of the package and of the catalog's row.
+pub const XMAKE: &str = "xmake";
+
+/// Where a prebuilt one lies in what a source holds.
+const IN_A_TREE: [&str; 4] = ["bin/xmake", "usr/bin/xmake", "usr/local/bin/xmake", "xmake"];
+
+/// What is wanted, and from where.
+pub(super) struct Wanted<'a> {
+    minimum: Option<&'a str>,
+    /// Where the files of the case's source lie.
+    source: Option<&'a Utf8Path>,
+    /// Where what it holds is put.
+    tree: &'a Utf8Path,
+    manager: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(
+        minimum: &'a Option<String>,
+        source: &'a Option<Utf8PathBuf>,
+        tree: &'a Utf8Path,
+        manager: &'a Option<String>,
+    ) -> Self {
+        let (minimum, source, manager) = (minimum.as_deref(), source.as_deref(), manager.as_deref());
+        Self { minimum, source, tree, manager }
+    }
+
+    fn described(&self) -> String {
+        self.minimum.map_or_else(|| XMAKE.to_owned(), |minimum| format!("xmake {minimum} or newer"))
+    }
+
+    fn takes(&self, version: &str) -> bool {
+        self.minimum.is_none_or(|minimum| version_at_least(version, minimum))
+    }
+}
+
+/// A program with its version.
+struct Found {
+    program: Utf8PathBuf,
+    version: String,
+}
+
+pub(super) fn observe(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Observation, StepError> {
+    let mut seen = Observation::default();
+    let (found, others) = choose(wanted, context)?;
+    let Some(found) = found else {
+        seen.findings.push(Finding {
+            what: absent(wanted, &others),
+            cure: "run `installer deps`, or install xmake by hand and put it on PATH".to_owned(),
+        });
+        return Ok(seen);
+    };
+    if !is_in_place(&found, context) {
+        seen.findings.push(Finding {
+            what: format!("a build would not find {}", found.program),
+            cure: "run `installer deps`".to_owned(),
+        });
+    }
+    seen.found.insert(XMAKE.to_owned(), format!("{} ({})", found.version, found.program));
+    Ok(seen)
+}
+
+pub(super) fn run(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(), StepError> {
+    if let (Some(found), _) = choose(wanted, context)? {
+        return put_in_place(&found, context);
+    }
+    let manager = wanted.manager.and_then(packages::by_name);
+    let mut tried = Vec::new();
+    if let Some(manager) = manager {
+        packages::have_lists(manager, context)?;
+        match candidate(manager, context)? {
+            None => tried.push("the distribution has no package of it".to_owned()),
+            Some(version) if !wanted.takes(&version) => {
+                tried.push(format!("the distribution's is {version}"));
+            }
+            Some(version) if !context.target().root => {
+                let how = manager.cure(&[XMAKE.to_owned()]);
+                tried.push(format!("the distribution's, {version}, takes root to install: {how}"));
+            }
+            Some(_) => packages::install(manager, &[XMAKE.to_owned()], context)?,
+        }
+    }
+    let mut chosen = choose(wanted, context)?;
+    if chosen.0.is_none() {
+        if let Some(source) = wanted.source {
+            bring(source, wanted.tree, context)?;
+            chosen = choose(wanted, context)?;
+        }
+    }
+    let (found, others) = chosen;
+    if let Some(found) = found {
+        return put_in_place(&found, context);
+    }
+    let mut what = vec![absent(wanted, &others)];
+    what.append(&mut tried);
+    if wanted.source.is_none() {
+        what.push("the case names no source of it".to_owned());
+    }
+    Err(StepError::Failed(Failure {
+        kind: FailureKind::Preflight,
+        message: what.join("; "),
+        cures: cures(wanted),
+        ..Failure::default()
+    }))
+}
+
+/// The ways out.
+fn cures(wanted: &Wanted<'_>) -> Vec<String> {
+    let what = wanted.described();
+    vec![
+        format!(
+            "give a prebuilt {what}: [sources.xmake] of kind `archive` with its sha256, and source = \"xmake\" in [toolchains.xmake]"
+        ),
+        "or build it: a component called `xmake` from its source release, in `needs` of what xmake builds"
+            .to_owned(),
+        format!("or install {what} by hand and put it on PATH, or take a base image that has it"),
+    ]
+}
+
+fn absent(wanted: &Wanted<'_>, others: &[Found]) -> String {
+    let there: Vec<String> =
+        others.iter().map(|found| format!("{} is {}", found.program, found.version)).collect();
+    if there.is_empty() {
+        format!("{} is needed, and none is installed", wanted.described())
+    } else {
+        format!("{} is needed, and {}", wanted.described(), there.join(", "))
+    }
+}
+
+/// The first that is new enough, and those that are not. What a build would find by itself comes first.
+fn choose(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(Option<Found>, Vec<Found>), StepError> {
+    let mut others: Vec<Found> = Vec::new();
+    for program in candidates(wanted, context)? {
+        let version = needs::tool_version(&program, context)?;
+        let found = Found { program, version };
+        if wanted.takes(&found.version) {
+            return Ok((Some(found), others));
+        }
+        others.push(found);
+    }
+    Ok((None, others))
+}
+
+fn candidates(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Vec<Utf8PathBuf>, StepError> {
+    let names = [XMAKE.to_owned()];
+    let root = Utf8Path::new("/");
+    let mut found: Vec<Utf8PathBuf> = Vec::new();
+    let mut add = |program: Utf8PathBuf| {
+        // One program by several names: /bin may be /usr/bin, and our link leads to one of the others.
+        let resolved = needs::resolved(&program);
+        if found.iter().all(|other| needs::resolved(other) != resolved) {
+            found.push(program);
+        }
+    };
+    let linked = link(context).canonicalize_utf8().ok();
+    linked.into_iter().for_each(&mut add);
+    let environment = context.network_environment();
+    let path = environment.get("PATH").map_or("", String::as_str);
+    for directory in SYSTEM_PATH.split(':').chain(path.split(':')) {
+        if Some(Utf8Path::new(directory)) != link(context).parent() {
+            needs::find_tool(root, directory, &names).into_iter().for_each(&mut add);
+        }
+    }
+    if let Some(placed) = placed(wanted)? {
+        program_in(&placed).into_iter().for_each(&mut add);
+    }
+    Ok(found)
+}
+
+/// Where what the source holds now is put: another content goes to another directory.
+fn placed(wanted: &Wanted<'_>) -> Result<Option<Utf8PathBuf>, StepError> {
+    let Some(source) = wanted.source else { return Ok(None) };
+    let record = SourceRecord::read(source)?;
+    Ok(record.and_then(|record| record.facts.content).map(|content| wanted.tree.join(content.short())))
+}
+
+fn program_in(tree: &Utf8Path) -> Option<Utf8PathBuf> {
+    let names: Vec<String> = IN_A_TREE.iter().map(|below| tree.join(below).into_string()).collect();
+    needs::find_tool(Utf8Path::new("/"), "", &names)
+}
+
+/// Puts what the source holds where it stays.
+fn bring(source: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let record = SourceRecord::read(source)?.ok_or_else(|| {
+        StepError::new(
+            format!("{source} has no source.json"),
+            "run `installer deps`, which brings the source of xmake",
+        )
+    })?;
+    let content = record.facts.content.clone().unwrap_or_default();
+    let into = tree.join(content.short());
+    if record.kind == "file" {
+        let (from, to) = (source.join(&record.main), into.join("bin/xmake"));
+        let text = std::fs::read(&from).map_err(|error| StepError::io("read", &from, &error))?;
+        files::atomic_write(&to, &text)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&to, mode).map_err(|error| StepError::io("write", &to, &error))?;
+    } else {
+        let action = UnpackSource {
+            source: SourceName::new(record.source.as_str()),
+            from: source.to_owned(),
+            into: into.clone(),
+        };
+        sources::unpack(&action, context)?;
+    }
+    if program_in(&into).is_none() {
+        return Err(StepError::new(
+            format!("the source of xmake holds none of {}", IN_A_TREE.join(", ")),
+            "give an archive of a built xmake; a source release is built as a component called `xmake`",
+        ));
+    }
+    Ok(())
+}
+
+/// The version that the distribution could install.
+fn candidate(
+    manager: &'static dyn PackageManager,
+    context: &dyn Context,
+) -> Result<Option<String>, StepError> {
+    let argv = packages::site_apt::words(&manager.candidate_argv(XMAKE), context);
+    let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
+    let version = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0);
+    Ok(version.map(|version| version.split_once(':').map_or(version.clone(), |(_, rest)| rest.to_owned())))
+}
+
+/// The link that leads a build's PATH to one that lies elsewhere.
+fn link(context: &dyn Context) -> Utf8PathBuf {
+    context.layout().tools().join("bin").join(XMAKE)
+}
+
+/// What a build finds without our link.
+fn of_the_system() -> Option<Utf8PathBuf> {
+    needs::find_tool(Utf8Path::new("/"), SYSTEM_PATH, &[XMAKE.to_owned()])
+}
+
+fn is_in_place(found: &Found, context: &dyn Context) -> bool {
+    let leads_to = link(context).canonicalize_utf8().ok().or_else(of_the_system);
+    leads_to.is_some_and(|program| needs::resolved(&program) == needs::resolved(&found.program))
+}
+
+fn put_in_place(found: &Found, context: &dyn Context) -> Result<(), StepError> {
+    let link = link(context);
+    if is_in_place(found, context) {
+        return Ok(());
+    }
+    let target = needs::resolved(&found.program);
+    if of_the_system().is_some_and(|program| needs::resolved(&program) == target) {
+        return files::remove_tree(&link);
+    }
+    // Another case may be compiling with what is there: at no moment is there nothing.
+    let new = Utf8PathBuf::from(format!("{link}.new"));
+    files::remove_tree(&new)?;
+    files::create_dir_all(&context.layout().tools().join("bin"))?;
+    std::os::unix::fs::symlink(&target, &new).map_err(|error| StepError::io("link", &new, &error))?;
+    files::rename(&new, &link)
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, KnownNames, Loaded, Overrides, SourceSpec};
@@ -31,7 +31,7 @@ pub struct Setting {
     pub site: Site,
     pub capacity: Capacity,
     /// Directories that were given for sources, absolute.
-    pub sources: Vec<(String, Utf8PathBuf)>,
+    pub sources: sources::Given,
     /// How far verifications go.
     pub verify_level: VerifyLevel,
     /// Whether the number of jobs is the user's.
@@ -105,7 +105,7 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
 fn load_with_sources(
     common: &Common,
     wanted: &str,
-) -> Result<(Loaded, Option<cases::Place>, Vec<(String, Utf8PathBuf)>)> {
+) -> Result<(Loaded, Option<cases::Place>, sources::Given)> {
     let found = cases::find(wanted)?;
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
@@ -211,8 +211,9 @@ impl Setting {
     pub fn assume_mounted(&mut self) {
         let given = self.layout.cache.join("mounted");
         for (name, alternatives) in &mut self.loaded.case.sources {
-            if matches!(alternatives.as_slice(), [SourceSpec::Mounted { .. }]) {
-                *alternatives = Alternatives::One(SourceSpec::path(given.join(name.as_str())));
+            if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
+                let (path, revision) = (given.join(name.as_str()), revision.clone());
+                *alternatives = Alternatives::One(SourceSpec::Path { path, revision });
             }
         }
     }
@@ -246,9 +247,11 @@ impl Setting {
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
         })?;
         plan.verify_at(self.verify_level);
-        // Said once, by the phase that would bring what may not go together.
-        if phase == Phase::Deps {
-            plan.warnings = warnings;
+        plan.warnings = warnings;
+        if phase == Phase::Build {
+            // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not
+            // seen.
+            plan.warnings.retain(|warning| warning.starts_with("sources."));
         }
         Ok(plan)
     }

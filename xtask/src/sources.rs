@@ -15,6 +15,9 @@ use crate::cases::{self, Found};
 use crate::error::{Error, Result};
 use crate::{layout, load, out};
 
+/// Sources, each with its directory.
+pub type Given = Vec<(String, Utf8PathBuf)>;
+
 /// How the flags of components end, and their twins.
 const FLAG: &str = "-src";
 const VARIABLE: &str = "_SRC";
@@ -53,8 +56,8 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 
 /// The directories that are given for the sources of a case, absolute. A flag of a component counts more than
 /// `--source`, and both more than a component's variable.
-pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Vec<(String, Utf8PathBuf)>> {
-    let mut sources = Vec::new();
+pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Given> {
+    let mut sources = Given::new();
     let variables = variables(load::environment());
     if !common.component_src.is_empty() || !variables.is_empty() {
         let components = model::case::component_sources(
@@ -80,7 +83,7 @@ pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Ve
 }
 
 /// `--source NAME=PATH`.
-fn spelled_out(common: &Common, sources: &mut Vec<(String, Utf8PathBuf)>) -> Result<()> {
+fn spelled_out(common: &Common, sources: &mut Given) -> Result<()> {
     for text in &common.source {
         let (name, path) = text.split_once('=').ok_or_else(|| {
             Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
@@ -91,7 +94,7 @@ fn spelled_out(common: &Common, sources: &mut Vec<(String, Utf8PathBuf)>) -> Res
     Ok(())
 }
 
-fn set(sources: &mut Vec<(String, Utf8PathBuf)>, name: &str, path: Utf8PathBuf) {
+fn set(sources: &mut Given, name: &str, path: Utf8PathBuf) {
     sources.retain(|(other, _)| other != name);
     sources.push((name.to_owned(), path));
 }
@@ -129,11 +132,8 @@ fn variable(component: &str) -> String {
 
 /// What variables say for the components of a case. One that is set for a shell or an image meets every case: what the
 /// case does not have is passed over, with a word where it is the name of a recipe and so hardly another program's.
-fn of_variables(
-    variables: &BTreeMap<String, String>,
-    components: &[(String, String)],
-) -> Result<Vec<(String, Utf8PathBuf)>> {
-    let mut sources = Vec::new();
+fn of_variables(variables: &BTreeMap<String, String>, components: &[(String, String)]) -> Result<Given> {
+    let mut sources = Given::new();
     for (component, source) in components {
         let name = variable(component);
         if let Some(path) = variables.get(&name) {

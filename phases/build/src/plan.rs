@@ -3,6 +3,7 @@
 mod accelerators;
 mod fed;
 mod python;
+mod third_party;
 mod xmake;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::case::{Check, Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue, SourceSpec};
 use model::catalog;
 use model::cuda::CUDA;
 use model::plan::{
@@ -52,7 +53,7 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
     let mut requirements = Requirements::default();
     let mut needs: BTreeMap<String, Need> = BTreeMap::new();
     for planned in in_order(known)? {
-        for need in component_needs(known, &planned)? {
+        for need in component_needs(known, &planned, Phase::Deps)? {
             match needs.get_mut(&need.name) {
                 Some(known) => {
                     known.wanted_by.extend(need.wanted_by);
@@ -221,7 +222,7 @@ fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
     system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
 }
 
-fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>, PlanError> {
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Result<Vec<Need>, PlanError> {
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);
     let of_packages = xmake::system(known, planned);
@@ -229,6 +230,9 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>) -> Result<Vec<Need>
     names.extend(known.case.toolchains.compiler_cache.map(cache_program));
     if python::wants_headers_of_distribution(known, planned) {
         names.insert("python3-dev");
+    }
+    if phase == Phase::Deps {
+        names.extend(third_party::rows(known, planned));
     }
     names
         .into_iter()
@@ -362,7 +366,7 @@ fn preflight(
     });
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned)?
+        needs: component_needs(known, planned, Phase::Build)?
             .into_iter()
             // Whether its lack matters is the step's to say.
             .map(|need| Need { optional: false, ..need })
@@ -371,6 +375,7 @@ fn preflight(
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
+        source: third_party::required(known, planned, &source),
         python: python::required(known, planned),
         accelerators: accelerators::required(known, planned)?,
         checkout,
@@ -389,6 +394,14 @@ fn preflight(
     step.claims.jobs = Jobs::None;
     step.optional = planned.component.optional;
     Ok(step)
+}
+
+/// The directory of the user's that a source is, if it is one.
+fn users_directory(known: &Known<'_>, source: &SourceName) -> Option<Utf8PathBuf> {
+    match known.case.sources.get(source)?.as_slice() {
+        [SourceSpec::Path { path, .. }] => Some(known.layout.case_dir.join(path)),
+        _ => None,
+    }
 }
 
 /// The commit that a source should be at, if the case says one.
@@ -501,6 +514,7 @@ fn component(
     let subject = Subject {
         known: &known,
         name,
+        facts: known.facts.get(&planned.source),
         component,
         recipe: *recipe,
         options,
@@ -514,6 +528,9 @@ fn component(
         prefixes,
     };
     let mut built = drivers::built(*driver, &subject)?;
+    if let Some(recipe) = recipe {
+        recipe.amend(&mut built, &subject)?;
+    }
     if built.configure.is_empty() && !component.files.is_empty() {
         return Err(PlanError::new(
             format!("components.{name}.files"),
@@ -523,11 +540,9 @@ fn component(
     }
     built.configure.splice(0..0, fed::commands(&subject));
     if let Some(recipe) = recipe {
-        recipe.finish(&subject, &mut built)?;
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
-    let checkout = source.mounted.then(|| source.tree.clone());
-    let steps = component_steps(phase, planned, &subject, built, before, inputs, python, checkout);
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -590,7 +605,6 @@ fn component_steps(
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
     python: Option<&StepId>,
-    checkout: Option<Utf8PathBuf>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -703,7 +717,7 @@ fn component_steps(
         case: subject.known.case.metadata.name.clone(),
         version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
         needs: planned.component.needs.clone(),
-        checkout,
+        checkout: users_directory(subject.known, &planned.source),
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
         roots,

@@ -53,7 +53,7 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
         directories = below.filter(|directory| here(directory)).collect();
         directories.sort();
     }
-    let mut facts = FactsOfSource::default();
+    let mut facts = FactsOfSource { third_party: third_party(tree), ..FactsOfSource::default() };
     for directory in directories {
         if let Some(lock) = table(&directory.join("Cargo.lock")) {
             facts.cargo_lock_version = facts.cargo_lock_version.max(Some(lock_version(&lock)));
@@ -79,6 +79,17 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     }
     facts.xmake = xmake_projects(tree);
     facts
+}
+
+/// The directories of `third_party` that are not empty, sorted.
+fn third_party(tree: &Utf8Path) -> Vec<String> {
+    let entries = tree.join("third_party").read_dir_utf8().into_iter().flatten().flatten();
+    let mut filled: Vec<String> = entries
+        .filter(|entry| entry.path().read_dir_utf8().is_ok_and(|mut inside| inside.next().is_some()))
+        .map(|entry| entry.file_name().to_owned())
+        .collect();
+    filled.sort();
+    filled
 }
 
 /// What the xmake projects of a tree say: the one at its top, or those one directory below it.
@@ -157,6 +168,13 @@ mod tests {
             ("README", ""),
         ]);
         assert_eq!(of_tree(&root).minimum_rust.as_deref(), Some("1.70"));
+    }
+
+    #[test]
+    fn a_submodule_that_was_not_brought_does_not_count() {
+        let (_guard, root) = tree(&[("third_party/spdlog/include/spdlog.h", ""), ("third_party/README", "")]);
+        std::fs::create_dir(root.join("third_party/json")).unwrap();
+        assert_eq!(of_tree(&root).third_party, ["spdlog"]);
     }
 
     #[test]

@@ -103,6 +103,12 @@ pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String,
     })
 }
 
+/// What a `.pc` file says after `Version:` (pc(5)).
+fn pkg_config_version(file: &Utf8Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Version:")).map(|version| version.trim().to_owned())
+}
+
 enum Unmet {
     Absent,
     Other(String),
@@ -146,12 +152,20 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 .ok_or(Unmet::Absent)?;
             file_found(need, &header, host)
         }
-        Probe::PkgConfig { module } => {
+        Probe::PkgConfig { module, minimum } => {
             let file = pkg_config_directories(host)
                 .into_iter()
                 .map(|directory| directory.join(format!("{module}.pc")))
                 .find(|path| path.is_file())
                 .ok_or(Unmet::Absent)?;
+            if let Some(minimum) = minimum {
+                let version = pkg_config_version(&file).unwrap_or_default();
+                if !version_at_least(&version, minimum) {
+                    return Err(Unmet::Other(format!(
+                        "{module} is {version} ({file}), and {minimum} or newer is needed"
+                    )));
+                }
+            }
             file_found(need, &file, host)
         }
         Probe::PackageFile { path } => match deb_file::look(path, host.database, host.context) {
@@ -291,7 +305,7 @@ fn absence(need: &Need, probe: &Probe) -> String {
         Probe::Tool { names, .. } => format!("{} is not installed (none of {})", need.name, names.join(", ")),
         Probe::Cuda { wanted, root, .. } => format!("{} is not at {root}", wanted.described()),
         Probe::Header { name } => format!("the header {name} ({}) is not installed", need.name),
-        Probe::PkgConfig { module } => {
+        Probe::PkgConfig { module, .. } => {
             format!("the pkg-config module {module} ({}) is not installed", need.name)
         }
         Probe::PackageFile { path } => format!("the package in {path} is not installed"),

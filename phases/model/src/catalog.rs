@@ -77,7 +77,7 @@ pub fn need_on(name: &str, manager: Option<&str>, os: &Os, wanted_by: &str) -> O
     } else if let Some(module) = &entry.python_module {
         Some(Probe::PythonModule { interpreter: "python3".to_owned(), module: module.clone() })
     } else {
-        entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone() })
+        entry.pkg_config.as_ref().map(|module| Probe::PkgConfig { module: module.clone(), minimum: None })
     };
     let packages = manager.map_or(&[][..], |manager| entry.packages_for(manager, os)).to_vec();
     Some(Need { name: name.to_owned(), probe, packages, wanted_by, optional: false })

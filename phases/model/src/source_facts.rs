@@ -25,6 +25,9 @@ pub struct FactsOfSource {
     pub commit: Option<String>,
     /// `rust-version` of `Cargo.toml`.
     pub minimum_rust: Option<String>,
+    /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<String>,
     /// What its xmake projects say, by the directory in it; empty is the top.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xmake: BTreeMap<Utf8PathBuf, XmakeFacts>,

@@ -288,7 +288,10 @@ fn probe(probe: &Probe) -> String {
         Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
         Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
         Probe::Header { name } => format!("header {name}"),
-        Probe::PkgConfig { module } => format!("pkg-config module {module}"),
+        Probe::PkgConfig { module, minimum: Some(minimum) } => {
+            format!("pkg-config module {module}, {minimum} or newer")
+        }
+        Probe::PkgConfig { module, minimum: None } => format!("pkg-config module {module}"),
         Probe::PackageFile { path } => format!("the package in {path}, or a newer one"),
         Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),
     }

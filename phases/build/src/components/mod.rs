@@ -2,6 +2,9 @@
 
 mod fdk_aac;
 mod ffmpeg;
+mod infini;
+mod infinicore;
+mod infinilm;
 mod infinilm_svc;
 mod libvpx;
 mod nv_codec_headers;
@@ -25,6 +28,26 @@ pub const DISK_MIB: u64 = 512;
 
 /// What one job of such a component takes of the memory.
 pub const JOB_MEMORY_MIB: u64 = 512;
+
+/// By what a source is known.
+pub struct Mark {
+    /// The project, as people call it: `InfiniCore`.
+    pub project: &'static str,
+    /// A file at its top.
+    pub file: &'static str,
+    /// What that file says.
+    pub says: &'static str,
+}
+
+/// A library that a source has below `third_party` when its submodules were brought, and the system's in its stead.
+pub struct Vendored {
+    /// The directory below `third_party`.
+    pub directory: &'static str,
+    /// Rows of the catalog.
+    pub rows: &'static [&'static str],
+    /// The lowest version of the first row's that will do.
+    pub minimum: Option<&'static str>,
+}
 
 /// What a component knows of itself.
 pub trait Recipe: Sync {
@@ -94,11 +117,6 @@ pub trait Recipe: Sync {
         None
     }
 
-    /// The submodules that its source is not built without; none: all that `.gitmodules` lists.
-    fn submodules(&self) -> Option<&'static [&'static str]> {
-        None
-    }
-
     /// Driver `cargo`: its programs, where the case names none.
     fn binaries(&self) -> &'static [&'static str] {
         &[]
@@ -124,17 +142,40 @@ pub trait Recipe: Sync {
         Vec::new()
     }
 
-    /// Adds to what its driver planned.
+    /// By what its source is known, so that another directory is refused before anything is compiled.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
+    /// What its source has as submodules and the system may bring instead.
+    fn vendored(&self) -> &'static [Vendored] {
+        &[]
+    }
+
+    /// Driver `xmake`: what follows from where things lie. The case's own stands over it.
     ///
     /// # Errors
-    /// When the case asks for what cannot be.
-    fn finish(&self, _subject: &Subject<'_>, _built: &mut Built) -> Result<(), PlanError> {
+    /// When the case lacks what it has to say.
+    fn xmake_in(&self, _subject: &Subject<'_>) -> Result<XmakeSettings, PlanError> {
+        Ok(XmakeSettings::default())
+    }
+
+    /// What it adds to the commands of its driver.
+    ///
+    /// # Errors
+    /// When the case asks for what cannot be done.
+    fn amend(&self, _built: &mut Built, _subject: &Subject<'_>) -> Result<(), PlanError> {
         Ok(())
     }
 
     /// Notes that depend on more than its options.
     fn notes_of(&self, _subject: &Subject<'_>) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The submodules that its source is not built without; none: all that `.gitmodules` lists.
+    fn submodules(&self) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// Driver `command`: what is run.
@@ -176,6 +217,8 @@ pub trait Recipe: Sync {
 static RECIPES: &[&dyn Recipe] = &[
     &fdk_aac::FdkAac,
     &ffmpeg::Ffmpeg,
+    &infinicore::Infinicore,
+    &infinilm::Infinilm,
     &infinilm_svc::InfinilmSvc,
     &libvpx::Libvpx,
     &nv_codec_headers::NvCodecHeaders,

@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
 use model::plan::{Argument, Command, Expectation, Input, Jobs, Keep, StagedFile, StagedText, StagedTree};
+use model::source_facts::FactsOfSource;
 
 use crate::components::Recipe;
 use crate::cuda::Toolkit;
@@ -24,6 +25,8 @@ use crate::cuda::Toolkit;
 pub struct Subject<'a> {
     pub known: &'a Known<'a>,
     pub name: &'a ComponentName,
+    /// What is known of its source.
+    pub facts: Option<&'a FactsOfSource>,
     pub component: &'a Component,
     pub recipe: Option<&'static dyn Recipe>,
     /// The recipe's options with the case's over them.

@@ -106,6 +106,18 @@ pub(crate) fn settings(
     }
 }
 
+/// The same with what follows from where things lie.
+fn placed_settings(subject: &Subject<'_>) -> Result<XmakeSettings, PlanError> {
+    let Some(recipe) = subject.recipe else {
+        return Ok(settings(None, subject.component, &subject.options));
+    };
+    let own = recipe.xmake(&subject.options).with(&recipe.xmake_in(subject)?);
+    Ok(match &subject.component.xmake {
+        Some(case) => own.with(case),
+        None => own,
+    })
+}
+
 /// What is known of the project in a directory of a source.
 pub(crate) fn facts<'a>(
     known: &Known<'a>,
@@ -120,7 +132,7 @@ pub(crate) fn facts<'a>(
 /// # Errors
 /// When the case names an option or a target that the project does not have.
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
-    let settings = settings(subject.recipe, subject.component, &subject.options);
+    let settings = placed_settings(subject)?;
     let source = subject.component.source.clone().unwrap_or_else(|| SourceName::new(subject.name.as_str()));
     let below = subject
         .component

@@ -2,6 +2,7 @@
 
 mod accelerators;
 pub(super) mod checkout;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -76,10 +77,13 @@ pub(super) fn observe(
     if let Some(required) = &action.checkout {
         checkout::look(required, context, &mut observation)?;
     }
+    if let Some(required) = &action.source {
+        source::look(runner, required, &action.prefixes, context, &mut observation)?;
+    }
     for required in &action.xmake_packages {
         let need = Need {
             name: required.module.clone(),
-            probe: Some(Probe::PkgConfig { module: required.module.clone() }),
+            probe: Some(Probe::PkgConfig { module: required.module.clone(), minimum: None }),
             packages: Vec::new(),
             wanted_by: Vec::new(),
             optional: false,

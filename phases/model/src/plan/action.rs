@@ -13,6 +13,7 @@ use crate::{ComponentName, SourceName};
 /// What a step does. Closed: a run can do nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a few hundred steps at most")]
 pub enum Action {
     /// Makes sure that what the case needs of the distribution is there.
     EnsurePackages(EnsurePackages),
@@ -113,6 +114,9 @@ pub enum Probe {
     PkgConfig {
         /// `zlib`.
         module: String,
+        /// Lowest version, as the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minimum: Option<String>,
     },
     /// A CUDA toolkit is there that will do.
     Cuda {
@@ -320,6 +324,9 @@ pub struct Preflight {
     /// The project file whose build requirements must be among those wheels, if it is built by pip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<RequiredProject>,
+    /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<RequiredSource>,
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
@@ -349,6 +356,31 @@ pub struct Preflight {
     /// Directories outside the prefix that will be written to; they need not be there yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<RequiredPath>,
+}
+
+/// What a recipe knows of the tree that it builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredSource {
+    /// The user's own directory; none: the source is fetched, and is what the case says.
+    pub tree: Option<Utf8PathBuf>,
+    /// What it should be, by the name that people use: `InfiniCore`.
+    pub name: String,
+    /// The file by which it is known, below the tree.
+    pub file: Utf8PathBuf,
+    /// What that file says: `target("infinicore_cpp_api")`. White space and the kind of quotes do not count.
+    pub says: String,
+    /// What the tree does not bring and the system has to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub third_party: Vec<ThirdParty>,
+}
+
+/// A library that a source would bring as a submodule and that is not in its tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThirdParty {
+    /// How the system's is seen.
+    pub need: Need,
+    /// How the source's own is had: the command.
+    pub cure: String,
 }
 
 /// What is known of the crates that a source locks once they are fetched.

@@ -103,7 +103,7 @@ fn each_row_is_content_with_its_sdk_and_an_architecture() {
         let named = architecture.map_or_else(String::new, |one| format!("{} = 86\n", one.option));
         let observation = looked(&required(row, &named, &context), true);
         assert_eq!(told(&observation, &context), "", "{}", row.name);
-        let told_where = observation.found.get(&format!("sdk {}", row.name)).is_some();
+        let told_where = observation.found.contains_key(&format!("sdk {}", row.name));
         let named = row.sdk.as_ref().is_some_and(|sdk| !sdk.variables.is_empty());
         assert!(told_where || !named, "{}: where the SDK is counts for what is built", row.name);
     }

@@ -8,6 +8,8 @@ use model::compatibility::{same_commit, short_commit};
 use model::manifest::CheckoutState;
 use model::plan::{Command, RequiredCheckout};
 
+const GIT: &str = "git";
+
 /// How many changed files a warning names.
 const NAMED: usize = 3;
 
@@ -52,6 +54,12 @@ pub(super) fn look(
             if missing.len() == 1 { "it" } else { "them" },
         ));
     }
+    if !context.target().tools.contains_key(GIT) {
+        if revision.is_some() {
+            warn(format!("whether {tree} has changes cannot be seen: git is not installed"));
+        }
+        return Ok(());
+    }
     match changes(tree, context)? {
         Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
@@ -74,7 +82,9 @@ pub(super) fn look(
 /// What a manifest keeps of a checkout; none where there is no commit to keep.
 pub(in crate::run) fn state(tree: &Utf8Path, context: &dyn Context) -> Option<CheckoutState> {
     let commit = checkout::read(tree)?.commit?;
-    let dirty = changes(tree, context).ok().and_then(Result::ok).map(|changes| !changes.is_empty());
+    let installed = context.target().tools.contains_key(GIT);
+    let changes = installed.then(|| changes(tree, context).ok()?.ok()).flatten();
+    let dirty = changes.map(|changes| !changes.is_empty());
     let words = match dirty {
         Some(true) => ", with changes",
         Some(false) => "",
@@ -135,7 +145,7 @@ fn changes(tree: &Utf8Path, context: &dyn Context) -> Result<Result<Vec<String>,
         "--untracked-files=normal",
     ];
     let asked = context.capture(&Command {
-        program: "git".to_owned(),
+        program: GIT.to_owned(),
         args: words.iter().map(|word| (*word).into()).collect(),
         environment: [("PATH", context.layout().build_path().as_str()), ("LC_ALL", "C.UTF-8")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

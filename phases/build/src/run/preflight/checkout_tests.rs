@@ -1,6 +1,7 @@
 use std::fs;
 
 use camino::Utf8PathBuf;
+use model::target::Tool;
 use testkit::FakeContext;
 
 use super::*;
@@ -42,6 +43,7 @@ struct Repository {
 fn repository() -> Repository {
     let mut context = FakeContext::new();
     context.run_commands = true;
+    context.target.tools.insert(GIT.to_owned(), Tool { path: "/usr/bin/git".to_owned(), version: None });
     let library = context.path("library");
     fs::create_dir_all(&library).unwrap();
     git(&context, &library, &["init", "-q"]);
@@ -225,10 +227,12 @@ fn what_is_no_checkout_is_told_only_where_a_commit_is_asked_for() {
 #[test]
 fn without_git_the_commit_is_known_and_changes_are_not() {
     let mut repository = repository();
-    repository.context.run_commands = false;
+    repository.context.target.tools.clear();
+    let quiet = repository.warnings(None);
+    assert_eq!(quiet, Vec::<String>::new(), "nobody asked for a commit");
     let warnings = repository.warnings(Some(&repository.first));
     assert!(warnings[0].contains("is at [second]"), "{warnings:?}");
-    assert!(warnings[1].contains("cannot be seen"), "{warnings:?}");
+    assert!(warnings[1].contains("git is not installed"), "{warnings:?}");
     let state = state(&repository.tree, &repository.context).unwrap();
     assert_eq!((state.commit == repository.second, state.dirty), (true, None));
 }

@@ -1,0 +1,115 @@
+//! What InfiniCore and InfiniLM have in common: spdlog compiled once, and a wheel around an extension that xmake compiled.
+
+use camino::Utf8PathBuf;
+use engine::planning::PlanError;
+use engine::python_home::python_home;
+use model::case::{OptionValue, XmakeSettings};
+
+use super::Vendored;
+use crate::drivers::{Built, Subject};
+
+/// Unpacks a wheel around a compiled extension.
+const WHEEL: &str = include_str!("wheel.py");
+
+/// The header-only form of spdlog is compiled anew in each of some hundred files, and is nine tenths of each.
+pub(super) const SPDLOG: Vendored =
+    // Before that, `load_env_levels` takes no name of a variable.
+    Vendored { directory: "spdlog", rows: &["spdlog", "fmt"], minimum: Some("1.15") };
+
+/// What makes the wheel.
+pub(super) const SETUPTOOLS: (&str, &str) = ("setuptools", "build_meta.py");
+
+/// The source's own spdlog, compiled, below the build tree.
+const ARCHIVE: &str = "spdlog/libspdlog.a";
+
+/// Compiles spdlog's sources into an archive, unless it is there and newer than all of them.
+const COMPILE_SPDLOG: &str = r#"
+archive=$1 source=$2 directory=$(dirname "$1")
+if [ -e "$archive" ] && [ -z "$(find "$source" -newer "$archive" -print | head -n 1)" ]; then exit 0; fi
+rm -rf "$directory" && mkdir -p "$directory" && cd "$directory"
+for file in "$source"/src/*.cpp; do
+    ${CXX:-c++} -std=c++17 -O2 -DNDEBUG -fPIC -DSPDLOG_COMPILED_LIB -I"$source/include" -c "$file"
+done
+ar -rcs "$archive.part" ./*.o
+mv "$archive.part" "$archive"
+"#;
+
+/// Whether the source brings its own spdlog.
+fn brings_spdlog(subject: &Subject<'_>) -> bool {
+    subject.facts.is_some_and(|facts| facts.third_party.iter().any(|name| name == SPDLOG.directory))
+}
+
+/// Where the extension of a package goes, below the prefix.
+pub(super) fn extension(modules: &str, package: &str) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{modules}/{package}/lib"))
+}
+
+/// Settings that make every file of a project use the compiled spdlog.
+///
+/// xmake puts the flags before the objects, where neither an archive nor, with a linker that links only what is needed
+/// so far (Ubuntu's), a library would be taken.
+pub(super) fn settings(subject: &Subject<'_>) -> XmakeSettings {
+    let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let (defines, ldflags) = if brings_spdlog(subject) {
+        let archive = subject.build.join(ARCHIVE).into_string();
+        let ldflags = ["-Wl,--whole-archive", &archive, "-Wl,--no-whole-archive"];
+        (texts(&["SPDLOG_COMPILED_LIB"]), texts(&ldflags))
+    } else {
+        // What `pkg-config --cflags spdlog` says of Debian's, in which fmt is a library of its own.
+        let defines = texts(&["SPDLOG_COMPILED_LIB", "SPDLOG_SHARED_LIB", "SPDLOG_FMT_EXTERNAL"]);
+        let flags = ["-Wl,--push-state,--no-as-needed", "-lspdlog", "-lfmt", "-Wl,--pop-state"];
+        (defines, texts(&flags))
+    };
+    // Its scripts ask the interpreter where torch and the headers are.
+    let python = python_home(subject.known).program.into_string();
+    let environment = [("PYTHON".to_owned(), python)].into();
+    // Files of both use std::stringstream, which nothing but the header-only form includes for them.
+    let cxxflags = texts(&["-include", "sstream"]);
+    XmakeSettings { defines, cxxflags, ldflags, environment, ..XmakeSettings::default() }
+}
+
+/// Adds what has to be compiled before the project's own files, and the wheel after they were staged.
+pub(super) fn amend(
+    built: &mut Built,
+    subject: &Subject<'_>,
+    package: &str,
+    modules: &str,
+    mapped: &[&str],
+) -> Result<(), PlanError> {
+    refuse_editable(subject)?;
+    if brings_spdlog(subject) {
+        let source = subject.source.join("third_party/spdlog");
+        let archive = subject.build.join(ARCHIVE);
+        let words = ["-ec", COMPILE_SPDLOG, "sh", archive.as_str(), source.as_str()];
+        built.compile.insert(0, subject.command("sh", words));
+    }
+    let staged = subject.staging.join(subject.prefix.strip_prefix("/").unwrap_or(&subject.prefix));
+    let (work, modules) = (subject.build.join("wheel"), staged.join(modules));
+    let mut words = vec!["-c", WHEEL, subject.source.as_str(), work.as_str(), modules.as_str(), package];
+    words.extend(mapped);
+    let mut wheel = subject.command(python_home(subject.known).program.into_string(), words);
+    for (name, value) in
+        [("PIP_CONFIG_FILE", "/dev/null"), ("PIP_DISABLE_PIP_VERSION_CHECK", "1"), ("PYTHONNOUSERSITE", "1")]
+    {
+        wheel.environment.insert(name.to_owned(), value.to_owned());
+    }
+    built.install.push(wheel);
+    Ok(())
+}
+
+/// An environment that imports from a checkout changes with it, and an image would not hold what it imports.
+fn refuse_editable(subject: &Subject<'_>) -> Result<(), PlanError> {
+    let asked = match subject.options.get("editable") {
+        Some(OptionValue::Switch(on)) => *on,
+        Some(OptionValue::Text(text)) => !matches!(text.as_str(), "" | "n" | "no" | "false"),
+        other => other.is_some(),
+    };
+    if !asked {
+        return Ok(());
+    }
+    Err(PlanError::new(
+        format!("components.{}.options.editable", subject.name),
+        format!("an editable install of {} would import from your checkout and write to it", subject.name),
+        "remove `editable`: an edited file is compiled and installed by the next `installer build`, and nothing else is",
+    ))
+}

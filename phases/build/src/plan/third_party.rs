@@ -1,0 +1,63 @@
+//! What a source is known by, and what it has as submodules or takes from the system.
+
+use engine::planning::{Known, PlannedSource};
+use model::catalog;
+use model::plan::{Need, Probe, RequiredSource, ThirdParty};
+
+use super::Planned;
+use crate::components::{Recipe, Vendored};
+
+/// What the system has to bring, because the source does not, as far as that is known.
+fn missing<'a>(
+    known: &'a Known<'_>,
+    planned: &'a Planned<'_>,
+) -> impl Iterator<Item = &'static Vendored> + 'a {
+    let all = planned.recipe.map(Recipe::vendored).unwrap_or_default();
+    let has = |directory: &str| {
+        let facts = known.facts.get(&planned.source);
+        facts.is_some_and(|facts| facts.third_party.iter().any(|other| other == directory))
+    };
+    all.iter().filter(move |one| !has(one.directory))
+}
+
+/// Rows of the catalog that `deps` brings. Of a source that is not there yet it is not known what it has.
+pub(super) fn rows(known: &Known<'_>, planned: &Planned<'_>) -> Vec<&'static str> {
+    missing(known, planned).flat_map(|one| one.rows).copied().collect()
+}
+
+/// What preflight looks at.
+pub(super) fn required(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    source: &PlannedSource,
+) -> Option<RequiredSource> {
+    let mark = planned.recipe.and_then(Recipe::mark)?;
+    let manager = known.target.package_manager.as_deref();
+    let tree = match super::subdirectory(planned) {
+        Some(below) => source.tree.join(below),
+        None => source.tree.clone(),
+    };
+    let mut third_party = Vec::new();
+    for one in missing(known, planned) {
+        for (n, row) in one.rows.iter().enumerate() {
+            let Some(mut need) = catalog::need(row, manager, planned.name.as_str()) else { continue };
+            if let Need { probe: Some(Probe::PkgConfig { minimum, .. }), .. } = &mut need {
+                *minimum = one.minimum.filter(|_| n == 0).map(str::to_owned);
+            }
+            let directory = one.directory;
+            let cure = if source.mounted {
+                format!("bring the submodule: git -C {tree} submodule update --init third_party/{directory}")
+            } else {
+                format!("set `submodules = true` in [sources.{}]", planned.source)
+            };
+            third_party.push(ThirdParty { need, cure });
+        }
+    }
+    Some(RequiredSource {
+        tree: source.mounted.then_some(tree),
+        name: mark.project.to_owned(),
+        file: mark.file.into(),
+        says: mark.says.to_owned(),
+        third_party,
+    })
+}

@@ -1,0 +1,3 @@
+from .llm import twice
+
+__all__ = ["twice"]

@@ -1,0 +1,3 @@
+from ..lib import _infinilm
+
+twice = _infinilm.twice

@@ -1,0 +1,18 @@
+-- A small project with the target and layout of InfiniLM, for tests of its recipe.
+add_requires("pybind11")
+set_toolchains("gcc")
+add_includedirs("third_party/spdlog/include", "third_party/json/single_include")
+
+target("_infinilm")
+    set_default(false)
+    set_kind("shared")
+    set_languages("cxx17")
+    add_packages("pybind11")
+    add_rules("python.module", {soabi = true})
+    local root = os.getenv("INFINI_ROOT") or (os.getenv("HOME") .. "/.infini")
+    add_includedirs(root .. "/include", {public = true})
+    add_linkdirs(root .. "/lib")
+    add_links("infinicore_cpp_api", "infiniop", "infinirt", "infiniccl")
+    add_files("csrc/*.cpp")
+    set_installdir("python/infinilm")
+target_end()

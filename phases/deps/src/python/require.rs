@@ -180,10 +180,11 @@ fn needed(
     Ok(())
 }
 
-/// Where a package keeps a header: NumPy's directory was renamed in 2.0; Debian links it into the compiler's path.
+/// Where a package keeps a file: a header (NumPy's directory was renamed in 2.0; Debian links it into the compiler's
+/// path), or a module.
 fn places(package: &Package, name: &str, what: &str) -> Vec<Utf8PathBuf> {
     let site = package.location.parent().unwrap_or(Utf8Path::new("/"));
-    ["_core/include", "core/include", "include"]
+    ["_core/include", "core/include", "include", ""]
         .iter()
         .map(|below| site.join(name).join(below).join(what))
         .collect()

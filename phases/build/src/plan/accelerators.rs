@@ -15,6 +15,9 @@ use crate::environment::environment;
 /// The program that a virtual environment has and a distribution often has not.
 const PYTHON: &str = "python";
 
+/// What every package that can be imported has.
+const MODULE: &str = "__init__.py";
+
 /// The rows that the component's options switch on, if the table speaks of it.
 pub(super) fn active(planned: &Planned<'_>) -> Vec<&'static Accelerator> {
     if concerned(planned) { accelerators::active(&options(planned)) } else { Vec::new() }
@@ -182,12 +185,8 @@ pub(super) fn extend(
     *path = words.join(":");
 }
 
-/// Python packages that are imported while the component is configured, each with who does.
+/// Python packages that are imported while the component is configured, each with the file by which it is seen.
 pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String> {
-    let rows = active(planned);
-    rows.iter()
-        .flat_map(|row| {
-            row.python.iter().map(|package| (package.clone(), format!("its build for {}", row.title)))
-        })
-        .collect()
+    let packages = active(planned).into_iter().flat_map(|row| &row.python);
+    packages.map(|package| (package.clone(), MODULE.to_owned())).collect()
 }

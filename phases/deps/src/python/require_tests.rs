@@ -156,6 +156,22 @@ fn numpy_is_seen_wherever_it_is_with_its_header_or_without() {
     }
 }
 
+/// A package that is imported and not compiled against has no headers.
+#[test]
+fn a_module_is_seen_by_its_own_file() {
+    let mut fake = Fake::new();
+    fake.has("jinja2", "3.1.6");
+    let lock = fake.context.path("requirements.lock");
+    let packages = [("jinja2".to_owned(), "__init__.py".to_owned())].into();
+    let required = RequiredPython {
+        packages: Some(RequiredWheels { lock, packages }),
+        ..fake.required(PythonEnvironment::Existing)
+    };
+    assert!(fake.look(&required).findings[0].what.contains("comes without __init__.py"));
+    files::atomic_write(&fake.context.path("py/site/jinja2/__init__.py"), b"").unwrap();
+    assert!(fake.look(&required).holds());
+}
+
 #[test]
 fn what_the_interpreter_has_is_part_of_what_was_found_and_what_the_case_brought_is_not() {
     let mut one = Fake::new();

@@ -334,7 +334,7 @@ fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
         .chain(literals)
         .find(|word| !matches!(base_name(word), "env") && !word.contains('='))
         .map(base_name);
-    ensures && matches!(program, Some("apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
+    ensures && matches!(program, Some("apk" | "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
 }
 
 fn base_name(path: &str) -> &str {

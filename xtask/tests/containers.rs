@@ -2,88 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "common/container.rs"]
+mod container_of_root;
+
 use std::path::{Path, PathBuf};
 
+use container_of_root::container;
 use xshell::{Shell, cmd};
-
-/// A container of a root that goes with this value.
-struct Container {
-    shell: Shell,
-    name: String,
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let name = &self.name;
-        drop(cmd!(self.shell, "docker rm --force {name}").quiet().ignore_stdout().ignore_stderr().run());
-    }
-}
-
-/// Whether there is an engine; with CI set there has to be one.
-fn has_docker(shell: &Shell) -> bool {
-    let there = cmd!(shell, "docker info").quiet().ignore_stdout().ignore_stderr().run().is_ok();
-    assert!(
-        there || std::env::var_os("CI").is_none(),
-        "CI is set, and `docker info` fails: these tests need Docker"
-    );
-    there
-}
-
-/// Starts a container that does nothing, with the binary at /usr/local/bin/installer and `mounted` at /mnt/test.
-fn container(suite: &str, rust: &str, mounted: &Path) -> Option<Container> {
-    let shell = Shell::new().unwrap();
-    if !has_docker(&shell) {
-        return None;
-    }
-    let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-    let script = project.join("scripts/test-root");
-    let tag = format!("installer-test:{suite}-{rust}");
-    cmd!(shell, "{script} {suite} --rust {rust} --docker {tag}").quiet().ignore_stdout().run().unwrap();
-    let binary = format!("{}:/usr/local/bin/installer:ro", env!("CARGO_BIN_EXE_installer"));
-    let mounted = format!("{}:/mnt/test:ro", mounted.display());
-    let mut place: Vec<String> = Vec::new();
-    // Where TLS goes through an authority of the place, see scripts/test-root.
-    let given =
-        std::env::var("SSL_CERT_FILE").unwrap_or_else(|_| "/etc/ssl/certs/ca-certificates.crt".to_owned());
-    if Path::new(&given).is_file() {
-        place.extend(["-v".to_owned(), format!("{given}:/run/place-ca.crt:ro")]);
-        for name in ["SSL_CERT_FILE", "CARGO_HTTP_CAINFO", "PIP_CERT"] {
-            place.extend(["-e".to_owned(), format!("{name}=/run/place-ca.crt")]);
-        }
-    }
-    for name in ["http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL"] {
-        if let Ok(value) = std::env::var(name) {
-            place.extend(["-e".to_owned(), format!("{name}={value}")]);
-        }
-    }
-    let name =
-        cmd!(shell, "docker run --detach --init {place...} -v {binary} -v {mounted} {tag} sleep infinity")
-            .quiet()
-            .read()
-            .unwrap();
-    Some(Container { shell, name })
-}
-
-impl Container {
-    /// Runs a command line; exit code and all that it said.
-    fn run(&self, line: &str) -> (i32, String) {
-        let name = &self.name;
-        let output = cmd!(self.shell, "docker exec -w /root {name} bash -c {line}")
-            .quiet()
-            .ignore_status()
-            .output()
-            .unwrap();
-        let text =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code().unwrap(), text)
-    }
-
-    fn succeed(&self, line: &str) -> String {
-        let (code, text) = self.run(line);
-        assert_eq!(code, 0, "`{line}`:\n{text}");
-        text
-    }
-}
 
 const CASE: &str = r#"schema = 1
 [metadata]

@@ -336,7 +336,7 @@ fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
         .chain(literals)
         .find(|word| !matches!(base_name(word), "env") && !word.contains('='))
         .map(base_name);
-    ensures && matches!(program, Some("apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
+    ensures && matches!(program, Some("apk" | "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
 }
 
 /// The signal that a status above 128 stands for. Some tools end with -1, which is 255, after every error (xmake does).

@@ -140,6 +140,12 @@ impl PackageManager for Apk {
         lines.iter().filter_map(name).collect()
     }
 
+    fn search_hint(&self, package: &str) -> String {
+        format!(
+            "look for it: apk search {package}; many libraries are in the repository `community`, see /etc/apk/repositories"
+        )
+    }
+
     fn cure(&self, packages: &[String]) -> String {
         format!("apk add {}", packages.join(" "))
     }

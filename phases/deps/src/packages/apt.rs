@@ -220,6 +220,10 @@ impl PackageManager for Apt {
             .collect()
     }
 
+    fn search_hint(&self, package: &str) -> String {
+        format!("look for it: apt-cache search {package}")
+    }
+
     fn cure(&self, packages: &[String]) -> String {
         format!("apt-get install {}", packages.join(" "))
     }

@@ -192,6 +192,13 @@ impl PackageManager for Rpm {
         "dnf versionlock delete, or `excludepkgs` in /etc/dnf/dnf.conf and /etc/yum.repos.d; for a module: dnf module enable"
     }
 
+    fn search_hint(&self, package: &str) -> String {
+        format!(
+            "look for it: {} search {package}; on Red Hat's family many libraries are in CRB (PowerTools on 8) and EPEL: dnf config-manager --set-enabled crb; dnf install epel-release",
+            self.program
+        )
+    }
+
     fn cure(&self, packages: &[String]) -> String {
         format!("{} install {}", self.program, packages.join(" "))
     }

@@ -334,6 +334,7 @@ fn unknown_packages(
 ) -> StepError {
     let os = &context.target().os;
     let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
+    let search = unknown.first().map(|package| manager.search_hint(package));
     let unknown = unknown.join(", ");
     if !dead.is_empty() {
         let troubles: Vec<String> = dead.iter().map(Dead::to_string).collect();
@@ -357,7 +358,7 @@ fn unknown_packages(
             ),
         ),
     };
-    StepError::of_kind(FailureKind::Step, message, vec![cure])
+    StepError::of_kind(FailureKind::Step, message, std::iter::once(cure).chain(search).collect())
 }
 
 /// All that a failed command left to read: its first error, its message, and the end of its log.
@@ -470,3 +471,7 @@ fn listed(packages: &[String]) -> String {
 #[cfg(test)]
 #[path = "ensure_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "ensure_rpm_tests.rs"]
+mod rpm_tests;

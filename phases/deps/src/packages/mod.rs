@@ -102,6 +102,9 @@ pub trait PackageManager: Sync {
     /// The packages that a simulation or an install said do not exist.
     fn unknown_packages(&self, lines: &[String]) -> Vec<String>;
 
+    /// What to do about a package that nobody knows, beyond correcting its name.
+    fn search_hint(&self, package: &str) -> String;
+
     /// The packages that it knows and may not install, because the machine's configuration holds them back.
     fn held_packages(&self, _: &[String]) -> Vec<String> {
         Vec::new()

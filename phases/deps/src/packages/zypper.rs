@@ -126,6 +126,12 @@ impl PackageManager for Zypper {
         skipped.then(|| self.refresh_trouble(lines).unwrap_or_else(|| "repositories were skipped".to_owned()))
     }
 
+    fn search_hint(&self, package: &str) -> String {
+        format!(
+            "look for it: zypper search {package}; on SUSE Linux Enterprise many libraries are in modules: SUSEConnect --list-extensions"
+        )
+    }
+
     fn cure(&self, packages: &[String]) -> String {
         format!("zypper install {}", packages.join(" "))
     }

@@ -17,6 +17,7 @@ fn estimates(context: &FakeContext) -> Preflight {
         wheels: None,
         project: None,
         python: None,
+        xmake_packages: Vec::new(),
         paths: Vec::new(),
         disk_mib: 2_900,
         disk_at: context.layout.cache.clone(),

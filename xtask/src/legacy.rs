@@ -154,6 +154,7 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
     for words in &translated.commands {
         let cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
             .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+        crate::run::type_instead(words);
         let code = crate::run(&cli)?;
         if code != exit::OK {
             return Ok(code);

@@ -94,6 +94,13 @@ pub fn read(script: Script, words: &[String], environment: &BTreeMap<String, Str
         }
         let Some(option) = row(name) else {
             given.unknown.push(word.clone());
+            // What follows is its value, if anything.
+            if name.starts_with('-')
+                && attached.is_none()
+                && rest.clone().next().is_some_and(|next| !next.starts_with('-'))
+            {
+                rest.next();
+            }
             continue;
         };
         let text = match (option.value, attached) {

@@ -297,7 +297,7 @@ impl Translation<'_> {
         let revision = pinned.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
         let set = fetched(name, &address, &revision);
         self.add(&["--set", &set]);
-        self.note(format!("no checkout of {name} is given: {revision} of {address} is fetched"));
+        self.note(format!("no checkout of {name} is given, so that it is {revision} of {address}"));
     }
 
     fn build_command(&mut self) -> Result<()> {

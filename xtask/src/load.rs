@@ -217,8 +217,12 @@ impl Setting {
     fn assume(&mut self, which: impl Fn(&str) -> bool) {
         let given = self.layout.cache.join("mounted");
         for (name, alternatives) in &mut self.loaded.case.sources {
-            if which(name.as_str()) && matches!(alternatives.as_slice(), [SourceSpec::Mounted { .. }]) {
-                *alternatives = Alternatives::One(SourceSpec::path(given.join(name.as_str())));
+            if !which(name.as_str()) {
+                continue;
+            }
+            if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
+                let (path, revision) = (given.join(name.as_str()), revision.clone());
+                *alternatives = Alternatives::One(SourceSpec::Path { path, revision });
             }
         }
     }
@@ -252,9 +256,11 @@ impl Setting {
             Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
         })?;
         plan.verify_at(self.verify_level);
-        // Said once, by the phase that would bring what may not go together.
-        if phase == Phase::Deps {
-            plan.warnings = warnings;
+        plan.warnings = warnings;
+        if phase == Phase::Build {
+            // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not
+            // seen.
+            plan.warnings.retain(|warning| warning.starts_with("sources."));
         }
         Ok(plan)
     }

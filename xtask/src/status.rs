@@ -1,8 +1,10 @@
 //! `status`: what is installed, and how the last runs ended.
 
 use engine::runlog;
+use model::compatibility::short_commit;
 use model::event::{Outcome, Verdict};
 use model::exit;
+use model::manifest::CheckoutState;
 use model::report::Report;
 use serde_json::json;
 
@@ -10,6 +12,15 @@ use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::load::Setting;
 use crate::out::print;
+
+fn built_from(checkout: &CheckoutState) -> String {
+    let changed = match checkout.dirty {
+        Some(true) => " with changes",
+        Some(false) => "",
+        None => " (whether it had changes was not seen)",
+    };
+    format!(", from commit {}{changed}", short_commit(&checkout.commit))
+}
 
 /// Shows the state of a case on this machine.
 pub fn status(common: &Common, as_json: bool) -> Result<i32> {
@@ -34,6 +45,7 @@ pub fn status(common: &Common, as_json: bool) -> Result<i32> {
                     "prefix": prefix,
                     "installed": manifest.is_some(),
                     "version": manifest.as_ref().and_then(|manifest| manifest.version.clone()),
+                    "checkout": manifest.as_ref().and_then(|manifest| manifest.checkout.clone()),
                     "files": manifest.as_ref().map_or(0, |manifest| manifest.files.len()),
                 })
             })
@@ -53,9 +65,10 @@ pub fn status(common: &Common, as_json: bool) -> Result<i32> {
     for (name, prefix, manifest) in components {
         text.push_str(&match manifest {
             Some(manifest) => format!(
-                "  {name} {} in {prefix}: {} files\n",
+                "  {name} {} in {prefix}: {} files{}\n",
                 manifest.version.as_deref().unwrap_or("(no version)"),
-                manifest.files.len()
+                manifest.files.len(),
+                manifest.checkout.as_ref().map_or_else(String::new, built_from)
             ),
             None => format!("  {name}: not installed in {prefix}\n"),
         });

@@ -110,6 +110,62 @@ fn wrong_usage() {
 }
 
 #[test]
+fn a_directory_for_a_component() {
+    const TWO: &str = "schema = 1\n[metadata]\nname = \"two\"\n\
+        [sources.my-lib]\nkind = \"mounted\"\ndescription = \"a library\"\n\
+        [sources.code]\nkind = \"mounted\"\ndescription = \"a tool\"\n\
+        [components.my-lib]\ndriver = \"cmake\"\n[components.tool]\nsource = \"code\"\ndriver = \"cmake\"\n";
+    let place = Place::new();
+    place.write("cases/two/case.toml", TWO);
+    for directory in ["one", "two", "three", "four"] {
+        place.write(&format!("{directory}/CMakeLists.txt"), "");
+    }
+    let sources = |words: &[&str], variables: &[(&str, &str)]| {
+        let words = [&["case", "show", "--origins", "--case", "two"], words].concat();
+        let output = place.command(&words).envs(variables.iter().copied()).output().unwrap();
+        let run = Run::of(&place, output).expect(exit::OK);
+        let words = |line: &str| line.split_ascii_whitespace().map(str::to_owned).collect::<Vec<String>>();
+        let mut paths: Vec<Vec<String>> = run.stdout.lines().map(words).collect();
+        paths.retain(|line| line[0].starts_with("sources.") && line[0].ends_with(".path"));
+        let mut paths: Vec<String> = paths.iter().map(|line| line[..3].join(" ")).collect();
+        paths.sort();
+        (paths, run.stderr)
+    };
+    let both = |lib: &str, code: &str| {
+        vec![
+            format!("sources.code.path = \"[PLACE]/{code}\""),
+            format!("sources.my-lib.path = \"[PLACE]/{lib}\""),
+        ]
+    };
+    // A component's source has whatever name it has; with `=` or without; spelled out.
+    assert_eq!(sources(&["--my-lib-src", "one", "--tool-src=two"], &[]).0, both("one", "two"));
+    assert_eq!(sources(&["--source", "my-lib=one", "--source", "code=two"], &[]).0, both("one", "two"));
+    // What is typed counts more than a variable, a component's own flag more than `--source`.
+    let variables = [("MY_LIB_SRC", "three"), ("TOOL_SRC", "four")];
+    assert_eq!(sources(&[], &variables).0, both("three", "four"));
+    assert_eq!(sources(&["--source", "code=two"], &variables).0, both("three", "two"));
+    assert_eq!(sources(&["--source", "code=two", "--tool-src", "one"], &variables).0, both("three", "one"));
+    // A variable that is no component's of this case: another program's, or of a recipe that other cases have.
+    let (_, said) = sources(&[], &[("OTHER_SRC", "/nowhere"), ("FFMPEG_SRC", "/nowhere"), ("TOOL_SRC", "")]);
+    assert_eq!(said, "note: FFMPEG_SRC is not used: the case has no component `ffmpeg`\n");
+
+    let wrong = |words: &[&str], variables: &[(&str, &str)]| {
+        let words = [&["plan", "--case", "two"], words].concat();
+        let output = place.command(&words).envs(variables.iter().copied()).output().unwrap();
+        Run::of(&place, output).expect(exit::USAGE).stderr
+    };
+    let all = [
+        wrong(&["--my-libb-src", "one"], &[]),
+        wrong(&["--opencv-src", "one"], &[]),
+        wrong(&["--tool-src"], &[]),
+        wrong(&["--tool-src", "--my-lib-src=one"], &[]),
+        wrong(&["--tool-src", "nowhere"], &[]),
+        wrong(&[], &[("TOOL_SRC", "nowhere")]),
+    ];
+    insta::assert_snapshot!("component-sources", all.concat());
+}
+
+#[test]
 fn a_case_that_is_not_there() {
     let place = Place::new();
     let run = place.run(&["plan", "--case", "quikstart"]).expect(exit::USAGE);

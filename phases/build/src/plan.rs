@@ -1,5 +1,6 @@
 //! What `build` will do.
 
+mod accelerators;
 mod fed;
 mod python;
 
@@ -14,8 +15,8 @@ use model::catalog;
 use model::cuda::CUDA;
 use model::plan::{
     Action, Claims, Commit, DiskEstimate, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep,
-    Need, Network, Phase, Preflight, Privilege, Probe, RequiredPath, Scratch, Shows, StageFiles, Step,
-    Verify, WorkingCopy,
+    Need, Network, Phase, Preflight, Privilege, Probe, RequiredCheckout, RequiredPath, Scratch, Shows,
+    StageFiles, Step, Verify, WorkingCopy,
 };
 use model::verify_level::VerifyLevel;
 use model::{ComponentName, SourceName, StepId};
@@ -200,6 +201,7 @@ fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSet<&'a str> 
         names.extend(recipe.system(component, known.target));
     }
     names.extend(component.system.iter().map(String::as_str));
+    names.extend(accelerators::active(planned).into_iter().flat_map(|row| &row.system).map(String::as_str));
     if names.contains(CUDA) {
         // nvcc leaves the host's part to it.
         names.insert("cxx-compiler");
@@ -340,6 +342,15 @@ fn preflight(
             cure: format!("run `installer deps`, which fetches the crates that {source_name} locks"),
         });
     }
+    let checkout = source.mounted.then(|| RequiredCheckout {
+        source: source_name.clone(),
+        tree: source.tree.clone(),
+        revision: pinned(known, source_name),
+        submodules: planned
+            .recipe
+            .and_then(Recipe::submodules)
+            .map(|all| all.iter().map(Utf8PathBuf::from).collect()),
+    });
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
         needs: component_needs(known, planned)?
@@ -352,6 +363,8 @@ fn preflight(
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
         python: python::required(known, planned),
+        accelerators: accelerators::required(known, planned)?,
+        checkout,
         paths,
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
@@ -366,6 +379,11 @@ fn preflight(
     step.claims.jobs = Jobs::None;
     step.optional = planned.component.optional;
     Ok(step)
+}
+
+/// The commit that a source should be at, if the case says one.
+fn pinned(known: &Known<'_>, source: &SourceName) -> Option<String> {
+    known.case.sources.get(source)?.as_slice().iter().find_map(|spec| spec.commit()).map(str::to_owned)
 }
 
 fn component(
@@ -440,6 +458,7 @@ fn component(
             options.entry(key).or_insert(value);
         }
     }
+    accelerators::settle(cx, planned, &mut options)?;
     if let Some(recipe) = recipe {
         recipe.notes(&options).into_iter().for_each(|note| cx.note(note));
     }
@@ -468,6 +487,7 @@ fn component(
     if let Some(cuda) = &cuda {
         cuda.extend(&mut environment);
     }
+    accelerators::extend(&mut environment, &known, planned, &options);
     let subject = Subject {
         known: &known,
         name,
@@ -493,10 +513,11 @@ fn component(
     }
     built.configure.splice(0..0, fed::commands(&subject));
     if let Some(recipe) = recipe {
-        recipe.finish(&subject, &mut built)?;
+        recipe.amend(&mut built, &subject)?;
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
-    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
+    let checkout = source.mounted.then(|| source.tree.clone());
+    let steps = component_steps(phase, planned, &subject, built, before, inputs, python, checkout);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -559,6 +580,7 @@ fn component_steps(
     mut before: Vec<StepId>,
     inputs: Vec<Input>,
     python: Option<&StepId>,
+    checkout: Option<Utf8PathBuf>,
 ) -> Vec<Step> {
     let name = planned.name;
     let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
@@ -671,6 +693,7 @@ fn component_steps(
         case: subject.known.case.metadata.name.clone(),
         version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
         needs: planned.component.needs.clone(),
+        checkout,
         staging: subject.staging.clone(),
         prefix: planned.prefix.clone(),
         roots,

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use engine::planning::{Known, PlanCx};
-use model::case::{CaseFile, Format, KnownNames, Overrides};
+use model::case::{Alternatives, CaseFile, Format, KnownNames, Overrides, SourceSpec};
 use model::lock::Lock;
 use model::plan::{Action, Argument, Command, Phase, Plan, Step};
 use model::source_facts::SourceFacts;
@@ -26,6 +26,9 @@ fn every_case_has_the_plans_that_were_reviewed() {
     assert!(names.contains(&"quickstart".to_owned()), "{names:?}");
     for name in names {
         let text = std::fs::read_to_string(root.join(&name).join("case.toml")).unwrap();
+        if model::case::is_fragment(&text) {
+            continue;
+        }
         for (target, label) in [(debian_12(), "debian-12"), (debian_13(), "debian-13")] {
             insta::assert_snapshot!(format!("{name}-{label}"), plans(&root, &name, &text, target));
         }
@@ -43,21 +46,21 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
         directory: None,
         artifacts: None,
     };
-    // A user names the directories of mounted sources; here each lies below /mnt.
-    let document: toml::Table = text.parse().unwrap();
-    let sources = document.get("sources").and_then(toml::Value::as_table).into_iter().flatten();
-    let mounted = sources
-        .filter(|(_, source)| source.get("kind").and_then(toml::Value::as_str) == Some("mounted"))
-        .map(|(name, _)| (name.clone(), format!("/mnt/{name}").into()))
-        .collect();
-    let overrides = Overrides { default_name: name.to_owned(), sources: mounted, ..Overrides::default() };
+    let overrides = Overrides { default_name: name.to_owned(), ..Overrides::default() };
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let mut parent = |wanted: &str, _: &str| {
         let path = root.join(wanted).join("case.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
         Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None, artifacts: None })
     };
-    let case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
+    let mut case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
+    // A user names the directories of mounted sources; here each lies below /mnt.
+    for (name, alternatives) in &mut case.sources {
+        if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
+            let path = format!("/mnt/{name}").into();
+            *alternatives = Alternatives::One(SourceSpec::Path { path, revision: revision.clone() });
+        }
+    }
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

@@ -16,7 +16,10 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
         let facts = match alternatives.as_slice() {
             [SourceSpec::Path { path, .. }] => {
                 let tree = layout.case_dir.join(path);
-                tree.is_dir().then(|| of_tree(&tree))
+                tree.is_dir().then(|| FactsOfSource {
+                    commit: engine::checkout::read(&tree).and_then(|checkout| checkout.commit),
+                    ..of_tree(&tree)
+                })
             }
             _ => SourceRecord::read(&layout.source_artifacts(name)).ok().flatten().map(|record| record.facts),
         };

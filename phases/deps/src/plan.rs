@@ -369,6 +369,8 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
             compiles: false,
             packages: None,
         }),
+        accelerators: Vec::new(),
+        checkout: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: layout.artifacts.clone(),

@@ -1,6 +1,6 @@
 //! The plan of `deps` from recorded facts.
 
-use engine::planning::Known;
+use engine::planning::{Known, Users};
 use model::case::{Alternatives, Case, Component, Python, SystemPackages};
 use model::layout::Layout;
 use model::lock::Lock;

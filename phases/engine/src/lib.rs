@@ -5,6 +5,7 @@
 
 pub mod assess;
 pub mod capsule;
+pub mod checkout;
 pub mod context;
 pub mod excerpt;
 pub mod fault;

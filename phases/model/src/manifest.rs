@@ -22,6 +22,9 @@ pub struct Manifest {
     pub case: String,
     /// The component's version, where its source says one.
     pub version: Option<String>,
+    /// The checkout that it was built from, where that was a directory of the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<CheckoutState>,
     /// Components that this one was built against: they cannot be uninstalled before it.
     #[serde(default)]
     pub needs: Vec<ComponentName>,
@@ -33,6 +36,16 @@ pub struct Manifest {
     /// Path below the prefix, or absolute where it lies below one of `roots` → what is there. So joined to the prefix
     /// each is where the file lies.
     pub files: BTreeMap<Utf8PathBuf, Entry>,
+}
+
+/// What a git checkout was at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutState {
+    /// The commit.
+    pub commit: String,
+    /// Whether it had changes that no commit has; none when that could not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
 }
 
 /// One installed thing.

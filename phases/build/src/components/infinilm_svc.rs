@@ -84,7 +84,7 @@ impl Recipe for InfinilmSvc {
         if app.enabled && !root.starts_with(prefix) { vec![root] } else { Vec::new() }
     }
 
-    fn finish(&self, subject: &Subject<'_>, built: &mut Built) -> Result<(), PlanError> {
+    fn amend(&self, built: &mut Built, subject: &Subject<'_>) -> Result<(), PlanError> {
         let app = application(subject.component);
         if !app.enabled {
             return Ok(());

@@ -123,13 +123,18 @@ pub trait Recipe: Sync {
     ///
     /// # Errors
     /// When the case asks for what cannot be.
-    fn finish(&self, _subject: &Subject<'_>, _built: &mut Built) -> Result<(), PlanError> {
+    fn amend(&self, _built: &mut Built, _subject: &Subject<'_>) -> Result<(), PlanError> {
         Ok(())
     }
 
     /// Notes that depend on more than its options.
     fn notes_of(&self, _subject: &Subject<'_>) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The submodules that its source is not built without; none: all that `.gitmodules` lists.
+    fn submodules(&self) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// Driver `command`: what is run.

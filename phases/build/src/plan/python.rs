@@ -69,6 +69,8 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
             .environment
             .keeps()
             .then(|| RequiredPython { installs: true, ..required_python(&known, python) }),
+        accelerators: Vec::new(),
+        checkout: None,
         paths: Vec::new(),
         disk_mib: 0,
         disk_at: known.layout.data.clone(),
@@ -163,6 +165,7 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
         case: case.clone(),
         version: None,
         needs: Vec::new(),
+        checkout: None,
         staging: known.layout.staging(&name),
         prefix: prefix.clone(),
         roots: Vec::new(),
@@ -255,7 +258,10 @@ pub(super) fn project(known: &Known<'_>, planned: &Planned<'_>) -> Option<Requir
 /// Python packages that a component is built against.
 pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String> {
     let packages = planned.recipe.map(|recipe| recipe.python_packages(&options(planned))).unwrap_or_default();
-    packages.into_iter().map(|(name, what)| (name.to_owned(), what.to_owned())).collect()
+    let mut packages: BTreeMap<String, String> =
+        packages.into_iter().map(|(name, what)| (name.to_owned(), what.to_owned())).collect();
+    packages.extend(super::accelerators::python_packages(planned));
+    packages
 }
 
 /// Whether a component is built with the case's Python environment.

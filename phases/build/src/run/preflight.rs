@@ -1,5 +1,8 @@
 //! Whether all that a component's build needs is there: everything that is missing at once, before anything compiles.
 
+mod accelerators;
+pub(super) mod checkout;
+
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
@@ -66,6 +69,12 @@ pub(super) fn observe(
                 });
             }
         }
+    }
+    for required in &action.accelerators {
+        accelerators::look(required, context.target().container, &mut observation);
+    }
+    if let Some(required) = &action.checkout {
+        checkout::look(required, context, &mut observation)?;
     }
     for required in &action.paths {
         if !required.path.exists() {

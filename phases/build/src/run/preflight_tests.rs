@@ -17,6 +17,8 @@ fn estimates(context: &FakeContext) -> Preflight {
         wheels: None,
         project: None,
         python: None,
+        accelerators: Vec::new(),
+        checkout: None,
         paths: Vec::new(),
         disk_mib: 2_900,
         disk_at: context.layout.cache.clone(),

@@ -10,12 +10,13 @@ use model::event::{Failure, FailureKind};
 use model::manifest::Manifest;
 use model::plan::{
     Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Need, Network, Phase, Preflight,
-    Privilege, RequiredPath, RequiredPython, Shows, Step, Verify, WorkingCopy,
+    Privilege, RequiredPath, RequiredPython, Shows, StageFiles, StagedFile, StagedText, StagedTree, Step,
+    Verify, WorkingCopy,
 };
 use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
 
-use super::{BuildRunner, commit, expect, http_check, verify_component, working_copy};
+use super::{BuildRunner, commit, expect, http_check, stage, verify_component, working_copy};
 use crate::rpath::{RPATH_PLACEHOLDER, linkage};
 
 fn failure(result: Result<(), StepError>) -> Failure {
@@ -32,6 +33,7 @@ fn action(context: &FakeContext, component: &str) -> Commit {
         needs: Vec::new(),
         case: "case".to_owned(),
         version: Some("1".to_owned()),
+        checkout: None,
         staging: context.layout.staging(&component),
         prefix: context.layout.prefix.clone(),
         library_directories: Vec::new(),
@@ -49,13 +51,13 @@ fn stage(action: &Commit, files: &[(&str, &str)]) {
     }
 }
 
-fn tree(directory: &Utf8Path) -> Vec<(String, String, u32)> {
+fn tree_of(directory: &Utf8Path) -> Vec<(String, String, u32)> {
     let mut found = Vec::new();
     for entry in directory.read_dir_utf8().unwrap() {
         let path = entry.unwrap().into_path();
         let metadata = fs::symlink_metadata(&path).unwrap();
         if metadata.is_dir() {
-            found.extend(tree(&path));
+            found.extend(tree_of(&path));
         } else {
             let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
             found.push((path.into_string(), text, metadata.permissions().mode() & 0o7777));
@@ -92,6 +94,65 @@ fn compile(context: &FakeContext, action: &Commit, run_path: &str) -> Utf8PathBu
     let search = format!("-L{}", root.join("lib"));
     process(&["gcc", "-o", exe.as_str(), program.as_str(), &search, "-lanswer", &flag]);
     action.prefix.join("bin/ask")
+}
+
+#[test]
+fn what_is_staged_below_another_root_is_installed_there_and_goes_with_the_component() {
+    let context = FakeContext::new();
+    let mut action = action(&context, "service");
+    let app = context.path("app");
+    action.roots = vec![app.clone()];
+    let source = context.path("source");
+    for (path, mode) in
+        [("script/run.sh", 0o755), ("script/sub/lib.sh", 0o600), ("script/__pycache__/x", 0o644)]
+    {
+        let path = source.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "text\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let tree =
+        |from: &str, to: &str, optional| StagedTree { from: source.join(from), to: app.join(to), optional };
+    let mut files = StageFiles {
+        staging: action.staging.clone(),
+        files: vec![StagedFile {
+            from: source.join("script/run.sh"),
+            to: action.prefix.join("bin/run"),
+            mode: 0o755,
+        }],
+        trees: vec![tree("script", "script", false), tree("none", "config", true)],
+        texts: vec![StagedText { text: "A=1\n".to_owned(), to: app.join("env.sh"), mode: 0o644 }],
+    };
+    stage::stage(&files).unwrap();
+    commit::commit(&action, &context).unwrap();
+    let shown =
+        |path: &Utf8Path| tree_of(path).into_iter().map(|(name, _, mode)| (name, mode)).collect::<Vec<_>>();
+    assert_eq!(
+        shown(&app),
+        [
+            (app.join("env.sh").into_string(), 0o644),
+            (app.join("script/run.sh").into_string(), 0o755),
+            (app.join("script/sub/lib.sh").into_string(), 0o644),
+        ]
+    );
+    assert!(action.prefix.join("bin/run").is_file());
+
+    // Of the next version nothing is left that it does not have.
+    files.texts.clear();
+    fs::remove_dir_all(source.join("script/sub")).unwrap();
+    stage::stage(&files).unwrap();
+    commit::commit(&action, &context).unwrap();
+    assert_eq!(shown(&app), [(app.join("script/run.sh").into_string(), 0o755)]);
+    assert!(!app.join("script/sub").exists());
+    manifest::uninstall(&action.prefix, &action.component, false).unwrap();
+    assert_eq!(shown(&app), []);
+
+    // What is not said to be a root is refused, and so is a tree that is not there.
+    action.roots.clear();
+    stage::stage(&files).unwrap();
+    assert!(failure(commit::commit(&action, &context)).message.contains("outside its prefix"));
+    files.trees[1].optional = false;
+    assert!(failure(stage::stage(&files)).message.contains("source/none is not a directory"));
 }
 
 #[test]
@@ -212,7 +273,7 @@ fn a_killed_commit_converges_even_to_another_version() {
     let last = [("lib/a", "a3"), ("lib/d", "d")];
     stage(&action, &last);
     commit::commit(&action, &context).unwrap();
-    let wanted = tree(&action.prefix);
+    let wanted = tree_of(&action.prefix);
     fs::remove_dir_all(&action.prefix).unwrap();
 
     stage(&action, &[("lib/a", "a1"), ("lib/old", "old")]);
@@ -230,7 +291,7 @@ fn a_killed_commit_converges_even_to_another_version() {
 
     stage(&action, &last);
     commit::commit(&action, &context).unwrap();
-    assert_eq!(tree(&action.prefix), wanted);
+    assert_eq!(tree_of(&action.prefix), wanted);
 }
 
 #[test]
@@ -319,6 +380,8 @@ fn preflight_tells_everything_at_once() {
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),
+            accelerators: Vec::new(),
+            checkout: None,
             paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
             disk_mib: u64::MAX,
             disk_at: context.path("not/yet"),

@@ -16,6 +16,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
         needs: Vec::new(),
         schema: MANIFEST_SCHEMA,
         component: "x".into(),
+        checkout: None,
         case: "case".to_owned(),
         version: None,
         prefix: prefix.to_owned(),
@@ -49,6 +50,30 @@ fn uninstall_leaves_nothing_but_what_others_put_there() {
     assert_eq!(left, [prefix.join("lib")]);
     assert!(prefix.join("lib/mine").is_file() && !prefix.join("lib/deep").exists());
     assert!(message(uninstall(&prefix, &"x".into(), false).unwrap_err()).contains("is not installed"));
+}
+
+#[test]
+fn files_below_another_root_belong_to_the_component_and_no_others_outside() {
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = prefix(&directory);
+    let mut manifest = installed(&prefix);
+    let app = prefix.parent().unwrap().join("app");
+    fs::create_dir_all(app.join("deep")).unwrap();
+    fs::write(app.join("deep/file"), "one").unwrap();
+    fs::set_permissions(app.join("deep/file"), fs::Permissions::from_mode(0o644)).unwrap();
+    let entry = Entry::File { sha256: Digest::of("one"), size: 3, mode: 0o644 };
+    manifest.files.insert(app.join("deep/file"), entry);
+    write(&manifest).unwrap();
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("app/deep/file lies neither below"));
+    manifest.roots = vec![app.clone()];
+    write(&manifest).unwrap();
+    assert_eq!(verify_files(&load(&prefix, &"x".into()).unwrap().unwrap()), []);
+    assert_eq!(uninstall(&prefix, &"x".into(), false).unwrap().files, 4);
+    assert!(app.is_dir() && !app.join("deep").exists(), "the root itself is not the component's to remove");
+    // Nor is what a root leads out of.
+    manifest.files.insert(app.join("../other"), Entry::Link { target: "x".to_owned() });
+    write(&manifest).unwrap();
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("other lies neither below"));
 }
 
 #[test]
@@ -97,7 +122,7 @@ fn a_newer_format_and_a_path_out_of_the_prefix_are_refused() {
     let entry = Entry::Link { target: "b".to_owned() };
     manifest.files.insert("../outside".into(), entry);
     write(&manifest).unwrap();
-    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("does not lie below the prefix"));
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("lies neither below the prefix"));
     fs::write(path(&prefix, &"x".into()), r#"{"schema": 99, "other": true}"#).unwrap();
     assert!(message(load_all(&prefix).unwrap_err()).contains("format 99"));
 }

@@ -13,6 +13,7 @@ use crate::{ComponentName, SourceName};
 /// What a step does. Closed: a run can do nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a few hundred steps at most")]
 pub enum Action {
     /// Makes sure that what the case needs of the distribution is there.
     EnsurePackages(EnsurePackages),
@@ -307,6 +308,12 @@ pub struct Preflight {
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
+    /// What the accelerators need for which it is compiled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accelerators: Vec<RequiredAccelerator>,
+    /// The directory of the user's that it is built from, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<RequiredCheckout>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
@@ -375,6 +382,71 @@ pub struct RequiredPython {
     /// Packages that must be among the wheels of the case or in the interpreter, each with what of it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<RequiredWheels>,
+}
+
+/// What preflight looks for where an option switches an accelerator on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredAccelerator {
+    /// The row of the table: `nvidia`.
+    pub name: String,
+    /// The option that switches it on.
+    pub option: String,
+    /// The vendor's SDK, if it has one that `deps` does not bring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<RequiredSdk>,
+    /// Programs that must be on `path`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// PATH of the component's commands.
+    pub path: String,
+    /// The option by which an architecture is named, if none is, so that the device of the machine would be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks_device: Option<AskedDevice>,
+}
+
+/// A vendor's SDK that preflight looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredSdk {
+    /// What it is called.
+    pub title: String,
+    /// Variables that name its directory.
+    pub variables: Vec<String>,
+    /// Its directory; none when nothing says where it is.
+    pub root: Option<Utf8PathBuf>,
+    /// The variable that says so.
+    pub named_by: Option<String>,
+    /// What it must hold, each a list of which one will do.
+    pub holds: Vec<Vec<Utf8PathBuf>>,
+}
+
+/// An architecture that nobody names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedDevice {
+    /// The option that would name it.
+    pub option: String,
+    /// A value of it.
+    pub example: String,
+    /// Whether `[cuda]` would name it as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub or_cuda: bool,
+    /// There is a device if one of these is there; none: that cannot be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Utf8PathBuf>,
+}
+
+/// A directory of the user's, which may be a git checkout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredCheckout {
+    /// The source.
+    pub source: SourceName,
+    /// The directory; never written to.
+    pub tree: Utf8PathBuf,
+    /// The commit that it should be at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Submodules that matter; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submodules: Option<Vec<Utf8PathBuf>>,
 }
 
 /// The disk that building a component takes.
@@ -593,6 +665,9 @@ pub struct Commit {
     pub library_directories: Vec<Utf8PathBuf>,
     /// Paths that no installed ELF file may name: build tree, staging root, source tree.
     pub forbidden_paths: Vec<Utf8PathBuf>,
+    /// The directory of the user's that it was built from, of which the manifest keeps the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<Utf8PathBuf>,
 }
 
 /// See [`Action::LinkPython`].

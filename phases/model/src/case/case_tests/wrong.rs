@@ -55,6 +55,19 @@ wrong!(
 );
 
 wrong!(
+    types_of_an_application,
+    "schema = 1\n[components.ffmpeg.app]\nrouter_port = 70000\nregistry_port = '18000'\nlaunch = true\nport = 1\n"
+);
+
+wrong!(
+    values_of_an_application,
+    "schema = 1\n[components.opencv.app]\nrouter_port = 18000\n[components.ffmpeg.app]\nlaunch = 'router'\nrouter_port = 18000\nregistry_port = 0\nroot = '/app/../etc'\n\
+     babysitters = ['a.toml', '../b.toml', 'c d.toml']\n[components.ffmpeg.app.environment]\nhttps_PROXY = 'http://proxy.example'\nA-B = 'x'\nROUTER_PORT = '9'\n\
+     [components.x]\nrecipe = 'ffmpeg'\n[components.x.app]\nroot = 'app'\nlaunch = 'registry,routr'\n\
+     [components.y]\nrecipe = 'ffmpeg'\n[components.y.app]\nlaunch = ['all', 'router']\n"
+);
+
+wrong!(
     values_of_an_image,
     "schema = 1\n[image]\nuser = 'a b'\nworking_directory = 'srv'\nports = [80, 0, '53/tls', '8080/tcp']\nentrypont = ['x']\n\
      [image.environment]\nHTTP_proxy = 'http://proxy.example'\n1ST = 'x'\nTWO = \"a\\nb\"\n[image.health_check]\ncommand = []\nretries = 0\n"

@@ -12,12 +12,13 @@ impl Checker<'_> {
         let Some(app) = &component.app else { return };
         let at = |key: &'static str| ["components", name, "app", key];
         if let Err(word) = app.launch.services() {
-            let message = if word == "all" || word == "none" {
-                format!("`launch` says `{word}` beside other services")
+            let (message, help) = if word == "all" || word == "none" {
+                let help = "write it alone, or name the services: registry, router, babysitter";
+                (format!("`launch` says `{word}` beside other services"), Some(help.to_owned()))
             } else {
-                format!("`launch` cannot have `{word}`")
+                (format!("`launch` cannot have `{word}`"), suggest(&word, LAUNCH_WORDS, "it can be"))
             };
-            self.at_value(&at("launch"), message, suggest(&word, LAUNCH_WORDS, "it can be"));
+            self.at_value(&at("launch"), message, help);
         }
         let root = app.root.as_deref();
         if let Some(root) = root.filter(|root| !root.is_absolute() || *root == "/" || !is_below(below(root)))

@@ -1,0 +1,3 @@
+fn main() {
+    println!("infini-babysitter --config-file FILE");
+}

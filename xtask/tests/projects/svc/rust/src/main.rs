@@ -1,0 +1,3 @@
+fn main() {
+    println!("infini-router --registry-url URL");
+}

@@ -152,6 +152,11 @@ fn variables_are_twins_and_what_is_left_out_needs_no_checkout() {
     assert_eq!(code(&output), exit::OK, "{}", said(&output));
     assert!(home.join("prefix/bin/infinilm").exists() && home.join("prefix/bin/infinilm-svc").exists());
     assert!(!home.join("prefix/bin/infinicore").exists());
+    // Nothing has to be brought for it, and leaving it out is no mistake all the same.
+    let words = ["--deployment-case=my-case", "--install-infinicore=false"];
+    let mut deps = script(home, "install-deps.sh", &words);
+    let deps = deps.env("INFINILM_SRC", home.join("workspace/InfiniLM")).output().unwrap();
+    assert_eq!(code(&deps), exit::OK, "{}", said(&deps));
 }
 
 #[test]

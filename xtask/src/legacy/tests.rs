@@ -256,6 +256,7 @@ fn modes_that_say_no_or_leave_it_open() {
 #[test]
 fn without_a_case_there_is_one_and_both_phases_take_the_same() {
     let (inside, host) = (Place::container(), Place::host());
+    let today = Place::container().with("INSTALLER_CASE", "of-git");
     let away = Place::default();
     insta::assert_snapshot!(shown(&[
         (&inside, InstallDeps, "--install-infinicore false --install-infinilm false"),
@@ -264,6 +265,7 @@ fn without_a_case_there_is_one_and_both_phases_take_the_same() {
         (&host, InstallBuild, ""),
         (&host, InstallBuild, "--install-infinicore true"),
         (&away, InstallBuild, "--infinilm-svc-src /work/svc"),
+        (&today, InstallBuild, ""),
     ]));
 }
 

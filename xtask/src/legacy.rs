@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::load::{environment, leave_out, load_case};
 use crate::out::{print, say};
 use given::Given;
-use table::{OPTIONS, SERVICE, Script};
+use table::{Meaning, OPTIONS, SERVICE, Script};
 use translate::{CaseFacts, Translated, World};
 
 /// `installer legacy SCRIPT DIRECTORY [OPTIONS]`: the name of the script, the directory that it lies in, its options.
@@ -41,7 +41,11 @@ pub fn main(words: &[String]) -> Result<i32> {
     }
     let project = enter_project(Utf8Path::new(directory))?;
     let container = deps::target::probe(Utf8Path::new("/"), &environment).container;
-    let translated = translate(script, &given, container, project.as_deref())?;
+    let mut translated = translate(script, &given, container, project.as_deref())?;
+    if let Some(old) = given.value(Meaning::Case).and_then(|case| old_case(&case.text, project.as_deref())) {
+        let note = format!("{old} is not read: the case of this name is what `installer case show` prints");
+        translated.notes.push(note);
+    }
     run(script, &translated, project.as_deref())
 }
 
@@ -154,6 +158,7 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
     for words in &translated.commands {
         let cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
             .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+        crate::run::type_instead(words);
         let code = crate::run(&cli)?;
         if code != exit::OK {
             return Ok(code);

@@ -161,7 +161,7 @@ impl Setting {
         let built_in = place.is_none().then(|| words[0].clone());
         let jobs_given = common.jobs.is_some();
         let verify_level = common.verify_level.map(VerifyLevel::from).unwrap_or_default();
-        Ok(Self {
+        let mut setting = Self {
             loaded,
             target,
             layout,
@@ -174,7 +174,9 @@ impl Setting {
             case_argument,
             case_place,
             built_in,
-        })
+        };
+        setting.assume_skipped(&common.skip);
+        Ok(setting)
     }
 
     /// Brings what lies beside a case in the binary, and what the site says, to the disk. To be called before something runs.
@@ -209,8 +211,31 @@ impl Setting {
 
     /// Takes every source that `--source` has yet to name for given: the case is well without it.
     pub fn assume_mounted(&mut self) {
+        self.assume(|_| true);
+    }
+
+    /// The same for the sources of components that are left out: nothing is built from them.
+    fn assume_skipped(&mut self, skip: &[String]) {
+        let components = self
+            .loaded
+            .case
+            .components
+            .iter()
+            .filter(|(name, _)| skip.iter().any(|word| word.trim_end_matches('/') == name.as_str()));
+        let skipped: Vec<String> = components
+            .map(|(name, component)| {
+                component.source.as_ref().map_or(name.as_str(), |source| source.as_str()).to_owned()
+            })
+            .collect();
+        self.assume(|name| skipped.iter().any(|skipped| skipped == name));
+    }
+
+    fn assume(&mut self, which: impl Fn(&str) -> bool) {
         let given = self.layout.cache.join("mounted");
         for (name, alternatives) in &mut self.loaded.case.sources {
+            if !which(name.as_str()) {
+                continue;
+            }
             if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
                 let (path, revision) = (given.join(name.as_str()), revision.clone());
                 *alternatives = Alternatives::One(SourceSpec::Path { path, revision });

@@ -1,7 +1,7 @@
 //! `deps`, `build`, `all`: assess, and if something is to be done, lock and run.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::{Assessment, Cancel, Finish, Observer, RunOptions, Selection, State, assess_before_run};
@@ -255,10 +255,23 @@ fn trees_of_this_ledger(setting: &Setting) -> Result<()> {
     Ok(())
 }
 
+/// The command line in the place of the one that was typed, where an old one was translated.
+static TRANSLATED: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// From here on these words count as typed.
+pub fn type_instead(words: &[String]) {
+    *TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
+}
+
+fn typed() -> Vec<String> {
+    let translated = TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner);
+    translated.clone().unwrap_or_else(|| std::env::args().skip(1).collect())
+}
+
 fn next(setting: &Setting, phase: PhaseArg) -> Next {
     // Cargo sets this for what it runs, and the user typed `cargo xtask`.
     let program = if std::env::var_os("CARGO").is_some() { "cargo xtask" } else { "installer" };
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words = typed();
     let again = if words.is_empty() { phase.as_str().to_owned() } else { exec::session::shell_words(&words) };
     Next {
         program: program.to_owned(),

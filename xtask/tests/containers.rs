@@ -7,7 +7,7 @@ mod container_of_root;
 
 use std::path::{Path, PathBuf};
 
-use container_of_root::container;
+use container_of_root::{Container, container};
 use xshell::{Shell, cmd};
 
 const CASE: &str = r#"schema = 1

@@ -82,6 +82,12 @@ pub fn read(script: Script, words: &[String], environment: &BTreeMap<String, Str
             given.values.insert(option.name, Value { text: text.clone(), from: variable });
         }
     }
+    // Who knows both names says it with the one of today.
+    let case = OPTIONS.iter().find(|option| option.meaning == Meaning::Case);
+    let today = "INSTALLER_CASE";
+    if let (Some(option), Some(text), None) = (case, environment.get(today), given.value(Meaning::Case)) {
+        given.values.insert(option.name, Value { text: text.clone(), from: today.to_owned() });
+    }
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let (name, attached) = match word.split_once('=') {
@@ -94,6 +100,13 @@ pub fn read(script: Script, words: &[String], environment: &BTreeMap<String, Str
         }
         let Some(option) = row(name) else {
             given.unknown.push(word.clone());
+            // What follows is its value, if anything.
+            if name.starts_with('-')
+                && attached.is_none()
+                && rest.clone().next().is_some_and(|next| !next.starts_with('-'))
+            {
+                rest.next();
+            }
             continue;
         };
         let text = match (option.value, attached) {

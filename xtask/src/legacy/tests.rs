@@ -1,5 +1,4 @@
 //! Old command lines in, those of today out. The guides' commands stand here one by one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 
@@ -87,24 +86,26 @@ fn mounted(revision: Option<&str>) -> Vec<SourceSpec> {
 }
 
 fn facts(name: &str) -> Result<CaseFacts> {
-    let git = |revision: &str| {
+    let git = |name: &str| {
         vec![SourceSpec::Git {
-            url: "https://example.com/core.git".to_owned(),
-            revision: revision.to_owned(),
+            url: format!("https://example.com/{name}.git"),
+            revision: "main".to_owned(),
             submodules: true,
         }]
     };
-    let all = |core: Vec<SourceSpec>| CaseFacts {
+    let all = |core: Vec<SourceSpec>, lm: Vec<SourceSpec>| CaseFacts {
         components: ["infinicore", "infinilm", "infinilm-svc"].map(str::to_owned).to_vec(),
         sources: BTreeMap::from([
             ("infinicore".to_owned(), core),
-            ("infinilm".to_owned(), mounted(None)),
+            ("infinilm".to_owned(), lm),
             ("infinilm-svc".to_owned(), mounted(None)),
         ]),
     };
     match name {
-        "infinilm-cpu" | "my-case" => Ok(all(mounted(Some("2cec6ce6b27a789bf47818b370defa47a271dcc4")))),
-        "of-git" => Ok(all(git("main"))),
+        "infinilm-cpu" | "my-case" => {
+            Ok(all(mounted(Some("2cec6ce6b27a789bf47818b370defa47a271dcc4")), mounted(None)))
+        }
+        "of-git" => Ok(all(git("core"), git("lm"))),
         "infinilm-svc" => Ok(CaseFacts {
             components: vec!["infinilm-svc".to_owned()],
             sources: BTreeMap::from([("infinilm-svc".to_owned(), mounted(None))]),
@@ -209,7 +210,7 @@ fn the_commands_of_the_build_guide() {
 fn every_option_is_taken_with_a_blank_with_an_equals_sign_and_from_the_environment() {
     let value = |meaning: Meaning| match meaning {
         Meaning::Phase => "build",
-        Meaning::Case => "my-case",
+        Meaning::Case => "of-git",
         Meaning::BinDirectory => "/opt/bin",
         Meaning::Source(_) | Meaning::AppRoot => "/work/it",
         Meaning::Revision(_) => "main",
@@ -225,7 +226,7 @@ fn every_option_is_taken_with_a_blank_with_an_equals_sign_and_from_the_environme
             (None, true) => format!("{}=true", option.name),
             (None, false) => option.name.to_owned(),
         };
-        let case = if option.meaning == Meaning::Case { "" } else { " --deployment-case=my-case" };
+        let case = if option.meaning == Meaning::Case { "" } else { " --deployment-case=of-git" };
         let place = Place::container();
         let blank = place.says(Install, &(words(false) + case));
         assert_eq!(blank, place.says(Install, &(words(true) + case)), "{}", option.name);
@@ -243,7 +244,7 @@ fn modes_that_say_no_or_leave_it_open() {
     let mut table = String::new();
     for option in OPTIONS.iter().filter(|option| option.value == Some("auto|true|false")) {
         for mode in ["auto", "false"] {
-            let line = format!("{}={mode} --deployment-case my-case", option.name);
+            let line = format!("{}={mode} --deployment-case of-git", option.name);
             table.push_str(&shown(&[(&inside, Install, line.as_str())]));
             table.push('\n');
         }
@@ -254,6 +255,7 @@ fn modes_that_say_no_or_leave_it_open() {
 #[test]
 fn without_a_case_there_is_one_and_both_phases_take_the_same() {
     let (inside, host) = (Place::container(), Place::host());
+    let today = Place::container().with("INSTALLER_CASE", "of-git");
     let away = Place::default();
     insta::assert_snapshot!(shown(&[
         (&inside, InstallDeps, "--install-infinicore false --install-infinilm false"),
@@ -262,6 +264,7 @@ fn without_a_case_there_is_one_and_both_phases_take_the_same() {
         (&host, InstallBuild, ""),
         (&host, InstallBuild, "--install-infinicore true"),
         (&away, InstallBuild, "--infinilm-svc-src /work/svc"),
+        (&today, InstallBuild, ""),
     ]));
 }
 
@@ -307,7 +310,10 @@ fn references_are_fetched_and_checkouts_left_where_they_are() {
             InstallDeps,
             "--deployment-case my-case --infinicore-src /work/core --infinicore-branch main"
         ),
+        (&inside, InstallDeps, "--deployment-case my-case --infinicore-src /missing/core"),
         (&inside, InstallBuild, "--deployment-case my-case --infinicore-src /missing/core"),
+        (&inside, Install, "--phase=build --deployment-case my-case"),
+        (&inside, Install, "--phase=all --deployment-case my-case"),
         (
             &inside,
             Install,

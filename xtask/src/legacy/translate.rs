@@ -48,6 +48,11 @@ pub struct Translated {
 /// Translates a call of a script.
 pub fn translate(script: Script, given: &Given, world: &World<'_>) -> Result<Translated> {
     let phase = phase(script, given)?;
+    // `install.sh` cloned when it did everything; the other two in images alone.
+    let clones = match script {
+        Script::Install => phase == PhaseArg::All,
+        Script::InstallDeps | Script::InstallBuild => world.container,
+    };
     let named = given.value(Meaning::Case).map(|value| value.text.clone());
     let case = match &named {
         Some(name) => name.clone(),
@@ -58,6 +63,7 @@ pub fn translate(script: Script, given: &Given, world: &World<'_>) -> Result<Tra
         given,
         world,
         phase,
+        clones,
         named: named.is_some(),
         case,
         facts,
@@ -123,6 +129,8 @@ struct Translation<'a> {
     given: &'a Given,
     world: &'a World<'a>,
     phase: PhaseArg,
+    /// Whether what no checkout is given of is fetched.
+    clones: bool,
     /// Whether the case was named.
     named: bool,
     case: String,
@@ -214,7 +222,7 @@ impl Translation<'_> {
                     let there = (self.world.is_directory)(text);
                     // The scripts cloned into a directory that was not there, but not in the second phase.
                     if !there && self.phase != PhaseArg::Build {
-                        self.note(format!("{from}: {text} is not there, so that {name} is fetched"));
+                        self.note(format!("{from}: {text} is not there, and is not read"));
                     } else {
                         checkout = Some(text.clone());
                     }
@@ -237,7 +245,7 @@ impl Translation<'_> {
     /// A reference is fetched; a checkout of the user's is never moved to it.
     fn revision(&mut self, name: &'static str, used: bool, checkout: Option<&str>) -> Result<()> {
         let Some(Value { text, from }) = self.given.value(Meaning::Revision(name)) else {
-            if used && checkout.is_none() {
+            if used && checkout.is_none() && self.clones {
                 self.cloned(name);
             }
             return Ok(());
@@ -289,7 +297,7 @@ impl Translation<'_> {
         let revision = pinned.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
         let set = fetched(name, &address, &revision);
         self.add(&["--set", &set]);
-        self.note(format!("no checkout of {name} was given: {revision} of {address} is fetched"));
+        self.note(format!("no checkout of {name} is given, so that it is {revision} of {address}"));
     }
 
     fn build_command(&mut self) -> Result<()> {

@@ -306,6 +306,10 @@ impl Import<'_> {
                 }
             }
         }
+        // The case of the service starts less than the scripts did where nobody said anything.
+        if !app.iter().any(|(key, ..)| ["launch", "enabled"].contains(key)) {
+            app.push(("launch", quoted("all"), "what the scripts took".to_owned()));
+        }
         let requirements = self.requirements();
         self.configuration();
         let devices: Vec<&str> = accelerators::table()

@@ -118,8 +118,7 @@ impl Reader {
         self.blocks.clear();
         let lines: Vec<&str> = text.lines().collect();
         let commands = lexer::commands(text);
-        let mut heads = commands.iter().peekable();
-        while let Some(command) = heads.next() {
+        for command in &commands {
             let line = lines.get(command.line - 1).copied().unwrap_or_default().trim();
             // `a && b`, `a | b`: all of it or nothing.
             let joined = command.joined || command.joins;

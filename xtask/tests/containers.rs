@@ -192,6 +192,39 @@ fn a_private_project_stands_on_ffmpeg_and_opencv_on_debian_13() {
     container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
 }
 
+/// An xmake project with packages, an option that cannot be met and a Python extension, on Debian's xmake: offline, in
+/// a bare root, from a checkout that is read-only.
+#[test]
+fn an_xmake_project_is_built_offline_on_debian_13() {
+    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+    let Some(container) = container("trixie", "none", &projects) else { return };
+    let case = "--case /mnt/test/sums.toml --source sums=/mnt/test/sums -y";
+    let first = container.succeed(&format!("installer all {case} --progress plain"));
+    assert!(first.contains("[deps/toolchain/xmake] done"), "{first}");
+    assert!(first.contains("[build/sums/verify] done") && first.contains("2 checks"), "{first}");
+    let second = container.succeed(&format!("installer all {case} --progress json"));
+    assert!(!second.contains("step-started"), "{second}");
+    // Neither root's home nor the source has anything of it, and no variable is needed.
+    container.succeed("test ! -e /root/.xmake && test ! -e /root/.config");
+    let python = "env -i /opt/installer/environments/sums/bin/python";
+    let said = container.succeed(&format!("{python} -c 'import _sums; print(_sums.sum_to(4))'"));
+    assert!(said.ends_with("10\n"), "{said}");
+    // What cannot be had is named before anything is compiled, with its place and the key that mends it.
+    let with = |option: &str| {
+        format!("installer build {case} --progress plain --set components.sums.options.{option}")
+    };
+    let (code, text) = container.run(&with("accelerator=true"));
+    assert_eq!(code, 4, "{text}");
+    assert!(
+        text.contains("accelerator-sdk >=9 (xmake.lua:31)") && text.contains("requires.accelerator-sdk"),
+        "{text}"
+    );
+    let (code, text) = container.run(&with("lound=true"));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("did you mean `loud`?"), "{text}");
+    container.succeed("installer verify --case /mnt/test/sums.toml --source sums=/mnt/test/sums");
+}
+
 /// A package repository with one small package, signed by one of two keys; the directory holds both keys and cases.
 fn repository(shell: &Shell, directory: &Path) {
     use std::os::unix::fs::PermissionsExt as _;

@@ -19,6 +19,7 @@ fn estimates(context: &FakeContext) -> Preflight {
         source: None,
             xmake_packages: Vec::new(),
         python: None,
+        xmake_packages: Vec::new(),
         paths: Vec::new(),
         disk_mib: 2_900,
         disk_at: context.layout.cache.clone(),

@@ -320,6 +320,7 @@ fn preflight_tells_everything_at_once() {
             manager: None,
             needs: vec![need("there", false), need("nasm", false), need("doxygen", true)],
             rust: Some("1.85".to_owned()),
+            xmake_packages: Vec::new(),
             paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
             disk_mib: u64::MAX,
             disk_at: context.path("not/yet"),

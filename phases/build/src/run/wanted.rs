@@ -21,10 +21,26 @@ pub(super) fn with_cures(error: StepError, directory: &Utf8Path) -> StepError {
     cures.extend(contents.into_iter().map(|name| {
         format!("bring what the project fetches as {name}: a [sources.…] entry, and fetch_content = {{ {name} = \"that source\" }} in the component")
     }));
+    cures.extend(of_xmake(&failure.excerpt));
     // The particular before the general.
     cures.append(&mut failure.cures);
     failure.cures = cures;
     StepError::Failed(failure)
+}
+
+/// What xmake lacked while it configured: packages of `add_requires`, or an option.
+fn of_xmake(excerpt: &[String]) -> Vec<String> {
+    let unknown =
+        excerpt.iter().filter_map(|line| line.split_once("Invalid option: --")).map(|(_, option)| {
+            let name = option.split('=').next().unwrap_or(option);
+            format!("the project has no option {name}: correct it in `options` of the component")
+        });
+    let after = excerpt.iter().skip_while(|line| !line.contains("not found in any repository")).skip(1);
+    let missing = after.map_while(|line| line.trim().strip_prefix("-> ")).map(|name| {
+        let name = name.split([',', ' ']).next().unwrap_or(name);
+        format!("say what stands for the package {name}: a table `xmake.requires.{name}` in the component, or a `package_index`")
+    });
+    unknown.chain(missing).collect()
 }
 
 /// A cure for each file that was to be downloaded.
@@ -54,6 +70,22 @@ mod tests {
     use model::event::Failure;
 
     use super::*;
+
+    #[test]
+    fn what_xmake_lacked_is_named_with_its_key() {
+        let cures =
+            |lines: &[&str]| of_xmake(&lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>());
+        let missing = cures(&[
+            "note: the following packages were not found in any repository (check if they are spelled correctly):",
+            "  -> nosuch",
+            "  -> tiny, maybe git nil in builtin-repo",
+        ]);
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        assert!(missing[0].contains("xmake.requires.nosuch") && missing[1].contains("xmake.requires.tiny"));
+        let unknown = cures(&["error: Invalid option: --loude=y"]);
+        assert!(unknown[0].contains("no option loude:"), "{unknown:?}");
+        assert!(cures(&["-> anything"]).is_empty());
+    }
 
     #[test]
     fn what_was_wanted_is_named_with_its_place() {

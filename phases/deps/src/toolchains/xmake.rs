@@ -269,3 +269,90 @@ fn put_in_place(found: &Found, context: &dyn Context) -> Result<(), StepError> {
     std::os::unix::fs::symlink(&target, &new).map_err(|error| StepError::io("link", &new, &error))?;
     files::rename(&new, &link)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use engine::runner::Finished;
+    use model::source_facts::FactsOfSource;
+    use testkit::FakeContext;
+
+    use super::*;
+    use crate::sources::{RecordedFile, SOURCE_SCHEMA};
+    use model::Digest;
+
+    /// A context without a package manager, in which a program tells the version that the directory above its own
+    /// names, and one of this machine a very old one.
+    fn context() -> FakeContext {
+        let mut context = FakeContext::new();
+        context.environment.insert("PATH".to_owned(), context.path("2.8.1/bin").into_string());
+        let root = context.root().to_string();
+        context.on(move |command| {
+            let named = command.program.strip_prefix(&root).and_then(|path| path.split('/').nth_back(2));
+            let version =
+                named.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("0.1.0");
+            let stdout = format!("xmake v{version}+20250101, A cross-platform build utility\n");
+            assert_eq!(command.args, ["--version".into(), "--root".into()], "root is refused else");
+            Some(Ok(Finished { stdout, ..Finished::default() }))
+        });
+        context
+    }
+
+    fn program(path: &Utf8Path) {
+        files::atomic_write(path, b"#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn one_that_only_the_users_path_leads_to_is_linked_for_builds() {
+        let context = context();
+        program(&context.path("2.8.1/bin/xmake"));
+        let tree = context.path("data/xmake");
+        let wanted =
+            |minimum: Option<&'static str>| Wanted { minimum, source: None, tree: &tree, manager: None };
+        let before = observe(&wanted(Some("2.8")), &context).unwrap();
+        assert!(before.findings[0].what.contains("would not find"), "{before:?}");
+        run(&wanted(Some("2.8")), &context).unwrap();
+        let seen = observe(&wanted(Some("2.8")), &context).unwrap();
+        assert!(seen.holds() && seen.found[XMAKE].starts_with("2.8.1 ("), "{seen:?}");
+
+        let StepError::Failed(failure) = run(&wanted(Some("3.0")), &context).unwrap_err() else { panic!() };
+        assert_eq!(failure.kind, FailureKind::Preflight);
+        let link = context.layout.tools().join("bin/xmake");
+        assert!(failure.message.contains("xmake 3.0 or newer is needed, and "), "{}", failure.message);
+        assert!(failure.message.contains("is 2.8.1") && failure.message.contains("names no source"));
+        assert!(failure.cures.iter().any(|cure| cure.contains("[toolchains.xmake]")), "{:?}", failure.cures);
+        assert!(link.exists(), "what another case uses stays");
+    }
+
+    #[test]
+    fn a_source_brings_what_the_machine_does_not_have() {
+        let context = context();
+        let (tree, source) = (context.path("data/xmake"), context.path("artifacts/sources/xmake"));
+        let wanted = Wanted { minimum: Some("3.0"), source: Some(&source), tree: &tree, manager: None };
+        let StepError::Failed(failure) = run(&wanted, &context).unwrap_err() else { panic!() };
+        assert!(failure.message.contains("no source.json"), "{}", failure.message);
+
+        // The fake tells a version by the directory that the content's digest names.
+        let content = Digest::new("3.1.0".to_owned() + &"0".repeat(59));
+        files::atomic_write(&source.join("xmake.file"), b"#!/bin/sh\n").unwrap();
+        let record = SourceRecord {
+            schema: SOURCE_SCHEMA,
+            source: "xmake".into(),
+            kind: "file".to_owned(),
+            main: "xmake.file".to_owned(),
+            files: [("xmake.file".to_owned(), RecordedFile { sha256: Digest::of("#!/bin/sh\n"), size: 10 })]
+                .into(),
+            facts: FactsOfSource { content: Some(content), ..FactsOfSource::default() },
+            ..SourceRecord::default()
+        };
+        record.write(&source).unwrap();
+        run(&wanted, &context).unwrap();
+        let seen = observe(&wanted, &context).unwrap();
+        assert!(seen.holds() && seen.found[XMAKE].starts_with("3.1.0"), "{seen:?}");
+        let link = context.layout.tools().join("bin/xmake");
+        assert!(link.canonicalize_utf8().unwrap().starts_with(tree.canonicalize_utf8().unwrap()));
+        assert_eq!(link.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+    }
+}

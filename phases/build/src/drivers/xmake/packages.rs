@@ -106,6 +106,16 @@ impl Packages<'_> {
         if settings.package_index.is_some() || !component.needs.is_empty() {
             return Vec::new();
         }
+        let modules = self.written.iter().flat_map(|(package, written)| {
+            written.modules.iter().map(move |module| RequiredXmakePackage {
+                module: module.clone(),
+                asked: format!("{package}, for which the pkg-config module {module} stands"),
+                cure: format!(
+                    "correct `modules` of [components.{name}.xmake.requires.{package}], or name its package in `system` there \
+                     and run `installer deps`"
+                ),
+            })
+        });
         let sought = self.sought.iter().filter(|requirement| !requirement.optional);
         sought
             .map(|requirement| {
@@ -119,6 +129,7 @@ impl Packages<'_> {
                     ),
                 }
             })
+            .chain(modules)
             .collect()
     }
 }
@@ -148,7 +159,15 @@ pub(super) fn commands(
                 args.extend(places);
                 commands.push(subject.command(python_home(subject.known).program, args));
             }
-            _ => commands.push(write(subject, file.as_str(), &text)),
+            _ if package.modules.is_empty() => commands.push(write(subject, file.as_str(), &text)),
+            _ => {
+                let version = package.version.clone().unwrap_or_default();
+                let mut args =
+                    vec!["-c".to_owned(), MODULE_FLAGS.to_owned(), file.into_string(), name.clone(), version];
+                args.extend([package.cflags.join(" "), package.libs.join(" ")]);
+                args.extend(package.modules.iter().cloned());
+                commands.push(subject.command("sh", args));
+            }
         }
     }
     for (name, source) in &settings.package_archives {
@@ -168,12 +187,20 @@ pub(super) fn write(subject: &Subject<'_>, file: &str, text: &str) -> Command {
 fn pkg_config(name: &str, package: &XmakePackage) -> String {
     let version = package.version.as_deref().unwrap_or("1.0");
     format!(
-        "Name: {name}\nDescription: {name} as installer has it\nVersion: {version}\nRequires: {}\nCflags: {}\nLibs: {}\n",
-        package.modules.join(" "),
+        "Name: {name}\nDescription: {name} as installer has it\nVersion: {version}\nCflags: {}\nLibs: {}\n",
         package.cflags.join(" "),
         package.libs.join(" ")
     )
 }
+
+/// Writes a pkg-config file with the flags and the version of modules of the system; one of these may have the name of the
+/// package itself, which a `Requires` would look for in this very file.
+const MODULE_FLAGS: &str = r#"file=$0 name=$1 version=$2 cflags=$3 libs=$4
+shift 4
+of_cflags=$(pkg-config --cflags "$@") && of_libs=$(pkg-config --libs "$@") && of_version=$(pkg-config --modversion "$1") || exit
+printf 'Name: %s\nDescription: %s as installer has it\nVersion: %s\nCflags: %s %s\nLibs: %s %s\n' \
+    "$name" "$name" "${version:-$of_version}" "$cflags" "$of_cflags" "$libs" "$of_libs" >"$file"
+"#;
 
 /// Adds the directories of the interpreter and of a Python package to a pkg-config file: what is asked for can be told
 /// only by the interpreter that is there once `deps` has run.

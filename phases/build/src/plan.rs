@@ -217,11 +217,7 @@ fn cuda_toolkit(known: &Known<'_>, planned: &Planned<'_>) -> Option<Toolkit> {
     system(known, planned).contains(CUDA).then(|| cuda::toolkit(known, planned.component))
 }
 
-fn component_needs(
-    known: &Known<'_>,
-    planned: &Planned<'_>,
-    phase: Phase,
-) -> Result<Vec<Need>, PlanError> {
+fn component_needs(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Result<Vec<Need>, PlanError> {
     let manager = known.target.package_manager.as_deref();
     let Planned { name, component, .. } = planned;
     let mut names = system(known, planned);

@@ -50,7 +50,9 @@ fn planned(more: &str, third_party: Option<&[&str]>) -> Result<(Plan, Requiremen
 }
 
 fn commands<'a>(plan: &'a Plan, id: &str) -> &'a [Command] {
-    let Action::Exec(exec) = &plan.step(&StepId::new(id)).unwrap().action else { panic!("{id} runs nothing") };
+    let Action::Exec(exec) = &plan.step(&StepId::new(id)).unwrap().action else {
+        panic!("{id} runs nothing")
+    };
     &exec.commands
 }
 

@@ -66,11 +66,7 @@ impl Recipe for Infinicore {
     }
 
     fn mark(&self) -> Option<Mark> {
-        Some(Mark {
-            project: "InfiniCore",
-            file: "xmake.lua",
-            says: "target(\"infinicore_cpp_api\")",
-        })
+        Some(Mark { project: "InfiniCore", file: "xmake.lua", says: "target(\"infinicore_cpp_api\")" })
     }
 
     fn vendored(&self) -> &'static [Vendored] {

@@ -15,8 +15,8 @@ use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
-use model::source_facts::FactsOfSource;
 use model::plan::{Argument, Command, Expectation, Jobs, Keep, StagedFile};
+use model::source_facts::FactsOfSource;
 
 use crate::components::Recipe;
 use crate::cuda::Toolkit;

@@ -19,7 +19,10 @@ pub(super) fn look(
         if let Some(why) = another(required, tree)? {
             observation.findings.push(Finding {
                 what: format!("{tree} is not {}: {why}", required.name),
-                cure: format!("give the directory of a checkout of {} with --source NAME=PATH", required.name),
+                cure: format!(
+                    "give the directory of a checkout of {} with --source NAME=PATH",
+                    required.name
+                ),
             });
             // What another project brings or lacks is of no interest.
             return Ok(());

@@ -17,7 +17,6 @@ fn estimates(context: &FakeContext) -> Preflight {
         wheels: None,
         project: None,
         source: None,
-        xmake_packages: Vec::new(),
         python: None,
         xmake_packages: Vec::new(),
         paths: Vec::new(),

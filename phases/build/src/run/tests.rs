@@ -307,7 +307,6 @@ fn preflight_tells_everything_at_once() {
             wheels: None,
             project: None,
             source: None,
-            xmake_packages: Vec::new(),
             python: Some(RequiredPython {
                 interpreter: "python2".to_owned(),
                 environment: PythonEnvironment::Venv,

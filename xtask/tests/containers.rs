@@ -150,6 +150,37 @@ fn an_xmake_project_is_built_offline_on_debian_13() {
     container.succeed("installer verify --case /mnt/test/sums.toml --source sums=/mnt/test/sums");
 }
 
+/// The recipes of InfiniCore and InfiniLM, on small projects that fail if what only the originals' own scripts would do is
+/// done: compile from setup.py, use spdlog header-only, build tests.
+#[test]
+fn projects_like_infinicore_and_infinilm_are_imported_after_an_offline_build() {
+    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+    let Some(container) = container("trixie", "none", &projects) else { return };
+    let case = "--case /mnt/test/infini.toml";
+    let source =
+        |core: &str| format!("--source infinicore=/mnt/test/{core} --source infinilm=/mnt/test/infini/lm");
+    container.succeed(&format!("installer deps {case} -y --progress plain"));
+    let (code, text) = container.run(&format!("installer build {case} {} --progress plain", source("media")));
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("/mnt/test/media is not InfiniCore: it has no xmake.lua"), "{text}");
+    let build = format!("installer build {case} {} -y", source("infini/core"));
+    let first = container.succeed(&format!("{build} --progress plain"));
+    assert!(first.contains("[build/infinilm/verify] done"), "{first}");
+    let second = container.succeed(&format!("{build} --progress json"));
+    assert!(!second.contains("step-started"), "{second}");
+    let python = "env -i /opt/installer/environments/infini/bin/python";
+    let code = "import infinicore, infinilm; print(infinilm.twice([3]))";
+    let said = container.succeed(&format!("{python} -c '{code}'"));
+    assert!(said.ends_with("[6.0]\n"), "{said}");
+    container.succeed(
+        "test ! -e /root/.infini && test ! -e /root/.xmake && test ! -e /mnt/test/infini/core/build",
+    );
+    for name in ["infinilm", "infinicore"] {
+        container.succeed(&format!("installer uninstall {name} {case}"));
+    }
+    container.succeed(&format!("! {python} -c '{code}'"));
+}
+
 /// A package repository with one small package, signed by one of two keys; the directory holds both keys and cases.
 fn repository(shell: &Shell, directory: &Path) {
     use std::os::unix::fs::PermissionsExt as _;

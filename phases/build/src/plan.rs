@@ -375,7 +375,7 @@ fn preflight(
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
-        source: third_party::required(known, planned, &source),
+        source: third_party::required(known, planned, &source).map(Box::new),
         python: python::required(known, planned),
         accelerators: accelerators::required(known, planned)?,
         checkout,

@@ -539,6 +539,23 @@ mod tests {
     }
 
     #[test]
+    fn a_library_that_is_too_old_is_named_with_its_file() {
+        let root = Root::new();
+        root.file("usr/lib/pkgconfig/spdlog.pc", "Name: spdlog\nVersion: 1.10.0\nRequires: fmt\n");
+        let mut spdlog = row("spdlog");
+        assert!(root.check(&spdlog).is_ok());
+        let module = "spdlog".to_owned();
+        spdlog.probe = Some(Probe::PkgConfig { module, minimum: Some("1.15".to_owned()) });
+        let finding = root.check(&spdlog).unwrap_err();
+        assert!(
+            finding.what.starts_with("spdlog is 1.10.0 (") && finding.what.contains("1.15 or newer"),
+            "{finding:?}"
+        );
+        root.file("usr/lib/pkgconfig/spdlog.pc", "Version: 1.15.2\n");
+        assert!(root.check(&spdlog).is_ok());
+    }
+
+    #[test]
     fn headers_are_seen_by_file_or_by_package() {
         let root = Root::new();
         assert_eq!(

@@ -339,6 +339,11 @@ fn refuse_unknown(
     settings: &XmakeSettings,
     facts: &XmakeFacts,
 ) -> Result<(), PlanError> {
+    // Of another project altogether preflight says that it is one.
+    let mark = subject.recipe.and_then(Recipe::mark);
+    if mark.is_some_and(|mark| !facts.targets.iter().any(|target| mark.says.contains(target.as_str()))) {
+        return Ok(());
+    }
     let name = subject.name;
     let nearest = |wanted: &str, names: Vec<&str>| {
         let near = names.iter().min_by_key(|other| strsim::damerau_levenshtein(other, wanted));

@@ -326,7 +326,7 @@ pub struct Preflight {
     pub project: Option<RequiredProject>,
     /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<RequiredSource>,
+    pub source: Option<Box<RequiredSource>>,
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,

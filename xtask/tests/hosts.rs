@@ -107,7 +107,7 @@ impl Host<'_> {
     fn clean(&self) {
         self.container.succeed(
             "rm -rf /root/repository /var/cache/dnf /var/cache/zypp /var/lib/installer /var/cache/installer \
-             /opt/installer /root/slow-is-whole; rpm -e $(rpm -qa) > /dev/null 2>&1; rpm --initdb",
+             /opt/installer /usr/local/share/installer /usr/local/bin/app /root/slow-is-whole; rpm -e $(rpm -qa) > /dev/null 2>&1; rpm --initdb",
         );
         self.make("1.0");
         self.container
@@ -127,7 +127,7 @@ impl Host<'_> {
         assert!(!installed.contains("recommended"), "weak dependencies came along: {installed}");
         let second = self.succeed("all --case tool.toml");
         assert!(
-            !second.contains("[deps/packages]") && second.contains("[build/app/install] done"),
+            !second.contains("[deps/packages]") && second.contains("[build/app/commit] done"),
             "{second}"
         );
         let third = self.succeed("all --case tool.toml");
@@ -139,8 +139,8 @@ impl Host<'_> {
         self.make("2.0");
         self.container.succeed("rpm -U /root/repository/noarch/installer-test-tool-2.0-1.noarch.rpm");
         let plan = self.succeed("plan --case tool.toml");
-        assert!(plan.contains("will run  build/app"), "{plan}");
-        assert!(plan.contains("installer-test-tool"), "{plan}");
+        let stale = plan.lines().any(|line| line.contains("will run") && line.contains("build/app/"));
+        assert!(stale, "{plan}");
     }
 
     fn names_what_nobody_has(&self) {
@@ -153,7 +153,7 @@ impl Host<'_> {
     /// A dead repository that is not needed is told and fails nothing; a mirror of the site stands for it.
     fn goes_on_without_a_dead_repository(&self) {
         self.container.succeed(
-            "for at in yum.repos.d zypp/repos.d; do printf '[dead]\\nname=dead\\nbaseurl=http://127.0.0.1:9/x\\nenabled=1\\nautorefresh=1\\n' > /etc/$at/dead.repo; done; \
+            "for at in yum.repos.d zypp/repos.d; do printf '[dead]\\nname=dead\\nbaseurl=http://127.0.0.1:9/x\\nenabled=1\\nautorefresh=1\\ngpgcheck=0\\n' > /etc/$at/dead.repo; done; \
              rpm -e installer-test-tool; rm -rf /var/cache/dnf /var/cache/zypp",
         );
         let text = self.succeed("deps --case tool.toml");

@@ -138,8 +138,8 @@ impl PackageManager for Rpm {
 
     fn read_candidate(&self, output: &str) -> Option<String> {
         // What is installed comes first, then what is newer than that.
-        let versions = output.lines().filter_map(|line| line.split_once(':'));
-        versions.filter(|(key, _)| key.trim() == "Version").last().map(|(_, value)| value.trim().to_owned())
+        let mut lines = output.lines().filter_map(|line| line.split_once(':'));
+        lines.rfind(|(key, _)| key.trim() == "Version").map(|(_, value)| value.trim().to_owned())
     }
 
     fn rust_packages(&self) -> &'static [[&'static str; 2]] {

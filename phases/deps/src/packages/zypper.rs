@@ -90,8 +90,8 @@ impl PackageManager for Zypper {
     }
 
     fn read_candidate(&self, output: &str) -> Option<String> {
-        let version = output.lines().filter_map(|line| line.split_once(':'));
-        version.filter(|(key, _)| key.trim() == "Version").last().map(|(_, value)| value.trim().to_owned())
+        let mut lines = output.lines().filter_map(|line| line.split_once(':'));
+        lines.rfind(|(key, _)| key.trim() == "Version").map(|(_, value)| value.trim().to_owned())
     }
 
     fn rust_packages(&self) -> &'static [[&'static str; 2]] {

@@ -208,7 +208,7 @@ fn an_xmake_project_is_built_offline_on_debian_13() {
     container.succeed("test ! -e /root/.xmake && test ! -e /root/.config");
     let python = "env -i /opt/installer/environments/sums/bin/python";
     let said = container.succeed(&format!("{python} -c 'import _sums; print(_sums.sum_to(4))'"));
-    assert!(said.ends_with("10\n"), "{said}");
+    assert!(said.lines().any(|line| line == "10"), "{said}");
     // What cannot be had is named before anything is compiled, with its place and the key that mends it.
     let with = |option: &str| {
         format!("installer build {case} --progress plain --set components.sums.options.{option}")

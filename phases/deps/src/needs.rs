@@ -306,7 +306,9 @@ fn finding(need: &Need, host: &Host<'_>, what: String) -> Finding {
     } else {
         format!(", needed by {}", need.wanted_by.join(", "))
     };
+    let toolchain = model::catalog::entries().get(&need.name).is_some_and(|row| row.toolchain.is_some());
     let cure = match host.manager {
+        _ if toolchain => format!("run `installer deps`, which brings {} or says what would", need.name),
         _ if need.packages.is_empty() => format!(
             "install {} by hand: installer knows no package of {} that brings it",
             need.name,
@@ -489,6 +491,9 @@ mod tests {
                 cure: "run `installer deps`, or: apt-get install make".to_owned()
             }
         );
+        let toolchain = Need { packages: Vec::new(), ..row("xmake") };
+        let cure = root.check(&toolchain).unwrap_err().cure;
+        assert!(cure.starts_with("run `installer deps`, which brings xmake"), "{cure}");
         let package = catalog::need("apt:libfoo-dev", Some("apt"), "case").unwrap();
         assert_eq!(
             root.check(&package).unwrap_err().what,

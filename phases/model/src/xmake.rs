@@ -241,8 +241,7 @@ fn call(tokens: &[(Token, usize)], at: &mut usize) -> Option<Call> {
     let mut plain = true;
     let mut depth = 0_usize;
     let mut argument: Option<String> = None;
-    loop {
-        let Some((token, _)) = tokens.get(*at) else { break };
+    while let Some((token, _)) = tokens.get(*at) {
         *at += 1;
         match token {
             Token::Mark(')') if depth == 0 => break,

@@ -40,6 +40,7 @@ Provides: /bin/sh
 %description -n installer-test-slow
 Slow.
 %post -n installer-test-slow
+echo begun > /root/slow-has-begun
 sleep 4
 echo whole > /root/slow-is-whole
 %files -n installer-test-slow
@@ -67,7 +68,7 @@ install = [["install", "-D", "{source}/app", "{destdir}{prefix}/bin/app"]]
 const PREPARE: &str = r"set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io dnf zypper rpm createrepo-c procps > /dev/null 2>&1
+apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io dnf zypper rpm createrepo-c > /dev/null 2>&1
 mkdir -p /etc/rpm /etc/yum.repos.d /etc/zypp/repos.d /root/work
 echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros
 printf '[local]\nname=local\nbaseurl=file:///root/repository\nenabled=1\ngpgcheck=0\n' > /etc/yum.repos.d/local.repo
@@ -171,10 +172,10 @@ impl Host<'_> {
 
     /// Ctrl-C in the middle of a transaction: it ends whole, and then the run.
     fn lets_a_transaction_end(&self) {
-        self.container.succeed("rpm -e --noscripts installer-test-slow; rm -f /root/slow-is-whole");
+        self.container.succeed("rpm -e --noscripts installer-test-slow; rm -f /root/slow-*");
         let text = self.container.succeed(&format!(
             "cd /root/work; installer deps --case slow.toml --package-manager {} --progress plain -y > out 2>&1 & run=$!; \
-             for _ in $(seq 300); do pgrep -x sleep -a | grep -q 'sleep 4' && break; sleep 0.1; done; \
+             for _ in $(seq 300); do [ -e /root/slow-has-begun ] && break; sleep 0.1; done; \
              kill -INT $run; wait $run; echo \"ended with $?\"; cat out",
             self.manager
         ));

@@ -202,6 +202,25 @@ fn an_unknown_distribution_is_named_in_a_note_and_takes_no_root() {
 }
 
 #[test]
+fn the_case_says_what_a_need_is_called_or_that_it_comes_by_other_ways() {
+    let mut target = testkit::context::debian_12();
+    target.package_manager = Some("yum".to_owned());
+    let planned_with = |packages: &[&str]| {
+        let names = packages.iter().map(|name| (*name).to_owned()).collect();
+        let mut case = Case::default();
+        case.toolchains.compiler_cache = Some(CompilerCache::Ccache);
+        case.package_names.insert("dnf".to_owned(), [("ccache".to_owned(), names)].into());
+        let plan = planned(&case, &target, &SourceFacts::new(), &Requirements::default()).unwrap();
+        packages_of(&plan).needs[0].clone()
+    };
+    let named = planned_with(&["ccache-swig"]);
+    assert_eq!(named.packages, ["ccache-swig"]);
+    assert!(named.probe.is_some());
+    let elsewhere = planned_with(&[]);
+    assert!(elsewhere.packages.is_empty() && elsewhere.probe.is_none(), "neither installed nor looked for");
+}
+
+#[test]
 fn a_name_that_would_be_an_option_or_a_removal_is_refused() {
     for name in ["-o=x", "nasm-", "na sm", ""] {
         let case = Case { system_packages: SystemPackages::All(vec![name.to_owned()]), ..Case::default() };

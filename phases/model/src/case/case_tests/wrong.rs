@@ -115,6 +115,11 @@ wrong!(
 );
 
 wrong!(
+    names_of_packages,
+    "schema = 1\n[package_names.yum]\nzlib = ['zlib-devel']\n[package_names.dnf]\nzlibb = ['zlib-devel']\nnasm = ['-y']\nninja = []\n"
+);
+
+wrong!(
     python_keys_that_do_not_fit,
     "schema = 1\n[python]\nenvironment = 'conda'\ninterpreter = 'python3'\nbreak_system_packages = true\n"
 );

@@ -13,8 +13,10 @@ Examples:
   installer deps --case quickstart           what needs a network, and nothing else
   installer build --case quickstart          compile, install and verify, offline
   installer plan --case quickstart           what a run would do, and why
-  installer explain build/ffmpeg/configure   one step: what, why, and what changed
-  installer build --ffmpeg-src /mnt/ffmpeg   a component from a directory of your own
+  installer explain build/ffmpeg/configure --case quickstart
+                                             one step: what, why, and what changed
+  installer build --case quickstart --ffmpeg-src /mnt/ffmpeg
+                                             a component from a directory of your own
 
 Exit codes:
     0  everything that was asked for holds
@@ -195,8 +197,9 @@ pub enum Subcommands {
     },
     /// Shows what a run would do: steps, reasons, packages and what they cost.
     Plan {
-        /// The phase [default: both].
-        phase: Option<PhaseArg>,
+        /// The phase, deps, build or all [default: all], the case, or the phase and then the case.
+        #[arg(value_name = "PHASE|CASE", num_args = 0..=2)]
+        words: Vec<String>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -354,6 +357,11 @@ pub enum PhaseArg {
 }
 
 impl PhaseArg {
+    /// The phase of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::from_str(word, false).ok()
+    }
+
     /// The phases that it selects, in order.
     pub fn phases(self) -> &'static [Phase] {
         match self {

@@ -62,6 +62,9 @@ fn list() -> Result<i32> {
 fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
     let wanted = case_name(common, name)?;
     let (loaded, _) = load_case(common, &wanted)?;
+    for warning in &loaded.warnings {
+        say(&format!("{warning}\n"));
+    }
     if origins {
         let width = loaded.origins.iter().map(|origin| origin.key.len()).max().unwrap_or(0).min(48);
         for origin in &loaded.origins {

@@ -42,8 +42,8 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
                 return Err(Error::new(
                     exit::VERIFY_FAILED,
                     format!(
-                        "{} is not installed in {}\n  help: run `installer all`",
-                        action.component, action.prefix
+                        "{} is not installed in {}\n  help: run `installer all {}`",
+                        action.component, action.prefix, setting.case_argument
                     ),
                 ));
             }
@@ -73,7 +73,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     };
     let next = Next {
         program: "installer".to_owned(),
-        again: "installer verify".to_owned(),
+        again: format!("installer verify {}", setting.case_argument),
         arguments: setting.case_argument.clone(),
     };
     let mut observer = Shown::new(common, next);

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
-use model::case::{Alternatives, Case, KnownNames, Loaded, Overrides, SourceSpec};
+use model::case::{Alternatives, Case, Diagnostics, KnownNames, Loaded, Overrides, SourceSpec};
 use model::compatibility::{self, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
@@ -43,6 +43,26 @@ pub struct Setting {
     pub case_place: String,
     /// The name of a case in the binary, if it is one.
     pub built_in: Option<String>,
+}
+
+/// A source of kind `path` that is not there.
+pub struct AbsentSource {
+    /// The place in the case, for an error.
+    pub at: Diagnostics,
+    /// Whether a component is built from it.
+    pub used: bool,
+    key: String,
+    message: String,
+    help: String,
+}
+
+impl AbsentSource {
+    /// In one line.
+    fn warning(&self) -> String {
+        let place = self.at.0.first().and_then(|diagnostic| diagnostic.place.as_ref());
+        let place = place.map_or_else(String::new, |place| format!(" ({}:{})", place.file, place.line));
+        format!("{}: {}{place}: {}", self.key, self.message, self.help)
+    }
 }
 
 /// Variables that were read as old options, and count no more.
@@ -243,6 +263,41 @@ impl Setting {
         }
     }
 
+    /// Sources of kind `path` whose directory is not there. `deps` does without; `build` does not, and that is known now.
+    pub fn absent_sources(&self) -> Vec<AbsentSource> {
+        let layout = &self.layout;
+        // What lies there may still be brought.
+        let own = [&layout.cache, &layout.artifacts, &layout.data];
+        let mut found = Vec::new();
+        for (name, alternatives) in &self.case().sources {
+            let [SourceSpec::Path { path, .. }] = alternatives.as_slice() else { continue };
+            let directory = layout.case_dir.join(path);
+            if directory.is_dir() || own.iter().any(|own| directory.starts_with(own)) {
+                continue;
+            }
+            let key = format!("sources.{name}.path");
+            let message = format!("{} does not exist", model::layout::plain(&directory));
+            let help =
+                format!("correct the path, mount it there before `build`, or give --source {name}=PATH");
+            let components = self.case().components.iter();
+            let used = components
+                .filter(|(component, settings)| {
+                    settings.source.as_ref().map_or(component.as_str(), |source| source.as_str())
+                        == name.as_str()
+                })
+                .count()
+                > 0;
+            found.push(AbsentSource {
+                at: self.loaded.at_key(&key, &message, &help),
+                key,
+                message,
+                help,
+                used,
+            });
+        }
+        found
+    }
+
     /// Plans a phase from what is known now.
     pub fn plan(&self, phase: Phase) -> Result<Plan> {
         let facts: SourceFacts = deps::facts::gather(self.case(), &self.layout);
@@ -273,6 +328,9 @@ impl Setting {
         })?;
         plan.verify_at(self.verify_level);
         plan.warnings = warnings;
+        if phase == Phase::Deps {
+            plan.warnings.extend(self.absent_sources().iter().map(|found| found.warning()));
+        }
         if phase == Phase::Build {
             // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not
             // seen.

@@ -86,6 +86,9 @@ fn run(cli: &Cli) -> Result<i32> {
             }
         };
     };
+    if let Some(phase) = cli.phase {
+        refuse_second_phase(phase, command)?;
+    }
     if common.dry_run {
         refuse_dry_run(command)?;
     }
@@ -96,8 +99,9 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Deps { name, .. } => phases(common, PhaseArg::Deps, name.as_deref()),
         Subcommands::Build { name } => phases(common, PhaseArg::Build, name.as_deref()),
         Subcommands::All { name } => phases(common, PhaseArg::All, name.as_deref()),
-        Subcommands::Plan { phase, json } => {
-            plan_cmd::plan(common, phase.unwrap_or(PhaseArg::All), None, *json)
+        Subcommands::Plan { words, json } => {
+            let (phase, case) = plan_cmd::phase_and_case(words)?;
+            plan_cmd::plan(common, phase, case, *json)
         }
         Subcommands::Explain { step } => plan_cmd::explain(common, step),
         Subcommands::Status { json } => status::status(common, *json),
@@ -117,8 +121,9 @@ fn run(cli: &Cli) -> Result<i32> {
             out::print(&text).map(|()| exit::OK)
         }
         Subcommands::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut std::io::stdout());
-            Ok(exit::OK)
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut script);
+            out::print(&String::from_utf8_lossy(&script)).map(|()| exit::OK)
         }
         Subcommands::FaultPoints => {
             let points: String = engine::fault::POINTS.iter().map(|point| format!("{point}\n")).collect();
@@ -127,6 +132,24 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Reference { check } => reference::run(*check),
         Subcommands::Dist { arch } => dist::run(*arch),
     }
+}
+
+/// `--phase` is a command by itself. Its twin in the environment gives way to what was typed.
+fn refuse_second_phase(phase: PhaseArg, command: &Subcommands) -> Result<()> {
+    let phase = phase.as_str();
+    if std::env::var("INSTALLER_PHASE").is_ok_and(|variable| variable == phase) {
+        return Ok(());
+    }
+    let help = match command {
+        Subcommands::Deps { .. } | Subcommands::Build { .. } | Subcommands::All { .. } => {
+            format!(
+                "`installer {phase} --case NAME` and `installer --phase={phase} --case NAME` are the same; use one"
+            )
+        }
+        Subcommands::Plan { .. } => format!("`installer plan {phase} --case NAME`"),
+        _ => "leave --phase out".to_owned(),
+    };
+    Err(Error::usage(format!("--phase={phase} and a command are two commands\n  help: {help}")))
 }
 
 /// A promise to do nothing that is not kept would be the worst of answers.

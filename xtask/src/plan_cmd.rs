@@ -76,6 +76,21 @@ fn missing(action: &EnsurePackages, context: &StandaloneContext<'_>) -> Result<V
     Ok(commands.into_iter().flatten().filter(|word| known.contains(word)).collect())
 }
 
+/// `plan`, `plan build`, `plan mine`, `plan build mine`.
+pub fn phase_and_case(words: &[String]) -> Result<(PhaseArg, Option<&str>)> {
+    let phase = words.first().and_then(|word| PhaseArg::named(word));
+    match (phase, words) {
+        (None, []) => Ok((PhaseArg::All, None)),
+        (None, [case]) => Ok((PhaseArg::All, Some(case))),
+        (Some(phase), [_]) => Ok((phase, None)),
+        (Some(phase), [_, case]) => Ok((phase, Some(case))),
+        _ => Err(Error::usage(format!(
+            "`{}` is no phase\n  help: installer plan [deps|build|all] [CASE]",
+            words.first().map_or("", String::as_str)
+        ))),
+    }
+}
+
 /// Shows what a run would do.
 pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json: bool) -> Result<i32> {
     let setting = Setting::gather(common, positional)?;
@@ -145,7 +160,8 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
         let ids = phases.iter().flat_map(|assessed| &assessed.plan.steps).map(|step| step.id.as_str());
         let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
         return Err(Error::usage(format!(
-            "there is no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan` lists all"
+            "there is no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan {}` lists all",
+            setting.case_argument
         )));
     };
     let rows = rows(assessed, None)?;

@@ -24,6 +24,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     let started = Instant::now();
     let mut setting = Setting::gather(common, positional)?;
     setting.write_out()?;
+    refuse_without_sources(common, phase, &setting)?;
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
     let mut plans = Vec::new();
     for phase in phase.phases() {
@@ -83,6 +84,23 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     observer.finish();
     deps::packages::forget_secrets(&setting.site, &setting.layout.cache)?;
     outcome.map(exit_code)
+}
+
+/// `all` ends in `build`, which wants every directory that a component is built from: better told before `deps`.
+fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -> Result<()> {
+    if phase != PhaseArg::All || !common.only.is_empty() || !common.skip.is_empty() {
+        return Ok(());
+    }
+    let absent: Vec<String> = setting
+        .absent_sources()
+        .iter()
+        .filter(|found| found.used)
+        .map(|found| found.at.to_string())
+        .collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(exit::PREFLIGHT, absent.join("\n\n").trim_end().to_owned()))
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.

@@ -59,7 +59,8 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         let ids = plan.steps.iter().filter(has_command).map(|step| step.id.as_str());
         let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
         return Err(Error::usage(format!(
-            "`build` has no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan build` lists all"
+            "`build` has no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan build {}` lists all",
+            setting.case_argument
         )));
     };
     let Some(command) = step_command(step) else {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use model::case::Overrides;
+use model::case::{Overrides, SourceNames};
 use model::exit;
 
 use crate::args::Common;
@@ -59,36 +59,46 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Given> {
     let mut sources = Given::new();
     let variables = variables(load::environment());
-    if !common.component_src.is_empty() || !variables.is_empty() {
-        let components = model::case::component_sources(
+    if !common.component_src.is_empty() || !common.source.is_empty() || !variables.is_empty() {
+        let names = model::case::source_names(
             found.file.clone(),
             &mut |wanted, child| cases::parent(wanted, child),
             overrides,
         )
         .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
-        sources.extend(of_variables(&variables, &components)?);
-        spelled_out(common, &mut sources)?;
+        let components = &names.components;
+        sources.extend(of_variables(&variables, components)?);
+        spelled_out(common, &names, &mut sources)?;
         for text in &common.component_src {
             let (name, path) = text.split_once('=').unwrap_or((text, ""));
             let what = format!("--{name}{FLAG}");
             let Some((_, source)) = components.iter().find(|(component, _)| component == name) else {
-                return Err(unknown(&what, name, &components));
+                return Err(unknown(&what, name, components));
             };
             set(&mut sources, source, directory(&what, path, "give the directory of its source")?);
         }
-    } else {
-        spelled_out(common, &mut sources)?;
     }
     Ok(sources)
 }
 
-/// `--source NAME=PATH`.
-fn spelled_out(common: &Common, sources: &mut Given) -> Result<()> {
+/// `--source NAME=PATH`. A name that the case does not have would be read by nothing, and something else be built.
+fn spelled_out(common: &Common, names: &SourceNames, sources: &mut Given) -> Result<()> {
+    let variable = std::env::var("INSTALLER_SOURCE").unwrap_or_default();
     for text in &common.source {
         let (name, path) = text.split_once('=').ok_or_else(|| {
             Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
         })?;
-        let path = directory(&format!("--source {name}"), path, "give the directory of its source")?;
+        let from_variable = variable.split('\n').any(|line| line == text);
+        let what = format!("{} {name}", if from_variable { "INSTALLER_SOURCE" } else { "--source" });
+        if !names.sources.iter().any(|known| known == name) {
+            let help = match names.nearest(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.sources.is_empty() => "it has none".to_owned(),
+                None => format!("it has {}", names.sources.join(", ")),
+            };
+            return Err(Error::usage(format!("{what}: the case has no source `{name}`\n  help: {help}")));
+        }
+        let path = directory(&what, path, "give the directory of its source")?;
         set(sources, name, path);
     }
     Ok(())

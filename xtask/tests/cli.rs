@@ -93,7 +93,7 @@ fn build_without_deps_is_a_preflight_failure_that_names_every_cure() {
     for component in ["build/ffmpeg/preflight", "build/sfz/preflight"] {
         assert!(text.contains(component), "{component} is not named:\n{text}");
     }
-    assert!(text.contains("run `installer deps`"), "{text}");
+    assert!(text.contains("run `installer deps --case quickstart`"), "{text}");
     assert!(!home.path().join("cache-dir/build").exists(), "something was compiled");
 }
 
@@ -194,6 +194,39 @@ fn a_failed_compile_shows_its_first_error_and_the_next_run_goes_on() {
             .lines()
             .any(|line| line.contains("step-started") && line.contains("build/lib/compile"))
     );
+}
+
+#[test]
+fn what_is_not_run_names_the_step_that_failed_itself() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("src")).unwrap();
+    let mut text =
+        "schema = 1\n[metadata]\nname = \"three\"\n[sources.src]\nkind = \"path\"\npath = \"src\"\n"
+            .to_owned();
+    for name in ["one", "two", "three"] {
+        text += &format!(
+            "[components.{name}]\ndriver = \"command\"\nsource = \"src\"\n[components.{name}.commands]\ncompile = [[\"false\"]]\ninstall = [[\"true\"]]\n"
+        );
+    }
+    std::fs::write(home.path().join("case.toml"), text).unwrap();
+    // One job: the first to fail keeps the others from starting, and nothing of those has failed.
+    let output = placed(home.path(), &["build", "--case", "case.toml", "-j1", "--progress", "json"]);
+    assert_eq!(code(&output), 5, "{}", said(&output));
+    let events: Vec<serde_json::Value> =
+        printed(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed: Vec<&serde_json::Value> = events
+        .iter()
+        .filter(|event| event["outcome"]["result"] == "failed")
+        .map(|event| &event["step"])
+        .collect();
+    assert_eq!(failed.len(), 1, "{events:?}");
+    let of_reason = |reason: &str| -> Vec<&serde_json::Value> {
+        events.iter().filter(|event| event["why"]["reason"] == reason).collect()
+    };
+    let blocked = of_reason("need-failed");
+    assert!(!blocked.is_empty());
+    assert!(blocked.iter().all(|event| event["why"]["need"] == *failed[0]), "{blocked:?}");
+    assert!(!of_reason("cancelled").is_empty(), "{events:?}");
 }
 
 #[test]

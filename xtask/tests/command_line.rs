@@ -275,6 +275,106 @@ fn a_phase_can_be_a_flag_or_a_variable() {
 }
 
 #[test]
+fn a_phase_and_a_command_are_one_too_many() {
+    let place = Place::new();
+    for (command, help) in [
+        ("all", "installer deps --case NAME"),
+        ("plan", "installer plan deps --case NAME"),
+        ("status", "leave --phase out"),
+    ] {
+        let run = place.run(&["--phase=deps", command, "--case", "quickstart"]).expect(exit::USAGE);
+        assert!(run.stderr.contains(help), "{command}: {}", run.stderr);
+    }
+    // A variable is set for all that is run in an image.
+    let mut command = place.command(&["plan", "build", "--case", "quickstart"]);
+    command.env("INSTALLER_PHASE", "deps");
+    let run = Run::of(&place, command.output().unwrap()).expect(exit::OK);
+    assert!(run.stdout.starts_with("build quickstart on "), "{}", run.stdout);
+}
+
+#[test]
+fn plan_takes_a_phase_a_case_or_both() {
+    let place = Place::new();
+    place.write("cases/empty/case.toml", EMPTY);
+    let both = place.run(&["plan", "--case", "empty"]).expect(exit::OK).stdout;
+    assert_eq!(place.run(&["plan", "empty"]).expect(exit::OK).stdout, both);
+    let one = place.run(&["plan", "build", "--case", "empty"]).expect(exit::OK).stdout;
+    assert_eq!(place.run(&["plan", "build", "empty"]).expect(exit::OK).stdout, one);
+    assert_ne!(one, both);
+    let run = place.run(&["plan", "bild", "empty"]).expect(exit::USAGE);
+    assert!(run.stderr.contains("`bild` is no phase"), "{}", run.stderr);
+    assert!(run.stderr.contains("installer plan [deps|build|all] [CASE]"), "{}", run.stderr);
+}
+
+#[test]
+fn a_source_that_the_case_does_not_have_is_refused() {
+    const LIB: &str = "schema = 1\n[metadata]\nname = \"lib\"\n[sources.shapes]\nkind = \"path\"\npath = \"here\"\n\
+        [components.lib]\nsource = \"shapes\"\ndriver = \"cmake\"\n";
+    let place = Place::new();
+    place.write("cases/lib/case.toml", LIB);
+    place.write("cases/lib/here/CMakeLists.txt", "");
+    place.write("other/CMakeLists.txt", "");
+    for (word, help) in [("shape", "did you mean `shapes`?"), ("nothing", "it has shapes")] {
+        let given = format!("{word}=other");
+        let run = place.run(&["all", "--case", "lib", "--source", &given]).expect(exit::USAGE);
+        assert!(
+            run.stderr.contains(&format!("--source {word}: the case has no source `{word}`")),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(help), "{}", run.stderr);
+        let mut command = place.command(&["plan", "--case", "lib"]);
+        command.env("INSTALLER_SOURCE", &given);
+        let run = Run::of(&place, command.output().unwrap()).expect(exit::USAGE);
+        assert!(run.stderr.contains(&format!("INSTALLER_SOURCE {word}: ")), "{}", run.stderr);
+    }
+    place.run(&["plan", "--case", "lib", "--source", "shapes=other"]).expect(exit::OK);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_before_the_build() {
+    const LIB: &str = "schema = 1\n[metadata]\nname = \"lib\"\n[sources.shapes]\nkind = \"path\"\npath = \"../../srcc/\"\n\
+        [components.shapes]\ndriver = \"cmake\"\n";
+    let place = Place::new();
+    place.write("cases/lib/case.toml", LIB);
+    let run = place.run(&["all", "--case", "lib"]).expect(exit::PREFLIGHT);
+    for sign in ["[PLACE]/srcc does not exist", "cases/lib/case.toml:6", "--source shapes=PATH"] {
+        assert!(run.stderr.contains(sign), "{}", run.stderr);
+    }
+    let warning = "sources.shapes.path: [PLACE]/srcc does not exist (cases/lib/case.toml:6)";
+    let plan = place.run(&["plan", "deps", "--case", "lib"]).expect(exit::OK);
+    assert!(plan.stdout.contains(warning), "{}", plan.stdout);
+    let check = place.run(&["case", "check", "lib"]).expect(exit::OK);
+    assert!(check.stderr.contains(warning), "{}", check.stderr);
+    place.write("srcc/CMakeLists.txt", "");
+    let check = place.run(&["case", "check", "lib"]).expect(exit::OK);
+    assert!(!check.stderr.contains("does not exist"), "{}", check.stderr);
+}
+
+#[test]
+fn what_a_preset_says_in_vain_is_told_when_it_is_shown() {
+    let place = Place::new();
+    place.write("bad/preset.json", "{\"metadata\": {\"name\": \"bad\"}, \"nonsense\": true}");
+    let run = place.run(&["case", "show", "bad"]).expect(exit::OK);
+    assert!(run.stdout.starts_with('{'), "{}", run.stdout);
+    assert!(run.stderr.contains("nonsense"), "{}", run.stderr);
+}
+
+#[test]
+fn completions_may_be_read_in_part() {
+    use std::io::Read as _;
+    let place = Place::new();
+    let mut command = place.command(&["completions", "bash"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut first = [0; 16];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(exit::OK));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn switches_in_the_environment_take_what_people_write() {
     let place = Place::new();
     for value in ["1", "true", "yes"] {

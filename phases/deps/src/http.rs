@@ -5,7 +5,7 @@ pub mod authorities;
 pub mod download;
 mod exchange;
 mod forward;
-mod proxy;
+pub(crate) mod proxy;
 mod roots;
 pub mod url;
 

@@ -8,6 +8,7 @@ pub mod crates_fetch;
 pub mod facts;
 pub mod http;
 pub mod needs;
+pub mod network;
 pub mod packages;
 pub mod plan;
 pub mod plan_sources;

@@ -6,7 +6,7 @@ use model::event::FailureKind;
 use model::plan::{Action, Phase, Preflight, Step};
 
 use crate::needs::{self, Host};
-use crate::{crates_fetch, packages, python, sources, toolchains};
+use crate::{crates_fetch, network, packages, python, sources, toolchains};
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,26 +35,34 @@ impl Runner for DepsRunner {
     }
 
     fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError> {
-        match &step.action {
-            Action::EnsurePackages(action) => packages::run(action, context),
-            Action::EnsureToolchain(action) => toolchains::run(action, context),
-            Action::FetchCrates(action) => crates_fetch::run(action, &step.outputs, context),
-            Action::FetchSource(action) => sources::fetch(action, context),
-            Action::FetchWheels(action) => python::fetch::run(action, context),
-            Action::InstallWheels(action) => python::install::run(action, context),
-            Action::StageWheels(action) => python::stage::run(action, context),
-            Action::Preflight(action) => {
-                let seen = look(action, context)?;
-                if seen.holds() {
-                    return Ok(());
-                }
-                let (what, cures): (Vec<String>, Vec<String>) =
-                    seen.findings.into_iter().map(|finding| (finding.what, finding.cure)).unzip();
-                Err(StepError::of_kind(FailureKind::Preflight, what.join("; "), cures))
-            }
-            Action::UnpackSource(action) => sources::unpack(action, context),
-            _ => Err(foreign(step)),
+        let done = carry_out(step, context);
+        if step.phase != Phase::Deps {
+            return done;
         }
+        done.map_err(|error| network::explain(error, &context.layout().step_log(&step.id), context))
+    }
+}
+
+fn carry_out(step: &Step, context: &dyn Context) -> Result<(), StepError> {
+    match &step.action {
+        Action::EnsurePackages(action) => packages::run(action, context),
+        Action::EnsureToolchain(action) => toolchains::run(action, context),
+        Action::FetchCrates(action) => crates_fetch::run(action, &step.outputs, context),
+        Action::FetchSource(action) => sources::fetch(action, context),
+        Action::FetchWheels(action) => python::fetch::run(action, context),
+        Action::InstallWheels(action) => python::install::run(action, context),
+        Action::StageWheels(action) => python::stage::run(action, context),
+        Action::Preflight(action) => {
+            let seen = look(action, context)?;
+            if seen.holds() {
+                return Ok(());
+            }
+            let (what, cures): (Vec<String>, Vec<String>) =
+                seen.findings.into_iter().map(|finding| (finding.what, finding.cure)).unzip();
+            Err(StepError::of_kind(FailureKind::Preflight, what.join("; "), cures))
+        }
+        Action::UnpackSource(action) => sources::unpack(action, context),
+        _ => Err(foreign(step)),
     }
 }
 

@@ -289,7 +289,7 @@ impl Context for RunContext<'_> {
             },
         };
         Err(StepError::Failed(Failure {
-            message: format!("`{}` {how}", command.program),
+            message: format!("`{}` {how}", program(command)),
             command: Some(words),
             excerpt: finder.excerpt(),
             log: Some(self.log().into_string()),
@@ -327,16 +327,20 @@ fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
         step.action,
         model::plan::Action::EnsurePackages(_) | model::plan::Action::EnsureToolchain(_)
     );
-    // `env NAME=VALUE program …`
+    let program = base_name(program(command));
+    ensures && matches!(program, "apk" | "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper")
+}
+
+/// What a command really runs: the program behind `env NAME=VALUE`.
+fn program(command: &Command) -> &str {
     let literals = command.args.iter().filter_map(|argument| match argument {
         Argument::Literal(text) => Some(text.as_str()),
         _ => None,
     });
-    let program = std::iter::once(command.program.as_str())
-        .chain(literals)
-        .find(|word| !matches!(base_name(word), "env") && !word.contains('='))
-        .map(base_name);
-    ensures && matches!(program, Some("apk" | "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper"))
+    let mut words = std::iter::once(command.program.as_str()).chain(literals);
+    let mut behind =
+        || words.find(|word| base_name(word) != "env" && !word.contains('=') && !word.starts_with('-'));
+    if base_name(&command.program) == "env" { behind().unwrap_or("env") } else { &command.program }
 }
 
 /// The signal that a status above 128 stands for. Some tools end with -1, which is 255, after every error (xmake does).

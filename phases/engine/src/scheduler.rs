@@ -137,6 +137,7 @@ pub fn run(
             facts: BTreeMap::new(),
             observed: BTreeMap::new(),
             running: BTreeMap::new(),
+            not_run: BTreeMap::new(),
             failure: None,
             stopping: false,
             ran: 0,
@@ -240,6 +241,8 @@ struct Scheduler<'a> {
     /// What observed steps found.
     observed: BTreeMap<StepId, BTreeMap<String, String>>,
     running: BTreeMap<usize, Running>,
+    /// Steps that never started, each with the one whose failure is the reason; none: the run ended before.
+    not_run: BTreeMap<usize, Option<StepId>>,
     failure: Option<FailureKind>,
     stopping: bool,
     ran: usize,
@@ -326,6 +329,7 @@ impl<'a> Scheduler<'a> {
         for index in 0..self.plan.steps.len() {
             if self.status[index] == Status::Waiting {
                 let failed = self.failed_need(index).filter(|_| !self.options.cancel.is_cancelled());
+                self.not_run.insert(index, failed.clone());
                 let why = failed.map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
                 self.status[index] = Status::Failed;
                 let step = &self.plan.steps[index];
@@ -339,10 +343,15 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
+    /// The step whose failure keeps this one from starting: what it needs, or what that needed in its turn.
     fn failed_need(&self, index: usize) -> Option<StepId> {
-        let step = &self.plan.steps[index];
-        let failed = |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
-        step.needs.iter().find(failed).cloned()
+        self.plan.steps[index].needs.iter().find_map(|need| self.failed_itself(need))
+    }
+
+    /// The step that really failed, where one did not succeed; none for one that the end of the run came before.
+    fn failed_itself(&self, id: &StepId) -> Option<StepId> {
+        let at = self.position(id).filter(|at| self.status[*at] == Status::Failed)?;
+        self.not_run.get(&at).map_or_else(|| Some(id.clone()), Clone::clone)
     }
 
     fn position(&self, id: &StepId) -> Option<usize> {
@@ -433,6 +442,7 @@ impl<'a> Scheduler<'a> {
             }
             Start::LeaveOut { need } => {
                 self.status[index] = Status::Failed;
+                self.not_run.insert(index, Some(need.clone()));
                 let why = SkipReason::NeedFailed { need };
                 self.out.event(Event::StepSkipped { step: step.id.clone(), why })?;
             }

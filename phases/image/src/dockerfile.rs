@@ -54,7 +54,7 @@ pub fn of_case(template: &str, wanted: &str, case: &Case, places: Places<'_>) ->
             );
         }
     }
-    // Caches of its own, so that builds of other cases do not wait for this one's.
+    // Caches of its own, so that compiling other cases does not wait for this one; downloads of packages stay shared.
     for cache in ["trees", "records"] {
         let (shared, own) =
             (format!("id=installer-{cache},"), format!("id=installer-{cache}-{},", case.metadata.name));

@@ -156,9 +156,9 @@ pub enum SkipReason {
     Fresh,
     /// `--only` or `--skip` leaves it out.
     NotSelected,
-    /// A step that it needs failed or was skipped for such a reason.
+    /// A step that it needs failed, or one that is needed for it.
     NeedFailed {
-        /// That step.
+        /// The step that failed itself.
         need: StepId,
     },
     /// The run ended before it could start.

@@ -1,6 +1,6 @@
 //! Where things lie on this machine.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{ComponentName, SourceName, StepId};
@@ -11,6 +11,25 @@ pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 /// The name under which the file of a source of kind `file` is kept: known before it is brought, whatever its address.
 pub fn file_name(source: &SourceName) -> String {
     format!("{source}.file")
+}
+
+/// A path without `.`, `..` and a `/` at its end, read as text: for messages, since a link may lead elsewhere.
+pub fn plain(path: &Utf8Path) -> Utf8PathBuf {
+    let mut plain = Utf8PathBuf::new();
+    for part in path.components() {
+        match part {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir
+                if matches!(plain.components().next_back(), Some(Utf8Component::Normal(_))) =>
+            {
+                plain.pop();
+            }
+            // Nothing is above the root.
+            Utf8Component::ParentDir if plain.as_str() == "/" => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// The directories of one case on one machine; all absolute.
@@ -130,5 +149,22 @@ impl Layout {
     /// Where manifests of what is installed under a prefix lie.
     pub fn manifests(prefix: &camino::Utf8Path) -> Utf8PathBuf {
         prefix.join("share/installer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_without_detours() {
+        for (path, expected) in [
+            ("/w/cases/nopath/../../srcc/", "/w/srcc"),
+            ("/../a/./b", "/a/b"),
+            ("../a/../..", "../.."),
+            ("/", "/"),
+        ] {
+            assert_eq!(plain(Utf8Path::new(path)), expected, "{path}");
+        }
     }
 }

@@ -99,10 +99,13 @@ impl Plain {
 
     fn tell_failures(&mut self) -> Vec<String> {
         let untold = std::mem::take(&mut self.untold);
+        let next = &self.options.next;
         untold
             .iter()
             .flat_map(|(step, failure)| {
-                failure_lines(failure, EXCERPT_LINES).into_iter().map(move |line| format!("[{step}] {line}"))
+                failure_lines(failure, EXCERPT_LINES, next)
+                    .into_iter()
+                    .map(move |line| format!("[{step}] {line}"))
             })
             .collect()
     }

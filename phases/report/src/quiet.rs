@@ -26,7 +26,7 @@ impl Quiet {
         }
         let mut text = String::new();
         summary::leaks(&mut text, &self.run, self.options.style);
-        summary::failures(&mut text, &self.run, self.options.style);
+        summary::failures(&mut text, &self.run, &self.options);
         out.write_all(text.as_bytes())?;
         out.flush()
     }

@@ -25,6 +25,28 @@ pub struct Next {
     pub arguments: String,
 }
 
+impl Next {
+    /// Advice with commands that can be typed as they stand: whoever gives it does not know how the case was named.
+    pub(crate) fn spelled_out(&self, advice: &str) -> String {
+        const WITH_A_CASE: [&str; 7] = ["deps", "build", "all", "plan", "explain", "shell", "verify"];
+        if self.arguments.is_empty() {
+            return advice.to_owned();
+        }
+        let spelled = |quoted: &str| {
+            let words = quoted.strip_prefix("installer ")?;
+            let first = words.split(' ').next()?;
+            (WITH_A_CASE.contains(&first) && !words.contains("--case"))
+                .then(|| format!("{} {words} {}", self.program, self.arguments))
+        };
+        // Every second piece stands between two backticks.
+        let pieces = advice.split('`').enumerate();
+        let pieces = pieces.map(|(number, piece)| {
+            spelled(piece).filter(|_| number % 2 == 1).unwrap_or_else(|| piece.to_owned())
+        });
+        pieces.collect::<Vec<_>>().join("`")
+    }
+}
+
 /// The summary of all phases of a run, in the order in which they ran.
 pub fn summary_text(phases: &[Run], options: &Options) -> String {
     let style = options.style;
@@ -33,13 +55,13 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
         phase(&mut out, run, style);
     }
     for run in phases {
-        warnings(&mut out, run, style);
+        warnings(&mut out, run, options);
     }
     for run in phases {
         leaks(&mut out, run, style);
     }
     for run in phases {
-        failures(&mut out, run, style);
+        failures(&mut out, run, options);
     }
     if let Some(last) = phases.last() {
         ending(&mut out, last, &options.next, style);
@@ -225,7 +247,8 @@ pub(crate) fn offline(force: &OfflineForce) -> String {
     }
 }
 
-fn warnings(out: &mut String, run: &Run, style: Style) {
+fn warnings(out: &mut String, run: &Run, options: &Options) {
+    let style = options.style;
     let mut told: Vec<(&str, usize)> = Vec::new();
     for warning in &run.report.warnings {
         match told.iter_mut().find(|(message, _)| message == warning) {
@@ -242,7 +265,7 @@ fn warnings(out: &mut String, run: &Run, style: Style) {
         let message = &failure.message;
         line(out, &format!("{} optional step {step} failed: {message}{log}", style.yellow("warning:")));
         for cure in &failure.cures {
-            line(out, &format!("  help: {cure}"));
+            line(out, &format!("  help: {}", options.next.spelled_out(cure)));
         }
         if let Some(capsule) = &failure.capsule {
             line(out, &format!("  capsule: {capsule}"));
@@ -262,7 +285,8 @@ pub(crate) fn leaks(out: &mut String, run: &Run, style: Style) {
 }
 
 /// The failures of steps that are not optional, each with all that is needed to act, on one screen.
-pub(crate) fn failures(out: &mut String, run: &Run, style: Style) {
+pub(crate) fn failures(out: &mut String, run: &Run, options: &Options) {
+    let style = options.style;
     let failed: Vec<_> = run.report.failures().filter(|(step, _)| !run.is_optional(step)).collect();
     let share = EXCERPT_LINES.checked_div(failed.len()).unwrap_or(0).max(4);
     for (step, failure) in failed {
@@ -270,21 +294,21 @@ pub(crate) fn failures(out: &mut String, run: &Run, style: Style) {
             out.push('\n');
         }
         line(out, &format!("{} {step} ({})", style.red("FAILED"), run.title(step)));
-        for told in failure_lines(failure, share) {
+        for told in failure_lines(failure, share, &options.next) {
             line(out, &format!("  {told}"));
         }
     }
 }
 
 /// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
-pub(crate) fn failure_lines(failure: &Failure, limit: usize) -> Vec<String> {
+pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
     lines.extend(failure.excerpt.iter().take(limit).map(|line| format!("  | {}", text::clean(line))));
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
     }
     lines.extend(failure.command.iter().map(|command| format!("command: {command}")));
-    lines.extend(failure.cures.iter().map(|cure| format!("help: {cure}")));
+    lines.extend(failure.cures.iter().map(|cure| format!("help: {}", next.spelled_out(cure))));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
@@ -313,4 +337,35 @@ fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
         (Some(Verdict::Cancelled) | None, _) => format!("next: `{}` goes on from here", next.again),
     };
     line(out, &style.dim(&say));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Next;
+
+    #[test]
+    fn commands_in_advice_name_the_case() {
+        let next = Next {
+            program: "cargo xtask".to_owned(),
+            again: String::new(),
+            arguments: "--case mine".to_owned(),
+        };
+        for (advice, expected) in [
+            ("run `installer deps`, or: x", "run `cargo xtask deps --case mine`, or: x"),
+            (
+                "`installer deps` or `installer all`",
+                "`cargo xtask deps --case mine` or `cargo xtask all --case mine`",
+            ),
+            (
+                "what `installer deps --print-root-commands` prints",
+                "what `cargo xtask deps --print-root-commands --case mine` prints",
+            ),
+            ("`installer build --case other`", "`installer build --case other`"),
+            ("`installer doctor` and `make`", "`installer doctor` and `make`"),
+            ("installer deps ` alone", "installer deps ` alone"),
+        ] {
+            assert_eq!(next.spelled_out(advice), expected);
+        }
+        assert_eq!(Next::default().spelled_out("run `installer deps`"), "run `installer deps`");
+    }
 }

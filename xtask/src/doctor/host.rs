@@ -84,7 +84,7 @@ fn capacity() -> Check {
 }
 
 fn privileges(patient: &Patient) -> Check {
-    let cure = "what needs root is printed for an administrator by `installer deps --print-root-commands`";
+    let cure = "what needs root is printed for an administrator by `installer deps --case NAME --print-root-commands`";
     if patient.target.root {
         return Check::ok("privileges", "root");
     }

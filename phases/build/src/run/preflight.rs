@@ -102,7 +102,7 @@ pub(super) fn observe(
     for required in &action.paths {
         if !required.path.exists() {
             observation.findings.push(Finding {
-                what: format!("{} does not exist", required.path),
+                what: format!("{} does not exist", model::layout::plain(&required.path)),
                 cure: required.cure.clone(),
             });
         }

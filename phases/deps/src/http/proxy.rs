@@ -82,6 +82,11 @@ impl Proxies {
         own.as_ref().or(self.all.as_ref())
     }
 
+    /// All of them, whatever is asked for.
+    pub fn all(&self) -> Vec<&Setting> {
+        [&self.http, &self.https, &self.all].into_iter().flatten().collect()
+    }
+
     /// Texts that no message may show.
     pub fn secrets(&self) -> Vec<String> {
         [&self.http, &self.https, &self.all].into_iter().flatten().flat_map(|one| secrets(&one.url)).collect()

@@ -14,6 +14,7 @@ use super::kept::Kept;
 use super::places::{OwnWheels, Places};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
+use crate::network;
 use engine::{files, pyproject};
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
@@ -287,6 +288,10 @@ impl Download<'_> {
             constrained.extend(&arguments);
             match self.pip_download(&scratch, &constrained, own) {
                 Ok(()) => done = true,
+                // Nothing that is resolved otherwise comes over the same network.
+                Err(StepError::Failed(failure)) if network::is_cause(&failure, self.context) => {
+                    return Err(StepError::Failed(failure));
+                }
                 Err(StepError::Failed(_)) => self
                     .context
                     .note("the requirements cannot be met with the versions of the lock; resolving all of them anew"),

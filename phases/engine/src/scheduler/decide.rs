@@ -7,8 +7,8 @@ use model::event::FailureKind;
 use model::fingerprint::Material;
 use model::plan::{Action, Freshness, Input, Step};
 
+use super::Scheduler;
 use super::ending::unmet;
-use super::{Scheduler, Status};
 use crate::EngineError;
 use crate::assess::{State, Verdict};
 use crate::runner::{Observation, StepError};
@@ -59,10 +59,8 @@ impl Scheduler<'_> {
         let material = match self.records.material(step, &self.digests, &facts) {
             Ok(Ok(material)) => material,
             Ok(Err(why)) => {
-                let failed =
-                    |id: &&StepId| self.position(id).is_some_and(|at| self.status[at] == Status::Failed);
-                if let Some(need) = step.after.iter().find(failed) {
-                    return Ok(Start::LeaveOut { need: need.clone() });
+                if let Some(need) = step.after.iter().find_map(|other| self.failed_itself(other)) {
+                    return Ok(Start::LeaveOut { need });
                 }
                 let layout = self.shared.world.layout;
                 let own = step.inputs.iter().any(|input| match input {

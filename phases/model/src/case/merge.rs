@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
 use super::artifacts::PresetArtifacts;
-use super::diagnostic::{Diagnostic, Diagnostics, Warning};
+use super::diagnostic::{Diagnostic, Diagnostics, Warning, nearest};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
 use super::{CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate};
 
@@ -151,26 +151,49 @@ pub fn load(
     Ok(Loaded { case, origins, warnings, files, tree })
 }
 
-/// The components of a case, each with the name of the source that it is built from, in the order of the case. What
-/// else is wrong with it is for [`load`] to say.
+/// What a directory can be given for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceNames {
+    /// The components of a case, each with the name of the source that it is built from, in the order of the case.
+    pub components: Vec<(String, String)>,
+    /// The names of its sources, and those that components expect.
+    pub sources: Vec<String>,
+}
+
+impl SourceNames {
+    /// The source that `word` was probably meant to be.
+    pub fn nearest(&self, word: &str) -> Option<&str> {
+        nearest(word, self.sources.iter().map(String::as_str))
+    }
+}
+
+/// The names of a case that directories are given by. What else is wrong with it is for [`load`] to say.
 ///
 /// # Errors
 /// When a file cannot be parsed, or a case that is extended cannot be had.
-pub fn component_sources(
+pub fn source_names(
     root: CaseFile,
     parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
     overrides: &Overrides,
-) -> Result<Vec<(String, String)>, Diagnostics> {
+) -> Result<SourceNames, Diagnostics> {
     let mut files = Files::default();
     let tree = chain(&mut files, root, parent, &mut Vec::new())?;
     let tree = settings(&mut files, tree, overrides)?;
     let components = tree.get(&["components"]).and_then(Node::table).into_iter().flatten();
-    Ok(components
+    let components: Vec<(String, String)> = components
         .map(|(name, component)| {
             let source = component.get(&["source"]).and_then(Node::text).unwrap_or(name);
             (name.clone(), source.to_owned())
         })
-        .collect())
+        .collect();
+    let declared = tree.get(&["sources"]).and_then(Node::table).into_iter().flatten();
+    let mut sources: Vec<String> = declared.map(|(name, _)| name.clone()).collect();
+    for (_, source) in &components {
+        if !sources.contains(source) {
+            sources.push(source.clone());
+        }
+    }
+    Ok(SourceNames { components, sources })
 }
 
 /// A tree with every `--set` over it.

@@ -34,7 +34,7 @@ pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, component_sources, load};
+pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, SourceNames, load, source_names};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};

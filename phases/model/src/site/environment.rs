@@ -31,13 +31,20 @@ impl Site {
         let from_process = site.network_environment.clone();
         let environment = &mut site.network_environment;
         let mut proxies_are_ours = false;
+        let mut proxy_keys = BTreeMap::new();
         for (name, value) in variables(file) {
             if !from_process.contains_key(&name) {
                 proxies_are_ours |= matches!(name.as_str(), "http_proxy" | "https_proxy");
+                match name.to_ascii_lowercase().as_str() {
+                    "http_proxy" => drop(proxy_keys.insert(name.clone(), "proxies.http")),
+                    "https_proxy" => drop(proxy_keys.insert(name.clone(), "proxies.https")),
+                    _ => {}
+                }
                 environment.insert(name, value);
             }
         }
         site.apt_proxies = proxies_are_ours;
+        site.proxy_keys = proxy_keys;
         site.apt_mirrors = file.apt.mirrors.clone();
         site.package_mirrors = file.packages.mirrors.clone();
         site.archive_mirrors = file.archives.clone();
@@ -155,6 +162,7 @@ mod tests {
         let authorities = site.authorities.unwrap();
         assert_eq!(authorities.base.as_deref(), Some(Utf8Path::new("/sys.pem")));
         assert!(site.apt_proxies);
+        assert_eq!(site.proxy_keys.get("HTTPS_PROXY"), Some(&"proxies.https"));
     }
 
     #[test]
@@ -171,6 +179,7 @@ mod tests {
         }
         assert_eq!(value("PIP_INDEX_URL"), Some("https://mine.example"));
         assert_eq!(value("no_proxy"), Some("localhost,.corp.example"));
+        assert!(site.proxy_keys.is_empty());
         assert!(!site.apt_proxies, "apt reads the process's own variables");
     }
 

@@ -31,6 +31,8 @@ pub struct Site {
     pub archive_mirrors: BTreeMap<String, String>,
     /// The proxies come from a site file, so that apt and dnf are told of them whatever `sudo` keeps of the environment.
     pub apt_proxies: bool,
+    /// Proxy variables that a site file gave, each with its key there, for messages.
+    pub proxy_keys: BTreeMap<String, &'static str>,
 }
 
 /// Authorities of the site. Tools replace their own by what they are told, and do not add to it: they are given a

@@ -91,6 +91,8 @@ fn installed_alone(plan: &mut Plan) -> Result<()> {
         step.after.clear();
         let Action::Verify(action) = &step.action else { continue };
         if engine::manifest::load(&action.prefix, &action.component)?.is_some() {
+            // They might be missing; what is there of them has to be whole.
+            step.optional &= !action.wheels;
             continue;
         }
         absent.push(step.id.clone());

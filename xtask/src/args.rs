@@ -226,17 +226,20 @@ pub enum Subcommands {
     },
     /// Holds every installed file against its hash, then runs the components' checks.
     Verify {
-        /// Components [default: all of the case].
+        /// Components, `python` among them [default: all of the case].
         components: Vec<String>,
         /// How far: files and libraries (link), programs and modules too (import), the driver and devices too (device)
         /// [default: import].
         #[arg(long, value_enum, value_name = "LEVEL")]
         level: Option<LevelArg>,
     },
-    /// Removes exactly the files of a component.
+    /// Removes exactly the files of a component; `python`: what the case brought of Python packages.
     Uninstall {
-        /// The component.
-        component: String,
+        /// The component, or `python`.
+        component: Option<String>,
+        /// All that the case has installed.
+        #[arg(long, conflicts_with = "component")]
+        all: bool,
         /// Even if another installed component of the case needs it.
         #[arg(long)]
         force: bool,

@@ -18,7 +18,7 @@ use model::plan::{
 use model::site::{Site, Sudo};
 use model::target::{Capacity, Target};
 use model::{Digest, StepId, exit};
-use report::Next;
+use report::{Next, Purpose};
 
 use crate::args::Common;
 use crate::dispatch::Dispatch;
@@ -225,6 +225,7 @@ fn install_in(
         started: Instant::now(),
     };
     let next = Next {
+        purpose: Purpose::Apart,
         program: "installer".to_owned(),
         again: "installer image install-packages".to_owned(),
         arguments: String::new(),

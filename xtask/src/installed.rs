@@ -1,15 +1,14 @@
-//! `verify`, `uninstall`, `clean`: what is done with what is there.
+//! `verify` and `clean`: what is done with what is there.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use engine::python_home::wheels_component;
+use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
 use model::{ComponentName, exit};
-use report::Next;
+use report::{Next, Purpose};
 
 use crate::args::{Common, LevelArg};
 use crate::dispatch::Dispatch;
@@ -27,27 +26,19 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         plan.verify_at(level.into());
     }
     for name in wanted {
-        known_component(&setting, name)?;
+        if name != "python" || setting.case().python_environment().is_none() {
+            known_component(&setting, name)?;
+        }
     }
     plan.steps.retain(|step| {
-        let chosen =
-            |name: &ComponentName| wanted.is_empty() || wanted.iter().any(|word| word == name.as_str());
-        matches!(step.action, Action::Verify(_)) && step.component.as_ref().is_some_and(chosen)
+        let Action::Verify(action) = &step.action else { return false };
+        let chosen = |word: &String| word == action.component.as_str() || (word == "python" && action.wheels);
+        wanted.is_empty() || wanted.iter().any(chosen)
     });
-    for step in &mut plan.steps {
-        step.needs.clear();
-        step.after.clear();
-        if let Action::Verify(action) = &step.action {
-            if engine::manifest::load(&action.prefix, &action.component)?.is_none() {
-                return Err(Error::new(
-                    exit::VERIFY_FAILED,
-                    format!(
-                        "{} is not installed in {}\n  help: run `installer all {}`",
-                        action.component, action.prefix, setting.case_argument
-                    ),
-                ));
-            }
-        }
+    installed_alone(&mut plan, &setting.case_argument)?;
+    if plan.steps.is_empty() {
+        say("the case installs nothing that could be verified");
+        return Ok(exit::OK);
     }
     let lock = take_lock(common, &setting)?;
     // A ledger of its own, emptied first: asking to verify is asking to look again.
@@ -72,6 +63,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         started: Instant::now(),
     };
     let next = Next {
+        purpose: Purpose::Verify,
         program: "installer".to_owned(),
         again: format!("installer verify {}", setting.case_argument),
         arguments: setting.case_argument.clone(),
@@ -89,6 +81,36 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     })
 }
 
+/// Leaves of a plan what does not wait for anything: what is not installed is told at once, and where it may be missing
+/// it is not looked at.
+fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
+    let mut missing = Vec::new();
+    let mut absent = Vec::new();
+    for step in &mut plan.steps {
+        step.needs.clear();
+        step.after.clear();
+        let Action::Verify(action) = &step.action else { continue };
+        if engine::manifest::load(&action.prefix, &action.component)?.is_some() {
+            // They might be missing; what is there of them has to be whole.
+            step.optional &= !action.wheels;
+            continue;
+        }
+        absent.push(step.id.clone());
+        if !step.optional {
+            missing.push(match action.wheels {
+                true => format!("the Python environment {} is not installed", action.prefix),
+                false => format!("{} is not installed in {}", action.component, action.prefix),
+            });
+        }
+    }
+    if !missing.is_empty() {
+        let missing = missing.join("\n");
+        return Err(Error::new(exit::VERIFY_FAILED, format!("{missing}\n  help: run `installer all {case}`")));
+    }
+    plan.steps.retain(|step| !absent.contains(&step.id));
+    Ok(())
+}
+
 /// Lets the next `build` install again what is not as it was installed: by itself it looks at sizes and modes only.
 fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
     for step in &plan.steps {
@@ -101,67 +123,11 @@ fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
     Ok(())
 }
 
-fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {
+pub fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {
     setting.case().components.get(name).ok_or_else(|| {
         let names: Vec<&str> = setting.case().components.keys().map(ComponentName::as_str).collect();
         Error::usage(format!("the case has no component `{name}`\n  help: it has {}", names.join(", ")))
     })
-}
-
-/// `python`: what the case brought into an interpreter's own environment, and where that is.
-fn wheels(setting: &Setting, name: &str) -> Option<(ComponentName, Option<Utf8PathBuf>)> {
-    let case = setting.case();
-    case.python_environment().filter(|python| python.environment.is_interpreters_own())?;
-    let facts = setting.target.python.as_ref()?;
-    let component = wheels_component(&case.metadata.name);
-    (name == "python" || name == component.as_str()).then(|| (component, Some(facts.prefix.clone())))
-}
-
-/// Removes exactly the files of a component.
-pub fn uninstall(common: &Common, name: &str, force: bool) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
-    let (component, own) = wheels(&setting, name).unwrap_or((ComponentName::new(name), None));
-    let prefix = match setting.case().components.get(&component) {
-        Some(declared) => declared.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone()),
-        None if own.is_some() => own.unwrap_or_default(),
-        // What the case had once is installed all the same.
-        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some() => {
-            setting.layout.prefix.clone()
-        }
-        None => known_component(&setting, name).map(|_| setting.layout.prefix.clone())?,
-    };
-    // What is installed says itself what it was built against, whatever case it came from.
-    let mut prefixes = vec![prefix.clone(), setting.layout.prefix.clone()];
-    prefixes.extend(setting.case().components.values().filter_map(|component| component.prefix.clone()));
-    prefixes.sort();
-    prefixes.dedup();
-    let mut dependents = Vec::new();
-    for prefix in &prefixes {
-        for manifest in engine::manifest::load_all(prefix)? {
-            if manifest.needs.iter().any(|need| need.as_str() == name) {
-                dependents.push(manifest.component.to_string());
-            }
-        }
-    }
-    if !dependents.is_empty() && !force {
-        return Err(Error::usage(format!(
-            "{name} is needed by what is installed: {}\n  help: uninstall that first, or use --force",
-            dependents.join(", ")
-        )));
-    }
-    if common.dry_run {
-        let manifest = engine::manifest::load(&prefix, &component)?;
-        let files = manifest.iter().flat_map(|manifest| manifest.files.keys());
-        files.for_each(|file| say(&format!("would remove {}", prefix.join(file))));
-        return Ok(exit::OK);
-    }
-    let _lock = take_lock(common, &setting)?;
-    let removed = engine::manifest::uninstall(&prefix, &component, force)?;
-    say(&format!("removed {} files of {name} from {prefix}", removed.files));
-    for path in &removed.kept_modified {
-        say(&format!("kept {path}: it was changed since it was installed"));
-    }
-    Ok(exit::OK)
 }
 
 /// Removes the build trees of a case, and capsules that are of no more use. A directory of --cache-dir in which installer was not the first may hold what is
@@ -213,6 +179,8 @@ pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use camino::Utf8PathBuf;
+
     use super::*;
 
     #[test]

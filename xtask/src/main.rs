@@ -26,6 +26,7 @@ mod shell;
 mod site;
 mod sources;
 mod status;
+mod uninstall;
 
 use clap::{CommandFactory, Parser};
 use model::exit;
@@ -107,7 +108,12 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Status { json } => status::status(common, *json),
         Subcommands::Shell { step, command } => shell::run(common, step, command),
         Subcommands::Verify { components, level } => installed::verify(common, components, *level),
-        Subcommands::Uninstall { component, force } => installed::uninstall(common, component, *force),
+        Subcommands::Uninstall { component: None, all: false, .. } => Err(error::Error::usage(
+            "what is to be uninstalled is not said\n  help: name a component, or `python`; --all removes all that the case has installed",
+        )),
+        Subcommands::Uninstall { component, force, .. } => {
+            uninstall::uninstall(common, component.as_deref(), *force)
+        }
         Subcommands::Clean { repositories: true } => repositories::clean(common),
         Subcommands::Clean { repositories: false } => installed::clean(common),
         Subcommands::Case { command } => case_cmd::run(common, command),

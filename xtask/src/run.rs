@@ -11,7 +11,7 @@ use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
 use model::plan::{Phase, Plan, Privilege};
 use model::site::Sudo;
-use report::{Kind, Next, Renderer, Size, Style};
+use report::{Kind, Next, Purpose, Renderer, Size, Style};
 
 use crate::args::{Color, Common, PhaseArg, Progress};
 use crate::dispatch::Dispatch;
@@ -292,6 +292,7 @@ fn next(setting: &Setting, phase: PhaseArg) -> Next {
     let words = typed();
     let again = if words.is_empty() { phase.as_str().to_owned() } else { exec::session::shell_words(&words) };
     Next {
+        purpose: Purpose::Phases,
         program: program.to_owned(),
         again: format!("{program} {again}"),
         arguments: setting.case_argument.clone(),

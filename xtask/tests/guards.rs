@@ -119,6 +119,37 @@ fn a_promise_to_do_nothing_is_kept() {
 }
 
 #[test]
+fn what_another_case_installed_is_told_as_its_own() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    one(home, "mine", r#"["true"]"#, "");
+    one(home, "yours", r#"["true"]"#, "");
+    assert_eq!(common::code(&placed(home, &["all", "--case", "mine.toml", "--progress", "quiet"])), 0);
+    let status = |case: &str| printed(&placed(home, &["status", "--case", case]));
+    assert!(status("mine.toml").contains("  one in "), "{}", status("mine.toml"));
+    let yours = status("yours.toml");
+    assert!(yours.contains("where the case mine has its own (1 file)"), "{yours}");
+}
+
+#[test]
+fn all_that_a_case_installed_goes_in_the_order_in_which_it_can() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    project(home);
+    let run = |words: &[&str]| placed(home, &[words, &["--case", "case.toml"]].concat());
+    assert_eq!(common::code(&run(&["all", "--progress", "quiet"])), 0);
+    assert_eq!(common::code(&run(&["uninstall"])), 2);
+    let refused = run(&["uninstall", "lib"]);
+    assert!(said(&refused).contains("lib is needed by what is installed: app"), "{}", said(&refused));
+    let dry = run(&["uninstall", "--all", "--dry-run"]);
+    assert_eq!(common::code(&dry), 0, "{}", said(&dry));
+    assert_eq!(said(&dry).matches("would remove").count(), 2, "{}", said(&dry));
+    let removed = run(&["uninstall", "--all"]);
+    assert_eq!(common::code(&removed), 0, "{}", said(&removed));
+    assert!(installed(home).is_empty());
+}
+
+#[test]
 fn two_cases_do_not_share_their_directories() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();

@@ -253,6 +253,8 @@ fn what_the_case_brought_changes_with_it_and_goes_without_a_trace() {
     place.expect(&["all"], exit::OK);
     assert_eq!(imports(&base, "plain").unwrap().0, "1.0");
     place.expect(&["verify"], exit::OK);
+    let told = place.expect(&["status"], exit::OK);
+    assert!(told.contains(&format!("  python in {}", place.text("base"))), "{told}");
     // Its own version is no constraint.
     case("\"vision\", \"plain==2.0\"");
     place.expect(&["all"], exit::OK);
@@ -270,6 +272,62 @@ fn what_the_case_brought_changes_with_it_and_goes_without_a_trace() {
     place.expect(&["uninstall", "python"], exit::OK);
     assert_eq!((imports(&base, "plain"), imports(&base, "vision")), (None, None));
     assert_eq!(imports(&base, "torch").unwrap().0, "2.1.0+vendor", "what the vendor brought stays");
+}
+
+#[test]
+fn a_changed_environment_of_the_cases_own_is_found_and_mended_and_can_be_removed() {
+    let place = Place::new();
+    place.case(
+        "packages = [\"plain==1.0\"]\n[[python.optional]]\nname = \"more\"\npackages = [\"vendorlib\"]",
+    );
+    let home = place.path("data-dir/environments/mine");
+    let told = place.expect(&["verify"], exit::VERIFY_FAILED);
+    assert!(told.contains("environments/mine is not installed"), "{told}");
+    assert!(place.expect(&["status"], exit::OK).contains("  python: not installed in "));
+    // As a killed run leaves it.
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::write(home.join(".installer-incomplete"), "").unwrap();
+    let told = place.expect(&["verify"], exit::VERIFY_FAILED);
+    assert!(told.contains("environments/mine is not installed"), "{told}");
+    assert!(place.expect(&["status"], exit::OK).contains("environments/mine was never finished"));
+
+    place.expect(&["all"], exit::OK);
+    let told = place.expect(&["verify"], exit::OK);
+    assert!(told.contains("verify mine: 2 steps") && told.contains("verify: done in"), "{told}");
+    for word in ["never ran", "network:", "next:"] {
+        assert!(!told.contains(word), "{word}: {told}");
+    }
+    let told = place.expect(&["status"], exit::OK);
+    assert!(
+        told.contains("  python in ") && told.contains("last deps, 2") && told.contains("last build, 2"),
+        "{told}"
+    );
+    assert!(place.expect(&["all"], exit::OK).contains("nothing to do"));
+
+    let python = home.join("bin/python").to_str().unwrap().to_owned();
+    for (name, version, step) in [("plain", "1.0", "build/python"), ("vendorlib", "9.0", "build/python/more")]
+    {
+        let file = imports(&python, name).unwrap().1;
+        // Its length does not give it away.
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace(version, "6.6")).unwrap();
+        let told = place.expect(&["verify", "python"], exit::VERIFY_FAILED);
+        assert!(told.contains(&format!("{name}/__init__.py was changed")), "{told}");
+        let told = place.expect(&["all"], exit::OK);
+        assert!(told.contains(&format!("[{step}] done")), "{told}");
+        assert!(told.contains(&format!("[{step}/verify] done")), "what is mended is verified: {told}");
+        assert_eq!(imports(&python, name).unwrap().0, version);
+        place.expect(&["verify"], exit::OK);
+    }
+
+    place.expect(&["uninstall", "python", "--dry-run"], exit::OK);
+    assert!(home.is_dir());
+    place.expect(&["uninstall", "--all"], exit::OK);
+    assert!(!home.exists());
+    let told = place.expect(&["uninstall", "python"], exit::USAGE);
+    assert!(told.contains("is not installed"), "{told}");
+    assert!(
+        place.expect(&["uninstall", "--all"], exit::OK).contains("nothing of the case mine is installed")
+    );
 }
 
 /// conda itself cannot be had here: a tool of its name records its arguments and copies an environment into place.

@@ -229,8 +229,7 @@ const TABLE: &[Edit] = &[
             &[]
         },
         undo: None,
-        // The same content as before: what held of it holds.
-        runs: &["other: commit"],
+        runs: &["other: commit verify"],
         runs_after_undo: None,
     },
     Edit {
@@ -240,8 +239,7 @@ const TABLE: &[Edit] = &[
             &[]
         },
         undo: None,
-        // The same content as before: what held of it holds.
-        runs: &["other: commit"],
+        runs: &["other: commit verify"],
         runs_after_undo: None,
     },
     Edit {
@@ -251,7 +249,7 @@ const TABLE: &[Edit] = &[
             &[]
         },
         undo: None,
-        runs: &["other: commit"],
+        runs: &["other: commit verify"],
         runs_after_undo: None,
     },
     Edit {

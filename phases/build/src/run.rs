@@ -15,7 +15,7 @@ mod working_copy;
 use camino::Utf8PathBuf;
 use engine::excerpt::{kill_in, tells_of_kill};
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
-use engine::{files, manifest};
+use engine::{committed, manifest};
 use model::event::Failure;
 use model::plan::{Action, Exec, Need, RequiredPython, Step};
 
@@ -96,30 +96,16 @@ impl Runner for BuildRunner<'_> {
         let action = match &step.action {
             Action::Commit(action) => action,
             Action::LinkPython(action) => return link_python::broken(action),
+            Action::Verify(action) => {
+                let verified = context.layout().verified(&action.component).exists();
+                return Ok((!verified).then(|| "not verified since it was installed".to_owned()));
+            }
             _ => return Ok(None),
         };
         if manifest::load_pending(&action.prefix, &action.component)?.is_some() {
             return Ok(Some("a commit was killed while it moved files".to_owned()));
         }
-        Ok(match manifest::load(&action.prefix, &action.component)? {
-            None => Some(format!("{} is gone", manifest::path(&action.prefix, &action.component))),
-            Some(manifest) if manifest.case != action.case => {
-                Some(format!("the one that is installed is of the case {}", manifest.case))
-            }
-            Some(manifest) => {
-                let path = manifest::path(&action.prefix, &action.component);
-                let digest =
-                    files::sha256_file(&path).map_err(|error| StepError::io("read", &path, &error))?.0;
-                let committed = files::read_if_there(&context.layout().committed(&action.component))?;
-                match committed {
-                    None => Some("its files were found changed".to_owned()),
-                    Some(committed) if committed.trim() != digest.to_string() => {
-                        Some("another one was installed over it".to_owned())
-                    }
-                    Some(_) => manifest::present(&manifest).map(|problem| problem.to_string()),
-                }
-            }
-        })
+        committed::broken(context.layout(), &action.prefix, &action.component, &action.case)
     }
 }
 

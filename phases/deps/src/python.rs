@@ -6,6 +6,7 @@ pub mod install;
 mod kept;
 mod pep440;
 mod places;
+pub mod record;
 pub mod require;
 mod router;
 pub mod stage;

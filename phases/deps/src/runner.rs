@@ -64,6 +64,13 @@ fn carry_out(step: &Step, context: &dyn Context) -> Result<(), StepError> {
         Action::UnpackSource(action) => sources::unpack(action, context),
         _ => Err(foreign(step)),
     }
+
+    fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
+        match &step.action {
+            Action::InstallWheels(action) => python::record::broken(action, context),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// The part of a preflight that `deps` plans: programs and modules that its own steps run.

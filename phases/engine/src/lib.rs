@@ -6,6 +6,7 @@
 pub mod assess;
 pub mod capsule;
 pub mod checkout;
+pub mod committed;
 pub mod context;
 pub mod excerpt;
 pub mod fault;

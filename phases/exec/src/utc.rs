@@ -19,7 +19,7 @@ pub fn compact(seconds: u64) -> String {
 }
 
 /// `2026-11-21 10:45:00 UTC`.
-pub(crate) fn told(time: SystemTime) -> String {
+pub fn told(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
     let text = compact(seconds);
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();

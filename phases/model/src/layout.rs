@@ -146,6 +146,11 @@ impl Layout {
         self.state.join("committed").join(component.as_str())
     }
 
+    /// Is there when what this case installed last of a component was verified since.
+    pub fn verified(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.state.join("verified").join(component.as_str())
+    }
+
     /// Where manifests of what is installed under a prefix lie.
     pub fn manifests(prefix: &camino::Utf8Path) -> Utf8PathBuf {
         prefix.join("share/installer")

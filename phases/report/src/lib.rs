@@ -25,7 +25,7 @@ pub use plan::{PackageCost, PlanOptions, PlanRow, RowState, plan_text};
 pub use quiet::Quiet;
 pub use run::Run;
 pub use style::Style;
-pub use summary::{Next, summary_text};
+pub use summary::{Next, Purpose, summary_text};
 pub use terminal::{RESTORE, Size, Terminal};
 
 /// Turns the events of a run into something to read, as they come.

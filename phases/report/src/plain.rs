@@ -33,13 +33,15 @@ impl Plain {
         let style = self.options.style;
         let mut lines = Vec::new();
         match &timed.event {
-            Event::RunStarted { case, phase, steps, jobs, .. } => {
+            Event::RunStarted { case, steps, jobs, .. } => {
+                let name = style.bold(self.options.next.purpose.name(&self.run));
                 let steps = text::count(steps.len(), "step");
                 let jobs = text::count(*jobs as usize, "job");
-                lines.push(format!("{} {case}: {steps}, {jobs}", style.bold(phase.as_str())));
+                lines.push(format!("{name} {case}: {steps}, {jobs}"));
             }
             Event::StepStarted { step, why } => {
                 lines.append(&mut self.tell_failures());
+                let why = self.options.next.purpose.why(why);
                 let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
                 lines.push(format!("[{step}] {}{why}", self.run.title(step)));
             }

@@ -14,9 +14,38 @@ const EXCERPT_LINES: usize = 24;
 /// Rows of one phase; what took least is summed up beyond that.
 const ROWS: usize = 20;
 
+/// What kind of run it is that the user sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The phases of a case.
+    #[default]
+    Phases,
+    /// A look at what is installed, which builds nothing.
+    Verify,
+    /// Something of its own, after which no phase follows.
+    Apart,
+}
+
+impl Purpose {
+    /// What it is called.
+    pub(crate) fn name(self, run: &Run) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Phases | Self::Apart => run.report.phase.map_or("run", Phase::as_str),
+        }
+    }
+
+    /// Why a step runs, where that is worth telling: to verify is to look again, whatever was before.
+    pub(crate) fn why(self, why: &str) -> &str {
+        if self == Self::Verify { "" } else { why }
+    }
+}
+
 /// What the user can type next, as the command line knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Next {
+    /// What kind of run it is.
+    pub purpose: Purpose,
     /// How the program was called: `installer`, `cargo xtask`.
     pub program: String,
     /// The whole command line of this run.
@@ -52,7 +81,7 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
     let style = options.style;
     let mut out = String::new();
     for run in phases {
-        phase(&mut out, run, style);
+        phase(&mut out, run, options.next.purpose, style);
     }
     for run in phases {
         warnings(&mut out, run, options);
@@ -74,17 +103,14 @@ fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-fn name(run: &Run) -> &'static str {
-    run.report.phase.map_or("run", Phase::as_str)
-}
-
 /// Short times matter in headlines: `38 ms`.
 fn precise(milliseconds: u64) -> String {
     if milliseconds < 1000 { format!("{milliseconds} ms") } else { text::duration(milliseconds) }
 }
 
-fn phase(out: &mut String, run: &Run, style: Style) {
+fn phase(out: &mut String, run: &Run, purpose: Purpose, style: Style) {
     let report = &run.report;
+    let name = style.bold(purpose.name(run));
     let wall = precise(report.wall_ms);
     let failed = report.failures().filter(|(step, _)| !run.is_optional(step)).count();
     let well = report.ran.iter().filter(|ran| ran.outcome == Outcome::Done).count();
@@ -109,7 +135,7 @@ fn phase(out: &mut String, run: &Run, style: Style) {
         Some(Verdict::NothingToDo) => {
             let fresh = text::count(report.fresh, "step");
             let verdict = style.green("nothing to do");
-            return line(out, &format!("{}: {verdict}, {fresh} fresh ({wall})", style.bold(name(run))));
+            return line(out, &format!("{name}: {verdict}, {fresh} fresh ({wall})"));
         }
         Some(Verdict::Failed) => style.red(&format!("FAILED after {wall}")),
         Some(Verdict::Cancelled) => {
@@ -120,10 +146,11 @@ fn phase(out: &mut String, run: &Run, style: Style) {
     };
     let cpu: u64 = report.ran.iter().map(|ran| ran.cpu_ms).sum();
     let cpu = if cpu >= 1000 { format!("; {} of CPU time", text::duration(cpu)) } else { String::new() };
-    line(out, &format!("{}: {verdict}: {counts}{cpu}", style.bold(name(run))));
+    line(out, &format!("{name}: {verdict}: {counts}{cpu}"));
     rows(out, run, style);
     not_run_rows(out, run);
-    if let Some(force) = report.offline.as_ref().filter(|_| !report.ran.is_empty()) {
+    let built = purpose != Purpose::Verify && !report.ran.is_empty();
+    if let Some(force) = report.offline.as_ref().filter(|_| built) {
         line(out, &format!("  network: {}", offline(force)));
         for unseen in &force.unseen {
             line(out, &format!("           goes unseen: {unseen}"));
@@ -324,17 +351,18 @@ fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
     }
     let command =
         |name: &str| format!("`{}`", format!("{} {name} {}", next.program, next.arguments).trim_end());
-    let say = match (report.verdict, report.phase) {
-        (Some(Verdict::Done | Verdict::NothingToDo), Some(Phase::Deps)) => {
-            format!("next: {}", command("build"))
+    let well = matches!(report.verdict, Some(Verdict::Done | Verdict::NothingToDo));
+    let say = match report.verdict {
+        _ if well && next.purpose != Purpose::Phases => return,
+        _ if well && report.phase == Some(Phase::Deps) => format!("next: {}", command("build")),
+        _ if well => format!("next: {} checks every installed file again", command("verify")),
+        Some(Verdict::Failed) if next.purpose == Purpose::Verify => {
+            format!("next: mend it, then `{}` looks again", next.again)
         }
-        (Some(Verdict::Done | Verdict::NothingToDo), _) => {
-            format!("next: {} checks every installed file again", command("verify"))
-        }
-        (Some(Verdict::Failed), _) => {
+        Some(Verdict::Failed) => {
             format!("next: mend it, then `{}` goes on from here", next.again)
         }
-        (Some(Verdict::Cancelled) | None, _) => format!("next: `{}` goes on from here", next.again),
+        _ => format!("next: `{}` goes on from here", next.again),
     };
     line(out, &style.dim(&say));
 }

@@ -163,7 +163,7 @@ impl Terminal {
             return Ok(());
         }
         self.drawn_ms = now_ms;
-        let lines = region(&self.run, now_ms, self.size, self.options.style);
+        let lines = region(&self.run, self.options.next.purpose, now_ms, self.size, self.options.style);
         self.replace(&lines, out)
     }
 

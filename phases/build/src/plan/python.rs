@@ -32,15 +32,20 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepI
     step.after.extend(gates.iter().cloned());
     step.weight = 20;
     let done = cx.add(step);
-    if python.environment.is_interpreters_own() {
-        let verify = verify(cx, &done);
-        cx.add(verify);
-    }
+    let check = verify(cx, wheels_component(&known.case.metadata.name), &done);
+    cx.add(check);
     for group in &python.optional {
         let step = optional(cx, group, &done);
-        cx.add(step);
+        let added = cx.add(step);
+        let mut check = verify(cx, optional_component(&known, group), &added);
+        check.optional = true;
+        cx.add(check);
     }
     Some(done)
+}
+
+fn optional_component(known: &Known<'_>, group: &OptionalPackages) -> ComponentName {
+    ComponentName::new(format!("{}-{}", wheels_component(&known.case.metadata.name), group.name))
 }
 
 fn no_component(mut step: Step) -> Step {
@@ -82,6 +87,8 @@ fn install(cx: &PlanCx<'_>, python: &Python, look: StepId) -> Step {
     let environment = known.layout.python_environment(&known.case.metadata.name);
     let wheels = known.layout.wheels();
     let action = Action::InstallWheels(InstallWheels {
+        component: wheels_component(&known.case.metadata.name),
+        case: known.case.metadata.name.clone(),
         interpreter: python.program(),
         wheels: wheels.clone(),
         environment: environment.clone(),
@@ -128,6 +135,8 @@ fn optional(cx: &PlanCx<'_>, group: &OptionalPackages, installed: &StepId) -> St
     let name = &group.name;
     let title = format!("install optional packages ({name}) into {environment}");
     let action = Action::InstallWheels(InstallWheels {
+        component: optional_component(&cx.known, group),
+        case: cx.known.case.metadata.name.clone(),
         interpreter: environment.join("bin/python").into_string(),
         wheels: wheels.clone(),
         environment,
@@ -170,9 +179,8 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
     step
 }
 
-fn verify(cx: &PlanCx<'_>, committed: &StepId) -> Step {
+fn verify(cx: &PlanCx<'_>, name: ComponentName, installed: &StepId) -> Step {
     let known = cx.known;
-    let name = wheels_component(&known.case.metadata.name);
     let action = Action::Verify(Verify {
         component: name.clone(),
         prefix: python_home(&known).prefix,
@@ -184,8 +192,8 @@ fn verify(cx: &PlanCx<'_>, committed: &StepId) -> Step {
     });
     let title = "see that the wheels are as they were installed".to_owned();
     let mut step = template(cx.phase, &name, "verify", title, action);
-    step.id = StepId::new("build/python/verify");
-    step.needs = vec![committed.clone()];
+    step.id = StepId::new(format!("{installed}/verify"));
+    step.needs = vec![installed.clone()];
     step
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::manifest::{self, ProblemKind, Removal};
 use engine::runner::{Context, StepError};
-use engine::{fault, files};
+use engine::{committed, fault, files};
 use model::ComponentName;
 use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use model::plan::Commit;
@@ -57,13 +57,11 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
             pending.roots.push(root.clone());
         }
     }
+    committed::begin(context.layout(), &action.component)?;
     manifest::write_pending(&pending)?;
     place_all(action, &staged, time, context)?;
     remove_obsolete(action, &manifest, &earlier, context)?;
-    manifest::write(&manifest)?;
-    let path = manifest::path(&action.prefix, &action.component);
-    let (digest, _) = files::sha256_file(&path).map_err(|error| StepError::io("read", &path, &error))?;
-    files::atomic_write(&context.layout().committed(&action.component), format!("{digest}\n").as_bytes())?;
+    committed::finish(context.layout(), &manifest)?;
     files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
 
     let bytes = manifest.files.values().map(|entry| match entry {

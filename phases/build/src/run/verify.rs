@@ -28,7 +28,10 @@ const SHOWN: usize = 20;
 pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
     let installed = manifest::load(&action.prefix, &action.component)?.ok_or_else(|| {
         failed(
-            format!("{} is not installed under {}", action.component, action.prefix),
+            match action.wheels {
+                true => format!("the Python environment {} is not installed", action.prefix),
+                false => format!("{} is not installed under {}", action.component, action.prefix),
+            },
             "run `installer build`".to_owned(),
         )
     })?;
@@ -41,7 +44,10 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
         }
         return Err(failed(
             told.join("; "),
-            format!("install {} again with `installer build`", action.component),
+            match action.wheels {
+                true => "`installer build` installs the Python packages again".to_owned(),
+                false => format!("install {} again with `installer build`", action.component),
+            },
         ));
     }
     context.figure("files", installed.files.len() as u64);
@@ -66,8 +72,11 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
             Err(cancelled) => return Err(cancelled),
         }
     }
-    context.figure("checks", held);
-    Ok(())
+    if !action.wheels {
+        context.figure("checks", held);
+    }
+    let verified = context.layout().verified(&action.component);
+    files::atomic_write(&verified, format!("{}\n", action.prefix).as_bytes())
 }
 
 /// Looks for the libraries that installed files need. What comes with a driver may be missing where no driver is, below

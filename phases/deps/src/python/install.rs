@@ -4,9 +4,9 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
-use super::{REQUIREMENTS_LOCK, command, locked_install, offline_pip_environment, wheel};
+use super::{REQUIREMENTS_LOCK, command, locked_install, offline_pip_environment, record, wheel};
 use crate::sources::pypi::normalised;
-use engine::files;
+use engine::{committed, files, manifest};
 
 /// Lies in an environment for as long as it is not whole.
 pub const INCOMPLETE: &str = ".installer-incomplete";
@@ -28,6 +28,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     let home = &action.environment;
     refuse_foreign(home)?;
 
+    committed::begin(context.layout(), &action.component)?;
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
     files::atomic_write(&marker, b"this environment is being made by installer\n")?;
@@ -61,6 +62,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
         context.warn(&format!("packages of the interpreter do not fit together: {}", check.stdout.trim()));
     }
     context.figure("packages", pinned.len() as u64);
+    record::whole(action, context)?;
     std::fs::remove_file(&marker).map_err(|error| StepError::io("remove", &marker, &error))
 }
 
@@ -74,8 +76,13 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
         )
     })?;
     let pinned = wheel::parse(&text);
+    committed::begin(context.layout(), &action.component)?;
+    // What pip finds it neither mends nor removes when it is asked for no longer.
+    if manifest::load(&action.environment, &action.component)?.is_some() {
+        manifest::uninstall(&action.environment, &action.component, true)?;
+    }
     if pinned.is_empty() {
-        return Ok(());
+        return record::added(action, &[], context);
     }
     let environment = offline_pip_environment(context);
     let python = action.environment.join("bin/python");
@@ -90,7 +97,8 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
         ));
     }
     context.figure("packages", pinned.len() as u64);
-    Ok(())
+    let names: Vec<&str> = pinned.iter().map(|(name, _, _)| name.as_str()).collect();
+    record::added(action, &names, context)
 }
 
 /// Something that is neither an environment nor empty is not ours to replace.

@@ -260,6 +260,10 @@ pub struct FetchWheels {
 /// See [`Action::InstallWheels`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallWheels {
+    /// Under which name the environment's manifest tells what was installed.
+    pub component: ComponentName,
+    /// The case.
+    pub case: String,
     /// The interpreter on which the environment stands.
     pub interpreter: String,
     /// Wheels and `requirements.lock`.

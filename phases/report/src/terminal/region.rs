@@ -1,7 +1,7 @@
 //! The lines of the live region.
 
 use crate::run::Running;
-use crate::{Run, Size, Style, text};
+use crate::{Purpose, Run, Size, Style, text};
 
 /// Widest column for component names.
 const NAME_COLUMNS: usize = 16;
@@ -43,10 +43,16 @@ pub(super) fn fit(spans: &[Span], columns: usize, style: Style) -> String {
 
 /// The region: a heading, what runs, what is next. Each line comes with its width, and all fit on the screen with one
 /// row left for the cursor.
-pub(super) fn region(run: &Run, now_ms: u64, size: Size, style: Style) -> Vec<(String, usize)> {
+pub(super) fn region(
+    run: &Run,
+    purpose: Purpose,
+    now_ms: u64,
+    size: Size,
+    style: Style,
+) -> Vec<(String, usize)> {
     let columns = usize::from(size.columns).saturating_sub(1);
     let rows = usize::from(size.rows).saturating_sub(1).max(1);
-    let mut lines = vec![vec![heading(run, now_ms)]];
+    let mut lines = vec![vec![heading(run, purpose, now_ms)]];
     let next = next_line(run);
     let room = rows.saturating_sub(1 + next.iter().count());
     let name_columns =
@@ -87,8 +93,8 @@ fn component<'a>(run: &'a Run, running: &Running) -> &'a str {
         .map_or("", |component| component.as_str())
 }
 
-fn heading(run: &Run, now_ms: u64) -> Span {
-    let phase = run.report.phase.map_or("", model::plan::Phase::as_str);
+fn heading(run: &Run, purpose: Purpose, now_ms: u64) -> Span {
+    let phase = purpose.name(run);
     let elapsed = text::duration(now_ms.saturating_sub(run.started_ms));
     let running = run.running.len();
     if let Some(reason) = &run.cancelling {

@@ -1,7 +1,7 @@
 //! Recorded event streams, and what the tests hand to the renderers.
 
 use model::event::Timed;
-use report::{Next, Options, Style};
+use report::{Next, Options, Purpose, Style};
 
 /// The streams under `tests/report/streams/`.
 pub const STREAMS: &[&str] =
@@ -25,6 +25,7 @@ pub fn options(verbose: bool, colour: bool) -> Options {
         style: Style::new(colour),
         verbose,
         next: Next {
+            purpose: Purpose::Phases,
             program: "installer".to_owned(),
             again: "installer all --case quickstart".to_owned(),
             arguments: "--case quickstart".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::common::{STREAMS, options, stream};
 use model::event::Timed;
-use report::{Json, Kind, Options, Plain, Quiet, Renderer, Size, renderer};
+use report::{Json, Kind, Options, Plain, Purpose, Quiet, Renderer, Size, renderer};
 
 fn render(renderer: &mut dyn Renderer, events: &[Timed]) -> String {
     let mut out = Vec::new();
@@ -27,6 +27,24 @@ fn plain_lines_and_summary_of_every_recorded_run() {
 #[test]
 fn plain_shows_what_steps_print_when_asked() {
     insta::assert_snapshot!(plain("success", options(true, false)));
+}
+
+#[test]
+fn what_builds_no_case_advises_no_phase() {
+    let of = |purpose: Purpose, name: &str| {
+        let mut options = options(false, false);
+        options.next.purpose = purpose;
+        plain(name, options)
+    };
+    let built = of(Purpose::Phases, "success");
+    assert!(built.contains("next: ") && built.contains("  network: ") && built.contains("(never ran)"));
+    let verified = of(Purpose::Verify, "success");
+    for word in ["next: ", "  network: ", "(never ran)"] {
+        assert!(!verified.contains(word), "{word}: {verified}");
+    }
+    assert!(verified.contains("verify: done in"), "{verified}");
+    assert!(of(Purpose::Verify, "failure").contains("looks again"));
+    assert!(!of(Purpose::Apart, "success").contains("next: "));
 }
 
 #[test]

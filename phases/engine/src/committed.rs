@@ -1,0 +1,59 @@
+//! What a case knows of what it installed last: in its state, beside the manifests in the prefixes.
+
+use camino::Utf8Path;
+use model::ComponentName;
+use model::layout::Layout;
+use model::manifest::Manifest;
+
+use crate::runner::StepError;
+use crate::{files, manifest};
+
+/// Before anything is installed: whatever was verified before is no longer what is there.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn begin(layout: &Layout, component: &ComponentName) -> Result<(), StepError> {
+    files::remove_tree(&layout.verified(component))
+}
+
+/// Writes the manifest of what was installed, and remembers that it is this case's.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn finish(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
+    manifest::write(manifest)?;
+    let digest = digest(&manifest::path(&manifest.prefix, &manifest.component))?;
+    files::atomic_write(&layout.committed(&manifest.component), format!("{digest}\n").as_bytes())
+}
+
+/// Why what this case installed has to be installed again, if it has to: a quick look, which hashes nothing but the
+/// manifest.
+///
+/// # Errors
+/// When a manifest cannot be read.
+pub fn broken(
+    layout: &Layout,
+    prefix: &Utf8Path,
+    component: &ComponentName,
+    case: &str,
+) -> Result<Option<String>, StepError> {
+    let path = manifest::path(prefix, component);
+    let Some(installed) = manifest::load(prefix, component)? else {
+        return Ok(Some(format!("{path} is gone")));
+    };
+    if installed.case != case {
+        return Ok(Some(format!("the one that is installed is of the case {}", installed.case)));
+    }
+    let digest = digest(&path)?;
+    Ok(match files::read_if_there(&layout.committed(component))? {
+        None => Some("its files were found changed".to_owned()),
+        Some(committed) if committed.trim() != digest => Some("another one was installed over it".to_owned()),
+        Some(_) => manifest::present(&installed).map(|problem| problem.to_string()),
+    })
+}
+
+fn digest(path: &Utf8Path) -> Result<String, StepError> {
+    files::sha256_file(path)
+        .map(|(digest, _)| digest.to_string())
+        .map_err(|error| StepError::io("read", path, &error))
+}

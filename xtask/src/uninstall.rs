@@ -1,0 +1,178 @@
+//! `uninstall`: components, and what the case brought of Python packages.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::python_home::wheels_component;
+use model::plan::{Action, Phase};
+use model::{ComponentName, exit};
+
+use crate::args::Common;
+use crate::error::{Error, Result};
+use crate::installed::known_component;
+use crate::load::Setting;
+use crate::out::say;
+use crate::run::take_lock;
+
+/// Where the Python packages of a case go.
+pub struct Environment {
+    /// Under which name a manifest tells of them.
+    pub component: ComponentName,
+    /// Where the environment is; none: the interpreter whose own it is, is not there.
+    pub prefix: Option<Utf8PathBuf>,
+    /// Whether all of it is installer's.
+    pub own: bool,
+}
+
+/// Where the Python packages of the case go, if it has any.
+pub fn environment(setting: &Setting) -> Option<Environment> {
+    let case = setting.case();
+    let python = case.python_environment()?;
+    let component = wheels_component(&case.metadata.name);
+    let own = !python.environment.is_interpreters_own();
+    let prefix = if own {
+        Some(setting.layout.python_environment(&case.metadata.name))
+    } else {
+        setting.target.python.as_ref().map(|facts| facts.prefix.clone())
+    };
+    Some(Environment { component, prefix, own })
+}
+
+/// The prefix of each component of the case.
+pub fn prefixes(setting: &Setting) -> BTreeMap<ComponentName, Utf8PathBuf> {
+    let components = setting.case().components.iter();
+    let mut prefixes: BTreeMap<ComponentName, Utf8PathBuf> = components
+        .map(|(name, component)| {
+            (name.clone(), component.prefix.clone().unwrap_or_else(|| setting.layout.prefix.clone()))
+        })
+        .collect();
+    // A plan knows more, where there can be one: a Python project goes into the environment.
+    for step in setting.plan(Phase::Build).iter().flat_map(|plan| &plan.steps) {
+        if let Action::Commit(action) = &step.action {
+            if let Some(prefix) = prefixes.get_mut(&action.component) {
+                prefix.clone_from(&action.prefix);
+            }
+        }
+    }
+    prefixes
+}
+
+/// Removes one component, or all that the case has installed.
+pub fn uninstall(common: &Common, name: Option<&str>, force: bool) -> Result<i32> {
+    let setting = Setting::gather(common, None)?;
+    let names = match name {
+        Some(name) => vec![name.to_owned()],
+        None => all(&setting)?,
+    };
+    if names.is_empty() {
+        say(&format!("nothing of the case {} is installed", setting.case().metadata.name));
+        return Ok(exit::OK);
+    }
+    let _lock = (!common.dry_run).then(|| take_lock(common, &setting)).transpose()?;
+    for (number, name) in names.iter().enumerate() {
+        // What goes before it does not count for what stands on it.
+        one(common, &setting, name, &names[..number], force)?;
+    }
+    Ok(exit::OK)
+}
+
+/// What is installed and this case's, each before what it stands on.
+fn all(setting: &Setting) -> Result<Vec<String>> {
+    let case = &setting.case().metadata.name;
+    let mut names = Vec::new();
+    for step in setting.plan(Phase::Build)?.steps.iter().rev() {
+        let Action::Commit(action) = &step.action else { continue };
+        let installed = engine::manifest::load(&action.prefix, &action.component)?;
+        if installed.is_some_and(|manifest| manifest.case == *case) {
+            names.push(action.component.to_string());
+        }
+    }
+    let environment = environment(setting).filter(|environment| environment.own);
+    if environment.and_then(|environment| environment.prefix).is_some_and(|prefix| prefix.exists()) {
+        names.push("python".to_owned());
+    }
+    Ok(names)
+}
+
+fn one(common: &Common, setting: &Setting, name: &str, before: &[String], force: bool) -> Result<()> {
+    let wheels =
+        environment(setting).filter(|environment| name == "python" || name == environment.component.as_str());
+    if let Some(Environment { prefix: Some(prefix), own: true, .. }) = &wheels {
+        return whole_environment(common, prefix, before, force);
+    }
+    let (component, own) = match wheels {
+        Some(environment) => (environment.component, environment.prefix),
+        None => (ComponentName::new(name), None),
+    };
+    let declared = prefixes(setting);
+    let prefix = match declared.get(&component) {
+        Some(prefix) => prefix.clone(),
+        None if own.is_some() => own.unwrap_or_default(),
+        // What the case had once is installed all the same.
+        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some() => {
+            setting.layout.prefix.clone()
+        }
+        None => known_component(setting, name).map(|_| setting.layout.prefix.clone())?,
+    };
+    // What is installed says itself what it was built against, whatever case it came from.
+    let mut prefixes = vec![prefix.clone(), setting.layout.prefix.clone()];
+    prefixes.extend(declared.into_values());
+    prefixes.sort();
+    prefixes.dedup();
+    let mut dependents = Vec::new();
+    for prefix in &prefixes {
+        for manifest in engine::manifest::load_all(prefix)? {
+            if manifest.needs.iter().any(|need| need.as_str() == name) {
+                dependents.push(manifest.component.to_string());
+            }
+        }
+    }
+    refuse(name, dependents, before, force)?;
+    if common.dry_run {
+        let manifest = engine::manifest::load(&prefix, &component)?;
+        let files = manifest.iter().flat_map(|manifest| manifest.files.keys());
+        files.for_each(|file| say(&format!("would remove {}", prefix.join(file))));
+        return Ok(());
+    }
+    let removed = engine::manifest::uninstall(&prefix, &component, force)?;
+    say(&format!("removed {} files of {name} from {prefix}", removed.files));
+    for path in &removed.kept_modified {
+        say(&format!("kept {path}: it was changed since it was installed"));
+    }
+    Ok(())
+}
+
+/// Removes an environment that is all installer's, with the bytecode that Python wrote into it.
+fn whole_environment(common: &Common, prefix: &Utf8PathBuf, before: &[String], force: bool) -> Result<()> {
+    if !prefix.exists() {
+        return Err(Error::usage(format!("the Python environment {prefix} is not installed")));
+    }
+    // Whatever else lies at this place was not made by installer.
+    if !prefix.join("pyvenv.cfg").is_file() && !prefix.join(deps::python::install::INCOMPLETE).is_file() {
+        return Err(Error::usage(format!(
+            "{prefix} is not a Python environment\n  help: look what it is, and move it away by hand"
+        )));
+    }
+    let wheels = |name: &ComponentName| name.as_str().starts_with("python-");
+    let components = engine::manifest::load_all(prefix)?;
+    let inside = components.into_iter().map(|manifest| manifest.component).filter(|name| !wheels(name));
+    refuse("python", inside.map(|name| name.to_string()).collect(), before, force)?;
+    if common.dry_run {
+        say(&format!("would remove {prefix}"));
+        return Ok(());
+    }
+    engine::files::remove_tree(prefix)?;
+    say(&format!("removed the Python environment {prefix}"));
+    Ok(())
+}
+
+fn refuse(name: &str, mut dependents: Vec<String>, before: &[String], force: bool) -> Result<()> {
+    dependents.retain(|dependent| !before.contains(dependent));
+    if dependents.is_empty() || force {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{name} is needed by what is installed: {}\n  help: uninstall that first, or use --force",
+        dependents.join(", ")
+    )))
+}

@@ -30,7 +30,7 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
     let style = options.style;
     let mut out = String::new();
     for run in phases {
-        phase(&mut out, run, style);
+        phase(&mut out, run, options);
     }
     for run in phases {
         warnings(&mut out, run, style);
@@ -61,7 +61,8 @@ fn precise(milliseconds: u64) -> String {
     if milliseconds < 1000 { format!("{milliseconds} ms") } else { text::duration(milliseconds) }
 }
 
-fn phase(out: &mut String, run: &Run, style: Style) {
+fn phase(out: &mut String, run: &Run, options: &Options) {
+    let style = options.style;
     let report = &run.report;
     let wall = precise(report.wall_ms);
     let failed = report.failures().filter(|(step, _)| !run.is_optional(step)).count();
@@ -102,8 +103,14 @@ fn phase(out: &mut String, run: &Run, style: Style) {
     rows(out, run, style);
     not_run_rows(out, run);
     if let Some(force) = report.offline.as_ref().filter(|_| !report.ran.is_empty()) {
-        line(out, &format!("  network: {}", offline(force)));
-        for unseen in &force.unseen {
+        let unseen = match force.unseen.len() {
+            0 => String::new(),
+            _ if options.verbose => String::new(),
+            1 => " (1 kind goes unseen: -v says which)".to_owned(),
+            several => format!(" ({several} kinds go unseen: -v says which)"),
+        };
+        line(out, &format!("  network: {}{unseen}", offline(force)));
+        for unseen in force.unseen.iter().filter(|_| options.verbose) {
             line(out, &format!("           goes unseen: {unseen}"));
         }
     }
@@ -241,8 +248,8 @@ fn warnings(out: &mut String, run: &Run, style: Style) {
         let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
         let message = &failure.message;
         line(out, &format!("{} optional step {step} failed: {message}{log}", style.yellow("warning:")));
-        for cure in &failure.cures {
-            line(out, &format!("  help: {cure}"));
+        for help in failure.cures.iter().flat_map(|cure| help_lines(cure)) {
+            line(out, &format!("  {help}"));
         }
         if let Some(capsule) = &failure.capsule {
             line(out, &format!("  capsule: {capsule}"));
@@ -279,15 +286,24 @@ pub(crate) fn failures(out: &mut String, run: &Run, style: Style) {
 /// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
 pub(crate) fn failure_lines(failure: &Failure, limit: usize) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
-    lines.extend(failure.excerpt.iter().take(limit).map(|line| format!("  | {}", text::clean(line))));
+    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
+    lines.extend(failure.excerpt.iter().take(limit).map(shown));
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
     }
-    lines.extend(failure.command.iter().map(|command| format!("command: {command}")));
-    lines.extend(failure.cures.iter().map(|cure| format!("help: {cure}")));
+    lines
+        .extend(failure.command.iter().map(|command| format!("command: {}", text::without_filling(command))));
+    lines.extend(failure.cures.iter().flat_map(|cure| help_lines(cure)));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
+}
+
+/// A cure behind `help:`; lines of a case that it has stand below each other.
+fn help_lines(cure: &str) -> Vec<String> {
+    let line =
+        |(n, line): (usize, &str)| if n == 0 { format!("help: {line}") } else { format!("      {line}") };
+    cure.lines().enumerate().map(line).collect()
 }
 
 fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {

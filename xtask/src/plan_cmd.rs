@@ -144,7 +144,7 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let Some(&(assessed, at)) = places.iter().find(runs).or(places.first()) else {
         let steps = phases.iter().flat_map(|assessed| &assessed.plan.steps);
         return Err(Error::usage(format!(
-            "there is no step `{wanted}`\n  help: {}; `installer plan` lists all",
+            "there is no step `{wanted}`\n  help: {} (`installer plan` lists all)",
             meant(steps, wanted)
         )));
     };

@@ -57,7 +57,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let has_command = |step: &&Step| step_command(step).is_some();
     let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
         return Err(Error::usage(format!(
-            "`build` has no step `{wanted}`\n  help: {}; `installer plan build` lists all",
+            "`build` has no step `{wanted}`\n  help: {} (`installer plan build` lists all)",
             crate::plan_cmd::meant(plan.steps.iter().filter(has_command), wanted)
         )));
     };

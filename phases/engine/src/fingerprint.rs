@@ -44,8 +44,8 @@ pub fn differences(now: &Material, earlier: &Material) -> Vec<Difference> {
 /// A difference as a phrase: ``option --enable-gpl added``.
 pub fn phrase(difference: &Difference) -> String {
     let Difference { what, before, after, .. } = difference;
-    if let Some(because) = difference.of_need() {
-        return because;
+    if let Some(words) = difference.of_need() {
+        return words;
     }
     match (before, after) {
         (None, Some(value)) if value.is_empty() => format!("{what} added"),

@@ -51,13 +51,13 @@ impl Difference {
     pub fn of_need(&self) -> Option<String> {
         let need = self.what.strip_prefix("need ")?;
         Some(match (&self.before, &self.after) {
-            (None, _) => format!("because it needs {need} now"),
-            (_, None) => format!("because it no longer needs {need}"),
+            (None, _) => format!("it needs {need} now"),
+            (_, None) => format!("it no longer needs {need}"),
             // What looks at the machine runs each time.
             _ if need.ends_with("/preflight") || need.starts_with("deps/") => {
-                format!("because {need} found something else")
+                format!("{need} finds something else")
             }
-            _ => format!("because {need} ran"),
+            _ => format!("{need} ran or runs before it"),
         })
     }
 

@@ -160,8 +160,8 @@ pub(crate) fn differences(differences: &[Difference], limit: usize) -> Vec<Strin
         .iter()
         .take(limit)
         .map(|difference| {
-            if let Some(because) = difference.of_need() {
-                return because;
+            if let Some(words) = difference.of_need() {
+                return words;
             }
             // The digests of content say nothing to people.
             if difference.what.starts_with("input ") {

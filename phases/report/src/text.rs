@@ -106,8 +106,12 @@ pub fn without_filling(text: &str) -> String {
     for part in parts {
         let rest = part.trim_start_matches('x');
         short.push_str(BEFORE);
-        short.push_str(if rest.len() < part.len() { "…" } else { "" });
-        short.push_str(rest);
+        if rest.len() < part.len() {
+            short.push('…');
+            short.push_str(rest.strip_prefix("/end/").unwrap_or(rest));
+        } else {
+            short.push_str(rest);
+        }
     }
     short
 }
@@ -176,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_filling_of_the_placeholder_is_left_out() {
-        let long = format!("-Drpath=/installer-rpath-placeholder/{} -DX=xx", "x".repeat(160));
+        let long = format!("-Drpath=/installer-rpath-placeholder/{}/end/ -DX=xx", "x".repeat(160));
         assert_eq!(without_filling(&long), "-Drpath=/installer-rpath-placeholder/x… -DX=xx");
         assert_eq!(without_filling("xx /installer-rpath-placeholder/x"), "xx /installer-rpath-placeholder/x");
     }

@@ -40,7 +40,8 @@ pub(super) fn wanted(names: &[&str], build: &Utf8Path, component: &str) -> Vec<W
     for root in roots.iter().rev() {
         for file in cmake_files(root) {
             let text = fs::read(&file).unwrap_or_default();
-            found.extend(declarations(&String::from_utf8_lossy(&text), &file));
+            let place = file.strip_prefix(root).unwrap_or(&file);
+            found.extend(declarations(&String::from_utf8_lossy(&text), place));
         }
     }
     names
@@ -190,9 +191,7 @@ mod tests {
         let told = wanted(&["JSON", "FMT_LIB", "OTHER"], &build, "shapes");
         assert_eq!(
             told[0].what,
-            format!(
-                "json, which the project fetches from https://example.com/json.tar.xz ({source}/CMakeLists.txt:3)"
-            )
+            "json, which the project fetches from https://example.com/json.tar.xz (CMakeLists.txt:3)"
         );
         let lines: Vec<&str> = told[0].cure.lines().map(str::trim).collect();
         assert_eq!(

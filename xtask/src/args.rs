@@ -313,6 +313,8 @@ pub enum CaseCommand {
         /// Its name.
         name: String,
     },
+    /// Prints every key that a case may have, with what it means, as Markdown.
+    Reference,
     /// Looks for every mistake in a case.
     Check {
         /// The case.

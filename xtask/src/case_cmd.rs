@@ -1,6 +1,7 @@
 //! `case list|show|new|check`; `import` and `diff` have files of their own.
 
 use camino::Utf8Path;
+use model::case::Driver;
 use model::exit;
 
 use crate::args::{CaseCommand, Common};
@@ -14,6 +15,7 @@ pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
         CaseCommand::List => list(),
         CaseCommand::Show { name, origins } => show(common, name.as_deref(), *origins),
         CaseCommand::New { name } => new(name),
+        CaseCommand::Reference => print(&model::case::reference_markdown()).map(|()| exit::OK),
         CaseCommand::Import { from, output } => crate::case_import::import(common, from, output.as_deref()),
         CaseCommand::Diff { a, b, format } => crate::case_diff::diff(common, a, b, *format),
         CaseCommand::Check { name } => {
@@ -91,13 +93,14 @@ fn new(name: &str) -> Result<i32> {
             "{path} is there already\n  help: choose another name, or edit it"
         )));
     }
-    engine::files::atomic_write(&path, STARTER.replace("NAME", name).as_bytes())?;
+    let text = STARTER.replace("NAME", name).replace("DRIVERS", &Driver::words());
+    engine::files::atomic_write(&path, text.as_bytes())?;
     say(&format!("wrote {path}; see what it would do with `installer plan --case {name}`"));
     Ok(exit::OK)
 }
 
 /// Valid as it stands, so that it can be tried before it is changed.
-const STARTER: &str = r#"# docs/reference/case.md tells every key; `installer case check NAME` finds mistakes.
+const STARTER: &str = r#"# `installer case reference` tells every key; `installer case check NAME` finds mistakes.
 
 schema = 1
 
@@ -108,13 +111,18 @@ description = "What this case builds, in one line"
 # Packages of the distribution beyond those that the components need by themselves.
 # system_packages = { apt = ["libfoo-dev"] }
 
+# A Python environment: `deps` brings these wheels, `build` installs them without a network. Components with the driver
+# python are installed into it; `installer build` says at its end where it stands.
+# [python]
+# packages = ["numpy", "requests>=2.31"]
+
 # Where code comes from: path, git, archive, debian, pypi or crate. A list holds alternatives, best first.
 [sources.sfz]
 kind = "crate"
 name = "sfz"
 version = "0.7.1"
 
-# What is built. Drivers: autotools, cmake, cargo, command.
+# What is built. Drivers: DRIVERS.
 [components.sfz]
 driver = "cargo"
 

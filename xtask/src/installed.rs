@@ -105,7 +105,10 @@ fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
     }
     if !missing.is_empty() {
         let missing = missing.join("\n");
-        return Err(Error::new(exit::VERIFY_FAILED, format!("{missing}\n  help: run `installer all {case}`")));
+        return Err(Error::new(
+            exit::VERIFY_FAILED,
+            format!("{missing}\n  help: run `installer all {case}`"),
+        ));
     }
     plan.steps.retain(|step| !absent.contains(&step.id));
     Ok(())

@@ -9,7 +9,7 @@ use exec::lock::{LockError, RunLock};
 use model::case::Case;
 use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
-use model::plan::{Phase, Plan, Privilege};
+use model::plan::{Action, Phase, Plan, Privilege};
 use model::site::Sudo;
 use report::{Kind, Next, Purpose, Renderer, Size, Style};
 
@@ -82,6 +82,9 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         tell_phases(&plans, &assessments, &setting, &options, &mut observer)
     };
     observer.finish();
+    if outcome.as_ref().is_ok_and(|finish| finish.verdict == Verdict::Done) && observer.talks() {
+        environments(&plans, &assessments).iter().for_each(|line| crate::out::say(line));
+    }
     deps::packages::forget_secrets(&setting.site, &setting.layout.cache)?;
     outcome.map(exit_code)
 }
@@ -101,6 +104,23 @@ fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -
         return Ok(());
     }
     Err(Error::new(exit::PREFLIGHT, absent.join("\n\n").trim_end().to_owned()))
+}
+
+/// Where the Python environments stand that were made or changed, and how they are used.
+fn environments(plans: &[Plan], assessments: &[Assessment]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (plan, assessment) in plans.iter().zip(assessments) {
+        for step in &plan.steps {
+            let Action::InstallWheels(wheels) = &step.action else { continue };
+            let ran = assessment.row(&step.id).is_none_or(|row| row.state != State::Fresh);
+            let python = wheels.environment.join("bin/python");
+            if ran && python.exists() {
+                lines.push(format!("python: {python} is the interpreter with the packages of the case"));
+            }
+        }
+    }
+    lines.dedup();
+    lines
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.
@@ -329,6 +349,11 @@ impl Shown {
         };
         let options = report::Options { style: style(common, on_terminal), verbose: common.verbose, next };
         Self { renderer: report::renderer(kind, options), kind }
+    }
+
+    /// Whether what is shown is for people who want to know more than failures.
+    fn talks(&self) -> bool {
+        !matches!(self.kind, Kind::Json | Kind::Quiet)
     }
 
     fn is_live(&self) -> bool {

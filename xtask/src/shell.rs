@@ -56,10 +56,9 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let plan = setting.plan(Phase::Build)?;
     let has_command = |step: &&Step| step_command(step).is_some();
     let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
-        let ids = plan.steps.iter().filter(has_command).map(|step| step.id.as_str());
-        let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
         return Err(Error::usage(format!(
-            "`build` has no step `{wanted}`\n  help: did you mean `{nearest}`? `installer plan build {}` lists all",
+            "`build` has no step `{wanted}`\n  help: {} (`installer plan build {}` lists all)",
+            crate::plan_cmd::meant(plan.steps.iter().filter(has_command), wanted),
             setting.case_argument
         )));
     };

@@ -400,6 +400,8 @@ fn a_step_is_explained_and_a_wrong_one_has_a_near_name() {
     assert!(run.stdout.starts_with("build/ffmpeg/compile: "), "{}", run.stdout);
     let wrong = place.run(&["explain", "build/ffmpeg/compil", "--case", "quickstart"]).expect(exit::USAGE);
     assert!(wrong.stderr.contains("`build/ffmpeg/compile`"), "{}", wrong.stderr);
+    let component = place.run(&["explain", "ffmpeg", "--case", "quickstart"]).expect(exit::USAGE);
+    assert!(component.stderr.contains("the steps of ffmpeg are build/ffmpeg/"), "{}", component.stderr);
 }
 
 #[test]
@@ -420,7 +422,9 @@ fn cases_are_listed_made_and_checked() {
     let place = Place::new();
     assert!(place.run(&["case", "list"]).expect(exit::OK).stdout.contains("quickstart"));
     place.run(&["case", "new", "mine"]).expect(exit::OK);
-    assert!(place.path().join("cases/mine/case.toml").is_file());
+    let text = std::fs::read_to_string(place.path().join("cases/mine/case.toml")).unwrap();
+    assert!(text.contains("cmake, autotools, meson, cargo, python, xmake, command"), "{text}");
+    assert!(place.run(&["case", "reference"]).expect(exit::OK).stdout.contains("fetch_content"));
     place.run(&["case", "check", "mine"]).expect(exit::OK);
     place.write("cases/mine/case.toml", EMPTY);
     place.run(&["case", "new", "mine"]).expect(exit::USAGE);

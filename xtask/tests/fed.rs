@@ -61,11 +61,30 @@ fn fetch_content_takes_what_deps_brought_and_tells_what_nobody_brought() {
     let lacking = run(home, &["all"], &[]);
     let text = said(&lacking);
     assert_eq!(code(&lacking), 5, "{text}");
-    assert!(
-        text.contains("build/app/expect") && text.contains("FETCHCONTENT_SOURCE_DIR_… for FIXED"),
-        "{text}"
+    for told in [
+        "build/app/expect",
+        "Fixed, which the project fetches from https://fixed.example/fixed-1.tar.gz (CMakeLists.txt:4)",
+        "urls = [\"https://fixed.example/fixed-1.tar.gz\"]",
+        "fetch_content = { Fixed = \"fixed\" }",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    write(home, "other/readme", "");
+    let other = run(home, &["build", "--source", "app=other"], &[]);
+    let text = said(&other);
+    assert_eq!(code(&other), 4, "{text}");
+    assert!(text.contains("/other has no CMakeLists.txt, and app is built with the driver cmake"), "{text}");
+    assert!(text.contains("`subdirectory = \"DIR\"` in [components.app]"), "{text}");
+    write(home, "app/main.c", "int main(void) { return 0 }\n");
+    write(
+        home,
+        "app/CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.18)\nproject(app C)\nadd_executable(app main.c)\n",
     );
-    assert!(text.contains("`fetch_content` of the component"), "{text}");
+    let wrong = run(home, &["build"], &[]);
+    let (text, own) = (said(&wrong), home.join("app/main.c"));
+    assert!(text.contains(&format!("is a copy of {}: change it there", own.display())), "{text}");
+    fetching(home);
 
     let fed = "fetch_content = { Fixed = \"fixed\" }\n[[components.app.checks]]\nkind = \"run\"\n\
         command = [\"{prefix}/bin/app\"]\ncontains = \"42\"\n[sources.fixed]\nkind = \"path\"\npath = \"fixed\"\n";

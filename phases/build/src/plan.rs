@@ -102,7 +102,7 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     // Each looks for room for all that is built before it as well: together they look for the sum.
     let mut disk = Vec::new();
     for planned in &ordered {
-        disk.push(disk_estimate(&known, planned));
+        disk.push(disk_estimate(&known, planned, cx)?);
         let step = preflight(&known, planned, disk.clone(), cx)?;
         cx.add(step);
     }
@@ -147,7 +147,8 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
                     format!("components.{name}"),
                     format!("component `{name}` has no built-in recipe and says no driver"),
                     format!(
-                        "add `driver = \"cmake\"` (or autotools, cargo, command); recipes that are built in: {}",
+                        "add `driver = \"…\"` (one of {}); recipes that are built in: {}",
+                        Driver::words(),
                         crate::recipes().join(", ")
                     ),
                 ));
@@ -291,13 +292,22 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
     }
 }
 
-fn disk_estimate(known: &Known<'_>, planned: &Planned<'_>) -> DiskEstimate {
+fn disk_estimate(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    cx: &PlanCx<'_>,
+) -> Result<DiskEstimate, PlanError> {
     let layout = known.layout;
-    DiskEstimate {
+    let by_source = match planned.recipe {
+        Some(_) => None,
+        None => Some(cx.source(&planned.source, planned.name.as_str())?.tree),
+    };
+    Ok(DiskEstimate {
         component: planned.name.clone(),
+        by_source,
         mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
         taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
-    }
+    })
 }
 
 fn preflight(
@@ -376,6 +386,7 @@ fn preflight(
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
         source: third_party::required(known, planned, &source).map(Box::new),
+        build_file: third_party::build_file(planned, &source),
         python: python::required(known, planned),
         accelerators: accelerators::required(known, planned)?,
         checkout,
@@ -636,10 +647,8 @@ fn component_steps(
         steps.push(configure);
     }
     if !expectations.is_empty() {
-        let count = expectations.len();
         let action = Action::ExpectEnabled(ExpectEnabled { expectations });
-        let mut expect =
-            step("expect", format!("see that {count} things asked of {name} are enabled"), action);
+        let mut expect = step("expect", format!("see that what was asked of {name} is enabled"), action);
         expect.needs = before.iter().filter(|id| id.as_str().ends_with("/configure")).cloned().collect();
         if expect.needs.is_empty() {
             expect.needs.clone_from(&before);

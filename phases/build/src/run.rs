@@ -1,6 +1,8 @@
 //! Carrying out what `build` plans: preflight, working copies, commands, commits and checks.
 
 mod commit;
+mod copied;
+mod declared;
 mod expect;
 pub mod http_check;
 mod link_python;
@@ -74,6 +76,7 @@ impl Runner for BuildRunner<'_> {
     }
 
     fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError> {
+        let component = step.component.as_ref().map_or("", |name| name.as_str());
         match &step.action {
             Action::Preflight(action) => preflight::require(self, action, context),
             Action::WorkingCopy(action) => working_copy::sync(action, context),
@@ -81,9 +84,9 @@ impl Runner for BuildRunner<'_> {
                 if step.id.as_str().ends_with("/configure") {
                     placed::remove(action)?;
                 }
-                exec(action, context)
+                exec(action, component, context).map_err(|error| copied::with_original(error, step, context))
             }
-            Action::ExpectEnabled(action) => expect::check(action),
+            Action::ExpectEnabled(action) => expect::check(action, component),
             Action::StageFiles(action) => stage::stage(action),
             Action::LinkPython(action) => link_python::link(action),
             Action::Commit(action) => commit::commit(action, context),
@@ -109,14 +112,15 @@ impl Runner for BuildRunner<'_> {
     }
 }
 
-fn exec(action: &Exec, context: &dyn Context) -> Result<(), StepError> {
+fn exec(action: &Exec, component: &str, context: &dyn Context) -> Result<(), StepError> {
     let mut killed = None;
     for command in &action.commands {
         if context.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let finished =
-            context.execute(command).map_err(|error| wanted::with_cures(error, &command.directory))?;
+        let finished = context
+            .execute(command)
+            .map_err(|error| wanted::with_cures(error, &command.directory, component))?;
         killed = killed.or_else(|| finished.tail.into_iter().find(|line| tells_of_kill(line)));
     }
     if action.logs.is_empty() {

@@ -41,6 +41,13 @@ impl Runner for DepsRunner {
         }
         done.map_err(|error| network::explain(error, &context.layout().step_log(&step.id), context))
     }
+
+    fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
+        match &step.action {
+            Action::InstallWheels(action) => python::record::broken(action, context),
+            _ => Ok(None),
+        }
+    }
 }
 
 fn carry_out(step: &Step, context: &dyn Context) -> Result<(), StepError> {
@@ -63,13 +70,6 @@ fn carry_out(step: &Step, context: &dyn Context) -> Result<(), StepError> {
         }
         Action::UnpackSource(action) => sources::unpack(action, context),
         _ => Err(foreign(step)),
-    }
-
-    fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
-        match &step.action {
-            Action::InstallWheels(action) => python::record::broken(action, context),
-            _ => Ok(None),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::fingerprint::{Difference, Material};
-use model::plan::{Action, Freshness, Keep, Phase, Plan, Step};
+use model::plan::{Action, Freshness, Input, Keep, Phase, Plan, Step};
 use model::{Digest, StepId};
 
 use crate::EngineError;
@@ -208,7 +208,8 @@ impl Records {
         }
         let Some(earlier) = &entry.material else { return Ok(stale("never ran")) };
         if material.digest() != earlier.digest() {
-            let differences = fingerprint::differences(material, earlier);
+            let mut differences = fingerprint::differences(material, earlier);
+            self.name_files(step, &mut differences);
             let mut phrases: Vec<String> = differences.iter().take(2).map(fingerprint::phrase).collect();
             if differences.len() > 2 {
                 phrases.push(format!("{} more", differences.len() - 2));
@@ -222,6 +223,18 @@ impl Records {
         }
         let gone = step.outputs.iter().find(|output| !exists(output));
         Ok(gone.map_or(Verdict::Fresh, |gone| Verdict::OutputGone(format!("{gone} is gone"))))
+    }
+
+    /// Which files of a tree changed, where that is known.
+    fn name_files(&self, step: &Step, differences: &mut [Difference]) {
+        for difference in differences {
+            let Some(before) = &difference.before else { continue };
+            let Some(name) = difference.what.strip_prefix("input tree ") else { continue };
+            let is_it = |input: &&Input| matches!(input, Input::Tree { path, .. } if path == name);
+            if let Some(input) = step.inputs.iter().find(is_it) {
+                difference.files = self.trees.changed(input, before);
+            }
+        }
     }
 
     pub(crate) fn assess(

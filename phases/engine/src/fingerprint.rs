@@ -43,13 +43,16 @@ pub fn differences(now: &Material, earlier: &Material) -> Vec<Difference> {
 
 /// A difference as a phrase: ``option --enable-gpl added``.
 pub fn phrase(difference: &Difference) -> String {
-    let Difference { what, before, after } = difference;
+    let Difference { what, before, after, .. } = difference;
+    if let Some(words) = difference.of_need() {
+        return words;
+    }
     match (before, after) {
         (None, Some(value)) if value.is_empty() => format!("{what} added"),
         (None, Some(value)) => format!("{what} added ({value})"),
         (Some(_), None) => format!("{what} removed"),
-        (Some(_), Some(_)) if what.starts_with("input ") || what.starts_with("need ") => {
-            format!("{what} changed")
+        (Some(_), Some(_)) if what.starts_with("input ") => {
+            format!("{what} changed{}", difference.named_files())
         }
         (Some(before), Some(after)) => format!("{what} changed from `{before}` to `{after}`"),
         (None, None) => what.clone(),

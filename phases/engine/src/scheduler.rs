@@ -4,6 +4,7 @@ mod decide;
 mod ending;
 mod gates;
 mod out;
+mod space;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

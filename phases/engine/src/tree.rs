@@ -45,6 +45,16 @@ struct Summary {
 struct Details {
     /// Path → stamp, content.
     files: BTreeMap<String, (Stamp, Digest)>,
+    /// What was too young to be trusted by its stamp: only to tell later which file changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    young: BTreeMap<String, Digest>,
+}
+
+impl Details {
+    fn digests(&self) -> BTreeMap<&String, &Digest> {
+        let settled = self.files.iter().map(|(name, (_, digest))| (name, digest));
+        settled.chain(&self.young).collect()
+    }
 }
 
 /// Size, mtime and ctime in nanoseconds, inode.
@@ -141,7 +151,9 @@ impl Trees {
                     };
                     hasher.update([u8::from(*executable)]);
                     hasher.update(digest.as_str().as_bytes());
-                    if !young {
+                    if young {
+                        details.young.insert(entry.name.clone(), digest);
+                    } else {
                         details.files.insert(entry.name.clone(), (entry.stamp, digest));
                     }
                 }
@@ -153,6 +165,23 @@ impl Trees {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.insert(place.to_owned(), Remembered { summary, details });
         Ok(content)
+    }
+
+    /// Files of a tree, whose digest was asked before, that are not what they were when it had this one (its short
+    /// form). None where that is not known any more.
+    pub fn changed(&self, input: &Input, before: &str) -> Vec<String> {
+        let Input::Tree { path, exclude } = input else { return Vec::new() };
+        let place = self.place(path, exclude);
+        let summary: Option<Summary> = files::read_cache(&place.with_extension("summary"));
+        if summary.is_none_or(|summary| summary.content.short() != before) {
+            return Vec::new();
+        }
+        let earlier: Details = files::read_cache(&place.with_extension("details")).unwrap_or_default();
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(now) = pending.get(&place) else { return Vec::new() };
+        let (earlier, now) = (earlier.digests(), now.details.digests());
+        let names: std::collections::BTreeSet<&String> = earlier.keys().chain(now.keys()).copied().collect();
+        names.into_iter().filter(|name| earlier.get(name) != now.get(name)).cloned().collect()
     }
 
     /// Writes what was learned.
@@ -265,6 +294,28 @@ mod tests {
         assert_eq!(trees.digest(&input).unwrap().unwrap(), first, "only times and excluded files changed");
         fs::write(source.join("a/one.c"), "int y;").unwrap();
         assert_ne!(trees.digest(&input).unwrap().unwrap(), first, "the same size, another content");
+    }
+
+    #[test]
+    fn the_files_that_changed_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let source = root.join("src");
+        fs::create_dir(&source).unwrap();
+        for name in ["kept.c", "gone.c", "edited.c"] {
+            fs::write(source.join(name), name).unwrap();
+        }
+        age(&source.join("kept.c"));
+        let input = Input::Tree { path: source.clone(), exclude: Vec::new() };
+        let trees = Trees::new(&root.join("state"));
+        let before = trees.digest(&input).unwrap().unwrap();
+        trees.persist().unwrap();
+        fs::remove_file(source.join("gone.c")).unwrap();
+        fs::write(source.join("edited.c"), "other").unwrap();
+        fs::write(source.join("new.c"), "new").unwrap();
+        trees.digest(&input).unwrap();
+        assert_eq!(trees.changed(&input, before.short()), ["edited.c", "gone.c", "new.c"]);
+        assert!(trees.changed(&input, "another").is_empty(), "the records speak of another state");
     }
 
     #[test]

@@ -34,6 +34,42 @@ pub struct Difference {
     pub before: Option<String>,
     /// The present value, if there is one.
     pub after: Option<String>,
+    /// Of a tree: the files that changed, came or went, where they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// How many files a difference names.
+const NAMED_FILES: usize = 3;
+
+impl Difference {
+    fn new(what: String, before: Option<String>, after: Option<String>) -> Self {
+        Self { what, before, after, files: Vec::new() }
+    }
+
+    /// In words, if it is that of a needed step: its digests tell nobody anything.
+    pub fn of_need(&self) -> Option<String> {
+        let need = self.what.strip_prefix("need ")?;
+        Some(match (&self.before, &self.after) {
+            (None, _) => format!("it needs {need} now"),
+            (_, None) => format!("it no longer needs {need}"),
+            // What looks at the machine runs each time.
+            _ if need.ends_with("/preflight") || need.starts_with("deps/") => {
+                format!("{need} finds something else")
+            }
+            _ => format!("{need} ran or runs before it"),
+        })
+    }
+
+    /// The first files behind a phrase: ` (src/a.cpp, src/b.cpp)`.
+    pub fn named_files(&self) -> String {
+        let named: Vec<&str> = self.files.iter().take(NAMED_FILES).map(String::as_str).collect();
+        match self.files.len().saturating_sub(NAMED_FILES) {
+            _ if named.is_empty() => String::new(),
+            0 => format!(" ({})", named.join(", ")),
+            more => format!(" ({} and {more} more)", named.join(", ")),
+        }
+    }
 }
 
 impl Material {
@@ -51,11 +87,8 @@ impl Material {
         compare(&mut found, "input ", &digests(&earlier.inputs), &digests(&self.inputs));
         compare(&mut found, "need ", &digests(&earlier.needs), &digests(&self.needs));
         if earlier.format != self.format {
-            found.push(Difference {
-                what: "fingerprint format".to_owned(),
-                before: Some(earlier.format.to_string()),
-                after: Some(self.format.to_string()),
-            });
+            let (before, after) = (earlier.format.to_string(), self.format.to_string());
+            found.push(Difference::new("fingerprint format".to_owned(), Some(before), Some(after)));
         }
         found
     }
@@ -75,11 +108,7 @@ fn compare(
     for key in keys {
         let (old, new) = (before.get(key), after.get(key));
         if old != new {
-            found.push(Difference {
-                what: format!("{prefix}{key}"),
-                before: old.cloned(),
-                after: new.cloned(),
-            });
+            found.push(Difference::new(format!("{prefix}{key}"), old.cloned(), new.cloned()));
         }
     }
 }

@@ -26,7 +26,11 @@ pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, opti
     let why = if row.why.is_empty() { String::new() } else { format!(" ({})", row.why) };
     let _ = writeln!(out, "now: {now}{why}");
     list(&mut out, "changed since it last ran", &differences(&row.differences, usize::MAX));
-    list(&mut out, "what it does", &action(row));
+    let mut does = action(row);
+    if !options.verbose {
+        does.iter_mut().for_each(|line| *line = text::without_filling(line));
+    }
+    list(&mut out, "what it does", &does);
     let needs: Vec<String> = step.needs.iter().map(|need| with_title(plan, need)).collect();
     list(&mut out, "needs", &needs);
     let after: Vec<String> = step.after.iter().map(|need| with_title(plan, need)).collect();

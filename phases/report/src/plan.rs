@@ -159,11 +159,22 @@ pub(crate) fn differences(differences: &[Difference], limit: usize) -> Vec<Strin
     let mut lines: Vec<String> = differences
         .iter()
         .take(limit)
-        .map(|difference| match (&difference.before, &difference.after) {
-            (Some(before), Some(after)) => format!("changed {}: {after}, was {before}", difference.what),
-            (None, Some(after)) => format!("added {}: {after}", difference.what),
-            (Some(before), None) => format!("removed {}: was {before}", difference.what),
-            (None, None) => format!("changed {}", difference.what),
+        .map(|difference| {
+            if let Some(words) = difference.of_need() {
+                return words;
+            }
+            // The digests of content say nothing to people.
+            if difference.what.starts_with("input ") {
+                if let (Some(_), Some(_)) = (&difference.before, &difference.after) {
+                    return format!("changed {}{}", difference.what, difference.named_files());
+                }
+            }
+            match (&difference.before, &difference.after) {
+                (Some(before), Some(after)) => format!("changed {}: {after}, was {before}", difference.what),
+                (None, Some(after)) => format!("added {}: {after}", difference.what),
+                (Some(before), None) => format!("removed {}: was {before}", difference.what),
+                (None, None) => format!("changed {}", difference.what),
+            }
         })
         .collect();
     if differences.len() > limit {

@@ -81,7 +81,7 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
     let style = options.style;
     let mut out = String::new();
     for run in phases {
-        phase(&mut out, run, options.next.purpose, style);
+        phase(&mut out, run, options);
     }
     for run in phases {
         warnings(&mut out, run, options);
@@ -108,7 +108,8 @@ fn precise(milliseconds: u64) -> String {
     if milliseconds < 1000 { format!("{milliseconds} ms") } else { text::duration(milliseconds) }
 }
 
-fn phase(out: &mut String, run: &Run, purpose: Purpose, style: Style) {
+fn phase(out: &mut String, run: &Run, options: &Options) {
+    let (style, purpose) = (options.style, options.next.purpose);
     let report = &run.report;
     let name = style.bold(purpose.name(run));
     let wall = precise(report.wall_ms);
@@ -151,8 +152,14 @@ fn phase(out: &mut String, run: &Run, purpose: Purpose, style: Style) {
     not_run_rows(out, run);
     let built = purpose != Purpose::Verify && !report.ran.is_empty();
     if let Some(force) = report.offline.as_ref().filter(|_| built) {
-        line(out, &format!("  network: {}", offline(force)));
-        for unseen in &force.unseen {
+        let unseen = match force.unseen.len() {
+            0 => String::new(),
+            _ if options.verbose => String::new(),
+            1 => " (1 kind goes unseen: -v says which)".to_owned(),
+            several => format!(" ({several} kinds go unseen: -v says which)"),
+        };
+        line(out, &format!("  network: {}{unseen}", offline(force)));
+        for unseen in force.unseen.iter().filter(|_| options.verbose) {
             line(out, &format!("           goes unseen: {unseen}"));
         }
     }
@@ -291,8 +298,9 @@ fn warnings(out: &mut String, run: &Run, options: &Options) {
         let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
         let message = &failure.message;
         line(out, &format!("{} optional step {step} failed: {message}{log}", style.yellow("warning:")));
-        for cure in &failure.cures {
-            line(out, &format!("  help: {}", options.next.spelled_out(cure)));
+        let cures = failure.cures.iter().map(|cure| options.next.spelled_out(cure));
+        for help in cures.flat_map(|cure| help_lines(&cure)) {
+            line(out, &format!("  {help}"));
         }
         if let Some(capsule) = &failure.capsule {
             line(out, &format!("  capsule: {capsule}"));
@@ -330,15 +338,24 @@ pub(crate) fn failures(out: &mut String, run: &Run, options: &Options) {
 /// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
 pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
-    lines.extend(failure.excerpt.iter().take(limit).map(|line| format!("  | {}", text::clean(line))));
+    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
+    lines.extend(failure.excerpt.iter().take(limit).map(shown));
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
     }
-    lines.extend(failure.command.iter().map(|command| format!("command: {command}")));
-    lines.extend(failure.cures.iter().map(|cure| format!("help: {}", next.spelled_out(cure))));
+    lines
+        .extend(failure.command.iter().map(|command| format!("command: {}", text::without_filling(command))));
+    lines.extend(failure.cures.iter().flat_map(|cure| help_lines(&next.spelled_out(cure))));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
+}
+
+/// A cure behind `help:`; lines of a case that it has stand below each other.
+fn help_lines(cure: &str) -> Vec<String> {
+    let line =
+        |(n, line): (usize, &str)| if n == 0 { format!("help: {line}") } else { format!("      {line}") };
+    cure.lines().enumerate().map(line).collect()
 }
 
 fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
@@ -377,6 +394,7 @@ mod tests {
             program: "cargo xtask".to_owned(),
             again: String::new(),
             arguments: "--case mine".to_owned(),
+            purpose: super::Purpose::Phases,
         };
         for (advice, expected) in [
             ("run `installer deps`, or: x", "run `cargo xtask deps --case mine`, or: x"),

@@ -97,6 +97,25 @@ fn skip_escape(characters: &mut std::str::Chars<'_>) {
     }
 }
 
+/// The text without the filling of the RPATH that stands in for the real one until a component is installed: it is as
+/// long as the longest one may be.
+pub fn without_filling(text: &str) -> String {
+    const BEFORE: &str = "/installer-rpath-placeholder/x";
+    let mut parts = text.split(BEFORE);
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches('x');
+        short.push_str(BEFORE);
+        if rest.len() < part.len() {
+            short.push('…');
+            short.push_str(rest.strip_prefix("/end/").unwrap_or(rest));
+        } else {
+            short.push_str(rest);
+        }
+    }
+    short
+}
+
 /// How many columns a text takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -157,6 +176,13 @@ mod tests {
         assert_eq!(clean(" 10%\r 20%\r 30%"), " 30%");
         assert_eq!(clean("\x1b]8;;x\x1b\\link\x1b]8;;\x1b\\ \u{202e}evil"), "link evil");
         assert_eq!(clean("cut \x1b["), "cut ");
+    }
+
+    #[test]
+    fn the_filling_of_the_placeholder_is_left_out() {
+        let long = format!("-Drpath=/installer-rpath-placeholder/{}/end/ -DX=xx", "x".repeat(160));
+        assert_eq!(without_filling(&long), "-Drpath=/installer-rpath-placeholder/x… -DX=xx");
+        assert_eq!(without_filling("xx /installer-rpath-placeholder/x"), "xx /installer-rpath-placeholder/x");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use engine::planning::{Known, PlannedSource};
 use model::catalog;
-use model::plan::{Need, Probe, RequiredSource, ThirdParty};
+use model::plan::{Need, Probe, RequiredBuildFile, RequiredSource, ThirdParty};
 
 use super::Planned;
 use crate::components::{Recipe, Vendored};
@@ -59,5 +59,19 @@ pub(super) fn required(
         file: mark.file.into(),
         says: mark.says.to_owned(),
         third_party,
+    })
+}
+
+/// By what a directory of the user's is seen to be such a project. What a recipe knows its source by says more.
+pub(super) fn build_file(planned: &Planned<'_>, source: &PlannedSource) -> Option<RequiredBuildFile> {
+    let any_of: Vec<String> = planned.driver.build_files().iter().map(|file| (*file).to_owned()).collect();
+    let marked = planned.recipe.is_some_and(|recipe| recipe.mark().is_some());
+    (source.mounted && !marked && !any_of.is_empty()).then(|| RequiredBuildFile {
+        tree: super::subdirectory(planned)
+            .map_or_else(|| source.tree.clone(), |below| source.tree.join(below)),
+        source: planned.source.clone(),
+        component: planned.name.clone(),
+        driver: planned.driver.as_str().to_owned(),
+        any_of,
     })
 }

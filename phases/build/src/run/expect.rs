@@ -8,7 +8,9 @@ use engine::runner::StepError;
 use model::event::FailureKind;
 use model::plan::{ExpectEnabled, Expectation, Shows};
 
-pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
+use super::declared;
+
+pub(super) fn check(action: &ExpectEnabled, component: &str) -> Result<(), StepError> {
     let mut texts: BTreeMap<&Utf8PathBuf, String> = BTreeMap::new();
     let mut unmet: Vec<String> = Vec::new();
     let mut cures: Vec<String> = Vec::new();
@@ -21,13 +23,14 @@ pub(super) fn check(action: &ExpectEnabled) -> Result<(), StepError> {
             let text = String::from_utf8_lossy(&files::read(&expectation.file)?).into_owned();
             texts.insert(&expectation.file, text);
         }
-        let Some(why) = unmet_because(expectation, &texts[&expectation.file]) else { continue };
-        if let Shows::NoEmptyEntry { .. } = expectation.shows {
-            unmet.push(format!("{} is not there: {why}", expectation.asked));
-            cures.push(
-                "add a source for it to the case and name it under `fetch_content` of the component"
-                    .to_owned(),
-            );
+        let text = &texts[&expectation.file];
+        let Some(why) = unmet_because(expectation, text) else { continue };
+        if let Shows::NoEmptyEntry { beginning } = &expectation.shows {
+            let build = expectation.file.parent().unwrap_or(&expectation.file);
+            for wanted in declared::wanted(&empty_entries(text, beginning), build, component) {
+                unmet.push(format!("{}, is not there, and `build` has no network", wanted.what));
+                cures.push(wanted.cure);
+            }
             continue;
         }
         let (message, cure) = match &expectation.missing {
@@ -84,12 +87,7 @@ fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
             }
         }
         Shows::NoEmptyEntry { beginning } => {
-            let empty: Vec<&str> = text
-                .lines()
-                .filter_map(|line| line.strip_prefix(beginning.as_str())?.split_once(':'))
-                .filter(|(_, value)| value.ends_with('='))
-                .map(|(name, _)| name)
-                .collect();
+            let empty = empty_entries(text, beginning);
             (!empty.is_empty()).then(|| format!("{file} has no {beginning}… for {}", empty.join(", ")))
         }
         Shows::CacheEntry { name, value } => {
@@ -105,6 +103,15 @@ fn unmet_because(expectation: &Expectation, text: &str) -> Option<String> {
             }
         }
     }
+}
+
+/// What comes behind the beginning in the names of variables of CMake's cache that have no value.
+fn empty_entries<'a>(text: &'a str, beginning: &str) -> Vec<&'a str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(beginning)?.split_once(':'))
+        .filter(|(_, value)| value.ends_with('='))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Whether CMake takes two values for the same: by text, or as booleans as cmake-language's `if(<constant>)` does.

@@ -2,6 +2,7 @@
 
 mod accelerators;
 pub(super) mod checkout;
+mod marked;
 mod source;
 
 use std::collections::BTreeMap;
@@ -79,6 +80,9 @@ pub(super) fn observe(
     }
     if let Some(required) = &action.source {
         source::look(runner, required, &action.prefixes, context, &mut observation)?;
+    }
+    if let Some(required) = &action.build_file {
+        marked::look(required, &mut observation);
     }
     for required in &action.xmake_packages {
         let need = Need {
@@ -234,15 +238,25 @@ fn disk(action: &Preflight, observation: &mut Observation) -> Result<(), StepErr
 }
 
 fn too_little_disk(action: &Preflight, free_mib: u64, existing: &Utf8Path) -> Option<Finding> {
-    let open: Vec<&DiskEstimate> =
-        action.disk_for.iter().filter(|estimate| !estimate.taken.iter().any(|path| path.exists())).collect();
+    let open: Vec<(&DiskEstimate, u64)> = action
+        .disk_for
+        .iter()
+        .filter(|estimate| !estimate.taken.iter().any(|path| path.exists()))
+        .map(|estimate| (estimate, mib(estimate)))
+        .collect();
     let (needed, parts) = if action.disk_for.is_empty() {
         (action.disk_mib, String::new())
     } else {
         let parts: Vec<String> =
-            open.iter().map(|estimate| format!("{} {}", estimate.component, estimate.mib)).collect();
-        let sum = open.iter().fold(0, |sum: u64, estimate| sum.saturating_add(estimate.mib));
-        (sum, format!(" ({})", parts.join(", ")))
+            open.iter().map(|(estimate, mib)| format!("{} {mib}", estimate.component)).collect();
+        let sum = open.iter().fold(0, |sum: u64, (_, mib)| sum.saturating_add(*mib));
+        let mut parts = format!(" ({})", parts.join(", "));
+        if open.iter().any(|(estimate, _)| estimate.by_source.is_some()) {
+            parts.push_str(&format!(
+                "; without a built-in recipe that is guessed: {TIMES_SOURCE} times the source, at least {LEAST_MIB} MiB"
+            ));
+        }
+        (sum, parts)
     };
     (free_mib < needed).then(|| Finding {
         what: format!(
@@ -251,6 +265,44 @@ fn too_little_disk(action: &Preflight, free_mib: u64, existing: &Utf8Path) -> Op
         ),
         cure: format!("free space on the file system of {existing}, or choose another one with --cache-dir"),
     })
+}
+
+/// How often a source's size its build takes, and the least that any does: a guess.
+const TIMES_SOURCE: u64 = 10;
+const LEAST_MIB: u64 = 64;
+
+/// What a component takes: where nothing is known of it, that follows the size of its source, once that is there.
+fn mib(estimate: &DiskEstimate) -> u64 {
+    const MIB: u64 = 1024 * 1024;
+    let Some(tree) = estimate.by_source.as_ref().filter(|tree| tree.is_dir()) else { return estimate.mib };
+    // A checkout with data beside its code says little of what is compiled: the guess is not raised.
+    let enough = estimate.mib.saturating_mul(MIB) / TIMES_SOURCE;
+    let bytes = size_up_to(tree, enough);
+    (bytes.saturating_mul(TIMES_SOURCE) / MIB).clamp(LEAST_MIB.min(estimate.mib), estimate.mib)
+}
+
+/// The size of the files below a directory, `.git` aside; counting ends where it is enough.
+fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
+    let (mut sum, mut open) = (0_u64, vec![tree.to_owned()]);
+    while let Some(directory) = open.pop() {
+        // What cannot be read is told of by the step that copies or compiles it.
+        let Ok(entries) = directory.read_dir_utf8() else { continue };
+        for entry in entries.flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => {
+                    if entry.file_name() != ".git" {
+                        open.push(entry.path().to_owned());
+                    }
+                }
+                Ok(metadata) => sum = sum.saturating_add(metadata.len()),
+                Err(_) => {}
+            }
+        }
+        if sum >= enough {
+            break;
+        }
+    }
+    sum
 }
 
 fn memory(action: &Preflight, observation: &mut Observation) {

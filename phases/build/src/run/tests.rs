@@ -420,7 +420,7 @@ fn every_unmet_expectation_is_named() {
         shows: Shows::NoLineWith(text.to_owned()),
         missing: None,
     };
-    let check = |expectations| expect::check(&ExpectEnabled { expectations });
+    let check = |expectations| expect::check(&ExpectEnabled { expectations }, "x");
     check(vec![entry("WITH_PNG", None), none("not used")]).unwrap();
     let told = failure(check(vec![
         entry("WITH_JPEG", Some("libjpeg (libjpeg-dev)")),

@@ -4,11 +4,13 @@ use camino::Utf8Path;
 use engine::runner::StepError;
 use model::event::FailureKind;
 
+use super::declared;
+
 /// Where OpenCV's configure writes what it takes from its cache and what it downloads (`cmake/OpenCVDownload.cmake`).
 const DOWNLOAD_LOG: &str = "CMakeDownloadLog.txt";
 
 /// Adds to a failure what would feed the part that was missing.
-pub(super) fn with_cures(error: StepError, directory: &Utf8Path) -> StepError {
+pub(super) fn with_cures(error: StepError, directory: &Utf8Path, component: &str) -> StepError {
     let StepError::Failed(mut failure) = error else { return error };
     let mut cures = Vec::new();
     if failure.kind == FailureKind::Offline {
@@ -18,14 +20,28 @@ pub(super) fn with_cures(error: StepError, directory: &Utf8Path) -> StepError {
     }
     let mut contents: Vec<&str> = failure.excerpt.iter().filter_map(|line| fetch_content(line)).collect();
     contents.dedup();
-    cures.extend(contents.into_iter().map(|name| {
-        format!("bring what the project fetches as {name}: a [sources.…] entry, and fetch_content = {{ {name} = \"that source\" }} in the component")
-    }));
+    cures.extend(declared::wanted(&contents, directory, component).into_iter().map(|wanted| wanted.cure));
+    cures.extend(without_project(&failure.excerpt, component));
     cures.extend(of_xmake(&failure.excerpt));
     // The particular before the general.
     cures.append(&mut failure.cures);
     failure.cures = cures;
     StepError::Failed(failure)
+}
+
+/// What says that the project lies elsewhere in the source: below it, mostly.
+fn without_project(excerpt: &[String], component: &str) -> Option<String> {
+    const SIGNS: [(&str, &str); 5] = [
+        ("does not appear to contain CMakeLists.txt", "CMakeLists.txt"),
+        ("contain a build file meson.build", "meson.build"),
+        ("could not find `Cargo.toml` in", "Cargo.toml"),
+        ("does not appear to be a Python project", "pyproject.toml"),
+        ("xmake.lua not found", "xmake.lua"),
+    ];
+    let (_, file) = SIGNS.iter().find(|(sign, _)| excerpt.iter().any(|line| line.contains(sign)))?;
+    Some(format!(
+        "say in which directory of its source {file} lies: `subdirectory = \"DIR\"` in [components.{component}]; or see that its source and its driver are the right ones"
+    ))
 }
 
 /// What xmake lacked while it configured: packages of `add_requires`, or an option.
@@ -108,11 +124,14 @@ mod tests {
             cures: vec!["the general".to_owned()],
             ..Failure::default()
         };
-        let StepError::Failed(failure) = with_cures(StepError::Failed(failure), directory) else { panic!() };
+        let StepError::Failed(failure) = with_cures(StepError::Failed(failure), directory, "shapes") else {
+            panic!()
+        };
         assert_eq!(failure.cures.len(), 3, "{:?}", failure.cures);
         assert!(failure.cures[0].contains("https://example.org/v1.zip"), "{:?}", failure.cures);
         assert!(failure.cures[0].contains("\"downloads/ade/b62-v1.zip\""), "{:?}", failure.cures);
         assert!(failure.cures[1].contains("{ fmt = "), "{:?}", failure.cures);
+        assert!(failure.cures[1].contains("[components.shapes]"), "{:?}", failure.cures);
         assert_eq!(failure.cures[2], "the general");
     }
 }

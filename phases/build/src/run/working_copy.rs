@@ -41,6 +41,7 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
     // A copy that is killed half-way has files of both.
     let listed = list(&action.from)?;
     files::write_cache(&record, &earlier.union(&listed).collect::<BTreeSet<_>>())?;
+    super::copied::remember(&action.into, &action.from)?;
     copy.directory(Utf8Path::new(""))?;
     let mut removed = 0;
     for gone in earlier.difference(&copy.present) {

@@ -7,7 +7,7 @@ use model::fingerprint::Material;
 use model::plan::{Action, Freshness, Keep, Phase, Step};
 use model::site::Sudo;
 
-use super::{Scheduler, Status};
+use super::{Scheduler, Status, space};
 use crate::capsule;
 use crate::ledger::Last;
 use crate::run_context::Gathered;
@@ -119,6 +119,10 @@ impl Scheduler<'_> {
                         self.records.ledger.failed(&step.id, entry.as_ref())?;
                     }
                 }
+                let layout = self.shared.world.layout;
+                let cure = space::cure(&failure, step, &self.plan.case, layout);
+                // It is why the step failed, whatever else there is to say.
+                failure.cures.splice(0..0, cure);
                 failure.capsule = self.capsule(step, &failure, material)?;
                 if !step.optional {
                     self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));

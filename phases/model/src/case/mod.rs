@@ -586,6 +586,43 @@ pub enum Driver {
     Xmake,
 }
 
+impl Driver {
+    /// All of them, those that people look for first first.
+    pub const ALL: [Self; 7] =
+        [Self::Cmake, Self::Autotools, Self::Meson, Self::Cargo, Self::Python, Self::Xmake, Self::Command];
+
+    /// The word in a case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Autotools => "autotools",
+            Self::Cmake => "cmake",
+            Self::Meson => "meson",
+            Self::Python => "python",
+            Self::Cargo => "cargo",
+            Self::Command => "command",
+            Self::Xmake => "xmake",
+        }
+    }
+
+    /// The files of which one marks the top of a project that it builds; none where any directory will do.
+    pub fn build_files(self) -> &'static [&'static str] {
+        match self {
+            Self::Autotools => &["configure"],
+            Self::Cmake => &["CMakeLists.txt"],
+            Self::Meson => &["meson.build"],
+            Self::Python => &["pyproject.toml", "setup.py"],
+            Self::Cargo => &["Cargo.toml"],
+            Self::Command => &[],
+            Self::Xmake => &["xmake.lua"],
+        }
+    }
+
+    /// All words, for people: `cmake, autotools, …`.
+    pub fn words() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+}
+
 /// CMake generators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

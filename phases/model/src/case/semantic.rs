@@ -296,7 +296,7 @@ impl<'a> Checker<'a> {
         } else if component.driver.is_none() && !has_recipe {
             let help = match nearest(name, self.known.recipes.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`? Otherwise write `driver`"),
-                None => "write `driver`: `autotools`, `cmake`, `cargo` or `command`".to_owned(),
+                None => format!("write `driver`: one of {}", super::Driver::words()),
             };
             let message = format!("component `{name}` is not built in and has neither `driver` nor `recipe`");
             self.at_key(&path, message, Some(help));

@@ -331,6 +331,9 @@ pub struct Preflight {
     /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Box<RequiredSource>>,
+    /// What the user's own source tree must have for the driver, if no recipe knows better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_file: Option<RequiredBuildFile>,
     /// What the interpreter must have and be, if it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<RequiredPython>,
@@ -360,6 +363,21 @@ pub struct Preflight {
     /// Directories outside the prefix that will be written to; they need not be there yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<RequiredPath>,
+}
+
+/// The file by which a driver builds a project: `CMakeLists.txt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredBuildFile {
+    /// The user's own directory.
+    pub tree: Utf8PathBuf,
+    /// The source that it is.
+    pub source: SourceName,
+    /// The component that is built of it.
+    pub component: ComponentName,
+    /// The driver, by its word in a case.
+    pub driver: String,
+    /// Names of which one must be there.
+    pub any_of: Vec<String>,
 }
 
 /// What a recipe knows of the tree that it builds.
@@ -521,6 +539,9 @@ pub struct DiskEstimate {
     pub component: ComponentName,
     /// A guess, in MiB.
     pub mib: u64,
+    /// The source tree by whose size the guess is lowered, where no recipe knows better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_source: Option<Utf8PathBuf>,
     /// If one of these is there it has taken its part.
     pub taken: Vec<Utf8PathBuf>,
 }

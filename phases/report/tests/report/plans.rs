@@ -182,6 +182,7 @@ fn build_rows(plan: &Plan) -> Vec<PlanRow<'_>> {
         what: what.to_owned(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
+        files: Vec::new(),
     };
     let mut compile =
         row(plan, "build/ffmpeg/compile", RowState::WillRun, "option --enable-decoder=png added");

@@ -351,3 +351,27 @@ fn signal(status: i32) -> Option<i32> {
 fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_called_after_what_it_really_runs() {
+        for (words, expected) in [
+            ("env LC_ALL=C A=b apt-get install x=1", "apt-get"),
+            ("/usr/bin/env -i /opt/tool A=b", "/opt/tool"),
+            ("env", "env"),
+            ("/bin/cc A=b", "/bin/cc"),
+        ] {
+            let mut words = words.split(' ');
+            let command = Command {
+                program: words.next().unwrap_or_default().to_owned(),
+                args: words.map(Argument::from).collect(),
+                environment: BTreeMap::new(),
+                directory: "/".into(),
+            };
+            assert_eq!(program(&command), expected);
+        }
+    }
+}

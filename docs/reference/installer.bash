@@ -91,6 +91,9 @@ _installer() {
             installer__subcmd__case,new)
                 cmd="installer__subcmd__case__subcmd__new"
                 ;;
+            installer__subcmd__case,reference)
+                cmd="installer__subcmd__case__subcmd__reference"
+                ;;
             installer__subcmd__case,show)
                 cmd="installer__subcmd__case__subcmd__show"
                 ;;
@@ -111,6 +114,9 @@ _installer() {
                 ;;
             installer__subcmd__case__subcmd__help,new)
                 cmd="installer__subcmd__case__subcmd__help__subcmd__new"
+                ;;
+            installer__subcmd__case__subcmd__help,reference)
+                cmd="installer__subcmd__case__subcmd__help__subcmd__reference"
                 ;;
             installer__subcmd__case__subcmd__help,show)
                 cmd="installer__subcmd__case__subcmd__help__subcmd__show"
@@ -186,6 +192,9 @@ _installer() {
                 ;;
             installer__subcmd__help__subcmd__case,new)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__new"
+                ;;
+            installer__subcmd__help__subcmd__case,reference)
+                cmd="installer__subcmd__help__subcmd__case__subcmd__reference"
                 ;;
             installer__subcmd__help__subcmd__case,show)
                 cmd="installer__subcmd__help__subcmd__case__subcmd__show"
@@ -693,7 +702,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case)
-            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new check import diff help"
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help list show new reference check import diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -967,7 +976,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__help)
-            opts="list show new check import diff help"
+            opts="list show new reference check import diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1051,6 +1060,20 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__case__subcmd__help__subcmd__reference)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1263,6 +1286,96 @@ _installer() {
             return 0
             ;;
         installer__subcmd__case__subcmd__new)
+            opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment-case)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --component-src)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --artifacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package-manager)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto tty plain json quiet" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-level)
+                    COMPREPLY=($(compgen -W "link import device" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__case__subcmd__reference)
             opts="-j -v -y -h --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2057,7 +2170,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__case)
-            opts="list show new check import diff"
+            opts="list show new reference check import diff"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2127,6 +2240,20 @@ _installer() {
             return 0
             ;;
         installer__subcmd__help__subcmd__case__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        installer__subcmd__help__subcmd__case__subcmd__reference)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2945,7 +3072,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__plan)
-            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help deps build all"
+            opts="-j -v -y -h --json --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3305,7 +3432,7 @@ _installer() {
             return 0
             ;;
         installer__subcmd__uninstall)
-            opts="-j -v -y -h --force --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
+            opts="-j -v -y -h --all --force --deployment-case --case --jobs --only --skip --source --component-src --prefix --state-dir --cache-dir --artifacts --data-dir --site --package-manager --offline --keep-going --fail-fast --progress --color --verbose --yes --set --wait --dry-run --verify-level --detailed-exitcode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -122,11 +122,12 @@ fn ask(request: &Request, port: u16, server: &mut Foreground) -> Result<Answer, 
 fn exchange(stream: &mut TcpStream, request: &Request, port: u16) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
-    write!(
-        stream,
+    // In one piece: a server may answer and close after the first that it reads.
+    let asked = format!(
         "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
         request.path
-    )?;
+    );
+    stream.write_all(asked.as_bytes())?;
     let mut bytes = Vec::new();
     let read = stream.take(LIMIT).read_to_end(&mut bytes);
     // A server that resets the connection after a whole answer has answered.

@@ -203,18 +203,22 @@ fn files(directory: &std::path::Path) {
     write("app/app", "#!/bin/sh\n");
 }
 
-fn other_managers_bring_packages(suite: &str) {
+/// `managers`: those that are tried, and whether it is by Ctrl-C as well. Debian 13's rpm ran the slow scriptlet of the
+/// test in no time, so that there was nothing to interrupt.
+fn other_managers_bring_packages(suite: &str, managers: &[(&'static str, bool)]) {
     let directory = tempfile::tempdir().unwrap();
     files(directory.path());
     let Some(container) = container(suite, "none", directory.path()) else { return };
     container.succeed(PREPARE);
-    for manager in ["dnf", "zypper"] {
+    for (manager, interrupted) in managers {
         let host = Host { container: &container, manager };
         host.brings_packages_once();
         host.notices_an_upgrade();
         host.names_what_nobody_has();
         host.goes_on_without_a_dead_repository();
-        host.lets_a_transaction_end();
+        if *interrupted {
+            host.lets_a_transaction_end();
+        }
     }
     // dnf mends what an interrupted transaction left: one package in two versions.
     let host = Host { container: &container, manager: "dnf" };
@@ -232,12 +236,12 @@ fn other_managers_bring_packages(suite: &str) {
 
 #[test]
 fn dnf_and_zypper_of_debian_12_bring_packages() {
-    other_managers_bring_packages("bookworm");
+    other_managers_bring_packages("bookworm", &[("dnf", true), ("zypper", true)]);
 }
 
 #[test]
-fn dnf_and_zypper_of_debian_13_bring_packages() {
-    other_managers_bring_packages("trixie");
+fn dnf_of_debian_13_brings_packages() {
+    other_managers_bring_packages("trixie", &[("dnf", false)]);
 }
 
 /// Rows whose package came to Debian after its release 12.

@@ -256,13 +256,14 @@ fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
 
     let again = project.build(&one, &both);
     assert!(!again.contains("ran;") && !again.contains(" done in "), "{again}");
-    project.write("src/reader/main.c", &main_c("edited"));
+    let edited_word = format!("edited-{word}");
+    project.write("src/reader/main.c", &main_c(&edited_word));
     let edited = project.build(&one, &both);
     assert!(
         edited.contains("[build/reader/compile] done") && !edited.contains("deps/packages] done"),
         "{edited}"
     );
-    assert!(project.in_image(&one, "reader").contains("edited"));
+    assert!(project.in_image(&one, "reader").contains(&edited_word));
 
     // In two: the network is off for the whole of the second.
     let deps = project.tag("deps");

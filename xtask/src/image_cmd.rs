@@ -10,6 +10,7 @@ use image::contents::Contents;
 use image::description::{self, Description};
 use image::dockerfile::Places;
 use image::libraries::Needed;
+use model::case::Case;
 use model::event::Verdict;
 use model::layout::Layout;
 use model::plan::{
@@ -77,6 +78,7 @@ struct Looked {
 fn look(common: &Common) -> Result<Looked> {
     let setting = Setting::gather(common, None)?;
     let case = setting.case();
+    refuse_editable(case)?;
     let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
         Error::new(
@@ -136,11 +138,25 @@ fn runtime_packages(common: &Common, json: bool) -> Result<i32> {
     Ok(exit::OK)
 }
 
+/// An image does not hold the directory that an editable install links to.
+fn refuse_editable(case: &Case) -> Result<()> {
+    let Some((name, _)) = case.components.iter().find(|(_, component)| component.editable) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        exit::BAD_CASE,
+        format!(
+            "an editable install of `{name}` in an image would be links to a directory that is not in it\n  help: --set components.{name}.editable=false, and build again"
+        ),
+    ))
+}
+
 /// Where things will lie in the image, whatever machine this is.
 fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i32> {
     let wanted = case_name(common, None)?;
     let (loaded, _) = load_case(common, &wanted)?;
     let case = &loaded.case;
+    refuse_editable(case)?;
     let prefix = common.prefix.clone().unwrap_or_else(|| "/usr/local".into());
     let data = common.data_dir.clone().unwrap_or_else(|| "/opt/installer".into());
     let environment = data.join("environments").join(&case.metadata.name);

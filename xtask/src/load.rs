@@ -256,9 +256,9 @@ impl Setting {
             if !which(name.as_str()) {
                 continue;
             }
-            if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
-                let (path, revision) = (given.join(name.as_str()), revision.clone());
-                *alternatives = Alternatives::One(SourceSpec::Path { path, revision });
+            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
+                let (path, revision, writable) = (given.join(name.as_str()), revision.clone(), *writable);
+                *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
             }
         }
     }

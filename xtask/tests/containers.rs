@@ -175,10 +175,34 @@ fn projects_like_infinicore_and_infinilm_are_imported_after_an_offline_build() {
     container.succeed(
         "test ! -e /root/.infini && test ! -e /root/.xmake && test ! -e /mnt/test/infini/core/build",
     );
+    an_editable_install(&container, case, python);
     for name in ["infinilm", "infinicore"] {
         container.succeed(&format!("installer uninstall {name} {case}"));
     }
     container.succeed(&format!("! {python} -c '{code}'"));
+}
+
+/// What somebody works in is imported as it is just now, and nothing is written to it.
+fn an_editable_install(container: &Container, case: &str, python: &str) {
+    container.succeed("cp -r /mnt/test/infini/core /tmp/mine && find /tmp/mine -type f | sort >/tmp/before");
+    let sources = "--source infinicore=/tmp/mine --source infinilm=/mnt/test/infini/lm";
+    let editable = "--set components.infinicore.editable=true";
+    let (code, text) =
+        container.run(&format!("installer build {case} {sources} {editable} --progress plain"));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("source `infinicore` is not marked `writable`"), "{text}");
+    let editable = format!("{case} {sources} {editable} --set sources.infinicore.writable=true");
+    let built = container.succeed(&format!("installer build {editable} --progress plain -y"));
+    assert!(!built.contains("[build/infinicore/compile] done"), "{built}");
+    container
+        .succeed("sed -i 's/^def add(.*/&\n    return \"edited\"/' /tmp/mine/python/infinicore/ops/add.py");
+    let said =
+        container.succeed(&format!("{python} -c 'import infinicore; print(infinicore.add([1], [2]))'"));
+    assert!(said.ends_with("edited\n"), "{said}");
+    container.succeed("find /tmp/mine -type f | sort | cmp - /tmp/before");
+    let (code, text) = container.run(&format!("installer image export /tmp/image {editable}"));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("links to a directory that is not in it"), "{text}");
 }
 
 /// A package repository with one small package, signed by one of two keys; the directory holds both keys and cases.

@@ -2,7 +2,9 @@
 
 mod accelerators;
 mod fed;
+mod preflight;
 mod python;
+mod steps;
 mod third_party;
 mod xmake;
 
@@ -12,28 +14,17 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource, Requirements};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::case::{Check, Component, Driver, OptionValue, SourceSpec};
+use model::case::{Component, Driver, OptionValue, SourceSpec};
 use model::catalog;
 use model::cuda::CUDA;
-use model::plan::{
-    Action, Claims, Commit, DiskEstimate, Exec, ExpectEnabled, Expectation, Freshness, Input, Jobs, Keep,
-    Need, Network, Phase, Preflight, Privilege, Probe, RequiredCheckout, RequiredPath, Scratch, Shows,
-    StageFiles, Step, Verify, WorkingCopy,
-};
-use model::verify_level::VerifyLevel;
+use model::plan::{Action, Claims, Freshness, Need, Network, Phase, Privilege, Probe, Step, WorkingCopy};
 use model::{ComponentName, SourceName, StepId};
 
-use crate::components::{DISK_MIB, JOB_MEMORY_MIB, Recipe, recipe};
+use crate::components::{Recipe, recipe};
 use crate::cuda::{self, Toolkit};
 use crate::drivers::xmake::XMAKE;
-use crate::drivers::{self, Built, Subject};
-use crate::environment::{cache_program, environment, library_directories};
-
-/// What a compile needs at least, in MiB: below it even one job dies.
-const MEMORY_MIB: u64 = 512;
-
-/// What one `nvcc` with its device compilers takes at most times, in MiB.
-const CUDA_MEMORY_MIB: u64 = 1536;
+use crate::drivers::{self, Subject};
+use crate::environment::{cache_program, environment};
 
 /// A component with what was settled about it.
 struct Planned<'a> {
@@ -102,8 +93,8 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     // Each looks for room for all that is built before it as well: together they look for the sum.
     let mut disk = Vec::new();
     for planned in &ordered {
-        disk.push(disk_estimate(&known, planned, cx)?);
-        let step = preflight(&known, planned, disk.clone(), cx)?;
+        disk.push(preflight::disk_estimate(&known, planned, cx)?);
+        let step = preflight::step(&known, planned, disk.clone(), cx)?;
         cx.add(step);
     }
     for planned in &ordered {
@@ -292,132 +283,35 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
     }
 }
 
-fn disk_estimate(
-    known: &Known<'_>,
-    planned: &Planned<'_>,
-    cx: &PlanCx<'_>,
-) -> Result<DiskEstimate, PlanError> {
-    let layout = known.layout;
-    let by_source = match planned.recipe {
-        Some(_) => None,
-        None => Some(cx.source(&planned.source, planned.name.as_str())?.tree),
-    };
-    Ok(DiskEstimate {
-        component: planned.name.clone(),
-        by_source,
-        mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
-        taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
-    })
-}
-
-fn preflight(
-    known: &Known<'_>,
-    planned: &Planned<'_>,
-    disk_for: Vec<DiskEstimate>,
-    cx: &PlanCx<'_>,
-) -> Result<Step, PlanError> {
-    let source = cx.source(&planned.source, planned.name.as_str())?;
-    let mut paths = Vec::new();
-    let source_name = &planned.source;
-    if source.mounted {
-        paths.push(RequiredPath {
-            path: source.tree.join(subdirectory(planned).unwrap_or(Utf8Path::new(""))),
-            cure: format!("give the directory of its source with --source {source_name}=PATH"),
-        });
-    } else {
-        paths.push(RequiredPath {
-            path: known.layout.source_artifacts(source_name).join("source.json"),
-            cure: format!(
-                "run `installer deps`, which brings the source {source_name}, with the same --artifacts"
-            ),
-        });
-    }
-    paths.extend(fed::paths(known, planned, cx)?);
-    let mut writable = Vec::new();
-    if let Some(recipe) = planned.recipe {
-        let of_source = if source.mounted { source.tree.clone() } else { Utf8PathBuf::new() };
-        let required = recipe.required_paths(planned.component, &of_source, known);
-        // What was fetched is there once it is unpacked.
-        paths.extend(required.into_iter().filter(|required| required.path.is_absolute()));
-        let roots = recipe.roots(planned.component, &planned.prefix, known);
-        writable.extend(roots.into_iter().map(|path| RequiredPath {
-            cure: format!(
-                "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
-                planned.name
-            ),
-            path,
-        }));
-    }
-    let (mut rust, mut crates) = (None, None);
-    if planned.driver == Driver::Cargo {
-        let demanded = known.facts.get(source_name).and_then(|facts| facts.required_rust());
-        let wanted = known.case.toolchains.rust.minimum.clone();
-        rust = match (demanded, wanted) {
-            (Some(one), Some(other)) => {
-                Some(if catalog::version_at_least(&one, &other) { one } else { other })
-            }
-            (one, other) => one.or(other).or_else(|| Some("1.0".to_owned())),
-        };
-        let case = &known.case.metadata.name;
-        crates = Some(known.layout.fetched_crates_facts(case, source_name));
-        paths.push(RequiredPath {
-            path: known.layout.fetched_crates(case, source_name),
-            cure: format!("run `installer deps`, which fetches the crates that {source_name} locks"),
-        });
-    }
-    let checkout = source.mounted.then(|| RequiredCheckout {
-        source: source_name.clone(),
-        tree: source.tree.clone(),
-        revision: pinned(known, source_name),
-        submodules: planned
-            .recipe
-            .and_then(Recipe::submodules)
-            .map(|all| all.iter().map(Utf8PathBuf::from).collect()),
-    });
-    let action = Action::Preflight(Preflight {
-        manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned, Phase::Build)?
-            .into_iter()
-            // Whether its lack matters is the step's to say.
-            .map(|need| Need { optional: false, ..need })
-            .collect(),
-        rust,
-        crates,
-        wheels: python::wheels(known, planned),
-        project: python::project(known, planned),
-        source: third_party::required(known, planned, &source).map(Box::new),
-        build_file: third_party::build_file(planned, &source),
-        python: python::required(known, planned),
-        accelerators: accelerators::required(known, planned)?,
-        checkout,
-        xmake_packages: xmake::required(known, planned),
-        paths,
-        disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
-        disk_at: known.layout.cache.clone(),
-        disk_for,
-        memory_mib: MEMORY_MIB,
-        writable,
-        ..Preflight::default()
-    });
-    let title = format!("see that all is there to build {}", planned.name);
-    let mut step = template(cx.phase, planned.name, "preflight", title, action);
-    step.freshness = Freshness::Observed;
-    step.claims.jobs = Jobs::None;
-    step.optional = planned.component.optional;
-    Ok(step)
-}
-
 /// The directory of the user's that a source is, if it is one.
-fn users_directory(known: &Known<'_>, source: &SourceName) -> Option<Utf8PathBuf> {
+pub(crate) fn users_directory(known: &Known<'_>, source: &SourceName) -> Option<Utf8PathBuf> {
     match known.case.sources.get(source)?.as_slice() {
         [SourceSpec::Path { path, .. }] => Some(known.layout.case_dir.join(path)),
         _ => None,
     }
 }
 
-/// The commit that a source should be at, if the case says one.
-fn pinned(known: &Known<'_>, source: &SourceName) -> Option<String> {
-    known.case.sources.get(source)?.as_slice().iter().find_map(|spec| spec.commit()).map(str::to_owned)
+/// An editable install is for those who work on a component, where they do.
+fn editable(known: &Known<'_>, planned: &Planned<'_>) -> Result<(), PlanError> {
+    let refused = |message: String, help: String| {
+        Err(PlanError::new(format!("components.{}.editable", planned.name), message, help))
+    };
+    if !planned.recipe.is_some_and(Recipe::has_editable_install) {
+        let message = format!("component `{}` has no editable install", planned.name);
+        return refused(
+            message,
+            "remove `editable`: `installer build` compiles and installs what was edited".to_owned(),
+        );
+    }
+    if known.target.image_build {
+        let message = format!(
+            "an editable install of `{}` in an image would be links to a directory that is not in it",
+            planned.name
+        );
+        let help = format!("build the image with --set components.{}.editable=false", planned.name);
+        return refused(message, help);
+    }
+    Ok(())
 }
 
 fn component(
@@ -503,6 +397,9 @@ fn component(
             "remove `app`, or write `recipe = \"infinilm-svc\"` if it is that",
         ));
     }
+    if component.editable {
+        editable(&known, planned)?;
+    }
     let source_tree = subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below));
     for value in options.values_mut() {
         let texts: Vec<&mut String> = match value {
@@ -553,7 +450,7 @@ fn component(
     if let Some(recipe) = recipe {
         recipe.notes_of(&subject).into_iter().for_each(|note| cx.note(note));
     }
-    let steps = component_steps(phase, planned, &subject, built, before, inputs, python);
+    let steps = steps::of_component(phase, planned, &subject, built, before, inputs, python);
     for mut step in steps {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
         let before = gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
@@ -605,186 +502,4 @@ fn working_copy(
 
 fn working_copy_of(from: Utf8PathBuf, into: Utf8PathBuf) -> Action {
     Action::WorkingCopy(WorkingCopy { from, into })
-}
-
-/// The steps from configuring to verifying.
-fn component_steps(
-    phase: Phase,
-    planned: &Planned<'_>,
-    subject: &Subject<'_>,
-    built: Built,
-    mut before: Vec<StepId>,
-    inputs: Vec<Input>,
-    python: Option<&StepId>,
-) -> Vec<Step> {
-    let name = planned.name;
-    let step = |verb: &str, title: String, action: Action| template(phase, name, verb, title, action);
-    let weight = planned.recipe.map_or(60, Recipe::weight);
-    let mut steps = Vec::new();
-    let build_tree = |keep: Keep| Scratch { path: subject.build.clone(), keep };
-
-    let mut expectations = built.expectations;
-    expectations.extend(planned.component.expect.iter().map(|expect| Expectation {
-        asked: expect.line.clone(),
-        file: subject.build.join(&expect.file),
-        shows: Shows::Line(expect.line.clone()),
-        missing: expect.missing.clone(),
-    }));
-    if !built.configure.is_empty() {
-        let mut configure = step(
-            "configure",
-            format!("configure {name}"),
-            Action::Exec(Exec { commands: built.configure, logs: built.logs }),
-        );
-        configure.needs = before.clone();
-        configure.inputs.clone_from(&inputs);
-        configure.outputs =
-            if built.configured.is_empty() { vec![subject.build.clone()] } else { built.configured };
-        configure.scratch =
-            vec![build_tree(if built.fresh_tree { Keep::UnlessReconfigured } else { Keep::UnlessKilled })];
-        configure.weight = 10;
-        before.push(configure.id.clone());
-        steps.push(configure);
-    }
-    if !expectations.is_empty() {
-        let action = Action::ExpectEnabled(ExpectEnabled { expectations });
-        let mut expect = step("expect", format!("see that what was asked of {name} is enabled"), action);
-        expect.needs = before.iter().filter(|id| id.as_str().ends_with("/configure")).cloned().collect();
-        if expect.needs.is_empty() {
-            expect.needs.clone_from(&before);
-        }
-        before.push(expect.id.clone());
-        steps.push(expect);
-    }
-    let mut last = before.clone();
-    if !built.compile.is_empty() {
-        let mut compile = step(
-            "compile",
-            format!("compile {name}"),
-            Action::Exec(Exec { commands: built.compile, logs: Vec::new() }),
-        );
-        compile.needs.clone_from(&before);
-        compile.inputs.clone_from(&inputs);
-        compile.outputs =
-            if built.compiled.is_empty() { vec![subject.build.clone()] } else { built.compiled };
-        compile.scratch = vec![build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
-        if matches!(planned.driver, Driver::Command | Driver::Xmake) {
-            // make in the working copy is no more to be trusted after a kill than make in the build tree.
-            let path = subject.known.layout.working_copy(name);
-            compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
-        }
-        compile.claims.jobs = built.jobs;
-        let memory = planned.recipe.map_or(JOB_MEMORY_MIB, |recipe| recipe.job_memory_mib(&subject.options));
-        // nvcc compiles several architectures side by side.
-        compile.claims.memory_mib = if subject.cuda.is_some() { memory.max(CUDA_MEMORY_MIB) } else { memory };
-        compile.weight = weight;
-        last = vec![compile.id.clone()];
-        steps.push(compile);
-    }
-    let stage = if built.staged.is_empty() {
-        let mut stage = step(
-            "stage",
-            format!("install {name} into its staging root"),
-            Action::Exec(Exec { commands: built.install, logs: Vec::new() }),
-        );
-        stage.scratch = vec![Scratch { path: subject.staging.clone(), keep: Keep::Never }];
-        stage
-    } else {
-        let files = built.staged;
-        step(
-            "stage",
-            format!("copy {name} into its staging root"),
-            Action::StageFiles(StageFiles {
-                staging: subject.staging.clone(),
-                files,
-                trees: built.staged_trees,
-                texts: built.staged_texts,
-            }),
-        )
-    };
-    let mut stage = stage;
-    stage.inputs = built.stage_inputs;
-    stage.needs = last;
-    stage.outputs = vec![subject.staging.clone()];
-    stage.weight = 3;
-    let staged = stage.id.clone();
-    steps.push(stage);
-
-    let roots = planned
-        .recipe
-        .map(|recipe| recipe.roots(planned.component, &planned.prefix, subject.known))
-        .unwrap_or_default();
-    let title = match roots.as_slice() {
-        [] => format!("install {name} into {}", planned.prefix),
-        [root, ..] => format!("install {name} into {} and {root}", planned.prefix),
-    };
-    let mut locks: Vec<String> =
-        std::iter::once(&planned.prefix).chain(&roots).map(|root| format!("prefix {root}")).collect();
-    locks.sort();
-    let action = Action::Commit(Commit {
-        component: name.clone(),
-        case: subject.known.case.metadata.name.clone(),
-        version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
-        needs: planned.component.needs.clone(),
-        checkout: users_directory(subject.known, &planned.source),
-        staging: subject.staging.clone(),
-        prefix: planned.prefix.clone(),
-        roots,
-        library_directories: subject
-            .prefixes
-            .iter()
-            .flat_map(|prefix| library_directories(prefix, subject.known))
-            .filter(|directory| *directory != planned.prefix.join("lib"))
-            .chain(subject.cuda.iter().filter(|cuda| cuda.of_wheels).map(|cuda| cuda.root.join("lib")))
-            .collect(),
-        forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
-    });
-    let mut commit = step("commit", title, action);
-    commit.needs = vec![staged];
-    commit.claims.locks = locks;
-    commit.outputs = vec![model::layout::Layout::manifests(&planned.prefix).join(format!("{name}.json"))];
-    let mut committed = vec![commit.id.clone()];
-    steps.push(commit);
-    if let Some(link) = python::link(planned, subject, &committed[0], python) {
-        committed.push(link.id.clone());
-        steps.push(link);
-    }
-
-    let mut checks = planned.component.checks.clone();
-    let mut beside = Vec::new();
-    for word in checks.iter_mut().flat_map(Check::words_mut) {
-        let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());
-        if placed != *word {
-            beside.push(Input::MaybeFile { path: placed.clone().into() });
-        }
-        *word = placed.replace("{python}", python_home(subject.known).program.as_str());
-    }
-    let action = Action::Verify(Verify {
-        component: name.clone(),
-        prefix: planned.prefix.clone(),
-        environment: checks_environment(subject),
-        directory: subject.known.layout.cache.join("checks").join(name.as_str()),
-        checks,
-        level: VerifyLevel::default(),
-        wheels: false,
-    });
-    let mut verify = step("verify", format!("see that {name} works"), action);
-    verify.needs = committed;
-    verify.inputs = beside;
-    verify.timeout_seconds = Some(600);
-    steps.push(verify);
-    steps
-}
-
-/// Checks run as a user would run the program: nothing points at libraries, RPATH has to.
-fn checks_environment(subject: &Subject<'_>) -> BTreeMap<String, String> {
-    let kept = ["PATH", "HOME", "LC_ALL", "TZ", "TERM"];
-    subject
-        .environment
-        .iter()
-        .filter(|(name, _)| {
-            kept.contains(&name.as_str()) || subject.component.environment.contains_key(*name)
-        })
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

@@ -7,6 +7,7 @@ use model::case::Case;
 use model::lock::Lock;
 use model::plan::{Action, Argument, Command, Phase, Plan, Probe, RequiredSource};
 use model::source_facts::{FactsOfSource, SourceFacts};
+use model::target::Target;
 use testkit::FakeContext;
 use testkit::context::debian_13;
 
@@ -29,9 +30,23 @@ needs = ["infinicore"]
 
 /// Plans the case with more in it; each source has these directories in `third_party`, if it is there.
 fn planned(more: &str, third_party: Option<&[&str]>) -> Result<(Plan, Requirements), PlanError> {
+    // A table may be there once only.
+    let section = more.lines().next().filter(|line| CASE.contains(&format!("{line}\n")));
+    let text = match section {
+        Some(section) => CASE.replace(section, more.trim_end()),
+        None => format!("{CASE}{more}"),
+    };
+    planned_on(&debian_13(), &text, third_party)
+}
+
+fn planned_on(
+    target: &Target,
+    text: &str,
+    third_party: Option<&[&str]>,
+) -> Result<(Plan, Requirements), PlanError> {
     let mut context = FakeContext::new();
-    context.target = debian_13();
-    let case: Case = toml::from_str(&format!("{CASE}{more}")).unwrap();
+    context.target = target.clone();
+    let case: Case = toml::from_str(text).unwrap();
     let lock = Lock::default();
     let facts: SourceFacts = third_party
         .map(|filled| {
@@ -150,15 +165,40 @@ fn the_wheel_is_made_without_the_project_s_own_build() {
 }
 
 #[test]
-fn options_pass_through_and_editable_is_refused() {
+fn options_pass_through_and_editable_is_none_of_them() {
     let option = |line: &str| planned(&format!("[components.infinicore.options]\n{line}\n"), Some(&[]));
     let (plan, _) = option("metax-gpu = true").unwrap();
     let line = configure(&plan, "infinicore");
     assert!(line.contains("--metax-gpu=y"), "{line}");
     let error = option("editable = true").unwrap_err();
     assert_eq!(error.key, "components.infinicore.options.editable");
-    assert!(error.message.contains("write to it"), "{error}");
-    assert!(option("editable = false").is_ok());
+    assert!(error.help.contains("editable = true` in [components.infinicore]"), "{error}");
+}
+
+#[test]
+fn an_editable_install_links_to_the_users_directory() {
+    // The wheel's words after the program: what it is made of, where, into what, and the links.
+    let links = |plan: &Plan, component: &str| {
+        let wheel = commands(plan, &format!("build/{component}/stage")).last().unwrap();
+        let Argument::Literal(links) = &wheel.args[6] else { panic!("{}", words(wheel)) };
+        links.clone()
+    };
+    let (plan, _) = planned("[components.infinicore]\neditable = true\n", None).unwrap();
+    assert_eq!(links(&plan, "infinicore"), "/mnt/InfiniCore/python");
+    assert_eq!(links(&plan, "infinilm"), "", "the other is as it was");
+}
+
+#[test]
+fn an_editable_install_is_refused_in_an_image_build_and_where_there_is_none() {
+    let mut target = debian_13();
+    target.image_build = true;
+    let editable = CASE.replace("[components.infinicore]", "[components.infinicore]\neditable = true");
+    let error = planned_on(&target, &editable, None).unwrap_err();
+    assert_eq!(error.key, "components.infinicore.editable");
+    assert!(error.help.contains("--set components.infinicore.editable=false"), "{error}");
+    let other = "[components.x264]\neditable = true\n[sources.x264]\nkind = 'path'\npath = '/mnt/x264'\n";
+    let error = planned(other, None).unwrap_err();
+    assert_eq!(error.key, "components.x264.editable");
 }
 
 #[test]

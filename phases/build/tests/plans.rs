@@ -56,9 +56,10 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
     let mut case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
     // A user names the directories of mounted sources; here each lies below /mnt.
     for (name, alternatives) in &mut case.sources {
-        if let [SourceSpec::Mounted { revision, .. }] = alternatives.as_slice() {
+        if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
             let path = format!("/mnt/{name}").into();
-            *alternatives = Alternatives::One(SourceSpec::Path { path, revision: revision.clone() });
+            let (revision, writable) = (revision.clone(), *writable);
+            *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
         }
     }
     let (facts, lock) = (SourceFacts::new(), Lock::default());

@@ -67,6 +67,7 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         libc: libc(root),
         root: read(Utf8Path::new("/"), "proc/self/status").is_some_and(|status| is_root(&status)),
         container: in_container(root, environment),
+        image_build: in_image_build(root),
         package_manager,
         tools,
         python: None,
@@ -131,13 +132,17 @@ fn in_container(root: &Utf8Path, environment: &BTreeMap<String, String>) -> bool
     root.join(".dockerenv").exists()
         || root.join("run/.containerenv").exists()
         || environment.get("container").is_some_and(|engine| !engine.is_empty())
-        // BuildKit leaves no file, and with cgroup v2 no name either; but it calls each of its builds so.
-        || read(root, "proc/sys/kernel/hostname").is_some_and(|name| name.trim() == "buildkitsandbox")
+        || in_image_build(root)
         || read(root, "proc/1/cgroup").is_some_and(|groups| {
             ["/docker/", "/docker-", "/kubepods", "/lxc/", "/libpod-", "/buildkit/"]
                 .iter()
                 .any(|engine| groups.contains(engine))
         })
+}
+
+/// BuildKit leaves no file, and with cgroup v2 no name either; but it calls the host of each of its builds so.
+fn in_image_build(root: &Utf8Path) -> bool {
+    read(root, "proc/sys/kernel/hostname").is_some_and(|name| name.trim() == "buildkitsandbox")
 }
 
 fn read(root: &Utf8Path, path: &str) -> Option<String> {

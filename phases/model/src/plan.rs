@@ -1,8 +1,10 @@
 //! The plan: what a run will do, as data, before the run begins.
 
 mod action;
+mod preflight;
 
 pub use action::*;
+pub use preflight::*;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};

@@ -20,6 +20,9 @@ pub struct Target {
     pub root: bool,
     /// Whether this is the inside of a container or an image build.
     pub container: bool,
+    /// Whether it is one of an image build, as far as that can be told: BuildKit's.
+    #[serde(default)]
+    pub image_build: bool,
     /// The package manager in charge: `apt`, `dnf` …; none when the distribution is unknown.
     pub package_manager: Option<String>,
     /// Tools on PATH by name, with their version where planning needs it.

@@ -82,7 +82,11 @@ fn split(line: &str) -> Vec<String> {
 }
 
 fn mounted(revision: Option<&str>) -> Vec<SourceSpec> {
-    vec![SourceSpec::Mounted { description: "a checkout".to_owned(), revision: revision.map(str::to_owned) }]
+    vec![SourceSpec::Mounted {
+        description: "a checkout".to_owned(),
+        revision: revision.map(str::to_owned),
+        writable: false,
+    }]
 }
 
 fn facts(name: &str) -> Result<CaseFacts> {

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use engine::planning::PlanError;
 use engine::python_home::python_home;
-use model::case::{OptionValue, XmakeSettings};
+use model::case::XmakeSettings;
 
 use super::Vendored;
 use crate::drivers::{Built, Subject};
@@ -76,7 +76,7 @@ pub(super) fn amend(
     modules: &str,
     mapped: &[&str],
 ) -> Result<(), PlanError> {
-    refuse_editable(subject)?;
+    refuse_editable_option(subject)?;
     if brings_spdlog(subject) {
         let source = subject.source.join("third_party/spdlog");
         let archive = subject.build.join(ARCHIVE);
@@ -85,7 +85,11 @@ pub(super) fn amend(
     }
     let staged = subject.staging.join(subject.prefix.strip_prefix("/").unwrap_or(&subject.prefix));
     let (work, modules) = (subject.build.join("wheel"), staged.join(modules));
-    let mut words = vec!["-c", WHEEL, subject.source.as_str(), work.as_str(), modules.as_str(), package];
+    // Packed from the working copy; what is imported are links to the user's own files.
+    let links = if subject.component.editable { subject.users_directory() } else { None };
+    let links = links.map(|directory| directory.join("python")).unwrap_or_default();
+    let mut words =
+        vec!["-c", WHEEL, subject.source.as_str(), work.as_str(), modules.as_str(), package, links.as_str()];
     words.extend(mapped);
     let mut wheel = subject.command(python_home(subject.known).program.into_string(), words);
     for (name, value) in
@@ -97,19 +101,17 @@ pub(super) fn amend(
     Ok(())
 }
 
-/// An environment that imports from a checkout changes with it, and an image would not hold what it imports.
-fn refuse_editable(subject: &Subject<'_>) -> Result<(), PlanError> {
-    let asked = match subject.options.get("editable") {
-        Some(OptionValue::Switch(on)) => *on,
-        Some(OptionValue::Text(text)) => !matches!(text.as_str(), "" | "n" | "no" | "false"),
-        other => other.is_some(),
-    };
-    if !asked {
+/// What stood for the component's key `editable` in earlier scripts is no option of the projects.
+fn refuse_editable_option(subject: &Subject<'_>) -> Result<(), PlanError> {
+    if !subject.options.contains_key("editable") {
         return Ok(());
     }
     Err(PlanError::new(
         format!("components.{}.options.editable", subject.name),
-        format!("an editable install of {} would import from your checkout and write to it", subject.name),
-        "remove `editable`: an edited file is compiled and installed by the next `installer build`, and nothing else is",
+        "`editable` is not an option of the project's xmake.lua",
+        format!(
+            "write `editable = true` in [components.{}] and `writable = true` in the section of its source",
+            subject.name
+        ),
     ))
 }

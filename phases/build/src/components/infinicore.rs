@@ -46,6 +46,10 @@ impl Recipe for Infinicore {
         Some(MODULES)
     }
 
+    fn has_editable_install(&self) -> bool {
+        true
+    }
+
     fn xmake(&self, _options: &IndexMap<String, OptionValue>) -> XmakeSettings {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         XmakeSettings {

@@ -43,6 +43,10 @@ impl Recipe for Infinilm {
         Some(MODULES)
     }
 
+    fn has_editable_install(&self) -> bool {
+        true
+    }
+
     fn xmake(&self, _options: &IndexMap<String, OptionValue>) -> XmakeSettings {
         XmakeSettings {
             install: Some(Vec::new()),

@@ -112,6 +112,11 @@ pub trait Recipe: Sync {
         None
     }
 
+    /// Whether its Python modules can be links to the files of a directory that somebody works in.
+    fn has_editable_install(&self) -> bool {
+        false
+    }
+
     /// The directory in its source where its build files lie, if not the top.
     fn subdirectory(&self) -> Option<&'static str> {
         None

@@ -3,12 +3,13 @@
 The project's own setup.py would compile again, and list what it packs by hand. Its metadata is taken from it; its
 commands are not run.
 
-    wheel.py SOURCE WORK MODULES PACKAGE [MAPPED…]
+    wheel.py SOURCE WORK MODULES PACKAGE LINKS [MAPPED…]
 
 SOURCE    the project, only read: pyproject.toml, setup.py, python/ and what MAPPED names are copied
 WORK      a directory of its own, made anew; the wheel is left there
 MODULES   where the wheel is unpacked, made anew; the extension lies in MODULES/PACKAGE/lib before
 PACKAGE   the package that the extension belongs to
+LINKS     an editable install: the directory whose files are linked to instead of the copies of them; or nothing
 """
 
 import os
@@ -16,7 +17,7 @@ import shutil
 import subprocess
 import sys
 
-source, work, modules, package, *mapped = sys.argv[1:]
+source, work, modules, package, links, *mapped = sys.argv[1:]
 extensions = os.path.join(modules, package, "lib")
 found = [name for name in os.listdir(extensions) if name.endswith(".so")] if os.path.isdir(extensions) else []
 if not found:
@@ -81,3 +82,17 @@ subprocess.run([*pip, f"{name}=={version}"], check=True)
 for extension in found:
     if not os.path.isfile(os.path.join(extensions, extension)):
         sys.exit(f"{wheel} has no {package}/lib/{extension}")
+
+if links:
+    linked = 0
+    for directory, _, names in os.walk(modules):
+        for name in names:
+            path = os.path.join(directory, name)
+            own = os.path.join(links, os.path.relpath(path, modules))
+            if os.path.isfile(own) and not name.endswith(".so"):
+                os.remove(path)
+                os.symlink(own, path)
+                linked += 1
+    if not linked:
+        sys.exit(f"{links} has none of the Python files that {wheel} was made of")
+    print(f"editable: {linked} files are links into {links}")

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
-use model::ComponentName;
 use model::case::{Component, Driver, OptionValue};
 use model::plan::{Argument, Command, Expectation, Input, Jobs, Keep, StagedFile, StagedText, StagedTree};
 use model::source_facts::FactsOfSource;
+use model::{ComponentName, SourceName};
 
 use crate::components::Recipe;
 use crate::cuda::Toolkit;
@@ -75,6 +75,12 @@ pub struct Built {
 }
 
 impl Subject<'_> {
+    /// The directory of the user's that it is built from, if it is one.
+    pub fn users_directory(&self) -> Option<Utf8PathBuf> {
+        let source = self.component.source.clone().unwrap_or_else(|| SourceName::new(self.name.as_str()));
+        crate::plan::users_directory(self.known, &source)
+    }
+
     /// A command in the build tree.
     pub fn command(
         &self,

@@ -52,12 +52,32 @@ print(json.dumps(found))
 /// # Errors
 /// When it is not there or does not answer.
 pub fn facts(name: &str, context: &dyn Context) -> Result<InterpreterFacts, StepError> {
-    let program = super::program(name, context)?;
+    let program = behind_shim(super::program(name, context)?, context)?;
     let mut files = vec![program.clone(), needs::resolved(&program)];
     // An environment is another one when this changes (https://docs.python.org/3/library/site.html).
     files.extend(program.parent().and_then(Utf8Path::parent).map(|prefix| prefix.join("pyvenv.cfg")));
     let answer = asked(&format!("facts of {program}"), &program, FACTS, &files, context)?;
     serde_json::from_str(&answer).map_err(|error| unreadable(&program, &error))
+}
+
+/// The interpreter that pyenv's shim of that name starts, or the program itself. A shim takes a tenth of a second.
+///
+/// Which one it starts depends on files (<https://github.com/pyenv/pyenv#choosing-the-python-version>), as commands are
+/// started here: in `/`, without `PYENV_VERSION`.
+fn behind_shim(program: Utf8PathBuf, context: &dyn Context) -> Result<Utf8PathBuf, StepError> {
+    let root = program.parent().filter(|shims| shims.file_name() == Some("shims")).and_then(Utf8Path::parent);
+    let Some(root) = root.filter(|root| root.join("libexec/pyenv").is_file() && is_script(&program)) else {
+        return Ok(program);
+    };
+    let environment = context.network_environment();
+    let version = root.join("version");
+    // A version that is installed or removed changes the directory.
+    let files = [program.clone(), version, root.join("versions"), "/.python-version".into()];
+    let key = format!("interpreter behind {program} on {:?}", environment.get("PATH"));
+    let answer = context
+        .cached_probe(&key, &files, &mut || ask(&program, "import sys; print(sys.executable)", context))?;
+    let found = Utf8PathBuf::from(answer);
+    Ok(if found.is_file() { found } else { program })
 }
 
 /// What an interpreter can import, by normalised name.
@@ -109,20 +129,24 @@ fn asked(
     files: &[Utf8PathBuf],
     context: &dyn Context,
 ) -> Result<String, StepError> {
-    let ask = || {
-        let mut environment = context.network_environment();
-        environment.retain(|name, _| matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL"));
-        let asked = context.capture(&command(program, ["-I", "-c", code], environment))?;
-        if asked.status == 0 {
-            return Ok(asked.stdout.trim().to_owned());
-        }
-        Err(StepError::new(
-            format!("{program} cannot tell what it is: {}", asked.tail.join(" ")),
-            "set python.interpreter in the case to a Python 3.8 or newer that works",
-        ))
-    };
-    // What a script (pyenv's shims) starts depends on more than the script.
-    if is_script(program) { ask() } else { context.cached_probe(key, files, &mut || ask()) }
+    // What a script starts depends on more than the script.
+    if is_script(program) {
+        return ask(program, code, context);
+    }
+    context.cached_probe(key, files, &mut || ask(program, code, context))
+}
+
+fn ask(program: &Utf8Path, code: &str, context: &dyn Context) -> Result<String, StepError> {
+    let mut environment = context.network_environment();
+    environment.retain(|name, _| matches!(name.as_str(), "PATH" | "HOME" | "LC_ALL"));
+    let asked = context.capture(&command(program, ["-I", "-c", code], environment))?;
+    if asked.status == 0 {
+        return Ok(asked.stdout.trim().to_owned());
+    }
+    Err(StepError::new(
+        format!("{program} cannot tell what it is: {}", asked.tail.join(" ")),
+        "set python.interpreter in the case to a Python 3.8 or newer that works",
+    ))
 }
 
 fn is_script(program: &Utf8Path) -> bool {
@@ -136,4 +160,47 @@ fn unreadable(program: &Utf8Path, error: &serde_json::Error) -> StepError {
         format!("what {program} tells of itself cannot be read: {error}"),
         "see what it prints when it starts: a sitecustomize.py may print more",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use engine::runner::Finished;
+    use testkit::FakeContext;
+
+    use super::*;
+
+    #[test]
+    fn a_shim_is_asked_once_until_another_version_is_chosen() {
+        let context = FakeContext::new();
+        let root = context.path("pyenv");
+        for directory in ["shims", "libexec", "versions"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        let (shim, real) = (root.join("shims/python3"), root.join("versions/python3"));
+        for file in [&shim, &real, &root.join("libexec/pyenv"), &root.join("version")] {
+            std::fs::write(file, "#!/bin/sh\n").unwrap();
+        }
+        std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (version, asked) = (root.join("version"), Arc::new(AtomicUsize::new(0)));
+        let (chosen, times) = (version.clone(), Arc::clone(&asked));
+        context.on(move |command| {
+            times.fetch_add(1, Relaxed);
+            let stdout = std::fs::read_to_string(&chosen).unwrap();
+            command.program.ends_with("python3").then(|| Ok(Finished { status: 0, stdout, tail: Vec::new() }))
+        });
+        std::fs::write(&version, format!("{real}\n")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(behind_shim(shim.clone(), &context).unwrap(), real);
+        }
+        assert_eq!(asked.load(Relaxed), 1, "remembered");
+        std::fs::write(&version, "/elsewhere/python3\n").unwrap();
+        assert_eq!(behind_shim(shim, &context).unwrap(), root.join("shims/python3"), "it is not there");
+        assert_eq!(asked.load(Relaxed), 2);
+        assert_eq!(behind_shim("/usr/bin/python3".into(), &context).unwrap(), "/usr/bin/python3");
+    }
 }

@@ -114,8 +114,8 @@ pub fn load(
     let mut tree = chain(&mut files, root, parent, &mut warnings)?;
     tree = settings(&mut files, tree, overrides)?;
     for (name, path) in &overrides.sources {
-        let pinned = tree.get(&["sources", name]).and_then(pinned);
-        let replaced = replaced_source(&mut files, name, path.as_str(), pinned);
+        let kept = tree.get(&["sources", name]).map(kept).unwrap_or_default();
+        let replaced = replaced_source(&mut files, name, path.as_str(), kept);
         put(&mut tree, "sources", name, replaced);
     }
     if tree.get(&["metadata"]).is_none_or(|metadata| metadata.table().is_some())
@@ -476,8 +476,16 @@ fn pinned(source: &Node) -> Option<Node> {
     source.table()?.get("revision").filter(|node| node.text().is_some_and(super::is_commit)).cloned()
 }
 
-/// What `--source` puts in the place of a source: the directory should be at the same commit.
-fn replaced_source(files: &mut Files, name: &str, path: &str, pinned: Option<Node>) -> Node {
+/// What a directory in the place of a source keeps of it: the commit that it should be at, and whether its user works in
+/// it.
+fn kept(source: &Node) -> Vec<(String, Node)> {
+    let writable = source.table().and_then(|table| table.get("writable")).cloned();
+    let named = |(name, node): (&str, Option<Node>)| Some((name.to_owned(), node?));
+    [("revision", pinned(source)), ("writable", writable)].into_iter().filter_map(named).collect()
+}
+
+/// What `--source` puts in the place of a source.
+fn replaced_source(files: &mut Files, name: &str, path: &str, kept: Vec<(String, Node)>) -> Node {
     let text = format!("{name}={path}");
     let file = files.add("--source", &text, FileKind::Flag);
     let key = Span { file, start: 0, end: name.len() };
@@ -486,7 +494,7 @@ fn replaced_source(files: &mut Files, name: &str, path: &str, pinned: Option<Nod
         |value: &str| Node { value: Value::Text(value.to_owned()), key: span.clone(), span: span.clone() };
     let mut table =
         IndexMap::from([("kind".to_owned(), text_node("path")), ("path".to_owned(), text_node(path))]);
-    table.extend(pinned.map(|pinned| ("revision".to_owned(), pinned)));
+    table.extend(kept);
     Node { value: Value::Table(table), key, span }
 }
 

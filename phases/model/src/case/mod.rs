@@ -18,6 +18,7 @@ mod python;
 pub(crate) mod reference;
 mod schema;
 mod semantic;
+mod source;
 mod stack;
 pub(crate) mod toml;
 pub(crate) mod tree;
@@ -37,6 +38,7 @@ pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, SourceNames, load, source_names};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
+pub use source::{Alternatives, SourceSpec, is_commit};
 pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
 pub use xmake::{XmakePackage, XmakeSettings, XmakeToolchain};
 
@@ -49,7 +51,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::distribution::naming;
 use crate::verify_level::VerifyLevel;
-use crate::{ComponentName, Digest, SourceName};
+use crate::{ComponentName, SourceName};
 
 /// The newest format that this version reads.
 pub const CASE_SCHEMA: u32 = 1;
@@ -301,161 +303,6 @@ pub enum PythonEnvironment {
     Conda,
 }
 
-/// One source, or several of which the first that can be had and matches is taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(with = "AlternativesSchema")]
-pub enum Alternatives {
-    /// One.
-    One(SourceSpec),
-    /// Several, best first.
-    Many(Vec<SourceSpec>),
-    /// None; only while a case is being put together.
-    #[default]
-    #[serde(skip)]
-    Nothing,
-}
-
-/// How [`Alternatives`] looks in a schema.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum AlternativesSchema {
-    One(SourceSpec),
-    Many(Vec<SourceSpec>),
-}
-
-impl Alternatives {
-    /// All of them, best first.
-    pub fn as_slice(&self) -> &[SourceSpec] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-            Self::Nothing => &[],
-        }
-    }
-}
-
-/// Where code comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum SourceSpec {
-    /// A directory on this machine, read where it lies and never written to.
-    Path {
-        /// Relative to the case, or absolute.
-        #[schemars(with = "String")]
-        path: Utf8PathBuf,
-        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        revision: Option<String>,
-    },
-    /// A directory that the user names when it is there: `--source NAME=PATH`. `deps` does without it unless cargo
-    /// builds it.
-    Mounted {
-        /// What it is, for the message that asks for it: `a checkout of our application`.
-        description: String,
-        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        revision: Option<String>,
-    },
-    /// A git repository.
-    Git {
-        /// Anything that `git clone` takes.
-        url: String,
-        /// The commit, as 40 hexadecimal digits; a branch or tag is resolved once and then kept in the lock.
-        revision: String,
-        /// Whether submodules are brought along.
-        #[serde(default)]
-        submodules: bool,
-    },
-    /// A tar archive (gzip, xz, bzip2 or zstd) or a zip file.
-    Archive {
-        /// Tried in order.
-        urls: Vec<String>,
-        /// SHA-256 of the file.
-        sha256: Digest,
-        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
-        /// for another alternative that has its files at the top.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
-        subdirectory: Option<Utf8PathBuf>,
-    },
-    /// One file, kept as it is: what a project would download while it is configured, put where it looks by `files`
-    /// of a component.
-    File {
-        /// Tried in order.
-        urls: Vec<String>,
-        /// SHA-256 of the file.
-        sha256: Digest,
-    },
-    /// The distribution's source package, patches applied.
-    Debian {
-        /// Name of the source package.
-        package: String,
-        /// Exact version; by default the newest that the distribution offers.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        version: Option<String>,
-    },
-    /// A source distribution from the Python package index.
-    Pypi {
-        /// Project.
-        name: String,
-        /// Exact version.
-        version: String,
-        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
-        /// for another alternative that has its files at the top.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
-        subdirectory: Option<Utf8PathBuf>,
-    },
-    /// A crate from the registry, as published.
-    Crate {
-        /// Crate.
-        name: String,
-        /// Exact version.
-        version: String,
-    },
-}
-
-impl SourceSpec {
-    /// The directory in what is brought that is the source, if not all of it.
-    pub fn subdirectory(&self) -> Option<&Utf8PathBuf> {
-        match self {
-            Self::Archive { subdirectory, .. } | Self::Pypi { subdirectory, .. } => subdirectory.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// A directory.
-    pub fn path(path: impl Into<Utf8PathBuf>) -> Self {
-        Self::Path { path: path.into(), revision: None }
-    }
-
-    /// The commit that it is, or should be, at: a name (`main`) says nothing about that.
-    pub fn commit(&self) -> Option<&str> {
-        let revision = match self {
-            Self::Path { revision, .. } | Self::Mounted { revision, .. } => revision.as_deref()?,
-            Self::Git { revision, .. } => revision,
-            _ => return None,
-        };
-        is_commit(revision).then_some(revision)
-    }
-
-    /// `path`, `git` …
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Path { .. } => "path",
-            Self::Mounted { .. } => "mounted",
-            Self::Git { .. } => "git",
-            Self::Archive { .. } => "archive",
-            Self::File { .. } => "file",
-            Self::Debian { .. } => "debian",
-            Self::Pypi { .. } => "pypi",
-            Self::Crate { .. } => "crate",
-        }
-    }
-}
-
 /// Whether the text of a case in TOML says that it is a fragment, for lists. One that cannot be read says nothing.
 pub fn is_fragment(text: &str) -> bool {
     // Reading all of every case would take a list as long as that.
@@ -464,11 +311,6 @@ pub fn is_fragment(text: &str) -> bool {
             let said = table.get("metadata").and_then(|metadata| metadata.get("fragment"));
             said.and_then(::toml::Value::as_bool) == Some(true)
         })
-}
-
-/// Whether a text is a commit, or the beginning of one that is long enough to name it.
-pub fn is_commit(text: &str) -> bool {
-    (7..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
 /// One thing that is built and installed.
@@ -535,6 +377,11 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub python_modules: Option<Utf8PathBuf>,
+    /// Components `infinicore` and `infinilm`: an editable install. What the environment imports are links to the Python
+    /// files of your directory, so that an edited one counts at once. Its source must be marked `writable`; in an image it
+    /// is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
     /// Driver `command`: what is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Commands>,

@@ -218,11 +218,11 @@ impl<'a> Checker<'a> {
             }
         };
         match spec {
-            SourceSpec::Path { path, revision } => {
+            SourceSpec::Path { path, revision, .. } => {
                 empty("path", path.as_str(), "write a directory; `.` is that of the case");
                 self.pinned(name, revision.as_deref(), &at("revision"));
             }
-            SourceSpec::Mounted { description, revision } => {
+            SourceSpec::Mounted { description, revision, .. } => {
                 empty("description", description, "write what it is: \"a checkout of our application\"");
                 self.pinned(name, revision.as_deref(), &at("revision"));
                 if index.is_some() {
@@ -306,6 +306,7 @@ impl<'a> Checker<'a> {
         self.fed(name, component);
         self.application(name, component);
         self.component_source(name, component, has_recipe);
+        self.editable(name, component);
         for (index, wanted) in component.needs.iter().enumerate() {
             if !self.case.components.contains_key(wanted) {
                 let names =
@@ -378,6 +379,27 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+    }
+
+    /// An environment that imports from a directory changes with it, so that its owner has to say so.
+    fn editable(&mut self, name: &str, component: &Component) {
+        let source = component.source.as_ref().map_or(name, |source| source.as_str());
+        let specs = self.case.sources.get(source).map_or(&[][..], |alternatives| alternatives.as_slice());
+        let help = match specs {
+            _ if !component.editable => return,
+            [SourceSpec::Path { writable: true, .. } | SourceSpec::Mounted { writable: true, .. }] => return,
+            [SourceSpec::Path { .. } | SourceSpec::Mounted { .. }] => {
+                format!(
+                    "if it is a directory that you work in, write `writable = true` in [sources.{}]",
+                    quoted(source)
+                )
+            }
+            _ => "declare it with kind `path` or `mounted` and `writable = true`, or remove `editable`"
+                .to_owned(),
+        };
+        let message =
+            format!("component `{name}` is editable, and its source `{source}` is not marked `writable`");
+        self.at_key(&["components", name, "editable"], message, Some(help));
     }
 
     /// Sources beside the one that is built.

@@ -86,7 +86,7 @@ fn a_directory_in_the_place_of_a_source_is_pinned_as_the_source_was() {
         given.sources = vec![("x".to_owned(), "/x".into())];
         let loaded = load_with(toml_file("case.toml", &format!("schema = 1\n{text}")), &[], &given);
         let loaded = loaded.expect("a case");
-        let [SourceSpec::Path { path, revision }] = loaded.case.sources["x"].as_slice() else { panic!() };
+        let [SourceSpec::Path { path, revision, .. }] = loaded.case.sources["x"].as_slice() else { panic!() };
         assert_eq!(path, "/x");
         revision.clone()
     };
@@ -106,5 +106,11 @@ fn a_directory_in_the_place_of_a_source_is_pinned_as_the_source_was() {
         "a branch is no commit"
     );
     assert_eq!(given(""), None);
+    let mut editable = overrides(&[("sources.x.writable", "true"), ("components.y.editable", "true")]);
+    editable.sources = vec![("x".to_owned(), "/x".into())];
+    let text = format!("schema = 1\n{mounted}[components.y]\ndriver = 'xmake'\nsource = 'x'\n");
+    let loaded = load_with(toml_file("case.toml", &text), &[], &editable).expect("a case");
+    let sources = loaded.case.sources["x"].as_slice();
+    assert!(matches!(sources, [SourceSpec::Path { writable: true, .. }]), "{sources:?}");
     insta::assert_snapshot!(toml_errors(&format!("schema = 1\n{mounted}revision = 'main'\n")));
 }

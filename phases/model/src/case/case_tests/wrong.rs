@@ -50,6 +50,11 @@ wrong!(
 );
 
 wrong!(
+    editable_installs_of_what_nobody_works_in,
+    "schema = 1\n[sources]\ninfinicore = { kind = 'mounted', description = 'a checkout' }\ninfinilm = { kind = 'git', url = 'u', revision = 'main' }\n[components]\ninfinicore = { driver = 'xmake', editable = true }\ninfinilm = { driver = 'xmake', editable = true }\n"
+);
+
+wrong!(
     directories_out_of_a_source,
     "schema = 1\n[sources]\na = { kind = 'pypi', name = 'x', version = '1', subdirectory = '../y' }\nb = [{ kind = 'crate', name = 'x', version = '1' }, { kind = 'pypi', name = 'x', version = '1', subdirectory = '/y' }]\n"
 );

@@ -1,0 +1,147 @@
+//! What has to hold before a component is built: one step that looks at all of it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
+use model::SourceName;
+use model::case::Driver;
+use model::catalog;
+use model::plan::{
+    Action, DiskEstimate, Freshness, Jobs, Need, Phase, Preflight, RequiredCheckout, RequiredPath, Step,
+};
+
+use super::{
+    Planned, accelerators, component_needs, fed, options, python, subdirectory, template, third_party, xmake,
+};
+use crate::components::{DISK_MIB, Recipe};
+
+/// What a compile needs at least, in MiB: below it even one job dies.
+const MEMORY_MIB: u64 = 512;
+
+pub(super) fn disk_estimate(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    cx: &PlanCx<'_>,
+) -> Result<DiskEstimate, PlanError> {
+    let layout = known.layout;
+    let by_source = match planned.recipe {
+        Some(_) => None,
+        None => Some(cx.source(&planned.source, planned.name.as_str())?.tree),
+    };
+    Ok(DiskEstimate {
+        component: planned.name.clone(),
+        by_source,
+        mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
+        taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
+    })
+}
+
+pub(super) fn step(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    disk_for: Vec<DiskEstimate>,
+    cx: &PlanCx<'_>,
+) -> Result<Step, PlanError> {
+    let source = cx.source(&planned.source, planned.name.as_str())?;
+    let mut paths = vec![source_there(known, planned, &source)];
+    paths.extend(fed::paths(known, planned, cx)?);
+    let mut writable = Vec::new();
+    if let Some(recipe) = planned.recipe {
+        let of_source = if source.mounted { source.tree.clone() } else { Utf8PathBuf::new() };
+        let required = recipe.required_paths(planned.component, &of_source, known);
+        // What was fetched is there once it is unpacked.
+        paths.extend(required.into_iter().filter(|required| required.path.is_absolute()));
+        let roots = recipe.roots(planned.component, &planned.prefix, known);
+        writable.extend(roots.into_iter().map(|path| RequiredPath {
+            cure: format!(
+                "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
+                planned.name
+            ),
+            path,
+        }));
+    }
+    let (mut rust, mut crates) = (None, None);
+    if planned.driver == Driver::Cargo {
+        rust = Some(least_rust(known, planned));
+        let case = &known.case.metadata.name;
+        crates = Some(known.layout.fetched_crates_facts(case, &planned.source));
+        paths.push(RequiredPath {
+            path: known.layout.fetched_crates(case, &planned.source),
+            cure: format!("run `installer deps`, which fetches the crates that {} locks", planned.source),
+        });
+    }
+    let action = Action::Preflight(Preflight {
+        manager: known.target.package_manager.clone(),
+        needs: component_needs(known, planned, Phase::Build)?
+            .into_iter()
+            // Whether its lack matters is the step's to say.
+            .map(|need| Need { optional: false, ..need })
+            .collect(),
+        rust,
+        crates,
+        wheels: python::wheels(known, planned),
+        project: python::project(known, planned),
+        source: third_party::required(known, planned, &source).map(Box::new),
+        build_file: third_party::build_file(planned, &source),
+        python: python::required(known, planned),
+        accelerators: accelerators::required(known, planned)?,
+        checkout: checkout(known, planned, &source),
+        xmake_packages: xmake::required(known, planned),
+        paths,
+        disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
+        disk_at: known.layout.cache.clone(),
+        disk_for,
+        memory_mib: MEMORY_MIB,
+        writable,
+        ..Preflight::default()
+    });
+    let title = format!("see that all is there to build {}", planned.name);
+    let mut step = template(cx.phase, planned.name, "preflight", title, action);
+    step.freshness = Freshness::Observed;
+    step.claims.jobs = Jobs::None;
+    step.optional = planned.component.optional;
+    Ok(step)
+}
+
+/// Where its source lies, or what is kept of it until it is unpacked.
+fn source_there(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource) -> RequiredPath {
+    let name = &planned.source;
+    if source.mounted {
+        return RequiredPath {
+            path: source.tree.join(subdirectory(planned).unwrap_or(Utf8Path::new(""))),
+            cure: format!("give the directory of its source with --source {name}=PATH"),
+        };
+    }
+    RequiredPath {
+        path: known.layout.source_artifacts(name).join("source.json"),
+        cure: format!("run `installer deps`, which brings the source {name}, with the same --artifacts"),
+    }
+}
+
+/// The Rust that its source and the case ask for, whichever is the newer.
+fn least_rust(known: &Known<'_>, planned: &Planned<'_>) -> String {
+    let demanded = known.facts.get(&planned.source).and_then(|facts| facts.required_rust());
+    let wanted = known.case.toolchains.rust.minimum.clone();
+    let newer = match (demanded, wanted) {
+        (Some(one), Some(other)) if catalog::version_at_least(&one, &other) => Some(one),
+        (Some(_), Some(other)) => Some(other),
+        (one, other) => one.or(other),
+    };
+    newer.unwrap_or_else(|| "1.0".to_owned())
+}
+
+fn checkout(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource) -> Option<RequiredCheckout> {
+    source.mounted.then(|| RequiredCheckout {
+        source: planned.source.clone(),
+        tree: source.tree.clone(),
+        revision: pinned(known, &planned.source),
+        submodules: planned
+            .recipe
+            .and_then(Recipe::submodules)
+            .map(|all| all.iter().map(Utf8PathBuf::from).collect()),
+    })
+}
+
+/// The commit that a source should be at, if the case says one.
+fn pinned(known: &Known<'_>, source: &SourceName) -> Option<String> {
+    known.case.sources.get(source)?.as_slice().iter().find_map(|spec| spec.commit()).map(str::to_owned)
+}

@@ -1,0 +1,243 @@
+//! The steps of one component, from configuring to verifying.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::python_home::python_home;
+use model::StepId;
+use model::case::{Check, Driver};
+use model::plan::{
+    Action, Commit, Exec, ExpectEnabled, Expectation, Input, Keep, Phase, Scratch, Shows, StageFiles, Step,
+    Verify,
+};
+use model::verify_level::VerifyLevel;
+
+use super::{Planned, python, template, users_directory};
+use crate::components::{JOB_MEMORY_MIB, Recipe};
+use crate::drivers::{Built, Subject};
+use crate::environment::library_directories;
+
+/// What one `nvcc` with its device compilers takes at most times, in MiB.
+const CUDA_MEMORY_MIB: u64 = 1536;
+
+/// Plans the steps of a component, one after the other.
+struct Steps<'a> {
+    planned: &'a Planned<'a>,
+    subject: &'a Subject<'a>,
+    phase: Phase,
+    found: Vec<Step>,
+}
+
+/// The steps from configuring to verifying. `inputs`: what they read of the component's source; `before`: what
+/// configuring needs.
+pub(super) fn of_component(
+    phase: Phase,
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    mut built: Built,
+    before: Vec<StepId>,
+    inputs: Vec<Input>,
+    python: Option<&StepId>,
+) -> Vec<Step> {
+    let mut steps = Steps { planned, subject, phase, found: Vec::new() };
+    let configured = steps.configure(&mut built, before, &inputs);
+    let compiled = steps.compile(&mut built, configured, inputs);
+    let staged = steps.stage(built, compiled);
+    let committed = steps.commit(staged, python);
+    steps.verify(committed);
+    steps.found
+}
+
+impl Steps<'_> {
+    fn step(&self, verb: &str, title: String, action: Action) -> Step {
+        template(self.phase, self.planned.name, verb, title, action)
+    }
+
+    /// Adds it, and says its id.
+    fn add(&mut self, step: Step) -> StepId {
+        let id = step.id.clone();
+        self.found.push(step);
+        id
+    }
+
+    fn build_tree(&self, keep: Keep) -> Scratch {
+        Scratch { path: self.subject.build.clone(), keep }
+    }
+
+    /// Configures, and looks at what came of it. Says what compiling needs.
+    fn configure(&mut self, built: &mut Built, mut before: Vec<StepId>, inputs: &[Input]) -> Vec<StepId> {
+        let name = self.planned.name;
+        let mut configured = None;
+        if !built.configure.is_empty() {
+            let commands = std::mem::take(&mut built.configure);
+            let logs = std::mem::take(&mut built.logs);
+            let action = Action::Exec(Exec { commands, logs });
+            let mut configure = self.step("configure", format!("configure {name}"), action);
+            configure.needs.clone_from(&before);
+            configure.inputs = inputs.to_vec();
+            configure.outputs = or_build_tree(std::mem::take(&mut built.configured), self.subject);
+            let keep = if built.fresh_tree { Keep::UnlessReconfigured } else { Keep::UnlessKilled };
+            configure.scratch = vec![self.build_tree(keep)];
+            configure.weight = 10;
+            let id = self.add(configure);
+            before.push(id.clone());
+            configured = Some(id);
+        }
+        let mut expectations = std::mem::take(&mut built.expectations);
+        expectations.extend(self.planned.component.expect.iter().map(|expect| Expectation {
+            asked: expect.line.clone(),
+            file: self.subject.build.join(&expect.file),
+            shows: Shows::Line(expect.line.clone()),
+            missing: expect.missing.clone(),
+        }));
+        if !expectations.is_empty() {
+            let action = Action::ExpectEnabled(ExpectEnabled { expectations });
+            let title = format!("see that what was asked of {name} is enabled");
+            let mut expect = self.step("expect", title, action);
+            expect.needs = configured.map_or_else(|| before.clone(), |id| vec![id]);
+            before.push(self.add(expect));
+        }
+        before
+    }
+
+    /// Compiles, if that is a step of its own. Says what staging needs.
+    fn compile(&mut self, built: &mut Built, before: Vec<StepId>, inputs: Vec<Input>) -> Vec<StepId> {
+        if built.compile.is_empty() {
+            return before;
+        }
+        let Self { planned, subject, .. } = *self;
+        let name = planned.name;
+        let commands = std::mem::take(&mut built.compile);
+        let action = Action::Exec(Exec { commands, logs: Vec::new() });
+        let mut compile = self.step("compile", format!("compile {name}"), action);
+        compile.needs = before;
+        compile.inputs = inputs;
+        compile.outputs = or_build_tree(std::mem::take(&mut built.compiled), subject);
+        compile.scratch = vec![self.build_tree(built.keep.unwrap_or(Keep::UnlessKilled))];
+        if matches!(planned.driver, Driver::Command | Driver::Xmake) {
+            // make in the working copy is no more to be trusted after a kill than make in the build tree.
+            let path = subject.known.layout.working_copy(name);
+            compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
+        }
+        compile.claims.jobs = built.jobs;
+        let memory = planned.recipe.map_or(JOB_MEMORY_MIB, |recipe| recipe.job_memory_mib(&subject.options));
+        // nvcc compiles several architectures side by side.
+        compile.claims.memory_mib = if subject.cuda.is_some() { memory.max(CUDA_MEMORY_MIB) } else { memory };
+        compile.weight = planned.recipe.map_or(60, Recipe::weight);
+        vec![self.add(compile)]
+    }
+
+    fn stage(&mut self, built: Built, before: Vec<StepId>) -> StepId {
+        let name = self.planned.name;
+        let staging = self.subject.staging.clone();
+        let mut stage = if built.staged.is_empty() {
+            let action = Action::Exec(Exec { commands: built.install, logs: Vec::new() });
+            let mut stage = self.step("stage", format!("install {name} into its staging root"), action);
+            stage.scratch = vec![Scratch { path: staging.clone(), keep: Keep::Never }];
+            stage
+        } else {
+            let action = Action::StageFiles(StageFiles {
+                staging: staging.clone(),
+                files: built.staged,
+                trees: built.staged_trees,
+                texts: built.staged_texts,
+            });
+            self.step("stage", format!("copy {name} into its staging root"), action)
+        };
+        stage.inputs = built.stage_inputs;
+        stage.needs = before;
+        stage.outputs = vec![staging];
+        stage.weight = 3;
+        self.add(stage)
+    }
+
+    /// Installs, and lets the environment import what was installed. Says what verifying needs.
+    fn commit(&mut self, staged: StepId, python: Option<&StepId>) -> Vec<StepId> {
+        let Self { planned, subject, .. } = *self;
+        let name = planned.name;
+        let prefix = &planned.prefix;
+        let roots = planned
+            .recipe
+            .map(|recipe| recipe.roots(planned.component, prefix, subject.known))
+            .unwrap_or_default();
+        let title = match roots.as_slice() {
+            [] => format!("install {name} into {prefix}"),
+            [root, ..] => format!("install {name} into {prefix} and {root}"),
+        };
+        let mut locks: Vec<String> =
+            std::iter::once(prefix).chain(&roots).map(|root| format!("prefix {root}")).collect();
+        locks.sort();
+        let action = Action::Commit(Commit {
+            component: name.clone(),
+            case: subject.known.case.metadata.name.clone(),
+            version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
+            needs: planned.component.needs.clone(),
+            checkout: users_directory(subject.known, &planned.source),
+            staging: subject.staging.clone(),
+            prefix: prefix.clone(),
+            roots,
+            library_directories: subject
+                .prefixes
+                .iter()
+                .flat_map(|needed| library_directories(needed, subject.known))
+                .filter(|directory| *directory != prefix.join("lib"))
+                .chain(subject.cuda.iter().filter(|cuda| cuda.of_wheels).map(|cuda| cuda.root.join("lib")))
+                .collect(),
+            forbidden_paths: vec![subject.staging.clone(), subject.build.clone(), subject.source.clone()],
+        });
+        let mut commit = self.step("commit", title, action);
+        commit.needs = vec![staged];
+        commit.claims.locks = locks;
+        commit.outputs = vec![model::layout::Layout::manifests(prefix).join(format!("{name}.json"))];
+        let committed = self.add(commit);
+        match python::link(planned, subject, &committed, python) {
+            Some(link) => vec![committed, self.add(link)],
+            None => vec![committed],
+        }
+    }
+
+    fn verify(&mut self, committed: Vec<StepId>) {
+        let Self { planned, subject, .. } = *self;
+        let name = planned.name;
+        let mut checks = planned.component.checks.clone();
+        let mut beside = Vec::new();
+        for word in checks.iter_mut().flat_map(Check::words_mut) {
+            let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());
+            if placed != *word {
+                beside.push(Input::MaybeFile { path: placed.clone().into() });
+            }
+            *word = placed.replace("{python}", python_home(subject.known).program.as_str());
+        }
+        let action = Action::Verify(Verify {
+            component: name.clone(),
+            prefix: planned.prefix.clone(),
+            environment: checks_environment(subject),
+            directory: subject.known.layout.cache.join("checks").join(name.as_str()),
+            checks,
+            level: VerifyLevel::default(),
+            wheels: false,
+        });
+        let mut verify = self.step("verify", format!("see that {name} works"), action);
+        verify.needs = committed;
+        verify.inputs = beside;
+        verify.timeout_seconds = Some(600);
+        self.add(verify);
+    }
+}
+
+fn or_build_tree(outputs: Vec<Utf8PathBuf>, subject: &Subject<'_>) -> Vec<Utf8PathBuf> {
+    if outputs.is_empty() { vec![subject.build.clone()] } else { outputs }
+}
+
+/// Checks run as a user would run the program: nothing points at libraries, RPATH has to.
+fn checks_environment(subject: &Subject<'_>) -> BTreeMap<String, String> {
+    let kept = ["PATH", "HOME", "LC_ALL", "TZ", "TERM"];
+    subject
+        .environment
+        .iter()
+        .filter(|(name, _)| {
+            kept.contains(&name.as_str()) || subject.component.environment.contains_key(*name)
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

@@ -3,6 +3,7 @@
 mod decide;
 mod ending;
 mod gates;
+mod lease;
 mod out;
 mod space;
 
@@ -225,7 +226,7 @@ struct Running {
     material: Option<Material>,
     gathered: Arc<Mutex<Gathered>>,
     memory_mib: u64,
-    _tokens: Vec<Token>,
+    tokens: Vec<Token>,
 }
 
 struct Scheduler<'a> {
@@ -386,7 +387,17 @@ impl<'a> Scheduler<'a> {
                 (0..self.plan.steps.len()).filter(|index| self.is_ready(*index)).collect();
             ready.sort_by_key(|index| std::cmp::Reverse(self.chains[*index]));
             let mut progressed = false;
+            let mut tokens_awaited = false;
             for index in ready {
+                let claims = &self.plan.steps[index].claims;
+                // What waits for tokens has the longer chain: nothing is to take them in front of it.
+                if tokens_awaited && lease::would_delay(claims.jobs) {
+                    continue;
+                }
+                if claims.jobs == Jobs::Lease && self.waits_for_more_tokens(index)? {
+                    tokens_awaited = true;
+                    continue;
+                }
                 let Some(tokens) = self.claim(index)? else { continue };
                 progressed = true;
                 self.start(index, tokens, scope)?;
@@ -398,6 +409,25 @@ impl<'a> Scheduler<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether a step that leases its tokens should have more than there are now.
+    fn waits_for_more_tokens(&self, index: usize) -> Result<bool, EngineError> {
+        let held = self.running.values().any(|running| !running.tokens.is_empty());
+        if !held || self.assessment.rows[index].state == State::Fresh {
+            return Ok(false);
+        }
+        let pool = self.shared.session.pool();
+        let free = pool
+            .free()
+            .map_err(|error| EngineError::new(format!("failed to count the job tokens: {error}")))?;
+        let unfinished = |other: usize| {
+            matches!(self.status[other], Status::Waiting | Status::Running)
+                && self.assessment.rows[other].state != State::Fresh
+        };
+        let beside = lease::beside(self.plan, index, unfinished);
+        let own = u64::from(self.plan.steps[index].weight);
+        Ok(!lease::is_enough(free, pool.size(), own, beside))
     }
 
     /// Takes what a step claims; none when it has to wait.
@@ -469,7 +499,7 @@ impl<'a> Scheduler<'a> {
                         material,
                         gathered: Arc::clone(&gathered),
                         memory_mib: claims.memory_mib,
-                        _tokens: tokens,
+                        tokens,
                     },
                 );
                 self.status[index] = Status::Running;

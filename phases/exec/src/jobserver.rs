@@ -107,6 +107,15 @@ impl Pool {
         }
     }
 
+    /// Tokens that are free now.
+    ///
+    /// # Errors
+    /// When the pipe cannot be asked.
+    pub fn free(&self) -> io::Result<u32> {
+        let there = descriptors::bytes_waiting(&self.inner.own)?;
+        Ok(u32::try_from(there).unwrap_or(u32::MAX).min(self.inner.size))
+    }
+
     /// Takes up to `most` tokens that are free now.
     ///
     /// # Errors
@@ -177,8 +186,9 @@ mod tests {
     #[test]
     fn tokens_are_as_many_as_asked_for_and_come_back() {
         let pool = Pool::new(3).unwrap();
+        assert_eq!(pool.free().unwrap(), 3);
         let mut leased = pool.lease(8).unwrap();
-        assert_eq!(leased.len(), 3);
+        assert_eq!((leased.len(), pool.free().unwrap()), (3, 0));
         assert!(pool.try_acquire().unwrap().is_none());
         leased.pop();
         assert!(pool.acquire_within(Duration::from_secs(5)).unwrap().is_some());

@@ -55,6 +55,7 @@ pub(super) fn required(
     }
     Some(RequiredSource {
         tree: source.mounted.then_some(tree),
+        source: planned.source.clone(),
         name: mark.project.to_owned(),
         file: mark.file.into(),
         says: mark.says.to_owned(),

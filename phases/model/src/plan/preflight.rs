@@ -85,6 +85,8 @@ pub struct RequiredBuildFile {
 pub struct RequiredSource {
     /// The user's own directory; none: the source is fetched, and is what the case says.
     pub tree: Option<Utf8PathBuf>,
+    /// Its name in the case.
+    pub source: SourceName,
     /// What it should be, by the name that people use: `InfiniCore`.
     pub name: String,
     /// The file by which it is known, below the tree.

@@ -20,8 +20,8 @@ pub(super) fn look(
             observation.findings.push(Finding {
                 what: format!("{tree} is not {}: {why}", required.name),
                 cure: format!(
-                    "give the directory of a checkout of {} with --source NAME=PATH",
-                    required.name
+                    "give the directory of a checkout of {} with --source {}=PATH",
+                    required.name, required.source
                 ),
             });
             // What another project brings or lacks is of no interest.
@@ -73,6 +73,7 @@ mod tests {
             optional: false,
         };
         RequiredSource {
+            source: "core".into(),
             tree: Some(tree),
             name: "InfiniCore".to_owned(),
             file: "xmake.lua".into(),

@@ -1,5 +1,5 @@
 //! apk: Alpine and what derives from it. There is no apk to be had where this was written: what it prints and writes is
-//! known from its documentation and from what others recorded.
+//! known from its documentation.
 
 use std::io::{Error, ErrorKind};
 

@@ -1,4 +1,5 @@
-//! Argument vectors, and what the programs print: of dnf 4.14 as it ran here, of dnf 5 and yum 3 as others recorded it.
+//! Argument vectors, and what the programs print: of dnf 4.14 as it ran here, of dnf 5 and yum 3
+//! as their documentation has it.
 
 use super::*;
 

@@ -78,7 +78,6 @@ struct Looked {
 fn look(common: &Common) -> Result<Looked> {
     let setting = Setting::gather(common, None)?;
     let case = setting.case();
-    refuse_editable(case)?;
     let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
         Error::new(
@@ -138,7 +137,7 @@ fn runtime_packages(common: &Common, json: bool) -> Result<i32> {
     Ok(exit::OK)
 }
 
-/// An image does not hold the directory that an editable install links to.
+/// An image does not hold the directory that an editable install links to. Of what is installed its manifest tells.
 fn refuse_editable(case: &Case) -> Result<()> {
     let Some((name, _)) = case.components.iter().find(|(_, component)| component.editable) else {
         return Ok(());
@@ -146,7 +145,7 @@ fn refuse_editable(case: &Case) -> Result<()> {
     Err(Error::new(
         exit::BAD_CASE,
         format!(
-            "an editable install of `{name}` in an image would be links to a directory that is not in it\n  help: --set components.{name}.editable=false, and build again"
+            "an editable install of `{name}` in an image would be links to a directory that is not in it\n  help: --set components.{name}.editable=false"
         ),
     ))
 }

@@ -50,10 +50,11 @@ impl Installed {
                 count(manifest.files.len(), "file")
             ),
             Some(manifest) => format!(
-                "  {name}{} in {prefix}: {}{}\n",
+                "  {name}{} in {prefix}: {}{}{}\n",
                 manifest.version.as_ref().map_or_else(String::new, |version| format!(" {version}")),
                 count(manifest.files.len(), "file"),
-                manifest.checkout.as_ref().map_or_else(String::new, built_from)
+                manifest.checkout.as_ref().map_or_else(String::new, built_from),
+                if manifest.editable { ", editable" } else { "" },
             ),
         }
     }
@@ -67,6 +68,7 @@ impl Installed {
             "of_case": self.manifest.as_ref().map(|manifest| &manifest.case),
             "version": own.and_then(|manifest| manifest.version.clone()),
             "checkout": own.and_then(|manifest| manifest.checkout.clone()),
+            "editable": own.is_some_and(|manifest| manifest.editable),
             "files": own.map_or(0, |manifest| manifest.files.len()),
         })
     }

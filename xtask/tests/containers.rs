@@ -201,9 +201,18 @@ fn an_editable_install(container: &Container, case: &str, python: &str) {
         container.succeed(&format!("{python} -c 'import infinicore; print(infinicore.add([1], [2]))'"));
     assert!(said.ends_with("edited\n"), "{said}");
     container.succeed("find /tmp/mine -type f | sort | cmp - /tmp/before");
-    let (code, text) = container.run(&format!("installer image export /tmp/image {editable}"));
+    let status = container.succeed(&format!("installer status {case}"));
+    assert!(status.contains(", editable"), "{status}");
+    // Whatever the case says then, what is installed is links.
+    for case in [&editable, &format!("{case} {sources}")] {
+        let (code, text) = container.run(&format!("installer image export /tmp/image {case}"));
+        assert_eq!(code, 4, "{text}");
+        assert!(text.contains("infinicore is an editable install"), "{text}");
+        container.succeed("test ! -e /tmp/image");
+    }
+    let (code, text) = container.run(&format!("installer image dockerfile {editable}"));
     assert_eq!(code, 3, "{text}");
-    assert!(text.contains("links to a directory that is not in it"), "{text}");
+    assert!(text.contains("--set components.infinicore.editable=false"), "{text}");
 }
 
 /// A package repository with one small package, signed by one of two keys; the directory holds both keys and cases.

@@ -20,7 +20,7 @@ use model::cuda::CUDA;
 use model::plan::{Action, Claims, Freshness, Need, Network, Phase, Privilege, Probe, Step, WorkingCopy};
 use model::{ComponentName, SourceName, StepId};
 
-use crate::components::{Recipe, recipe};
+use crate::components::{self, Recipe, recipe};
 use crate::cuda::{self, Toolkit};
 use crate::drivers::xmake::XMAKE;
 use crate::drivers::{self, Subject};
@@ -112,8 +112,7 @@ fn options(planned: &Planned<'_>) -> IndexMap<String, OptionValue> {
 
 /// The directory in the source where the build files lie, if not the top.
 fn subdirectory<'a>(planned: &Planned<'a>) -> Option<&'a Utf8Path> {
-    let own = || planned.recipe.and_then(Recipe::subdirectory).map(Utf8Path::new);
-    planned.component.subdirectory.as_deref().or_else(own)
+    components::subdirectory(planned.component, planned.recipe)
 }
 
 fn step_id(component: &ComponentName, verb: &str) -> StepId {

@@ -186,6 +186,14 @@ fn an_editable_install_links_to_the_users_directory() {
     let (plan, _) = planned("[components.infinicore]\neditable = true\n", None).unwrap();
     assert_eq!(links(&plan, "infinicore"), "/mnt/InfiniCore/python");
     assert_eq!(links(&plan, "infinilm"), "", "the other is as it was");
+    let Action::Commit(commit) = &plan.step(&StepId::new("build/infinicore/commit")).unwrap().action else {
+        panic!("a commit");
+    };
+    assert!(commit.editable, "for the manifest, by which an image refuses it");
+
+    let below = "[components.infinicore]\neditable = true\nsubdirectory = 'core'\n";
+    let (plan, _) = planned(below, None).unwrap();
+    assert_eq!(links(&plan, "infinicore"), "/mnt/InfiniCore/core/python");
 }
 
 #[test]

@@ -69,6 +69,14 @@ fn component(
             "run `installer build` first",
         ));
     };
+    if installed.editable {
+        return Err(StepError::new(
+            format!(
+                "{name} is an editable install: in an image it would be links to a directory that is not in it"
+            ),
+            format!("`installer build` again, with --set components.{name}.editable=false"),
+        ));
+    }
     if let Some(problem) = manifest::verify_files(&installed).first() {
         return Err(StepError::new(
             format!("{name} is not as it was installed: {problem}"),
@@ -113,4 +121,46 @@ fn walk(directory: &Utf8Path, contents: &mut Contents) -> Result<(), StepError> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::manifest::{MANIFEST_SCHEMA, Manifest};
+
+    use super::*;
+
+    #[test]
+    fn what_links_to_a_directory_of_the_user_s_is_not_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let prefix = Utf8Path::from_path(directory.path()).unwrap();
+        std::os::unix::fs::symlink("/home/me/module.py", prefix.join("module.py")).unwrap();
+        let name = ComponentName::new("x");
+        let install = |editable: bool| {
+            let manifest = Manifest {
+                schema: MANIFEST_SCHEMA,
+                component: name.clone(),
+                case: "case".to_owned(),
+                version: None,
+                checkout: None,
+                editable,
+                needs: Vec::new(),
+                prefix: prefix.to_owned(),
+                roots: Vec::new(),
+                files: [("module.py".into(), Entry::Link { target: "/home/me/module.py".to_owned() })].into(),
+            };
+            manifest::write(&manifest).unwrap();
+        };
+        let mut contents = Contents::default();
+        install(true);
+        let Err(StepError::Failed(failure)) = component(&name, prefix, false, &mut contents) else {
+            panic!("refused");
+        };
+        assert!(failure.message.contains("x is an editable install"), "{}", failure.message);
+        assert!(failure.cures[0].contains("--set components.x.editable=false"), "{:?}", failure.cures);
+        assert_eq!(contents, Contents::default());
+
+        install(false);
+        component(&name, prefix, false, &mut contents).unwrap();
+        assert_eq!(contents.files[&prefix.join("module.py")], What::Link);
+    }
 }

@@ -25,6 +25,9 @@ pub struct Manifest {
     /// The checkout that it was built from, where that was a directory of the user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<CheckoutState>,
+    /// Whether links among `files` lead to that directory of the user's: an editable install.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
     /// Components that this one was built against: they cannot be uninstalled before it.
     #[serde(default)]
     pub needs: Vec<ComponentName>,

@@ -238,6 +238,15 @@ fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
     options.get(key) == Some(&OptionValue::Switch(true))
 }
 
+/// The directory of its source that a component is built from, where it is not the top.
+pub fn subdirectory<'a>(
+    component: &'a Component,
+    recipe: Option<&'static dyn Recipe>,
+) -> Option<&'a Utf8Path> {
+    let own = || recipe.and_then(Recipe::subdirectory).map(Utf8Path::new);
+    component.subdirectory.as_deref().or_else(own)
+}
+
 /// Names of the recipes that are built in.
 pub fn recipes() -> Vec<&'static str> {
     RECIPES.iter().map(|recipe| recipe.name()).collect()

@@ -10,7 +10,7 @@ pub(crate) mod xmake;
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::case::{Component, Driver, OptionValue};
@@ -18,7 +18,7 @@ use model::plan::{Argument, Command, Expectation, Input, Jobs, Keep, StagedFile,
 use model::source_facts::FactsOfSource;
 use model::{ComponentName, SourceName};
 
-use crate::components::Recipe;
+use crate::components::{self, Recipe};
 use crate::cuda::Toolkit;
 
 /// What a driver may know of the component that it plans.
@@ -75,10 +75,20 @@ pub struct Built {
 }
 
 impl Subject<'_> {
-    /// The directory of the user's that it is built from, if it is one.
+    /// The name of its source.
+    pub fn source_name(&self) -> SourceName {
+        self.component.source.clone().unwrap_or_else(|| SourceName::new(self.name.as_str()))
+    }
+
+    /// The directory of its source that is built, where it is not the whole.
+    pub fn subdirectory(&self) -> Option<&Utf8Path> {
+        components::subdirectory(self.component, self.recipe)
+    }
+
+    /// The directory of the user's that it is built from, subdirectory included, if it is one.
     pub fn users_directory(&self) -> Option<Utf8PathBuf> {
-        let source = self.component.source.clone().unwrap_or_else(|| SourceName::new(self.name.as_str()));
-        crate::plan::users_directory(self.known, &source)
+        let directory = crate::plan::users_directory(self.known, &self.source_name())?;
+        Some(self.subdirectory().map_or_else(|| directory.clone(), |below| directory.join(below)))
     }
 
     /// A command in the build tree.

@@ -133,13 +133,7 @@ pub(crate) fn facts<'a>(
 /// When the case names an option or a target that the project does not have.
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let settings = placed_settings(subject)?;
-    let source = subject.component.source.clone().unwrap_or_else(|| SourceName::new(subject.name.as_str()));
-    let below = subject
-        .component
-        .subdirectory
-        .as_deref()
-        .or_else(|| subject.recipe.and_then(Recipe::subdirectory).map(Utf8Path::new));
-    let facts = facts(subject.known, &source, below);
+    let facts = facts(subject.known, &subject.source_name(), subject.subdirectory());
     if let Some(facts) = facts.filter(|facts| !facts.incomplete) {
         refuse_unknown(subject, &settings, facts)?;
     }

@@ -164,6 +164,7 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
         version: None,
         needs: Vec::new(),
         checkout: None,
+        editable: false,
         staging: known.layout.staging(&name),
         prefix: prefix.clone(),
         roots: Vec::new(),

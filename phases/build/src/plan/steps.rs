@@ -173,6 +173,7 @@ impl Steps<'_> {
             version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
             needs: planned.component.needs.clone(),
             checkout: users_directory(subject.known, &planned.source),
+            editable: planned.component.editable,
             staging: subject.staging.clone(),
             prefix: prefix.clone(),
             roots,

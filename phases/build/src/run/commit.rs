@@ -42,6 +42,7 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
         case: action.case.clone(),
         version: action.version.clone(),
         checkout: action.checkout.as_ref().and_then(|tree| super::preflight::checkout::state(tree, context)),
+        editable: action.editable,
         needs: action.needs.clone(),
         prefix: action.prefix.clone(),
         roots: action.roots.clone(),

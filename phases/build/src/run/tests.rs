@@ -34,6 +34,7 @@ fn action(context: &FakeContext, component: &str) -> Commit {
         case: "case".to_owned(),
         version: Some("1".to_owned()),
         checkout: None,
+        editable: false,
         staging: context.layout.staging(&component),
         prefix: context.layout.prefix.clone(),
         library_directories: Vec::new(),

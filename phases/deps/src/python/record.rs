@@ -66,6 +66,7 @@ fn write(
         case: action.case.clone(),
         version: None,
         checkout: None,
+        editable: false,
         needs: Vec::new(),
         prefix: action.environment.clone(),
         roots: Vec::new(),

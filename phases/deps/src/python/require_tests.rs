@@ -194,6 +194,7 @@ fn what_the_interpreter_has_is_part_of_what_was_found_and_what_the_case_brought_
         schema: model::manifest::MANIFEST_SCHEMA,
         component: "python-mine".into(),
         checkout: None,
+        editable: false,
         case: "mine".to_owned(),
         version: None,
         needs: Vec::new(),

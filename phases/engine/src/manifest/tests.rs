@@ -17,6 +17,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
         schema: MANIFEST_SCHEMA,
         component: "x".into(),
         checkout: None,
+        editable: false,
         case: "case".to_owned(),
         version: None,
         prefix: prefix.to_owned(),

@@ -509,6 +509,9 @@ pub struct Commit {
     /// The directory of the user's that it was built from, of which the manifest keeps the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<Utf8PathBuf>,
+    /// Whether what is installed links to the user's own files, for the manifest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
 }
 
 /// See [`Action::LinkPython`].

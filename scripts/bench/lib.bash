@@ -66,8 +66,15 @@ row() {
     printf '%-44s %12s %12s\n' "$@"
 }
 
-# directories NAME: the options that keep a run apart from everything else on the machine.
+# directories BENCHMARK/RUN: the options that keep a run apart from everything else on the machine. A benchmark's runs
+# have one directory for tools and Python environments: what compiles is the same for all.
 directories() {
     local at=$bench/$1
-    printf '%s ' --prefix "$at/prefix" --state-dir "$at/state" --cache-dir "$at/cache"
+    printf '%s ' --prefix "$at/prefix" --state-dir "$at/state" --cache-dir "$at/cache" --data-dir "$bench/${1%%/*}/data"
+}
+
+# case_at CASE: where a case of the project lies, so that what lies beside it is there before anything ran.
+case_at() {
+    local at=$project/cases/$1
+    if [[ -d $at ]]; then echo "$at"; else echo "$1"; fi
 }

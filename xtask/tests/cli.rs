@@ -144,6 +144,43 @@ fn a_component_that_needs_another_is_built_once_and_rebuilt_when_its_source_chan
     assert!(home.path().join("prefix/lib/libanswer.so").exists());
 }
 
+/// What a command of the case's own is told of jobs it keeps: a long compile waits for a token that is back in a moment.
+#[test]
+fn a_compile_that_keeps_its_jobs_waits_for_all_of_them_where_little_else_is_to_be_done() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("source")).unwrap();
+    // While `short` installs, which takes one of two tokens, the compile of `long` gets ready.
+    let case = r#"schema = 1
+[metadata]
+name = "tokens"
+[sources.here]
+kind = "path"
+path = "source"
+[components.short]
+driver = "command"
+source = "here"
+[components.short.commands]
+install = [["sh", "-ec", """
+install -D /dev/null {destdir}{prefix}/share/short
+mkdir -p $HOME
+touch $HOME/short
+until [ -e $HOME/ready ]; do sleep 0.1; done
+sleep 2
+"""]]
+[components.long]
+driver = "command"
+source = "here"
+[components.long.commands]
+configure = [["sh", "-ec", "until [ -e $HOME/short ]; do sleep 0.1; done; touch $HOME/ready"]]
+compile = [["sh", "-ec", "echo $0 >jobs", "{jobs}"]]
+install = [["install", "-D", "-m", "644", "jobs", "{destdir}{prefix}/share/jobs"]]
+"#;
+    std::fs::write(home.path().join("case.toml"), case).unwrap();
+    let output = placed(home.path(), &["all", "--case", "case.toml", "--jobs", "2", "-y"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(std::fs::read_to_string(home.path().join("prefix/share/jobs")).unwrap(), "2\n");
+}
+
 #[test]
 fn a_build_that_wants_the_network_fails_with_6_and_says_what_it_wanted() {
     let home = tempfile::tempdir().unwrap();

@@ -55,8 +55,8 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
                 }
             }
         }
-        for source in std::iter::once(&planned.source).chain(fed::sources(planned.component)) {
-            let users = requirements.sources.entry(source.clone()).or_default();
+        for source in std::iter::once(planned.source.clone()).chain(fed::sources(planned.component)) {
+            let users = requirements.sources.entry(source).or_default();
             if !users.components.contains(planned.name) {
                 users.components.push(planned.name.clone());
             }
@@ -401,13 +401,8 @@ fn component(
     }
     let source_tree = subdirectory(planned).map_or_else(|| tree.clone(), |below| tree.join(below));
     for value in options.values_mut() {
-        let texts: Vec<&mut String> = match value {
-            OptionValue::Text(text) => vec![text],
-            OptionValue::List(list) => list.iter_mut().collect(),
-            OptionValue::Switch(_) | OptionValue::Number(_) => Vec::new(),
-        };
-        for text in texts {
-            *text = text
+        for text in value.texts_mut() {
+            *text = fed::with_trees(text, planned, layout)
                 .replace("{source}", source_tree.as_str())
                 .replace("{build}", layout.build_tree(name).as_str())
                 .replace("{prefix}", planned.prefix.as_str());

@@ -213,3 +213,46 @@ fn what_opencv_downloads_is_off_unless_the_case_feeds_it() {
     let (plan, _) = opencv("[components.opencv.options]\nWITH_ADE = true\n");
     assert!(words(step(&plan, "build/opencv/configure")).contains(&"-DWITH_ADE=ON".to_owned()));
 }
+
+#[test]
+fn what_opencv_contrib_downloads_or_finds_by_chance_is_left_out_by_name() {
+    let contrib = "[sources.contrib]\nkind = \"path\"\npath = \"/src/contrib\"\n";
+    let opencv = |more: &str| {
+        planned(&case(&format!("{}{contrib}[components.opencv]\n{more}", source("opencv")))).unwrap()
+    };
+    let (plan, requirements) = opencv("");
+    assert!(!requirements.sources.contains_key("contrib"), "{requirements:?}");
+    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+
+    let options = "[components.opencv.options]\nOPENCV_EXTRA_MODULES_PATH = \"{source:contrib}/modules\"\n";
+    let (plan, requirements) = opencv(options);
+    assert_eq!(requirements.sources["contrib"].components, ["opencv".into()]);
+    let copy = step(&plan, "build/opencv/copy-contrib");
+    let configure = step(&plan, "build/opencv/configure");
+    assert!(configure.needs.contains(&copy.id), "{:?}", configure.needs);
+    let line = words(configure);
+    let tree = format!("{}/modules", copy.outputs[0]);
+    for word in [
+        &format!("-DOPENCV_EXTRA_MODULES_PATH={tree}"),
+        "-DBUILD_opencv_face=OFF",
+        "-DBUILD_opencv_viz=OFF",
+        "-DWITH_TESSERACT=OFF",
+    ] {
+        assert!(line.iter().any(|found| found == word), "{word}: {line:?}");
+    }
+    // A directory without modules is no directory that CMake complains of.
+    assert!(line.windows(2).any(|pair| pair == ["sh".to_owned(), tree.clone()]), "{line:?}");
+    let notes = plan.notes.join("\n");
+    assert!(notes.contains("face, wechat_qrcode") && notes.contains("hdf, julia"), "{notes}");
+
+    let named = format!("{options}BUILD_LIST = \"core,face\"\n");
+    let line = words(step(&opencv(&named).0, "build/opencv/configure"));
+    assert!(!line.iter().any(|word| word.starts_with("-DBUILD_opencv_face")), "{line:?}");
+    let digest = "0".repeat(64);
+    let file = format!("[sources.landmarks]\nkind = \"file\"\nurls = [\"u\"]\nsha256 = \"{digest}\"\n");
+    let fed = format!("files = {{ \"downloads/data/7505-face.dat\" = \"landmarks\" }}\n{options}{file}");
+    let (plan, _) = opencv(&fed);
+    let line = words(step(&plan, "build/opencv/configure"));
+    assert!(!line.iter().any(|word| word.starts_with("-DBUILD_opencv_face")), "{line:?}");
+    assert!(!plan.notes.join("\n").contains("face"), "{:?}", plan.notes);
+}

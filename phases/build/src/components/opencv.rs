@@ -1,6 +1,6 @@
 //! OpenCV: CMake, with a summary that tells what was dropped, and a liking for downloads while it configures.
 
-use engine::planning::Known;
+use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::StepId;
@@ -12,7 +12,7 @@ use model::target::Target;
 
 use super::{Recipe, on};
 use crate::cuda::Toolkit;
-use crate::drivers::Subject;
+use crate::drivers::{Built, Subject};
 use crate::options::words;
 
 pub struct Opencv;
@@ -26,6 +26,33 @@ const DOWNLOADS: &str = "downloads";
 
 /// Options whose parts are downloaded, with the directory of their files: on when the case feeds one of them.
 const DOWNLOADED: &[(&str, &str)] = &[("WITH_ADE", "ade"), ("WITH_IPP", "ippicv")];
+
+/// The option that names directories of further modules, such as `modules` of opencv_contrib.
+const EXTRA: &str = "OPENCV_EXTRA_MODULES_PATH";
+
+/// Modules of opencv_contrib that download while they are configured, with the directory of their files: left out unless
+/// the case feeds one of them or names the module.
+const EXTRA_DOWNLOADED: &[(&str, &str)] = &[
+    ("cudaoptflow", "NVIDIA_OPTICAL_FLOW"),
+    ("face", "data"),
+    ("wechat_qrcode", "wechat_qrcode"),
+    ("xfeatures2d", "xfeatures2d"),
+];
+
+/// Modules of opencv_contrib that stand on what the machine happens to have (Caffe, Qt, FreeType and HarfBuzz, HDF5,
+/// Julia, MATLAB, OGRE, Ceres and glog, VTK, Eigen): left out unless the case names them.
+const EXTRA_OFF: &[&str] =
+    &["alphamat", "cnn_3dobj", "cvv", "freetype", "hdf", "julia", "matlab", "ovis", "sfm", "viz"];
+
+/// Fails where a directory holds no module: CMake's search takes it for one without any, and says nothing.
+const EXTRA_THERE: &str = r#"
+for path; do
+    set -- "$path"/*/CMakeLists.txt
+    [ ! -e "$1" ] || continue
+    echo "error: OPENCV_EXTRA_MODULES_PATH: no module of OpenCV lies in $path" >&2
+    exit 1
+done
+"#;
 
 /// What a plain configuration would look for, download or build without being asked, and what has no use when it is
 /// installed (OpenCV's `CMakeLists.txt`).
@@ -118,10 +145,9 @@ impl Recipe for Opencv {
         let text = |value: &str| OptionValue::Text(value.to_owned());
         let mut derived = vec![("OPENCV_DOWNLOAD_PATH".to_owned(), text(&format!("{{build}}/{DOWNLOADS}")))];
         for (key, id) in DOWNLOADED {
-            let below = format!("{DOWNLOADS}/{id}/");
-            let fed = component.files.keys().any(|place| place.starts_with(&below));
-            derived.push(((*key).to_owned(), OptionValue::Switch(fed)));
+            derived.push(((*key).to_owned(), OptionValue::Switch(is_fed(component, id))));
         }
+        derived.extend(without_extra(options, component));
         if on(options, "BUILD_opencv_python3") {
             let python = python_home(known).program;
             derived.push(("PYTHON3_EXECUTABLE".to_owned(), text(python.as_str())));
@@ -176,13 +202,8 @@ impl Recipe for Opencv {
             shows: Shows::NoLineWith("#cmake_download".to_owned()),
             missing: Some("a file for it under `files` of the component".to_owned()),
         }];
-        let mut built: Vec<(String, Option<&str>)> = options
-            .get("BUILD_LIST")
-            .map(words)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|module| (module, None))
-            .collect();
+        let mut built: Vec<(String, Option<&str>)> =
+            listed(options).into_iter().map(|module| (module, None)).collect();
         if on(options, "BUILD_opencv_python3") {
             let missing =
                 "an interpreter whose library matches and NumPy's headers: see \"Python 3\" in the log";
@@ -209,14 +230,41 @@ impl Recipe for Opencv {
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
+        let mut notes = Vec::new();
         if on(options, "OPENCV_ENABLE_NONFREE") {
-            vec![
+            notes.push(
                 "opencv: OPENCV_ENABLE_NONFREE builds algorithms that are under patents in some countries"
                     .to_owned(),
-            ]
-        } else {
-            Vec::new()
+            );
         }
+        // A list of modules says by itself what is left out.
+        if extra(options).next().is_some() && listed(options).is_empty() {
+            let off = |module: &&str| options.get(&switch(module)) == Some(&OptionValue::Switch(false));
+            let unfed: Vec<&str> = EXTRA_DOWNLOADED.iter().map(|(module, _)| *module).filter(off).collect();
+            if !unfed.is_empty() {
+                notes.push(format!(
+                    "opencv: without the modules {}: what they download is not among the component's `files`",
+                    unfed.join(", ")
+                ));
+            }
+            let found: Vec<&str> = EXTRA_OFF.iter().copied().filter(off).collect();
+            if !found.is_empty() {
+                notes.push(format!(
+                    "opencv: without the modules {}, which take what the machine happens to have; BUILD_opencv_NAME = true builds one",
+                    found.join(", ")
+                ));
+            }
+        }
+        notes
+    }
+
+    fn amend(&self, built: &mut Built, subject: &Subject<'_>) -> Result<(), PlanError> {
+        let paths: Vec<&str> = extra(&subject.options).collect();
+        if !paths.is_empty() {
+            let words = ["-ec", EXTRA_THERE, "sh"].into_iter().chain(paths);
+            built.configure.insert(0, subject.command("sh", words));
+        }
+        Ok(())
     }
 
     fn weight(&self) -> u32 {
@@ -231,4 +279,42 @@ impl Recipe for Opencv {
     fn job_memory_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
         if on(options, "WITH_CUDA") { 1_536 } else { 800 }
     }
+}
+
+/// The switch of a module.
+fn switch(module: &str) -> String {
+    format!("BUILD_opencv_{module}")
+}
+
+/// The modules that alone are built, with what they need; none stands for all.
+fn listed(options: &IndexMap<String, OptionValue>) -> Vec<String> {
+    options.get("BUILD_LIST").map(words).unwrap_or_default()
+}
+
+/// The directories of further modules.
+fn extra(options: &IndexMap<String, OptionValue>) -> impl Iterator<Item = &str> {
+    let texts = options.get(EXTRA).map(OptionValue::texts).unwrap_or_default();
+    texts.iter().flat_map(|text| text.split(';')).filter(|path| !path.is_empty())
+}
+
+/// What of opencv_contrib is left out where the case does not say otherwise.
+fn without_extra(
+    options: &IndexMap<String, OptionValue>,
+    component: &Component,
+) -> Vec<(String, OptionValue)> {
+    if extra(options).next().is_none() {
+        return Vec::new();
+    }
+    let listed = listed(options);
+    let unfed = EXTRA_DOWNLOADED.iter().filter(|(_, id)| !is_fed(component, id)).map(|(module, _)| *module);
+    let modules = unfed.chain(EXTRA_OFF.iter().copied());
+    let modules = modules.filter(|module| !listed.iter().any(|listed| listed == module)).map(switch);
+    let all = modules.chain(["WITH_TESSERACT".to_owned()]);
+    all.map(|key| (key, OptionValue::Switch(false))).collect()
+}
+
+/// Whether the case gives a file for the directory of what OpenCV would download.
+fn is_fed(component: &Component, id: &str) -> bool {
+    let below = format!("{DOWNLOADS}/{id}/");
+    component.files.keys().any(|place| place.starts_with(&below))
 }

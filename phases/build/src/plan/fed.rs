@@ -2,9 +2,10 @@
 //! download while it is configured.
 
 use engine::planning::{Known, PlanCx, PlanError};
-use model::StepId;
-use model::case::{Component, OptionValue};
+use model::case::{Component, OptionValue, placeholder};
+use model::layout::Layout;
 use model::plan::{Command, Input, RequiredPath};
+use model::{SourceName, StepId};
 
 use crate::run::PLACED;
 
@@ -23,20 +24,18 @@ pub(super) struct Fed {
 }
 
 /// All sources of a component beside the one that is built.
-pub(super) fn sources(component: &Component) -> impl Iterator<Item = &model::SourceName> {
-    let index = component.xmake.iter().flat_map(|xmake| &xmake.package_index);
-    let archives = component.xmake.iter().flat_map(|xmake| xmake.package_archives.values());
-    component.fetch_content.values().chain(component.files.values()).chain(index).chain(archives)
+pub(super) fn sources(component: &Component) -> impl Iterator<Item = SourceName> {
+    trees(component).chain(single(component).cloned())
 }
 
 /// Trees that are copied for a component, so that it may write into them.
-fn trees(component: &Component) -> impl Iterator<Item = &model::SourceName> {
+fn trees(component: &Component) -> impl Iterator<Item = SourceName> {
     let index = component.xmake.iter().flat_map(|xmake| &xmake.package_index);
-    component.fetch_content.values().chain(index)
+    component.fetch_content.values().chain(index).cloned().chain(component.sources_of_options())
 }
 
 /// Single files that are put where a component looks for them.
-fn single(component: &Component) -> impl Iterator<Item = &model::SourceName> {
+fn single(component: &Component) -> impl Iterator<Item = &SourceName> {
     let archives = component.xmake.iter().flat_map(|xmake| xmake.package_archives.values());
     component.files.values().chain(archives)
 }
@@ -47,18 +46,18 @@ pub(super) fn paths(
     planned: &Planned<'_>,
     cx: &PlanCx<'_>,
 ) -> Result<Vec<RequiredPath>, PlanError> {
-    let cure = |source: &model::SourceName| {
+    let cure = |source: &SourceName| {
         format!("run `installer deps`, which brings the source {source}, with the same --artifacts")
     };
     let mut paths = Vec::new();
     for source in trees(planned.component) {
-        let found = cx.source(source, planned.name.as_str())?;
+        let found = cx.source(&source, planned.name.as_str())?;
         paths.push(if found.mounted {
             let cure = format!("give the directory of its source with --source {source}=PATH");
             RequiredPath { path: found.tree, cure }
         } else {
-            let path = known.layout.source_artifacts(source).join("source.json");
-            RequiredPath { path, cure: cure(source) }
+            let path = known.layout.source_artifacts(&source).join("source.json");
+            RequiredPath { path, cure: cure(&source) }
         });
     }
     for source in single(planned.component) {
@@ -72,8 +71,8 @@ pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId])
     let layout = cx.known.layout;
     let mut fed = Fed::default();
     for source in trees(planned.component) {
-        let found = cx.source(source, planned.name.as_str())?;
-        let into = layout.fetch_content(planned.name, source);
+        let found = cx.source(&source, planned.name.as_str())?;
+        let into = layout.fetch_content(planned.name, &source);
         let id = step_id(planned.name, &format!("copy-{source}"));
         if !cx.has(&id) {
             let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
@@ -98,6 +97,13 @@ pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId])
     fed.inputs
         .extend(single(planned.component).map(|source| Input::File { path: layout.source_file(source) }));
     Ok(fed)
+}
+
+/// An option's text with the trees of the sources that it names.
+pub(super) fn with_trees(text: &str, planned: &Planned<'_>, layout: &Layout) -> String {
+    planned.component.sources_of_options().iter().fold(text.to_owned(), |text, source| {
+        text.replace(&placeholder::tree_of(source), layout.fetch_content(planned.name, source).as_str())
+    })
 }
 
 /// The commands that put the files into the build tree, with their times, so that nothing is built again for the sake of

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use super::artifacts::{PresetArtifacts, SourceFile};
 use super::diagnostic::{Diagnostic, suggest};
+use super::placeholder;
 use super::semantic::is_case_name;
 use super::tree::{FileKind, Files, Node, Span, Value};
 
@@ -223,13 +224,8 @@ impl Reader<'_> {
         wanted.sort_by_key(|(key, _)| BUILD_OPTIONS.iter().position(|known| known == key));
         for (key, value) in wanted {
             match key {
-                "ffmpeg_version" => self.versioned("ffmpeg", value, &[], &[]),
-                "opencv_version" => {
-                    let ffmpeg = self.has_component("ffmpeg");
-                    let (needs, options): (&[&str], &[&str]) =
-                        if ffmpeg { (&["ffmpeg"], &["WITH_FFMPEG"]) } else { (&[], &[]) };
-                    self.versioned("opencv", value, needs, options);
-                }
+                "ffmpeg_version" => self.versioned("ffmpeg", value, &[], Vec::new()),
+                "opencv_version" => self.opencv(value),
                 _ => self.xaiva(value),
             }
         }
@@ -239,8 +235,26 @@ impl Reader<'_> {
         self.root.get("components").is_some_and(|components| components.child(name).is_some())
     }
 
+    /// OpenCV through the FFmpeg before it, with the modules of opencv_contrib where these lie beside it.
+    fn opencv(&mut self, value: &Node) {
+        const CONTRIB: &str = "opencv_contrib";
+        let (mut needs, mut options) = (Vec::new(), Vec::new());
+        if self.has_component("ffmpeg") {
+            needs.push("ffmpeg");
+            options.push(("WITH_FFMPEG", Value::Bool(true)));
+        }
+        let contrib = value.text().and_then(|version| self.artifacts?.source(CONTRIB, version));
+        if let Some(found) = contrib {
+            let modules = format!("{}/modules", placeholder::tree_of(&CONTRIB.into()));
+            options.push(("OPENCV_EXTRA_MODULES_PATH", Value::Text(modules)));
+            let source = self.source_at(found);
+            self.declare("sources", CONTRIB, value, source);
+        }
+        self.versioned("opencv", value, &needs, options);
+    }
+
     /// FFmpeg or OpenCV in a version, from what lies in `sources/`.
-    fn versioned(&mut self, name: &str, value: &Node, needs: &[&str], switched_on: &[&str]) {
+    fn versioned(&mut self, name: &str, value: &Node, needs: &[&str], options: Vec<(&str, Value)>) {
         let Some(version) = value.text() else {
             let message = format!("`{name}_version` is not a text, and is not read");
             return self.warn(&value.span, message, Some("write it in quotes".to_owned()));
@@ -250,24 +264,14 @@ impl Reader<'_> {
         if !needs.is_empty() {
             let needs = needs.iter().map(|need| at(Value::Text((*need).to_owned()))).collect();
             component.insert("needs".to_owned(), at(Value::List(needs)));
-            let options = switched_on.iter().map(|key| ((*key).to_owned(), at(Value::Bool(true)))).collect();
+        }
+        if !options.is_empty() {
+            let options = options.into_iter().map(|(key, value)| (key.to_owned(), at(value))).collect();
             component.insert("options".to_owned(), at(Value::Table(options)));
         }
         let found = self.artifacts.and_then(|artifacts| artifacts.source(name, version));
         let source = match found {
-            Some(SourceFile { name, path, sha256: Some(sha256) }) => {
-                self.used.push(name.clone());
-                let url = at(Value::Text(format!("file://{path}")));
-                IndexMap::from([
-                    ("kind".to_owned(), at(Value::Text("archive".to_owned()))),
-                    ("urls".to_owned(), at(Value::List(vec![url]))),
-                    ("sha256".to_owned(), at(Value::Text(sha256.to_string()))),
-                ])
-            }
-            Some(SourceFile { name, path, sha256: None }) => {
-                self.used.push(name.clone());
-                self.path_source(path.as_str())
-            }
+            Some(found) => self.source_at(found),
             None => {
                 let message = format!(
                     "{name} {version} has no source: no archive of it lies in {}/sources",
@@ -279,7 +283,21 @@ impl Reader<'_> {
                 self.path_source(&format!("{}/sources/{name}-{version}", self.place))
             }
         };
-        self.declare(name, value, component, source);
+        self.declare("components", name, value, component);
+        self.declare("sources", name, value, source);
+    }
+
+    /// The source that an archive or a tree in `sources/` is.
+    fn source_at(&mut self, found: &SourceFile) -> IndexMap<String, Node> {
+        self.used.push(found.name.clone());
+        let Some(sha256) = &found.sha256 else { return self.path_source(found.path.as_str()) };
+        let at = |value: Value| Node { value, key: value_key(&self.nowhere), span: self.nowhere.clone() };
+        let url = at(Value::Text(format!("file://{}", found.path)));
+        IndexMap::from([
+            ("kind".to_owned(), at(Value::Text("archive".to_owned()))),
+            ("urls".to_owned(), at(Value::List(vec![url]))),
+            ("sha256".to_owned(), at(Value::Text(sha256.to_string()))),
+        ])
     }
 
     fn path_source(&self, path: &str) -> IndexMap<String, Node> {
@@ -291,24 +309,16 @@ impl Reader<'_> {
         IndexMap::from([("kind".to_owned(), at("path")), ("path".to_owned(), at(path))])
     }
 
-    fn declare(
-        &mut self,
-        name: &str,
-        place: &Node,
-        component: IndexMap<String, Node>,
-        source: IndexMap<String, Node>,
-    ) {
-        for (section, table) in [("components", component), ("sources", source)] {
-            let node = Node { value: Value::Table(table), key: place.key.clone(), span: place.span.clone() };
-            let nowhere = self.nowhere.clone();
-            let below = self.root.entry(section.to_owned()).or_insert_with(|| Node {
-                value: Value::Table(IndexMap::new()),
-                key: nowhere.clone(),
-                span: nowhere,
-            });
-            if let Value::Table(entries) = &mut below.value {
-                entries.insert(name.to_owned(), node);
-            }
+    fn declare(&mut self, section: &str, name: &str, place: &Node, table: IndexMap<String, Node>) {
+        let node = Node { value: Value::Table(table), key: place.key.clone(), span: place.span.clone() };
+        let nowhere = self.nowhere.clone();
+        let below = self.root.entry(section.to_owned()).or_insert_with(|| Node {
+            value: Value::Table(IndexMap::new()),
+            key: nowhere.clone(),
+            span: nowhere,
+        });
+        if let Value::Table(entries) = &mut below.value {
+            entries.insert(name.to_owned(), node);
         }
     }
 
@@ -341,7 +351,8 @@ impl Reader<'_> {
             ("needs".to_owned(), at(Value::List(needs))),
         ]);
         let source = self.path_source(text);
-        self.declare(NAME, node, component, source);
+        self.declare("components", NAME, node, component);
+        self.declare("sources", NAME, node, source);
     }
 
     /// What lies in the preset's artifacts directory.

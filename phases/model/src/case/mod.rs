@@ -14,6 +14,7 @@ pub mod import;
 mod json;
 mod legacy;
 mod merge;
+pub mod placeholder;
 mod python;
 pub(crate) mod reference;
 mod schema;
@@ -339,7 +340,7 @@ pub struct Component {
     /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
     /// `-D<key>=<value>` for Meson, `--<key>=<value>` for xmake. `true` gives the bare option for configure scripts, `ON`
     /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and `{prefix}` stand for the component's source
-    /// tree, build tree and prefix.
+    /// tree, build tree and prefix, `{source:NAME}` for a copy of the tree of another source.
     #[serde(default)]
     pub options: IndexMap<String, OptionValue>,
     /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.

@@ -415,43 +415,45 @@ impl<'a> Checker<'a> {
             let message = format!("component `{name}` is built from source `{own}`, which is a single file");
             wrong.push((Vec::new(), message, "a source of kind `archive` is unpacked".to_owned()));
         }
-        for (key, fed, wants_file) in
-            [("fetch_content", &component.fetch_content, false), ("files", &component.files, true)]
-        {
-            for (place, source) in fed {
-                let path = vec![key.to_owned(), place.clone()];
-                if !self.case.sources.contains_key(source) {
-                    let help = nearest(source.as_str(), declared.iter().copied()).map_or_else(
-                        || format!("add [sources.{}]", quoted(source.as_str())),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    let message = format!(
-                        "`{key}` of component `{name}` takes `{place}` from source `{source}`, which is not declared"
-                    );
-                    wrong.push((path.clone(), message, help));
-                }
-                if is_file(source).contains(&!wants_file) {
-                    let (what, help) = if wants_file {
-                        ("is not a single file", "give it kind `file`, which is not unpacked")
-                    } else {
-                        ("is a single file", "give it kind `archive`, which is unpacked")
-                    };
-                    let message = format!(
-                        "`{key}` of component `{name}` takes `{place}` from source `{source}`, which {what}"
-                    );
-                    wrong.push((path.clone(), message, help.to_owned()));
-                }
-                let inside = !place.is_empty()
-                    && !place.starts_with('/')
-                    && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
-                if wants_file && !inside {
-                    let message = format!("`{place}` is no path in the build tree of component `{name}`");
-                    wrong.push((
-                        path,
-                        message,
-                        "write it relative to the build tree, without `..`".to_owned(),
-                    ));
-                }
+        let named = component.options.iter().flat_map(|(option, value)| {
+            value.sources().map(move |source| ("options", option, source, false))
+        });
+        let content = component.fetch_content.iter();
+        let files = component.files.iter();
+        let fed = content
+            .map(|(place, source)| ("fetch_content", place, source.clone(), false))
+            .chain(files.map(|(place, source)| ("files", place, source.clone(), true)))
+            .chain(named);
+        for (key, place, source, wants_file) in fed {
+            let path = vec![key.to_owned(), place.clone()];
+            if !self.case.sources.contains_key(&source) {
+                let help = nearest(source.as_str(), declared.iter().copied()).map_or_else(
+                    || format!("add [sources.{}]", quoted(source.as_str())),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!(
+                    "`{key}` of component `{name}` takes `{place}` from source `{source}`, which is not declared"
+                );
+                wrong.push((path.clone(), message, help));
+            }
+            if is_file(&source).contains(&!wants_file) {
+                let (what, help) = if wants_file {
+                    ("is not a single file", "give it kind `file`, which is not unpacked")
+                } else {
+                    ("is a single file", "give it kind `archive`, which is unpacked")
+                };
+                let message = format!(
+                    "`{key}` of component `{name}` takes `{place}` from source `{source}`, which {what}"
+                );
+                wrong.push((path.clone(), message, help.to_owned()));
+            }
+            let inside = !place.is_empty()
+                && !place.starts_with('/')
+                && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
+            if wants_file && !inside {
+                let message = format!("`{place}` is no path in the build tree of component `{name}`");
+                let help = "write it relative to the build tree, without `..`".to_owned();
+                wrong.push((path, message, help));
             }
         }
         for (path, message, help) in wrong {

@@ -77,6 +77,7 @@ fn what_lies_beside_a_preset_is_used_or_named() {
             source("ffmpeg-6.0.tar.xz", true),
             source("opencv-4.8.0", false),
             source("opencv_contrib-4.8.0.tar.gz", true),
+            source("opencv_contrib-4.7.0.tar.gz", true),
         ],
         debs: vec!["libvendor_1.0_amd64.deb".to_owned()],
         directory: directory.clone(),
@@ -99,8 +100,11 @@ fn what_lies_beside_a_preset_is_used_or_named() {
         }
     );
     assert_eq!(source("opencv"), SourceSpec::path(directory.join("sources/opencv-4.8.0")));
+    assert!(matches!(source("opencv_contrib"), SourceSpec::Archive { .. }), "{:?}", source("opencv_contrib"));
+    let modules = OptionValue::Text("{source:opencv_contrib}/modules".to_owned());
+    assert_eq!(loaded.case.components["opencv"].options["OPENCV_EXTRA_MODULES_PATH"], modules);
     let shown = warnings(&loaded);
-    assert!(shown.contains("nothing is built from opencv_contrib-4.8.0.tar.gz"), "{shown}");
+    assert!(shown.contains("nothing is built from opencv_contrib-4.7.0.tar.gz in"), "{shown}");
     let packages = loaded.case.system_packages.for_manager("apt");
     assert_eq!(packages.last().unwrap(), "/p/artifacts/old/debs/libvendor_1.0_amd64.deb");
     assert!(packages.len() > 1, "those that the preset names stay: {packages:?}");

@@ -55,6 +55,11 @@ wrong!(
 );
 
 wrong!(
+    options_that_name_other_sources,
+    "schema = 1\n[sources]\ncontrib = { kind = 'path', path = '.' }\none = { kind = 'file', urls = ['u'], sha256 = '0000000000000000000000000000000000000000000000000000000000000000' }\n[components.opencv.options]\nEXTRA = '{source:contrb}/modules'\nMODEL = ['{source:contrib}', '{source:one}']\n"
+);
+
+wrong!(
     directories_out_of_a_source,
     "schema = 1\n[sources]\na = { kind = 'pypi', name = 'x', version = '1', subdirectory = '../y' }\nb = [{ kind = 'crate', name = 'x', version = '1' }, { kind = 'pypi', name = 'x', version = '1', subdirectory = '/y' }]\n"
 );

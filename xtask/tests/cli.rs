@@ -164,14 +164,14 @@ install = [["sh", "-ec", """
 install -D /dev/null {destdir}{prefix}/share/short
 mkdir -p $HOME
 touch $HOME/short
-until [ -e $HOME/ready ]; do sleep 0.1; done
+for i in $(seq 600); do [ ! -e $HOME/ready ] || break; sleep 0.1; done
 sleep 2
 """]]
 [components.long]
 driver = "command"
 source = "here"
 [components.long.commands]
-configure = [["sh", "-ec", "until [ -e $HOME/short ]; do sleep 0.1; done; touch $HOME/ready"]]
+configure = [["sh", "-ec", "for i in $(seq 600); do [ ! -e $HOME/short ] || break; sleep 0.1; done; touch $HOME/ready"]]
 compile = [["sh", "-ec", "echo $0 >jobs", "{jobs}"]]
 install = [["install", "-D", "-m", "644", "jobs", "{destdir}{prefix}/share/jobs"]]
 "#;

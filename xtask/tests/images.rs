@@ -308,6 +308,73 @@ fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
     }
 }
 
+/// Less of FFmpeg and OpenCV than the case `vision` has, for Python all the same.
+const VISION: &str = r#"schema = 1
+[metadata]
+name = "part-of-vision"
+[sources]
+ffmpeg = { kind = "debian", package = "ffmpeg" }
+opencv = { kind = "pypi", name = "opencv-python-headless", version = "4.10.0.84", subdirectory = "opencv" }
+[python]
+packages = ["numpy>=2.1"]
+[components.ffmpeg.options]
+disable-everything = true
+disable-autodetect = true
+disable-network = true
+disable-doc = true
+disable-ffplay = true
+disable-ffprobe = true
+enable-decoder = ["ffv1", "rawvideo", "wrapped_avframe"]
+enable-encoder = ["ffv1", "rawvideo"]
+enable-muxer = ["framehash", "matroska"]
+enable-protocol = ["file", "pipe"]
+enable-filter = ["format", "scale", "testsrc2"]
+enable-indev = ["lavfi"]
+[components.opencv.options]
+BUILD_LIST = "core,python3"
+BUILD_opencv_python3 = true
+WITH_JPEG = false
+WITH_PNG = false
+[[components.opencv.checks]]
+kind = "run"
+command = ["{python}", "-c", "import cv2, numpy; print(cv2.norm(numpy.array([3.0, 4.0])))"]
+contains = "5.0"
+"#;
+
+#[test]
+fn ffmpeg_and_opencv_go_through_both_dockerfiles() {
+    let Some(project) = Project::new() else { return };
+    let case = "part-of-vision";
+    project.write(&format!("cases/{case}/case.toml"), VISION);
+    let base = format!("BASE_IMAGE={BASE}");
+    let named = format!("CASE={case}");
+    let deps = project.tag("vision-deps");
+    let words = ["-f", "docker/Dockerfile", "--target", "deps", "--build-arg", &named, "--build-arg", &base];
+    project.build(&deps, &words);
+    let one = project.tag("vision");
+    let log = project.build(&one, &["-f", "docker/Dockerfile", "--build-arg", &named, "--build-arg", &base]);
+    assert!(!log.contains("network: shut off") && log.contains("seccomp notification"), "{log}");
+    let built = project.tag("vision-build");
+    let deps_image = format!("DEPS_IMAGE={deps}");
+    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
+    words.extend(["--build-arg", &deps_image, "--network=none", "--target", "build"]);
+    let log = project.build(&built, &words);
+    assert!(log.contains("network: shut off (no network here but loopback"), "{log}");
+    let two = project.tag("vision-two");
+    let (build_image, base) = (format!("BUILD_IMAGE={built}"), format!("RUNTIME_{base}"));
+    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
+    words.extend(["--build-arg", &build_image, "--build-arg", &base]);
+    project.build(&two, &words);
+    for image in [&one, &two] {
+        let video = "ffmpeg -v error -f lavfi -i testsrc2=size=64x48:duration=0.2 -c:v ffv1 -f framehash -";
+        assert!(project.in_image(image, video).contains("#dimensions 0: 64x48"));
+        let python = format!("/opt/installer/environments/{case}/bin/python");
+        let norm = format!("{python} -c 'import cv2, numpy; print(cv2.norm(numpy.array([3.0, 4.0])))'");
+        assert!(project.in_image(image, &norm).contains("5.0"));
+        project.in_image(image, "! command -v cc && ! command -v installer");
+    }
+}
+
 /// The simple way: the binary and two lines in somebody's own Dockerfile.
 #[test]
 fn two_lines_in_a_dockerfile_of_one_s_own_are_enough() {

@@ -99,9 +99,16 @@ fn run_lines_of_an_existing_dockerfile_build_unchanged() {
 
     // What the first phase brought serves where no checkout is given.
     let words = ["--install-path", bin.to_str().unwrap(), "--deployment-case=my-case"];
+    // `if install-build.sh --skip-build …; then echo reused; else …` has to see that nothing can be reused.
+    let reused = || script(home, "install-build.sh", &words).arg("--skip-build").output().unwrap();
+    let missing = reused();
+    assert_eq!(code(&missing), exit::VERIFY_FAILED, "{}", said(&missing));
+    assert!(said(&missing).contains("infinilm-svc is not installed"), "{}", said(&missing));
     let build = script(home, "install-build.sh", &words).output().unwrap();
     assert_eq!(code(&build), exit::OK, "{}", said(&build));
     assert_eq!(read("infinicore"), "of the repository\n");
+    let there = reused();
+    assert_eq!(code(&there), exit::OK, "{}", said(&there));
 
     let core = home.join("workspace/InfiniCore");
     let lm = home.join("workspace/InfiniLM");

@@ -127,7 +127,7 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
     for name in components.keys() {
         settle(known, name, &mut ordered, &mut open)?;
     }
-    ordered
+    let ordered = ordered
         .into_iter()
         .map(|name| {
             let component = &components[name];
@@ -151,7 +151,28 @@ fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
             let prefix = component.prefix.clone().unwrap_or_else(place);
             Ok(Planned { name, component, recipe, driver, source, prefix })
         })
-        .collect()
+        .collect::<Result<Vec<Planned<'a>>, PlanError>>()?;
+    for planned in &ordered {
+        after_its_libraries(planned, &ordered)?;
+    }
+    Ok(ordered)
+}
+
+/// What a component's options take from another component of the case has to be installed before it is configured.
+fn after_its_libraries(planned: &Planned<'_>, all: &[Planned<'_>]) -> Result<(), PlanError> {
+    let Some(recipe) = planned.recipe else { return Ok(()) };
+    let name = planned.name;
+    let wanted = recipe.builds_on(&options(planned));
+    let needed = closure(planned, all);
+    let follows = |other: &Planned<'_>| other.recipe.is_some_and(|recipe| wanted.contains(&recipe.name()));
+    let missed =
+        all.iter().find(|other| follows(other) && !needed.iter().any(|known| known.name == other.name));
+    let Some(other) = missed else { return Ok(()) };
+    Err(PlanError::new(
+        format!("components.{name}.needs"),
+        format!("component `{name}` is to use `{}` of this case, which is not among its `needs`", other.name),
+        format!("add \"{}\" to `needs` in [components.{name}]", other.name),
+    ))
 }
 
 fn settle<'a>(

@@ -5,7 +5,7 @@ use engine::planning::{Known, PlanCx, PlanError, Requirements};
 use model::StepId;
 use model::case::Case;
 use model::lock::Lock;
-use model::plan::{Action, Argument, Phase, Plan, Step};
+use model::plan::{Action, Argument, Phase, Plan, Shows, Step};
 use model::source_facts::SourceFacts;
 use testkit::FakeContext;
 
@@ -255,4 +255,58 @@ fn what_opencv_contrib_downloads_or_finds_by_chance_is_left_out_by_name() {
     let line = words(step(&plan, "build/opencv/configure"));
     assert!(!line.iter().any(|word| word.starts_with("-DBUILD_opencv_face")), "{line:?}");
     assert!(!plan.notes.join("\n").contains("face"), "{:?}", plan.notes);
+}
+
+#[test]
+fn what_is_asked_of_opencv_is_expected_of_its_summary() {
+    let text = case(&format!(
+        "{}[components.opencv.options]\nBUILD_LIST = \"core,hdf\"\nBUILD_opencv_hdf = true\nBUILD_opencv_sfm = true\nWITH_TBB = true\nWITH_QT = true\nWITH_V4L = false\n",
+        source("opencv")
+    ));
+    let (plan, _) = planned(&text).unwrap();
+    let Action::ExpectEnabled(expected) = &step(&plan, "build/opencv/expect").action else { panic!() };
+    let word = |label: &str, word: &str| Shows::Word { label: label.to_owned(), word: word.to_owned() };
+    let count = |shows: &Shows| expected.expectations.iter().filter(|one| one.shows == *shows).count();
+    assert_eq!(count(&word("To be built:", "hdf")), 1);
+    assert_eq!(count(&word("To be built:", "sfm")), 1);
+    assert_eq!(count(&word("Parallel framework:", "TBB")), 1);
+    assert_eq!(count(&Shows::NotNo { label: "QT:".to_owned() }), 1);
+    assert_eq!(count(&Shows::NotNo { label: "v4l/v4l2:".to_owned() }), 0);
+}
+
+#[test]
+fn a_library_of_the_case_is_to_be_among_the_needs_of_what_uses_it() {
+    let both = format!("{}{}", source("ffmpeg"), source("x264"));
+    let ffmpeg = |needs: &str| {
+        let options = "[components.ffmpeg.options]\nenable-libx264 = true\nenable-gpl = true\n";
+        planned(&case(&format!("{both}[components.x264]\n[components.ffmpeg]\n{needs}\n{options}")))
+    };
+    let error = ffmpeg("").unwrap_err();
+    assert_eq!(error.key, "components.ffmpeg.needs");
+    assert!(error.message.contains("`x264`") && error.help.contains("add \"x264\""), "{error}");
+    assert!(ffmpeg("needs = [\"x264\"]").is_ok());
+    // The distribution's, where the case has none of its own.
+    let alone = "[components.ffmpeg.options]\nenable-libx264 = true\nenable-gpl = true\n";
+    assert!(planned(&case(&format!("{}{alone}", source("ffmpeg")))).is_ok());
+}
+
+#[test]
+fn a_meson_project_is_configured_without_wraps_and_installed_into_its_staging_root() {
+    let text = case(&format!(
+        "{}[components.x]\ndriver = \"meson\"\noptions = {{ docs = false, backend = [\"a\", \"b\"] }}\n",
+        source("x")
+    ));
+    let (plan, requirements) = planned(&text).unwrap();
+    assert!(requirements.needs.iter().any(|need| need.name == "meson"), "{requirements:?}");
+    let configure = words(step(&plan, "build/x/configure"));
+    for word in
+        ["--wrap-mode=nodownload", "--libdir=lib", "--buildtype=release", "-Ddocs=false", "-Dbackend=a,b"]
+    {
+        assert!(configure.iter().any(|found| found == word), "{word}: {configure:?}");
+    }
+    assert!(words(step(&plan, "build/x/compile")).iter().any(|word| word == "ninja"));
+    let Action::Exec(stage) = &step(&plan, "build/x/stage").action else { panic!() };
+    let install = stage.commands.last().unwrap();
+    assert!(install.args.contains(&Argument::Literal("--no-rebuild".to_owned())), "{install:?}");
+    assert!(install.environment["DESTDIR"].ends_with("/staging/x"), "{install:?}");
 }

@@ -112,7 +112,7 @@ pub const OPTIONS: &[OldOption] = &[
         "--skip-build",
         None,
         Meaning::SkipBuild,
-        "`--skip infinilm-svc`, or `installer deps` where nothing else is built",
+        "`--skip infinilm-svc`, or `installer deps` where nothing else is built; then `installer verify infinilm-svc`, which fails when it is not installed",
     ),
     option(
         "--build-only",

@@ -68,6 +68,7 @@ pub fn translate(script: Script, given: &Given, world: &World<'_>) -> Result<Tra
         case,
         facts,
         off: BTreeSet::new(),
+        there_already: false,
         only: Vec::new(),
         arguments: Vec::new(),
         notes: Vec::new(),
@@ -137,6 +138,8 @@ struct Translation<'a> {
     facts: CaseFacts,
     /// Components that are left out.
     off: BTreeSet<&'static str>,
+    /// Whether the service is to be there from an earlier run.
+    there_already: bool,
     only: Vec<String>,
     arguments: Vec<String>,
     notes: Vec<String>,
@@ -374,6 +377,8 @@ impl Translation<'_> {
         Ok(())
     }
 
+    /// What was installed before is taken; that it is there is looked at, because scripts ask for it to choose what to do
+    /// (`if install-build.sh --skip-build …; then`).
     fn skip_build(&mut self) -> Result<()> {
         let Some(value) = self.given.on(Meaning::SkipBuild)? else { return Ok(()) };
         if self.phase == PhaseArg::Deps || !self.has(SERVICE) {
@@ -387,6 +392,7 @@ impl Translation<'_> {
             )));
         }
         self.off.insert(SERVICE);
+        self.there_already = true;
         let nothing_left = self.facts.components.iter().all(|name| self.off.contains(name.as_str()));
         if nothing_left && self.phase == PhaseArg::All {
             self.phase = PhaseArg::Deps;
@@ -430,13 +436,17 @@ impl Translation<'_> {
             }
             words
         };
-        let commands = match self.phase {
+        let mut commands = match self.phase {
             // A word of `build` selects nothing in `deps`.
             PhaseArg::All if !self.only.is_empty() => {
                 vec![command(PhaseArg::Deps, &[]), command(PhaseArg::Build, &self.only)]
             }
             phase => vec![command(phase, &self.only)],
         };
+        if self.there_already {
+            let verify = ["verify", SERVICE, "--case", &self.case].map(str::to_owned);
+            commands.push(verify.into_iter().chain(self.arguments.iter().cloned()).collect());
+        }
         Translated { commands, notes: self.notes }
     }
 }

@@ -76,6 +76,16 @@ const MISSING: &[(&str, &str)] = &[
     ("drawtext", "freetype (libfreetype-dev) and `enable-libfreetype = true`"),
 ];
 
+/// The recipes of libraries, with the switches that ask for them.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("fdk-aac", &["enable-libfdk-aac"]),
+    ("libvpx", &["enable-libvpx"]),
+    ("nv-codec-headers", &["enable-cuvid", "enable-ffnvcodec", "enable-nvdec", "enable-nvenc"]),
+    ("opus", &["enable-libopus"]),
+    ("x264", &["enable-libx264"]),
+    ("x265", &["enable-libx265"]),
+];
+
 impl Recipe for Ffmpeg {
     fn name(&self) -> &'static str {
         "ffmpeg"
@@ -83,6 +93,11 @@ impl Recipe for Ffmpeg {
 
     fn driver(&self) -> Driver {
         Driver::Autotools
+    }
+
+    fn builds_on(&self, options: &IndexMap<String, OptionValue>) -> Vec<&'static str> {
+        let asked = LIBRARIES.iter().filter(|(_, keys)| keys.iter().any(|key| on(options, key)));
+        asked.map(|(recipe, _)| *recipe).collect()
     }
 
     fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use engine::planning::PlanError;
 use engine::python_home::python_home;
-use model::case::XmakeSettings;
+use model::case::{OptionValue, XmakeSettings};
 
 use super::Vendored;
 use crate::drivers::{Built, Subject};
@@ -86,7 +86,7 @@ pub(super) fn amend(
     let staged = subject.staging.join(subject.prefix.strip_prefix("/").unwrap_or(&subject.prefix));
     let (work, modules) = (subject.build.join("wheel"), staged.join(modules));
     // Packed from the working copy; what is imported are links to the user's own files.
-    let links = if subject.component.editable { subject.users_directory() } else { None };
+    let links = if subject.component.editable { subject.users_project() } else { None };
     let links = links.map(|directory| directory.join("python")).unwrap_or_default();
     let mut words =
         vec!["-c", WHEEL, subject.source.as_str(), work.as_str(), modules.as_str(), package, links.as_str()];
@@ -101,14 +101,19 @@ pub(super) fn amend(
     Ok(())
 }
 
-/// What stood for the component's key `editable` in earlier scripts is no option of the projects.
+/// The project's own editable install writes into the checkout.
 fn refuse_editable_option(subject: &Subject<'_>) -> Result<(), PlanError> {
-    if !subject.options.contains_key("editable") {
+    let off = |value: &OptionValue| match value {
+        OptionValue::Switch(on) => !on,
+        OptionValue::Text(text) => ["n", "no", "false"].contains(&text.as_str()),
+        OptionValue::Number(_) | OptionValue::List(_) => false,
+    };
+    if subject.options.get("editable").is_none_or(off) {
         return Ok(());
     }
     Err(PlanError::new(
         format!("components.{}.options.editable", subject.name),
-        "`editable` is not an option of the project's xmake.lua",
+        "the project's own editable install writes into its checkout",
         format!(
             "write `editable = true` in [components.{}] and `writable = true` in the section of its source",
             subject.name

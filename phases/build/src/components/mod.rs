@@ -83,6 +83,12 @@ pub trait Recipe: Sync {
         Vec::new()
     }
 
+    /// The recipes of the libraries that these options ask for: a component of the case that follows one of them is to be
+    /// built before.
+    fn builds_on(&self, _options: &IndexMap<String, OptionValue>) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Options that follow from where things lie. The case's own stand over them.
     fn derived(
         &self,

@@ -89,16 +89,29 @@ const OFF: &[&str] = &[
 
 /// Options that find a library, with the label of the summary that tells whether they did, and what is missing if not.
 const SUMMARY: &[(&str, &str, &str)] = &[
+    ("WITH_1394", "DC1394:", "libdc1394 (libdc1394-dev)"),
     ("WITH_CUDA", "NVIDIA CUDA:", "the CUDA toolkit"),
     ("WITH_CUDNN", "cuDNN:", "cuDNN (of the base image, or a package of its vendor's repository)"),
     ("WITH_FFMPEG", "FFMPEG:", "FFmpeg's libraries (the component ffmpeg in `needs`, or libavformat-dev)"),
+    ("WITH_GDAL", "GDAL:", "GDAL (libgdal-dev)"),
     ("WITH_GSTREAMER", "GStreamer:", "GStreamer (libgstreamer-plugins-base1.0-dev)"),
+    ("WITH_GTK", "GTK+:", "GTK (libgtk-3-dev)"),
     ("WITH_JPEG", "JPEG:", "libjpeg (libjpeg-dev)"),
+    ("WITH_LAPACK", "Lapack:", "LAPACK (liblapacke-dev and libopenblas-dev)"),
     ("WITH_OPENEXR", "OpenEXR:", "OpenEXR (libopenexr-dev)"),
+    ("WITH_OPENJPEG", "JPEG 2000:", "OpenJPEG (libopenjp2-7-dev)"),
     ("WITH_PNG", "PNG:", "libpng (libpng-dev)"),
+    ("WITH_QT", "QT:", "Qt (qtbase5-dev)"),
     ("WITH_TIFF", "TIFF:", "libtiff (libtiff-dev)"),
+    ("WITH_V4L", "v4l/v4l2:", "the kernel's headers (linux-libc-dev)"),
+    ("WITH_VA", "VA:", "libva (libva-dev)"),
+    ("WITH_VTK", "VTK support:", "VTK (libvtk9-dev)"),
     ("WITH_WEBP", "WEBP:", "libwebp (libwebp-dev)"),
 ];
+
+/// Options of which one is chosen, with the word that the summary says then behind `Parallel framework:`.
+const PARALLEL: &[(&str, &str, &str)] =
+    &[("WITH_OPENMP", "OpenMP", "a compiler with OpenMP"), ("WITH_TBB", "TBB", "TBB (libtbb-dev)")];
 
 impl Recipe for Opencv {
     fn name(&self) -> &'static str {
@@ -210,6 +223,12 @@ impl Recipe for Opencv {
             built.retain(|(module, _)| module != "python3");
             built.push(("python3".to_owned(), Some(missing)));
         }
+        for key in options.keys().filter(|key| on(options, key)) {
+            let module = key.strip_prefix("BUILD_opencv_").filter(|module| *module != "world");
+            if let Some(module) = module.filter(|module| !built.iter().any(|(known, _)| known == module)) {
+                built.push((module.to_owned(), Some("what it needs: see \"Unavailable\" in the log")));
+            }
+        }
         for (module, missing) in built {
             expectations.push(Expectation {
                 asked: format!("module {module}"),
@@ -223,6 +242,15 @@ impl Recipe for Opencv {
                 asked: format!("-D{key}=ON"),
                 file: file.clone(),
                 shows: Shows::NotNo { label: (*label).to_owned() },
+                missing: Some((*missing).to_owned()),
+            });
+        }
+        for (key, word, missing) in PARALLEL.iter().filter(|(key, ..)| on(options, key)) {
+            let label = "Parallel framework:".to_owned();
+            expectations.push(Expectation {
+                asked: format!("-D{key}=ON"),
+                file: file.clone(),
+                shows: Shows::Word { label, word: (*word).to_owned() },
                 missing: Some((*missing).to_owned()),
             });
         }
@@ -265,6 +293,10 @@ impl Recipe for Opencv {
             built.configure.insert(0, subject.command("sh", words));
         }
         Ok(())
+    }
+
+    fn builds_on(&self, options: &IndexMap<String, OptionValue>) -> Vec<&'static str> {
+        if on(options, "WITH_FFMPEG") { vec!["ffmpeg"] } else { Vec::new() }
     }
 
     fn weight(&self) -> u32 {

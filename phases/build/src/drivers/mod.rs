@@ -85,8 +85,8 @@ impl Subject<'_> {
         components::subdirectory(self.component, self.recipe)
     }
 
-    /// The directory of the user's that it is built from, subdirectory included, if it is one.
-    pub fn users_directory(&self) -> Option<Utf8PathBuf> {
+    /// The directory with its project in a directory of the user's, if it is built from one.
+    pub fn users_project(&self) -> Option<Utf8PathBuf> {
         let directory = crate::plan::users_directory(self.known, &self.source_name())?;
         Some(self.subdirectory().map_or_else(|| directory.clone(), |below| directory.join(below)))
     }

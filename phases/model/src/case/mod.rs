@@ -40,7 +40,9 @@ pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, SourceN
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use source::{Alternatives, SourceSpec, is_commit};
-pub use stack::{OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, normalised_project};
+pub use stack::{
+    OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,
+};
 pub use xmake::{XmakePackage, XmakeSettings, XmakeToolchain};
 
 use std::collections::BTreeMap;
@@ -339,8 +341,9 @@ pub struct Component {
     pub system: Vec<String>,
     /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
     /// `-D<key>=<value>` for Meson, `--<key>=<value>` for xmake. `true` gives the bare option for configure scripts, `ON`
-    /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and `{prefix}` stand for the component's source
-    /// tree, build tree and prefix, `{source:NAME}` for a copy of the tree of another source.
+    /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and
+    /// `{prefix}` stand for the component's source tree, build tree and prefix, `{source:NAME}` for a copy of the tree of
+    /// another source.
     #[serde(default)]
     pub options: IndexMap<String, OptionValue>,
     /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.

@@ -16,6 +16,16 @@ fn named_in(text: &str) -> impl Iterator<Item = SourceName> {
     text.split(BEGIN).skip(1).filter_map(|rest| rest.split_once(END)).map(|(name, _)| SourceName::new(name))
 }
 
+/// Whether a text has the beginning of such words.
+pub(super) fn is_begun_in(text: &str) -> bool {
+    text.contains(BEGIN)
+}
+
+/// Whether one of them has no end.
+pub(super) fn is_open_in(text: &str) -> bool {
+    text.split(BEGIN).skip(1).any(|rest| !rest.contains(END))
+}
+
 impl OptionValue {
     /// The texts in it: one, those of a list, or none.
     pub fn texts(&self) -> &[String] {

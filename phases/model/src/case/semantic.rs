@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::diagnostic::{Diagnostic, nearest, suggest};
 use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages};
+use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, placeholder};
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::distribution::MANAGERS;
 use crate::{ComponentName, catalog};
@@ -447,6 +447,11 @@ impl<'a> Checker<'a> {
                 );
                 wrong.push((path.clone(), message, help.to_owned()));
             }
+            if key == "options" && source == own {
+                let message =
+                    format!("`{{source:{source}}}` is the source that component `{name}` is built from");
+                wrong.push((path.clone(), message, "write `{source}`".to_owned()));
+            }
             let inside = !place.is_empty()
                 && !place.starts_with('/')
                 && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
@@ -454,6 +459,25 @@ impl<'a> Checker<'a> {
                 let message = format!("`{place}` is no path in the build tree of component `{name}`");
                 let help = "write it relative to the build tree, without `..`".to_owned();
                 wrong.push((path, message, help));
+            }
+        }
+        let arguments = component.arguments.iter().enumerate();
+        let elsewhere =
+            arguments.map(|(index, text)| (vec!["arguments".to_owned(), index.to_string()], text)).chain(
+                component
+                    .environment
+                    .iter()
+                    .map(|(key, text)| (vec!["environment".to_owned(), key.clone()], text)),
+            );
+        for (path, _) in elsewhere.filter(|(_, text)| placeholder::is_begun_in(text)) {
+            let message = format!("component `{name}` names the tree of a source where only `options` can");
+            wrong.push((path, message, "write the variable under `options`".to_owned()));
+        }
+        for (option, value) in &component.options {
+            if value.texts().iter().any(|text| placeholder::is_open_in(text)) {
+                let message = format!("`{{source:` in option `{option}` of component `{name}` has no end");
+                let path = vec!["options".to_owned(), option.clone()];
+                wrong.push((path, message, "write `{source:NAME}`".to_owned()));
             }
         }
         for (path, message, help) in wrong {

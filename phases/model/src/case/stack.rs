@@ -129,14 +129,14 @@ impl Pytorch {
             .filter_map(|(project, version)| Some(format!("{project}=={}", version.as_ref()?)))
             .collect()
     }
+}
 
-    /// `11.8` of `2.1.2+cu118`; none without a tag or for a build without CUDA (`+cpu`).
-    pub fn cuda_tag(&self) -> Option<String> {
-        let (_, label) = self.torch_version.as_deref()?.split_once('+')?;
-        let digits = label.strip_prefix("cu").filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
-        let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
-        (!major.is_empty()).then(|| format!("{major}.{minor}"))
-    }
+/// `11.8` of torch's version `2.1.2+cu118`; none without a tag or for a build without CUDA (`+cpu`).
+pub fn cuda_tag(torch: &str) -> Option<String> {
+    let (_, label) = torch.split_once('+')?;
+    let digits = label.strip_prefix("cu").filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
+    let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    (!major.is_empty()).then(|| format!("{major}.{minor}"))
 }
 
 impl Tensorrt {
@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn a_tag_tells_the_toolkit() {
-        assert_eq!(pytorch("2.1.2+cu118").cuda_tag().as_deref(), Some("11.8"));
-        assert_eq!(pytorch("2.8.0+cu128").cuda_tag().as_deref(), Some("12.8"));
+        assert_eq!(cuda_tag("2.1.2+cu118").as_deref(), Some("11.8"));
+        assert_eq!(cuda_tag("2.8.0+cu128").as_deref(), Some("12.8"));
         for version in ["2.1.2", "2.1.2+cpu", "2.1.2+cu", "2.1.2+cu1", "2.1.2+cuda"] {
-            assert_eq!(pytorch(version).cuda_tag(), None, "{version}");
+            assert_eq!(cuda_tag(version), None, "{version}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::requirement::{Demand, is_for};
 use super::{PytorchRow, TensorrtRow, python_of, table};
-use crate::case::{Case, ComputeCapability, SourceSpec};
+use crate::case::{Case, ComputeCapability, SourceSpec, cuda_tag};
 use crate::catalog::version_at_least;
 use crate::source_facts::SourceFacts;
 use crate::target::Target;
@@ -60,17 +60,25 @@ pub fn check(stack: &Stack<'_>) -> Vec<Finding> {
 /// The NumPy below which packages of a case have to be held, with the package that wants it; none where the case says
 /// so itself or nothing wants it.
 pub fn numpy_limit(case: &Case) -> Option<(String, String)> {
-    let torch = case.pytorch.as_ref()?.torch_version.as_ref()?;
-    let row = table().pytorch.iter().find(|row| begins_with(torch, &row.torch))?;
+    let lines = || case.python.iter().flat_map(|python| &python.packages);
+    let section = case.pytorch.as_ref().and_then(|pytorch| pytorch.torch_version.clone());
+    let torch = section.or_else(|| lines().find_map(|line| Demand::of(line, "torch")?.exact))?;
+    let row = table().pytorch.iter().find(|row| begins_with(&torch, &row.torch))?;
     let below = row.numpy_below.clone()?;
-    let lines = case.python.iter().flat_map(|python| &python.packages);
-    let held = lines.filter_map(|line| Demand::of(line, "numpy")).any(|demand| demand.capped);
+    let held = lines().filter_map(|line| Demand::of(line, "numpy")).any(|demand| demand.capped);
     (!held).then(|| (below, format!("torch {torch}")))
 }
 
 pub(super) struct Checker<'a> {
     pub(super) stack: Stack<'a>,
     found: Vec<Finding>,
+}
+
+/// A version that the case asks for.
+struct Asked {
+    /// The key that says so.
+    key: String,
+    version: String,
 }
 
 /// A Python version and why it is that one.
@@ -86,26 +94,23 @@ impl Checker<'_> {
     }
 
     fn pytorch(&mut self) {
-        let Some(pytorch) = &self.stack.case.pytorch else { return };
-        let Some(torch) = &pytorch.torch_version else { return };
-        let key = "pytorch.torch_version";
+        let Some(Asked { key, version: torch }) = self.asked("torch") else { return };
+        let (key, torch) = (key.as_str(), torch.as_str());
         let rows = &table().pytorch;
         let Some(row) = rows.iter().find(|row| begins_with(torch, &row.torch)) else {
             let known: Vec<&str> = rows.iter().map(|row| row.torch.as_str()).collect();
             let message = format!("nothing is known of torch {torch} and what goes with it");
             return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
         };
-        self.torch_cuda(torch, row);
-        self.torch_python(torch, row);
-        for (key, name, version, wanted) in [
-            ("pytorch.torchvision_version", "torchvision", &pytorch.torchvision_version, &row.torchvision),
-            ("pytorch.torchaudio_version", "torchaudio", &pytorch.torchaudio_version, &row.torchaudio),
-        ] {
-            let Some(version) = version.as_ref().filter(|version| !begins_with(version, wanted)) else {
+        self.torch_cuda(key, torch, row);
+        self.torch_python(key, torch, row);
+        for (name, wanted) in [("torchvision", &row.torchvision), ("torchaudio", &row.torchaudio)] {
+            let Some(asked) = self.asked(name).filter(|asked| !begins_with(&asked.version, wanted)) else {
                 continue;
             };
-            let message = format!("{name} {version} does not go with torch {torch}");
-            self.add(Verdict::Wrong, key, message, format!("with torch {} goes {name} {wanted}", row.torch));
+            let message = format!("{name} {} does not go with torch {torch}", asked.version);
+            let help = format!("with torch {} goes {name} {wanted}", row.torch);
+            self.add(Verdict::Wrong, &asked.key, message, help);
         }
         if let Some(below) = &row.numpy_below {
             // What the case leaves open is held below by `deps`: see `numpy_limit`.
@@ -113,10 +118,10 @@ impl Checker<'_> {
         }
     }
 
-    fn torch_cuda(&mut self, torch: &str, row: &PytorchRow) {
+    fn torch_cuda(&mut self, asked: &str, torch: &str, row: &PytorchRow) {
         let case = self.stack.case;
-        let Some(pytorch) = &case.pytorch else { return };
-        let (label, index) = (pytorch.cuda_tag(), pytorch.index_url.as_deref().and_then(index_tag));
+        let index = case.pytorch.as_ref().and_then(|pytorch| index_tag(pytorch.index_url.as_deref()?));
+        let label = cuda_tag(torch);
         if let (Some(label), Some(index)) = (&label, &index) {
             if label != index {
                 let message =
@@ -125,8 +130,7 @@ impl Checker<'_> {
                 return self.add(Verdict::Wrong, "pytorch.index_url", message, help);
             }
         }
-        let key =
-            if label.is_none() && index.is_some() { "pytorch.index_url" } else { "pytorch.torch_version" };
+        let key = if label.is_none() && index.is_some() { "pytorch.index_url" } else { asked };
         let toolkit = case.cuda.as_ref().and_then(|cuda| cuda.version.as_deref());
         let built = row.cuda.join(", ");
         let others = |cuda: &str| {
@@ -160,15 +164,10 @@ impl Checker<'_> {
         let message = format!("torch {torch} was not built for CUDA {toolkit}");
         let help = format!("torch {} was built for CUDA {built}{}", row.torch, others(&minor(toolkit)));
         let near = row.cuda.iter().any(|built| major(built) == major(toolkit));
-        self.add(
-            if near { Verdict::Unknown } else { Verdict::Wrong },
-            "pytorch.torch_version",
-            message,
-            help,
-        );
+        self.add(if near { Verdict::Unknown } else { Verdict::Wrong }, asked, message, help);
     }
 
-    fn torch_python(&mut self, torch: &str, row: &PytorchRow) {
+    fn torch_python(&mut self, asked: &str, torch: &str, row: &PytorchRow) {
         let Some(python) = self.python() else { return };
         let (low, high) = &row.python;
         let version = minor(&python.version);
@@ -194,7 +193,7 @@ impl Checker<'_> {
                     "torch {torch} has no build for Python {version}, which is the python3 of {} {}",
                     os.id, os.version
                 );
-                self.add(Verdict::NotHere, "pytorch.torch_version", message, help);
+                self.add(Verdict::NotHere, asked, message, help);
             }
         }
     }
@@ -239,6 +238,36 @@ impl Checker<'_> {
         }
     }
 
+    /// The version that the case asks for of a project: in the section of its own, else in a requirement.
+    fn asked(&self, project: &str) -> Option<Asked> {
+        let case = self.stack.case;
+        let pytorch = case.pytorch.as_ref();
+        let (key, version) = match project {
+            "torch" => ("pytorch.torch_version", pytorch.and_then(|it| it.torch_version.clone())),
+            "torchvision" => {
+                ("pytorch.torchvision_version", pytorch.and_then(|it| it.torchvision_version.clone()))
+            }
+            "torchaudio" => {
+                ("pytorch.torchaudio_version", pytorch.and_then(|it| it.torchaudio_version.clone()))
+            }
+            "tensorrt" => {
+                let section = case.tensorrt.as_ref().filter(|tensorrt| tensorrt.enabled);
+                ("tensorrt.version", section.and_then(|it| it.version.clone()))
+            }
+            _ => ("", None),
+        };
+        if let Some(version) = version {
+            return Some(Asked { key: key.to_owned(), version });
+        }
+        let python = self.python().map(|python| python.version);
+        self.lines().into_iter().filter(|(_, line)| is_for(line, python.as_deref())).find_map(
+            |(key, line)| {
+                let version = Demand::of(&line, project)?.exact?;
+                Some(Asked { key, version })
+            },
+        )
+    }
+
     /// Every requirement, with the key that brings it.
     fn lines(&self) -> Vec<(String, String)> {
         let packages = self.stack.case.python.iter().flat_map(|python| python.packages.iter().enumerate());
@@ -249,12 +278,10 @@ impl Checker<'_> {
     }
 
     fn tensorrt(&mut self) {
-        let case = self.stack.case;
-        let Some(tensorrt) = case.tensorrt.as_ref().filter(|tensorrt| tensorrt.enabled) else { return };
-        let Some(version) = &tensorrt.version else { return };
-        let toolkit = case.cuda.as_ref().and_then(|cuda| cuda.version.clone());
-        let Some(cuda) = toolkit.or_else(|| case.pytorch.as_ref()?.cuda_tag()) else { return };
-        let key = "tensorrt.version";
+        let Some(Asked { key, version }) = self.asked("tensorrt") else { return };
+        let (key, version) = (key.as_str(), version.as_str());
+        let toolkit = self.stack.case.cuda.as_ref().and_then(|cuda| cuda.version.clone());
+        let Some(cuda) = toolkit.or_else(|| cuda_tag(&self.asked("torch")?.version)) else { return };
         let rows = &table().tensorrt;
         // The longest name that fits: 10.13.2 tells more than 10.13 would.
         let row = rows
@@ -295,7 +322,9 @@ impl Checker<'_> {
 
     fn toolkit(&mut self) {
         let Some(cuda) = &self.stack.case.cuda else { return };
-        let (Some(version), Ok(wanted)) = (&cuda.version, cuda.capabilities()) else { return };
+        // The toolkit that a build of torch is for is the one that compiles beside it.
+        let version = cuda.version.clone().or_else(|| cuda_tag(&self.asked("torch")?.version));
+        let (Some(version), Ok(wanted)) = (&version, cuda.capabilities()) else { return };
         if wanted.is_empty() {
             return;
         }

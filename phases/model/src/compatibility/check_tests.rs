@@ -138,8 +138,23 @@ fn what_a_case_leaves_open_of_numpy_is_held_below() {
     assert_eq!(limit(torch), Some(("2".to_owned(), "torch 2.1.0+cu118".to_owned())));
     assert!(limit(&format!("{torch}python = {{ packages = ['numpy>=1.20', 'pandas'] }}")).is_some());
     assert_eq!(limit(&format!("{torch}python = {{ packages = ['numpy<2'] }}")), None);
+    assert!(limit("python = { packages = ['torch==2.1.0'] }").is_some());
     assert_eq!(limit("pytorch = { torch_version = '2.3.1' }"), None);
     assert_eq!(limit(""), None);
+}
+
+#[test]
+fn what_stands_in_requirements_is_held_against_the_table_as_well() {
+    let mut shown = String::new();
+    let packages = "python = { packages = ['torch==2.1.2+cu118', 'torchvision==0.17.0', 'numpy>=2', 'tensorrt==8.5.3'] }\ncuda = { version = '12.1' }";
+    shown += &format!("{}\n\n", found(packages));
+    let files = ["torch==2.1.2+cu118", "numpy>=2; python_version >= '3.9'", "torchaudio==2.2.0"];
+    shown += &format!("{}\n\n", found_on("python = { packages = [] }", &files, &debian_12()));
+    let other = ["torch==2.1.2+cu118; python_version < '3.8'"];
+    assert_eq!(found_on("cuda = { version = '12.1' }\npython = {}", &other, &debian_12()), "");
+    shown +=
+        &format!("{}\n\n", found("python = { packages = ['torch==2.9.0+cu130'] }\ncuda = { arch = '6.1' }"));
+    insta::assert_snapshot!("requirements", shown);
 }
 
 #[test]

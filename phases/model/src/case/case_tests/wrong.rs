@@ -56,7 +56,7 @@ wrong!(
 
 wrong!(
     options_that_name_other_sources,
-    "schema = 1\n[sources]\ncontrib = { kind = 'path', path = '.' }\none = { kind = 'file', urls = ['u'], sha256 = '0000000000000000000000000000000000000000000000000000000000000000' }\n[components.opencv.options]\nEXTRA = '{source:contrb}/modules'\nMODEL = ['{source:contrib}', '{source:one}']\n"
+    "schema = 1\n[sources]\ncontrib = { kind = 'path', path = '.' }\none = { kind = 'file', urls = ['u'], sha256 = '0000000000000000000000000000000000000000000000000000000000000000' }\n[components.opencv.options]\nEXTRA = '{source:contrb}/modules'\nMODEL = ['{source:contrib}', '{source:one}']\nOPEN = '{source:contrib'\nOWN = '{source:opencv}/x'\n[components.opencv]\narguments = ['-DX={source:contrib}']\nenvironment = { Y = '{source:contrib}' }\n[sources.opencv]\nkind = 'path'\npath = 'o'\n"
 );
 
 wrong!(

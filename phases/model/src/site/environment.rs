@@ -105,16 +105,38 @@ fn variables(file: &SiteFile) -> BTreeMap<String, String> {
     one("RUSTUP_UPDATE_ROOT", file.rustup.update_root.clone());
     one("XMAKE_MAIN_REPO", file.xmake.index.clone());
     // git-config(1), "GIT_CONFIG_COUNT".
-    for (number, (from, to)) in file.git.rewrites.iter().enumerate() {
+    let rewrites = rewrites(file);
+    for (number, (from, to)) in rewrites.iter().enumerate() {
         one(&format!("GIT_CONFIG_KEY_{number}"), Some(format!("url.{to}.insteadOf")));
         one(&format!("GIT_CONFIG_VALUE_{number}"), Some(from.clone()));
     }
-    if !file.git.rewrites.is_empty() {
-        one("GIT_CONFIG_COUNT", Some(file.git.rewrites.len().to_string()));
+    if !rewrites.is_empty() {
+        one("GIT_CONFIG_COUNT", Some(rewrites.len().to_string()));
         // The git that is built into cargo knows nothing of these variables.
         one("CARGO_NET_GIT_FETCH_WITH_CLI", Some("true".to_owned()));
     }
     found
+}
+
+/// Where xmake's package index is published (its documentation of environment variables, `XMAKE_MAIN_REPO`).
+const XMAKE_INDEXES: &[&str] = &[
+    "https://github.com/xmake-io/xmake-repo",
+    "https://gitlab.com/tboox/xmake-repo",
+    "https://gitee.com/tboox/xmake-repo",
+];
+
+/// What begins an address of git's → what stands there instead: a case has xmake's index as a source of kind `git`.
+fn rewrites(file: &SiteFile) -> BTreeMap<String, String> {
+    let mut rewrites = BTreeMap::new();
+    if let Some(index) = &file.xmake.index {
+        for published in XMAKE_INDEXES {
+            // Git takes the longest beginning that fits.
+            rewrites.insert((*published).to_owned(), index.clone());
+            rewrites.insert(format!("{published}.git"), index.clone());
+        }
+    }
+    rewrites.extend(file.git.rewrites.clone());
+    rewrites
 }
 
 /// `address` with its beginning replaced, where one of `mirrors` begins it; the longest counts, and it ends at a `/`.
@@ -219,5 +241,17 @@ mod tests {
         assert_eq!(of("http://deb.example/debian/dists").as_deref(), Some("http://m.example/d/dists"));
         assert_eq!(of("http://deb.example/debian/pool/a").as_deref(), Some("file:/pool/a"));
         assert_eq!(of("http://deb.example/debian-security"), None);
+    }
+
+    #[test]
+    fn the_index_of_xmake_stands_for_where_it_is_published() {
+        let mut file = file();
+        file.xmake.index = Some("https://git.example/index.git".to_owned());
+        let found = variables(&file);
+        assert_eq!(found["GIT_CONFIG_COUNT"], "7", "{found:?}");
+        let published = "https://github.com/xmake-io/xmake-repo.git";
+        let (key, _) = found.iter().find(|(_, value)| *value == published).unwrap();
+        let number = key.strip_prefix("GIT_CONFIG_VALUE_").unwrap();
+        assert_eq!(found[&format!("GIT_CONFIG_KEY_{number}")], "url.https://git.example/index.git.insteadOf");
     }
 }

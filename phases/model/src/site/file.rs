@@ -161,7 +161,7 @@ pub struct Git {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Xmake {
-    /// The package index, as `XMAKE_MAIN_REPO`.
+    /// The package index, for a source of kind `git` with the address of a published one, and as `XMAKE_MAIN_REPO`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
 }

@@ -8,17 +8,6 @@ use std::process::Command;
 
 use common::*;
 
-/// The names below `cases/`, as lists print them: fragments are left out.
-fn built_in_cases() -> String {
-    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases");
-    let entries = std::fs::read_dir(cases).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| !name.starts_with("accelerator-"));
-    names.sort();
-    names.join(", ")
-}
-
 #[test]
 fn a_wrong_command_line_is_told_and_exits_with_2() {
     let home = tempfile::tempdir().unwrap();

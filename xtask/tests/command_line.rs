@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
+use common::built_in_cases;
 use model::exit;
 use serde_json::Value;
 
@@ -79,16 +82,6 @@ impl Run {
         assert_eq!(self.status, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
-}
-
-/// The names below `cases/`, as lists print them: fragments are left out.
-fn built_in_cases() -> String {
-    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases")).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| !name.starts_with("accelerator-"));
-    names.sort();
-    names.join(", ")
 }
 
 /// A case without sources or packages: what it does depends on nothing that the machine has.

@@ -24,6 +24,21 @@ pub fn installer(directory: &Path, arguments: &[&str]) -> Output {
     command(directory, arguments).output().unwrap()
 }
 
+/// The names below `cases/`, as lists print them: fragments are left out.
+pub fn built_in_cases() -> String {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases");
+    let mut names: Vec<String> = std::fs::read_dir(&cases)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| {
+            let text = std::fs::read_to_string(cases.join(name).join("case.toml")).unwrap();
+            !text.contains("\nfragment = true\n")
+        })
+        .collect();
+    names.sort();
+    names.join(", ")
+}
+
 /// Flags that put everything that the installer writes below a directory.
 pub fn place(directory: &Path) -> Vec<String> {
     ["prefix", "state-dir", "cache-dir", "artifacts", "data-dir"]

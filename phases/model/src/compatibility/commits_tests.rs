@@ -37,6 +37,24 @@ fn the_set_that_was_built_together_is_fine_whether_pinned_or_found() {
 }
 
 #[test]
+fn what_the_cases_of_this_project_pin_was_built_together() {
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cases");
+    let pins = |case: &str| -> Vec<(&'static str, String)> {
+        let case: toml::Table =
+            std::fs::read_to_string(format!("{cases}/{case}/case.toml")).unwrap().parse().unwrap();
+        let pin =
+            |name| case["sources"].get(name)?.get("revision")?.as_str().map(|pin| (name, pin.to_owned()));
+        ["infinicore", "infinilm", "infinilm-svc"].into_iter().filter_map(pin).collect()
+    };
+    for case in ["infinilm-cpu", "infinilm-metax"] {
+        let all: Vec<_> = [pins("infinilm-svc"), pins(case)].concat();
+        assert_eq!(all.len(), 3, "{all:?}");
+        let all: Vec<_> = all.iter().map(|(name, pin)| (*name, pin.as_str())).collect();
+        assert_eq!(found(&all, &[]), [], "{case}");
+    }
+}
+
+#[test]
 fn a_pair_that_does_not_compile_is_refused_with_one_that_does() {
     let found = found(&[("infinicore", CORE), ("infinilm", LM)], &[("infinilm", NEWER_LM)]);
     assert_eq!(found.len(), 1, "{found:?}");

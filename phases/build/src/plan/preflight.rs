@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
 use model::SourceName;
-use model::case::Driver;
+use model::case::{CompilerCache, Driver};
 use model::catalog;
 use model::plan::{
     Action, DiskEstimate, Freshness, Jobs, Need, Phase, Preflight, RequiredCheckout, RequiredPath, Step,
@@ -13,6 +13,7 @@ use super::{
     Planned, accelerators, component_needs, fed, options, python, subdirectory, template, third_party, xmake,
 };
 use crate::components::{DISK_MIB, Recipe};
+use crate::environment::cache_program;
 
 /// What a compile needs at least, in MiB: below it even one job dies.
 const MEMORY_MIB: u64 = 512;
@@ -86,6 +87,7 @@ pub(super) fn step(
         accelerators: accelerators::required(known, planned)?,
         checkout: checkout(known, planned, &source),
         xmake_packages: xmake::required(known, planned),
+        compiler_caches: found_caches(known, planned),
         paths,
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
@@ -115,6 +117,16 @@ fn source_there(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource
         path: known.layout.source_artifacts(name).join("source.json"),
         cure: format!("run `installer deps`, which brings the source {name}, with the same --artifacts"),
     }
+}
+
+/// Compiler caches that a project of which nothing is known may take from PATH without being asked.
+fn found_caches(known: &Known<'_>, planned: &Planned<'_>) -> Vec<String> {
+    if planned.recipe.is_some() || matches!(planned.driver, Driver::Cargo | Driver::Xmake) {
+        return Vec::new();
+    }
+    let asked = known.case.toolchains.compiler_cache.map(cache_program);
+    let found = [CompilerCache::Ccache, CompilerCache::Sccache].map(cache_program);
+    found.into_iter().filter(|name| asked != Some(*name)).map(str::to_owned).collect()
 }
 
 /// The Rust that its source and the case ask for, whichever is the newer.

@@ -7,7 +7,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
@@ -27,7 +27,14 @@ pub(super) fn observe(
             Ok(Some(found)) => {
                 observation.found.insert(need.name.clone(), found);
                 if matches!(need.name.as_str(), "ccache" | "sccache") {
-                    observation.findings.extend(broken_cache(&need.name, context)?);
+                    let broken = broken_cache(&need.name, context)?;
+                    observation.findings.extend(broken.map(|(program, what)| Finding {
+                        what,
+                        cure: format!(
+                            "install {name} anew or remove {program}, or ask for it no more in the case (toolchains.compiler_cache, OpenCV's ENABLE_CCACHE)",
+                            name = need.name
+                        ),
+                    }));
                 }
             }
             Ok(None) => {}
@@ -101,6 +108,13 @@ pub(super) fn observe(
                 ),
                 cure: required.cure.clone(),
             }),
+        }
+    }
+    for name in &action.compiler_caches {
+        if let Some((program, what)) = broken_cache(name, context)? {
+            observation.warnings.push(format!(
+                "{what}; a project that looks for it by itself compiles nothing: install {name} anew or remove {program}"
+            ));
         }
     }
     for required in &action.paths {
@@ -180,8 +194,8 @@ fn rust(
 }
 
 /// A compiler cache that is there and does not work fails every compile, the first of which is a configure script's
-/// question that it takes for a no.
-fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<Finding>, StepError> {
+/// question that it takes for a no. Where it lies, and what it does instead.
+fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<(Utf8PathBuf, String)>, StepError> {
     let path = context.layout().build_path();
     let places = path.split(':').map(|directory| Utf8Path::new(directory).join(name));
     let Some(program) = places.into_iter().find(|place| place.is_file()) else { return Ok(None) };
@@ -205,15 +219,11 @@ fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<Finding>, St
     match asked {
         Ok(_) => Ok(None),
         Err(StepError::Cancelled) => Err(StepError::Cancelled),
-        Err(StepError::Failed(failure)) => Ok(Some(Finding {
-            what: format!(
-                "{program} is broken: `{program} --version` {}",
-                failure.message.trim_end_matches([':', ' '])
-            ),
-            cure: format!(
-                "install {name} anew or remove {program}, or remove toolchains.compiler_cache from the case"
-            ),
-        })),
+        Err(StepError::Failed(failure)) => {
+            let said = failure.message.trim_end_matches([':', ' ']);
+            let what = format!("{program} is broken: `{program} --version` {said}");
+            Ok(Some((program, what)))
+        }
     }
 }
 

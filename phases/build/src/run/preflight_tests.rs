@@ -75,9 +75,32 @@ fn a_compiler_cache_that_does_not_work_is_named_with_what_it_says() {
     let program = cache(&context, "ccache");
     context.answer("ccache", 1, "");
     let told = broken_cache("ccache", &context).unwrap().unwrap();
-    assert!(told.what.starts_with(&format!("{program} is broken")), "{told:?}");
-    assert!(told.what.ends_with("ends with status 1"), "{told:?}");
-    assert!(told.cure.contains("compiler_cache"), "{told:?}");
+    assert_eq!(told.0, program);
+    assert_eq!(told.1, format!("{program} is broken: `{program} --version` ends with status 1"));
+}
+
+#[test]
+fn a_broken_compiler_cache_that_nobody_asked_for_is_warned_of() {
+    let mut context = FakeContext::new();
+    let program = cache(&context, "ccache");
+    context.answer("ccache", 127, "");
+    context.layout.case_dir = context.path("case");
+    let runner = BuildRunner {
+        check_need: &|_, _, _| Ok(None),
+        find_rust: &|_| Ok(None),
+        check_python: &|_, _| Ok(Observation::default()),
+    };
+    let look = |names: &[&str]| {
+        let compiler_caches = names.iter().map(|name| (*name).to_owned()).collect();
+        observe(&runner, &Preflight { compiler_caches, ..Preflight::default() }, &context).unwrap()
+    };
+    let seen = look(&["ccache"]);
+    assert!(seen.holds(), "{:?}", seen.findings);
+    let [warning] = seen.warnings.as_slice() else { panic!("{:?}", seen.warnings) };
+    assert!(warning.starts_with(&format!("{program} is broken: ")), "{warning}");
+    assert!(warning.contains("ends with status 127"), "{warning}");
+    assert!(warning.ends_with(&format!("install ccache anew or remove {program}")), "{warning}");
+    assert!(look(&[]).warnings.is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Where events go.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use model::StepId;
@@ -22,9 +23,15 @@ pub(super) struct Out<'a> {
     pub(super) log: Option<RunLog>,
     pub(super) started: Instant,
     pub(super) begun: Instant,
+    /// What steps that found everything in place warned of.
+    pub(super) warned: BTreeSet<String>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
+    pub(super) fn new(observer: &'a mut dyn Observer, started: Instant) -> Self {
+        Self { observer, log: None, started, begun: Instant::now(), warned: BTreeSet::new() }
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         milliseconds(self.started.elapsed())
     }
@@ -74,9 +81,17 @@ impl Out<'_> {
         }
     }
 
+    /// Warns of what a step found; what several found is said once.
+    pub(super) fn warn(&mut self, step: &StepId, message: String) -> Result<(), StepError> {
+        if !self.warned.insert(message.clone()) {
+            return Ok(());
+        }
+        self.event(Event::Warning { step: Some(step.clone()), message })
+    }
+
     pub(super) fn skipped_row(&mut self, row: &crate::Assessed) {
         for warning in &row.warnings {
-            drop(self.event(Event::Warning { step: Some(row.step.clone()), message: warning.clone() }));
+            drop(self.warn(&row.step, warning.clone()));
         }
         let why = if row.state == State::NotSelected { SkipReason::NotSelected } else { SkipReason::Fresh };
         drop(self.event(Event::StepSkipped { step: row.step.clone(), why }));

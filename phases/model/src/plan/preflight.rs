@@ -46,6 +46,10 @@ pub struct Preflight {
     /// What the packages that an xmake project asks for must be found by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub xmake_packages: Vec<RequiredXmakePackage>,
+    /// Compiler caches that the case does not ask for and that the project may find on PATH by itself: of one that does
+    /// not work is warned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compiler_caches: Vec<String>,
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.

@@ -3,11 +3,12 @@
 
 use engine::planning::{Known, PlanCx, PlanError, Requirements};
 use model::StepId;
-use model::case::Case;
+use model::case::{Case, Check};
 use model::lock::Lock;
 use model::plan::{Action, Argument, Command, Phase, Plan, Probe, RequiredSource};
 use model::source_facts::{FactsOfSource, SourceFacts};
 use model::target::Target;
+use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
 use testkit::context::debian_13;
 
@@ -95,6 +96,33 @@ fn required<'a>(plan: &'a Plan, component: &str) -> &'a RequiredSource {
 fn brought(requirements: &Requirements) -> Vec<&str> {
     let rows = ["fmt", "nlohmann-json", "spdlog"];
     requirements.needs.iter().map(|need| need.name.as_str()).filter(|name| rows.contains(name)).collect()
+}
+
+#[test]
+fn both_packages_are_imported_and_with_an_accelerator_where_the_device_is() {
+    let checks = |more: &str, component: &str| {
+        let (plan, _) = planned(more, Some(&[])).unwrap();
+        let id = StepId::new(format!("build/{component}/verify"));
+        let Action::Verify(verify) = &plan.step(&id).unwrap().action else { panic!() };
+        let told = verify.checks.iter().map(|check| match check {
+            Check::Run { command, level, .. } => (command[3..].join(" "), *level),
+            other => panic!("{other:?}"),
+        });
+        told.collect::<Vec<_>>()
+    };
+    let metax = "[components.infinicore]\noptions = { metax-gpu = true }\nenvironment = { MACA_PATH = \"/opt/maca\" }\n";
+    for (more, level) in [("", VerifyLevel::Import), (metax, VerifyLevel::Device)] {
+        assert_eq!(checks(more, "infinicore"), [("{prefix} infinicore".to_owned(), level)]);
+        assert_eq!(checks(more, "infinilm"), [("{prefix} infinicore infinilm".to_owned(), level)]);
+    }
+    let elsewhere = "[components.infinilm]\nenvironment = { INFINI_ROOT = \"/opt/infini\" }\n";
+    let text = CASE.replace("[components.infinilm]\nneeds = [\"infinicore\"]\n", elsewhere);
+    assert_ne!(text, CASE);
+    let (plan, _) = planned_on(&debian_13(), &text, Some(&[])).unwrap();
+    let Action::Verify(verify) = &plan.step(&StepId::new("build/infinilm/verify")).unwrap().action else {
+        panic!()
+    };
+    assert_eq!(verify.checks[0].level(), VerifyLevel::Device, "nobody knows what it was compiled for");
 }
 
 #[test]

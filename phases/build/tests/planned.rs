@@ -3,10 +3,11 @@
 
 use engine::planning::{Known, PlanCx, PlanError, Requirements};
 use model::StepId;
-use model::case::Case;
+use model::case::{Case, Check};
 use model::lock::Lock;
 use model::plan::{Action, Argument, Phase, Plan, Shows, Step};
 use model::source_facts::SourceFacts;
+use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
 
 /// Plans a case; sources are mounted, so that no step has to bring them.
@@ -180,6 +181,79 @@ fn a_compiler_cache_launches_every_compiler() {
     };
     assert!(words("build/lib/configure").contains("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"));
     assert!(words("build/ffmpeg/configure").contains("--cc=ccache cc"));
+}
+
+#[test]
+fn a_project_without_a_recipe_may_find_a_compiler_cache_that_nobody_asked_for() {
+    let caches = |toolchains: &str| {
+        let text = format!(
+            "{toolchains}{}{}[components.lib]\ndriver = \"meson\"\n[components.opus]\n",
+            source("lib"),
+            source("opus")
+        );
+        let (plan, _) = planned(&case(&text)).unwrap();
+        ["lib", "opus"].map(|name| match &step(&plan, &format!("build/{name}/preflight")).action {
+            Action::Preflight(preflight) => preflight.compiler_caches.clone(),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(caches(""), [vec!["ccache".to_owned(), "sccache".to_owned()], Vec::new()]);
+    assert_eq!(
+        caches("[toolchains]\ncompiler_cache = \"ccache\"\n"),
+        [vec!["sccache".to_owned()], Vec::new()]
+    );
+}
+
+/// The checks of each component that the body declares, as words; each with its level where that is not the usual one.
+fn checks(body: &str, component: &str) -> Vec<String> {
+    let (plan, _) = planned(&case(body)).unwrap();
+    let Action::Verify(verify) = &step(&plan, &format!("build/{component}/verify")).action else {
+        panic!("verifies nothing")
+    };
+    let shown = verify.checks.iter().map(|check| match check {
+        Check::Run { command, level: VerifyLevel::Import, .. } => command.join(" "),
+        Check::Library { name, exports, .. } => format!("{name}: {}", exports.join(" ")),
+        other => format!("{other:?}"),
+    });
+    shown.map(|words| words.lines().next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_recipe_brings_checks_that_stand_before_those_of_the_case() {
+    let own = "[[components.x264.checks]]\nkind = \"run\"\ncommand = [\"true\"]\n";
+    let x264 = |more: &str| checks(&format!("{}[components.x264]\n{more}{own}", source("x264")), "x264");
+    let library = "libx264.so: x264_param_default x264_encoder_encode";
+    assert_eq!(x264(""), [library, "true"]);
+    assert_eq!(x264("options = { enable-shared = false, enable-static = true }\n"), ["true"]);
+    assert_eq!(x264("skip_recipe_checks = true\n"), ["true"]);
+
+    let of = |name: &str, more: &str| {
+        let python = "[python]\npackages = [\"numpy\"]\n";
+        checks(&format!("{python}{}[components.{name}]\n{more}", source(name)), name)
+    };
+    assert_eq!(
+        of("ffmpeg", ""),
+        ["libavcodec.so: avcodec_send_packet avcodec_receive_frame", "{prefix}/bin/ffmpeg -version"]
+    );
+    assert_eq!(
+        of("ffmpeg", "options = { build-suffix = \"_x\", progs-suffix = \"_y\" }\n"),
+        ["libavcodec_x.so: avcodec_send_packet avcodec_receive_frame", "{prefix}/bin/ffmpeg_y -version"]
+    );
+    let bare = "options = { enable-shared = false, enable-static = true, disable-programs = true }\n";
+    assert!(of("ffmpeg", bare).is_empty());
+    assert_eq!(of("opencv", ""), ["libopencv_core.so: "]);
+    let world = "options = { BUILD_opencv_world = true, BUILD_opencv_python3 = true }\n";
+    let world = of("opencv", world);
+    assert_eq!(world[0], "libopencv_world.so: ");
+    assert!(world[1].ends_with("/python -c "), "{world:?}");
+    assert_eq!(
+        of("nv-codec-headers", ""),
+        ["pkg-config --print-provides {prefix}/lib/pkgconfig/ffnvcodec.pc"]
+    );
+    for (name, library) in [("fdk-aac", "libfdk-aac.so"), ("libvpx", "libvpx.so"), ("opus", "libopus.so")] {
+        assert!(of(name, "")[0].starts_with(&format!("{library}: ")), "{name}");
+    }
+    assert_eq!(of("x265", "options = { EXPORT_C_API = false }\n"), ["libx265.so: "]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `explain STEP`: what it does, what it needs, and why it would or would not run.
 
+mod checks;
+mod preflight;
+
 use std::fmt::Write as _;
 
 use camino::Utf8Path;
@@ -218,20 +221,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 wheels.wheels, wheels.interpreter
             )]
         }
-        Action::Preflight(preflight) => {
-            let mut lines = vec!["looks whether all that the build needs is there:".to_owned()];
-            lines.extend(preflight.needs.iter().map(|need| {
-                need.probe.as_ref().map_or_else(
-                    || format!("{} (package {})", need.name, need.packages.join(" or ")),
-                    |seen| format!("{}: {}", need.name, probe(seen)),
-                )
-            }));
-            lines.extend(preflight.rust.iter().map(|version| format!("Rust {version} or newer")));
-            lines.extend(preflight.paths.iter().map(|required| required.path.to_string()));
-            lines.push(format!("{} MiB free at {}", preflight.disk_mib, preflight.disk_at));
-            lines.push(format!("{} MiB of memory", preflight.memory_mib));
-            lines
-        }
+        Action::Preflight(preflight) => preflight::lines(preflight),
         Action::WorkingCopy(copy) => {
             vec![format!("brings {} in line with {}, by content", copy.into, copy.from)]
         }
@@ -276,9 +266,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 "holds every file of {} below {} against its hash",
                 verify.component, verify.prefix
             )];
-            lines.extend(verify.checks.iter().map(|check| {
-                format!("check: {}", serde_json::to_string(check).unwrap_or_else(|error| error.to_string()))
-            }));
+            lines.extend(verify.checks.iter().flat_map(|check| checks::lines(check, verify)));
             lines
         }
     }

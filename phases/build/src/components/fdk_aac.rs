@@ -1,10 +1,11 @@
 //! fdk-aac: CMake, because its repository has no generated configure script.
 
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, library, on};
+use crate::drivers::Subject;
 
 pub struct FdkAac;
 
@@ -25,6 +26,12 @@ impl Recipe for FdkAac {
         [("BUILD_PROGRAMS", false), ("BUILD_SHARED_LIBS", true)]
             .map(|(key, value)| (key.to_owned(), OptionValue::Switch(value)))
             .into()
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let shared = on(&subject.options, "BUILD_SHARED_LIBS");
+        let exports = ["aacEncEncode", "aacDecoder_DecodeFrame"];
+        if shared { vec![library("libfdk-aac.so", &exports)] } else { Vec::new() }
     }
 
     fn notes(&self, _options: &IndexMap<String, OptionValue>) -> Vec<String> {

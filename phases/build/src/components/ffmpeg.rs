@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use indexmap::IndexMap;
-use model::case::{Component, ComputeCapability, Driver, OptionValue};
+use model::case::{Check, Component, ComputeCapability, Driver, OptionValue};
 use model::cuda::{CUDA, OLDEST_OF_WHEELS};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, on};
+use super::{Recipe, library, on, prints};
 use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 use crate::options::words;
@@ -156,6 +156,26 @@ impl Recipe for Ffmpeg {
         subject: &Subject<'_>,
     ) -> Option<Vec<Expectation>> {
         Some(expectations(options, &subject.build))
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let options = &subject.options;
+        let text = |key: &str| options.get(key).map(OptionValue::texts).unwrap_or_default().concat();
+        let mut checks = Vec::new();
+        if on(options, "enable-shared") && !on(options, "disable-avcodec") {
+            let name = format!("libavcodec{}.so", text("build-suffix"));
+            checks.push(library(name, &["avcodec_send_packet", "avcodec_receive_frame"]));
+        }
+        if !["disable-programs", "disable-ffmpeg"].iter().any(|key| on(options, key)) {
+            let directory = match text("bindir") {
+                none if none.is_empty() => "{prefix}/bin".to_owned(),
+                directory => directory,
+            };
+            // Names every library with its version, and warns where one is not that which it was built with.
+            let program = format!("{directory}/ffmpeg{}", text("progs-suffix"));
+            checks.push(prints([program, "-version".to_owned()], "ffmpeg version "));
+        }
+        checks
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {

@@ -3,9 +3,11 @@
 use camino::Utf8PathBuf;
 use engine::planning::PlanError;
 use engine::python_home::python_home;
-use model::case::{OptionValue, XmakeSettings};
+use model::accelerators::{self, Options};
+use model::case::{Check, Component, OptionValue, XmakeSettings};
+use model::verify_level::VerifyLevel;
 
-use super::Vendored;
+use super::{IMPORTED, Vendored};
 use crate::drivers::{Built, Subject};
 
 /// Unpacks a wheel around a compiled extension.
@@ -99,6 +101,30 @@ pub(super) fn amend(
     }
     built.install.push(wheel);
     Ok(())
+}
+
+/// A check that the environment imports a package from below the prefix, after others. An accelerator's SDK is initialised
+/// by that, so that it needs the device, which a machine that builds an image has not.
+pub(super) fn imported(packages: &[&str], accelerated: bool) -> Check {
+    let words =
+        ["{python}", "-c", IMPORTED, "{prefix}"].iter().chain(packages).map(|word| (*word).to_owned());
+    let level = if accelerated { VerifyLevel::Device } else { VerifyLevel::default() };
+    Check::Run { command: words.collect(), contains: Some(" is imported from ".to_owned()), level }
+}
+
+/// Whether it is compiled for something else than the processor.
+pub(super) fn is_accelerated(options: &Options) -> bool {
+    accelerators::active(options).iter().any(|row| row.sdk.is_some())
+}
+
+/// The component of the case that is InfiniCore, among those that this one needs.
+pub(super) fn core<'a>(subject: &Subject<'a>) -> Option<&'a Component> {
+    let components = &subject.known.case.components;
+    subject.component.needs.iter().find_map(|need| {
+        let component = components.get(need)?;
+        let recipe = super::recipe(need.as_str(), component)?;
+        (recipe.name() == "infinicore").then_some(component)
+    })
 }
 
 /// The project's own editable install writes into the checkout.

@@ -2,7 +2,7 @@
 
 use engine::planning::PlanError;
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue, XmakePackage, XmakeSettings};
+use model::case::{Check, Component, Driver, OptionValue, XmakePackage, XmakeSettings};
 use model::target::Target;
 
 use super::infini::{self, SPDLOG};
@@ -80,6 +80,10 @@ impl Recipe for Infinicore {
     fn amend(&self, built: &mut Built, subject: &Subject<'_>) -> Result<(), PlanError> {
         // Its setup.py packs the framework of its tests as a package.
         infini::amend(built, subject, "infinicore", MODULES, &["test/infinicore"])
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        vec![infini::imported(&["infinicore"], infini::is_accelerated(&subject.options))]
     }
 
     fn weight(&self) -> u32 {

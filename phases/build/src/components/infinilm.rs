@@ -2,7 +2,7 @@
 
 use engine::planning::PlanError;
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue, XmakeSettings};
+use model::case::{Check, Component, Driver, OptionValue, XmakeSettings};
 use model::target::Target;
 
 use super::infini::{self, SPDLOG};
@@ -82,6 +82,12 @@ impl Recipe for Infinilm {
         infini::amend(built, subject, "infinilm", MODULES, &[])
     }
 
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        // Of an InfiniCore that lies elsewhere nobody knows what it was compiled for.
+        let accelerated = infini::core(subject).is_none_or(|core| infini::is_accelerated(&core.options));
+        vec![infini::imported(&["infinicore", "infinilm"], accelerated)]
+    }
+
     fn weight(&self) -> u32 {
         450
     }
@@ -100,13 +106,7 @@ fn infinicore(subject: &Subject<'_>) -> Result<String, PlanError> {
     if let Some(root) = subject.environment.get("INFINI_ROOT") {
         return Ok(root.clone());
     }
-    let components = &subject.known.case.components;
-    let core = subject.component.needs.iter().filter_map(|need| Some((need, components.get(need)?))).find(
-        |(name, component)| {
-            super::recipe(name.as_str(), component).is_some_and(|recipe| recipe.name() == "infinicore")
-        },
-    );
-    let (_, core) = core.ok_or_else(|| {
+    let core = infini::core(subject).ok_or_else(|| {
         PlanError::new(
             format!("components.{}.needs", subject.name),
             format!("component `{}` is built against InfiniCore, and none of its `needs` is it", subject.name),

@@ -6,11 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
 use model::case::application::Application;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::plan::{Input, RequiredPath, StagedFile, StagedText, StagedTree};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, prints};
 use crate::drivers::{Built, Subject};
 
 pub struct InfinilmSvc;
@@ -110,6 +110,12 @@ impl Recipe for InfinilmSvc {
         ]);
         built.stage_inputs.push(Input::MaybeFile { path: own });
         Ok(())
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let named = subject.component.binaries.iter().map(String::as_str);
+        let all: Vec<&str> = if named.len() > 0 { named.collect() } else { self.binaries().to_vec() };
+        all.iter().map(|name| prints([format!("{{prefix}}/bin/{name}").as_str(), "--help"], name)).collect()
     }
 
     fn notes_of(&self, subject: &Subject<'_>) -> Vec<String> {

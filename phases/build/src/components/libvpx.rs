@@ -1,10 +1,11 @@
 //! libvpx: a configure script of its own, with Perl and an assembler.
 
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, library, on};
+use crate::drivers::Subject;
 
 pub struct Libvpx;
 
@@ -38,6 +39,11 @@ impl Recipe for Libvpx {
         ]
         .map(|(key, value)| (key.to_owned(), OptionValue::Switch(value)))
         .into()
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let exports = ["vpx_codec_version_str", "vpx_codec_control_"];
+        if on(&subject.options, "enable-shared") { vec![library("libvpx.so", &exports)] } else { Vec::new() }
     }
 
     fn weight(&self) -> u32 {

@@ -16,9 +16,10 @@ mod x265;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanError};
 use indexmap::IndexMap;
-use model::case::{Commands, Component, Driver, OptionValue, XmakeSettings};
+use model::case::{Check, Commands, Component, Driver, OptionValue, XmakeSettings};
 use model::plan::{Expectation, RequiredPath};
 use model::target::Target;
+use model::verify_level::VerifyLevel;
 
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
@@ -49,6 +50,18 @@ pub struct Vendored {
     pub minimum: Option<&'static str>,
 }
 
+/// Python text that imports modules and fails where the last does not come from below a prefix: a base image may have
+/// brought another of the same name. The prefix as the environment names it counts, and so does where it really lies.
+const IMPORTED: &str = r#"
+import importlib, os, sys
+for name in sys.argv[2:]:
+    found = importlib.import_module(name).__file__ or "a directory without __init__.py"
+below = lambda path, top: path.startswith(os.path.join(top, ""))
+if not (below(found, sys.argv[1]) or below(os.path.realpath(found), os.path.realpath(sys.argv[1]))):
+    sys.exit("%s is imported from %s, which is not below %s" % (name, found, sys.argv[1]))
+print(name, "is imported from", found)
+"#;
+
 /// What a component knows of itself.
 pub trait Recipe: Sync {
     /// The name by which cases call it.
@@ -76,6 +89,11 @@ pub trait Recipe: Sync {
         _subject: &Subject<'_>,
     ) -> Option<Vec<Expectation>> {
         None
+    }
+
+    /// How it is seen that it works once it is installed, before the case's own checks.
+    fn checks(&self, _subject: &Subject<'_>) -> Vec<Check> {
+        Vec::new()
     }
 
     /// Licence effects and the like, for the plan and the report.
@@ -242,6 +260,29 @@ static RECIPES: &[&dyn Recipe] = &[
 /// Whether a switch is on.
 fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
     options.get(key) == Some(&OptionValue::Switch(true))
+}
+
+/// Whether a switch is off.
+fn off(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
+    options.get(key) == Some(&OptionValue::Switch(false))
+}
+
+/// A check that a command succeeds and prints something.
+fn prints<Word: Into<String>>(command: impl IntoIterator<Item = Word>, text: &str) -> Check {
+    Check::Run {
+        command: command.into_iter().map(Into::into).collect(),
+        contains: Some(text.to_owned()),
+        level: VerifyLevel::default(),
+    }
+}
+
+/// A check of a shared library.
+fn library(name: impl Into<String>, exports: &[&str]) -> Check {
+    Check::Library {
+        name: name.into(),
+        exports: exports.iter().map(|symbol| (*symbol).to_owned()).collect(),
+        level: VerifyLevel::default(),
+    }
 }
 
 /// The directory of its source that a component is built from, where it is not the top.

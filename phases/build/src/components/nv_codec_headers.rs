@@ -1,10 +1,11 @@
 //! nv-codec-headers: headers of NVIDIA's codecs and a pkg-config file; nothing is compiled.
 
 use indexmap::IndexMap;
-use model::case::{Commands, Component, Driver, OptionValue};
+use model::case::{Check, Commands, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, prints};
+use crate::drivers::Subject;
 
 pub struct NvCodecHeaders;
 
@@ -23,11 +24,17 @@ impl Recipe for NvCodecHeaders {
     }
 
     fn system(&self, _component: &Component, _target: &Target) -> Vec<&'static str> {
-        vec!["make"]
+        vec!["make", "pkg-config"]
     }
 
     fn options(&self) -> IndexMap<String, OptionValue> {
         IndexMap::new()
+    }
+
+    fn checks(&self, _subject: &Subject<'_>) -> Vec<Check> {
+        // FFmpeg's configure looks for it by that file, and takes an old one for none.
+        let file = "{prefix}/lib/pkgconfig/ffnvcodec.pc";
+        vec![prints(["pkg-config", "--print-provides", file], "ffnvcodec = ")]
     }
 
     fn weight(&self) -> u32 {

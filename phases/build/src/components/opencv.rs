@@ -4,13 +4,13 @@ use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::StepId;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::cuda::CUDA;
 use model::plan::{Expectation, Shows};
 use model::python::InterpreterFacts;
 use model::target::Target;
 
-use super::{Recipe, on};
+use super::{IMPORTED, Recipe, library, off, on, prints};
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
 use crate::options::words;
@@ -52,6 +52,14 @@ for path; do
     echo "error: OPENCV_EXTRA_MODULES_PATH: no module of OpenCV lies in $path" >&2
     exit 1
 done
+"#;
+
+/// Gives cv2 an array of the environment's NumPy.
+const COUNTS: &str = r#"
+import cv2, numpy
+if cv2.countNonZero(numpy.eye(3, dtype=numpy.uint8)) != 3:
+    sys.exit("cv2.countNonZero counts amiss")
+print("cv2 of OpenCV", cv2.__version__)
 "#;
 
 /// What a plain configuration would look for, download or build without being asked, and what has no use when it is
@@ -135,6 +143,7 @@ impl Recipe for Opencv {
             ("WITH_TIFF", "tiff", false),
             ("WITH_WEBP", "webp", false),
             ("WITH_CUDA", CUDA, false),
+            ("ENABLE_CCACHE", "ccache", false),
         ] {
             if wanted(key, unasked) {
                 needs.push(row);
@@ -255,6 +264,22 @@ impl Recipe for Opencv {
             });
         }
         Some(expectations)
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let options = &subject.options;
+        let is_static = off(options, "BUILD_SHARED_LIBS");
+        let mut checks = Vec::new();
+        if !is_static {
+            let name =
+                if on(options, "BUILD_opencv_world") { "libopencv_world.so" } else { "libopencv_core.so" };
+            checks.push(library(name, &[]));
+        }
+        if on(options, "BUILD_opencv_python3") {
+            let text = format!("{IMPORTED}{COUNTS}");
+            checks.push(prints(["{python}", "-c", &text, "{prefix}", "cv2"], "cv2 of OpenCV "));
+        }
+        checks
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {

@@ -1,10 +1,11 @@
 //! Opus: autoconf's configure, as its releases ship it.
 
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::Recipe;
+use super::{Recipe, library, off, on};
+use crate::drivers::Subject;
 
 pub struct Opus;
 
@@ -25,6 +26,12 @@ impl Recipe for Opus {
         ["disable-doc", "disable-extra-programs", "disable-static"]
             .map(|key| (key.to_owned(), OptionValue::Switch(true)))
             .into()
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let exports = ["opus_encode", "opus_decode"];
+        let is_static = on(&subject.options, "disable-shared") || off(&subject.options, "enable-shared");
+        if is_static { Vec::new() } else { vec![library("libopus.so", &exports)] }
     }
 
     fn weight(&self) -> u32 {

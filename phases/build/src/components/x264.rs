@@ -1,10 +1,11 @@
 //! x264: a configure script of its own, which refuses options that it does not know.
 
 use indexmap::IndexMap;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::{Recipe, on};
+use super::{Recipe, library, on};
+use crate::drivers::Subject;
 
 pub struct X264;
 
@@ -26,6 +27,12 @@ impl Recipe for X264 {
         ["disable-cli", "enable-pic", "enable-shared"]
             .map(|key| (key.to_owned(), OptionValue::Switch(true)))
             .into()
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let shared = on(&subject.options, "enable-shared");
+        let exports = ["x264_param_default", "x264_encoder_encode"];
+        if shared { vec![library("libx264.so", &exports)] } else { Vec::new() }
     }
 
     fn notes(&self, _options: &IndexMap<String, OptionValue>) -> Vec<String> {

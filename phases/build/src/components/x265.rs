@@ -2,11 +2,11 @@
 
 use indexmap::IndexMap;
 use model::StepId;
-use model::case::{Component, Driver, OptionValue};
+use model::case::{Check, Component, Driver, OptionValue};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, on};
+use super::{Recipe, library, off, on, prints};
 use crate::drivers::Subject;
 
 pub struct X265;
@@ -53,6 +53,23 @@ impl Recipe for X265 {
         [("ENABLE_CLI", false), ("ENABLE_SHARED", true)]
             .map(|(key, value)| (key.to_owned(), OptionValue::Switch(value)))
             .into()
+    }
+
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        let (options, mut checks) = (&subject.options, Vec::new());
+        if on(options, "ENABLE_SHARED") {
+            // A library beside others for more bits exports one name, with the number of its interface.
+            let exports: &[&str] = if off(options, "EXPORT_C_API") {
+                &[]
+            } else {
+                &["x265_param_default", "x265_encoder_encode"]
+            };
+            checks.push(library("libx265.so", exports));
+        }
+        if on(options, "ENABLE_CLI") {
+            checks.push(prints(["{prefix}/bin/x265", "--version"], "HEVC encoder version"));
+        }
+        checks
     }
 
     fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {

@@ -200,7 +200,9 @@ impl Steps<'_> {
     fn verify(&mut self, committed: Vec<StepId>) {
         let Self { planned, subject, .. } = *self;
         let name = planned.name;
-        let mut checks = planned.component.checks.clone();
+        let recipe = planned.recipe.filter(|_| !planned.component.skip_recipe_checks);
+        let mut checks = recipe.map(|recipe| recipe.checks(subject)).unwrap_or_default();
+        checks.extend_from_slice(&planned.component.checks);
         let mut beside = Vec::new();
         for word in checks.iter_mut().flat_map(Check::words_mut) {
             let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());

@@ -478,6 +478,45 @@ fn checks_hold_or_show_what_they_printed() {
 }
 
 #[test]
+fn a_library_has_to_export_and_to_find_its_symbols() {
+    let mut context = FakeContext::new();
+    context.run_commands = true;
+    let commit_action = action(&context, "one");
+    compile(&context, &commit_action, RPATH_PLACEHOLDER);
+    let root = commit_action.staging.join(commit_action.prefix.strip_prefix("/").unwrap());
+    let source = context.path("open.c");
+    fs::write(&source, "int nowhere(void); int open_end(void) { return nowhere(); }\n").unwrap();
+    let so = root.join("lib/libopen.so");
+    process(&["gcc", "-shared", "-fPIC", "-o", so.as_str(), source.as_str()]);
+    fs::write(root.join("lib/libtext.so"), "INPUT(-lanswer)\n").unwrap();
+    commit::commit(&commit_action, &context).unwrap();
+    let verify = |name: &str, exports: &[&str]| {
+        let exports = exports.iter().map(|symbol| (*symbol).to_owned()).collect();
+        let action = Verify {
+            component: "one".into(),
+            prefix: context.layout.prefix.clone(),
+            checks: vec![Check::Library { name: name.to_owned(), exports, level: VerifyLevel::Import }],
+            environment: context.environment.clone(),
+            directory: context.path("scratch"),
+            level: VerifyLevel::Import,
+            wheels: false,
+        };
+        verify_component(&action, &context)
+    };
+    verify("libanswer.so", &["answer", "nd"]).unwrap();
+    for (name, exports, told) in [
+        ("libanswer.so", vec!["answer", "question", "printf"], "does not export question, printf"),
+        ("libopen.so", vec!["open_end"], "cannot be loaded: undefined symbol nowhere"),
+        ("libnone.so", vec![], "one installed no libnone.so"),
+        ("libtext.so", vec![], "it is no library"),
+    ] {
+        let failure = failure(verify(name, &exports));
+        assert_eq!(failure.kind, FailureKind::Verify);
+        assert!(failure.message.contains(told), "{}", failure.message);
+    }
+}
+
+#[test]
 fn a_server_is_asked_and_ended() {
     let context = FakeContext::new();
     fs::write(context.path("page.html"), "<b>hello</b>").unwrap();

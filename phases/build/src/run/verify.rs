@@ -2,6 +2,7 @@
 //! component.
 
 mod drivers;
+mod library;
 mod link;
 
 use camino::Utf8Path;
@@ -56,7 +57,7 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
     for check in action.checks.iter().filter(|check| check.level() <= action.level) {
         files::remove_tree(&action.directory)?;
         files::create_dir_all(&action.directory)?;
-        match run_check(action, check, context) {
+        match run_check(action, &installed, check, context) {
             Ok(()) => held += 1,
             // What cannot even be loaded without the driver cannot be tried here.
             Err(StepError::Failed(failure)) if action.level < VerifyLevel::Device => {
@@ -128,7 +129,12 @@ fn failed(message: String, cure: String) -> StepError {
     StepError::of_kind(FailureKind::Verify, message, vec![cure])
 }
 
-fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<(), StepError> {
+fn run_check(
+    action: &Verify,
+    installed: &Manifest,
+    check: &Check,
+    context: &dyn Context,
+) -> Result<(), StepError> {
     match check {
         Check::Run { command, contains, .. } => {
             let finished = succeed(action, command, context)?;
@@ -157,18 +163,16 @@ fn run_check(action: &Verify, check: &Check, context: &dyn Context) -> Result<()
                 Some(at) => format!(
                     "printed `{}` where `{}` printed `{}`",
                     found[at],
-                    words(action, left).join(" "),
+                    told(action, left).0,
                     wanted[at]
                 ),
-                None => format!(
-                    "printed {} lines, and `{}` {}",
-                    found.len(),
-                    words(action, left).join(" "),
-                    wanted.len()
-                ),
+                None => {
+                    format!("printed {} lines, and `{}` {}", found.len(), told(action, left).0, wanted.len())
+                }
             };
             Err(not_held(action, right, &what, &other))
         }
+        Check::Library { name, exports, .. } => library::check(action, installed, name, exports, context),
         Check::Http { serve, path, status, contains, .. } => {
             let request = Request {
                 serve: words(action, serve),
@@ -229,12 +233,29 @@ fn not_held(action: &Verify, command: &[String], what: &str, finished: &Finished
     }
     let output = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
     let output = if output.is_empty() { String::new() } else { format!(":\n{output}") };
-    let line = words(action, command).join(" ");
+    let (line, by_hand) = told(action, command);
     failed(
         format!("`{line}` {what}{output}"),
         format!(
-            "run `{line}` by hand to see more; if the check asks for too much, change it in the case, else install {} again",
+            "{by_hand}; if the check asks for too much, change it in the case (the recipe's own: `skip_recipe_checks = true` in components.{0}), else install {0} again",
             action.component
         ),
     )
+}
+
+/// A command on one line, and how to run it by hand: a script among its words is left out and shown elsewhere.
+fn told(action: &Verify, command: &[String]) -> (String, String) {
+    let words = words(action, command);
+    let is_script = |word: &String| word.trim().contains('\n');
+    let short: Vec<&str> =
+        words.iter().map(|word| if is_script(word) { "'…'" } else { word.as_str() }).collect();
+    let line = short.join(" ");
+    let by_hand = match words.iter().any(is_script) {
+        true => format!(
+            "`installer explain build/{}/verify` shows the whole command, to run it by hand and see more",
+            action.component
+        ),
+        false => format!("run `{line}` by hand to see more"),
+    };
+    (line, by_hand)
 }

@@ -392,9 +392,12 @@ pub struct Component {
     /// What the configured tree must show, beyond what the driver checks by itself.
     #[serde(default)]
     pub expect: Vec<Expect>,
-    /// How it is seen that the installed component works.
+    /// How it is seen that the installed component works, beyond the checks of its recipe.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// The checks of its recipe are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_recipe_checks: bool,
     /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<Application>,
@@ -542,6 +545,18 @@ pub enum Check {
         #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
         level: VerifyLevel,
     },
+    /// Looks at a shared library that the component installed: every symbol that it needs is to be found in the libraries
+    /// that it is linked with (`ldd -r`).
+    Library {
+        /// Its file name, wherever below the prefix it lies: `libx264.so`.
+        name: String,
+        /// Symbols that it must export.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exports: Vec<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
+    },
     /// Starts a server, asks it over loopback, and ends it.
     Http {
         /// The server; `{port}` stands for a free port.
@@ -564,7 +579,10 @@ impl Check {
     /// The level of verification from which on it is run.
     pub fn level(&self) -> VerifyLevel {
         match self {
-            Self::Run { level, .. } | Self::SameOutput { level, .. } | Self::Http { level, .. } => *level,
+            Self::Run { level, .. }
+            | Self::SameOutput { level, .. }
+            | Self::Library { level, .. }
+            | Self::Http { level, .. } => *level,
         }
     }
 
@@ -575,6 +593,7 @@ impl Check {
             Self::SameOutput { before, left, right, .. } => {
                 before.iter_mut().flatten().chain(left).chain(right).collect()
             }
+            Self::Library { .. } => Vec::new(),
             Self::Http { serve, .. } => serve.iter_mut().collect(),
         }
     }

@@ -3,6 +3,10 @@ use std::net::TcpListener;
 
 /// Answers every question as if it were asked for its health.
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--help") {
+        println!("infini-registry --port PORT");
+        return;
+    }
     let port = std::env::args().nth(2).expect("--port PORT");
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("a free port");
     for stream in listener.incoming() {

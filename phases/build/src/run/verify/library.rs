@@ -1,0 +1,91 @@
+//! Whether an installed shared library exports what its users call, and finds every symbol that it needs itself.
+
+use engine::runner::{Context, StepError};
+use model::manifest::Manifest;
+use model::plan::Verify;
+use object::{Object as _, ObjectSymbol as _};
+
+use super::{SHOWN, capture, failed};
+
+pub(super) fn check(
+    action: &Verify,
+    installed: &Manifest,
+    name: &str,
+    exports: &[String],
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let again = || format!("install {} again with `installer build`", action.component);
+    let Some(path) = installed.files.keys().find(|path| path.file_name() == Some(name)) else {
+        return Err(failed(
+            format!("{} installed no {name}", action.component),
+            format!(
+                "build it as a shared library, or leave the check out: `skip_recipe_checks = true` in components.{}, if it is none of the case's own",
+                action.component
+            ),
+        ));
+    };
+    let path = installed.prefix.join(path);
+    let bytes = engine::files::read(&path)?;
+    let absent = absent(&bytes, exports).map_err(|problem| failed(format!("{path}: {problem}"), again()))?;
+    if !absent.is_empty() {
+        return Err(failed(
+            format!("{path} does not export {}", absent.join(", ")),
+            format!(
+                "see the log of its configure step for what was left out of {}; {}",
+                action.component,
+                again()
+            ),
+        ));
+    }
+    // It loads the library and binds everything, without starting anything of it (ld.so(8)).
+    let words = ["ldd".to_owned(), "-r".to_owned(), path.to_string()];
+    let finished = capture(action, &words, context)?;
+    let said: Vec<&str> = finished.stdout.lines().chain(finished.tail.iter().map(String::as_str)).collect();
+    let mut unbound = unbound(&said);
+    if finished.status == 0 && unbound.is_empty() {
+        return Ok(());
+    }
+    if unbound.is_empty() {
+        unbound = said.iter().map(|line| (*line).trim().to_owned()).collect();
+    }
+    let more = unbound.len().saturating_sub(SHOWN);
+    unbound.truncate(SHOWN);
+    if more > 0 {
+        unbound.push(format!("and {more} more"));
+    }
+    Err(failed(
+        format!("{path} cannot be loaded: {}", unbound.join("; ")),
+        format!(
+            "`ldd -r {path}` says the same by hand: name the component or the package that has the symbols in `needs` or `system` of {}, or {}",
+            action.component,
+            again()
+        ),
+    ))
+}
+
+/// Those of the symbols that a library does not define for others.
+fn absent<'a>(bytes: &[u8], exports: &'a [String]) -> Result<Vec<&'a str>, String> {
+    let file = object::File::parse(bytes).map_err(|error| format!("it is no library: {error}"))?;
+    let defined =
+        |name: &str| file.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
+    Ok(exports.iter().map(String::as_str).filter(|name| !defined(name)).collect())
+}
+
+/// What `ldd -r` did not find, each once: libraries, then symbols.
+fn unbound(said: &[&str]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let libraries = said
+        .iter()
+        .filter_map(|line| Some(format!("{} is not found", line.trim().strip_suffix(" => not found")?)));
+    let symbols = said.iter().filter_map(|line| {
+        let symbol = line.trim().strip_prefix("undefined symbol: ")?;
+        let (symbol, by) = symbol.split_once('\t').unwrap_or((symbol, ""));
+        Some(format!("undefined symbol {symbol} {by}").trim_end().to_owned())
+    });
+    for line in libraries.chain(symbols) {
+        if !found.contains(&line) {
+            found.push(line);
+        }
+    }
+    found
+}

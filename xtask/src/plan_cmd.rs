@@ -64,6 +64,7 @@ fn rows<'a>(assessed: &'a Assessed, context: Option<&StandaloneContext<'_>>) -> 
                 why: row.why.clone(),
                 differences: row.differences.clone(),
                 cost,
+                warnings: row.warnings.clone(),
             })
         })
         .collect()
@@ -110,6 +111,7 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json:
                         "state": row.state.as_str(),
                         "why": row.why,
                         "differences": row.differences,
+                        "warnings": row.warnings,
                         "cost": row.cost.as_ref().map(|cost| json!({
                             "missing": cost.missing,
                             "packages": cost.packages,

@@ -110,6 +110,9 @@ fn set(sources: &mut Given, name: &str, path: Utf8PathBuf) {
 }
 
 fn directory(what: &str, path: &str, help: &str) -> Result<Utf8PathBuf> {
+    if path.is_empty() {
+        return Err(Error::usage(format!("{what} has an empty path\n  help: {help}")));
+    }
     let path = layout::absolute(Utf8Path::new(path))?;
     if path.is_dir() {
         return Ok(path);

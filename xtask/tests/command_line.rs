@@ -222,7 +222,10 @@ fn the_quickstart_plan_is_json_with_all_its_steps() {
         for row in steps {
             assert!(row["step"]["id"].is_string(), "{row}");
             assert!(
-                row["state"].is_string() && row["why"].is_string() && row["differences"].is_array(),
+                row["state"].is_string()
+                    && row["why"].is_string()
+                    && row["differences"].is_array()
+                    && row["warnings"].is_array(),
                 "{row}"
             );
         }
@@ -321,6 +324,8 @@ fn a_source_that_the_case_does_not_have_is_refused() {
         let run = Run::of(&place, command.output().unwrap()).expect(exit::USAGE);
         assert!(run.stderr.contains(&format!("INSTALLER_SOURCE {word}: ")), "{}", run.stderr);
     }
+    let empty = place.run(&["plan", "--case", "lib", "--source", "shapes="]).expect(exit::USAGE);
+    assert!(empty.stderr.contains("--source shapes has an empty path"), "{}", empty.stderr);
     place.run(&["plan", "--case", "lib", "--source", "shapes=other"]).expect(exit::OK);
 }
 

@@ -20,6 +20,8 @@ pub struct PlanRow<'a> {
     pub differences: Vec<Difference>,
     /// What its packages cost, where that could be asked.
     pub cost: Option<PackageCost>,
+    /// What a look at the host found that fails nothing.
+    pub warnings: Vec<String>,
 }
 
 /// What a run would do about a step.
@@ -93,7 +95,13 @@ pub fn plan_text(plan: &Plan, rows: &[PlanRow<'_>], options: PlanOptions) -> Str
     for note in &plan.notes {
         write_line(&mut out, &format!("\nnote: {note}"));
     }
-    for warning in &plan.warnings {
+    let mut warnings: Vec<&String> = plan.warnings.iter().collect();
+    for warning in rows.iter().flat_map(|row| &row.warnings) {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    for warning in warnings {
         write_line(&mut out, &format!("\nwarning: {warning}"));
     }
     let _ = writeln!(out, "\n{}", sum(rows));

@@ -2,16 +2,15 @@
 
 mod accelerators;
 pub(super) mod checkout;
+mod compiler_cache;
 mod marked;
 mod source;
 
-use std::collections::BTreeMap;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
-use model::plan::{Command, DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
+use model::plan::{DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
 use rustix::fs::Access;
 
 use super::BuildRunner;
@@ -27,14 +26,7 @@ pub(super) fn observe(
             Ok(Some(found)) => {
                 observation.found.insert(need.name.clone(), found);
                 if matches!(need.name.as_str(), "ccache" | "sccache") {
-                    let broken = broken_cache(&need.name, context)?;
-                    observation.findings.extend(broken.map(|(program, what)| Finding {
-                        what,
-                        cure: format!(
-                            "install {name} anew or remove {program}, or ask for it no more in the case (toolchains.compiler_cache, OpenCV's ENABLE_CCACHE)",
-                            name = need.name
-                        ),
-                    }));
+                    compiler_cache::asked_for(&need.name, context, &mut observation)?;
                 }
             }
             Ok(None) => {}
@@ -111,11 +103,7 @@ pub(super) fn observe(
         }
     }
     for name in &action.compiler_caches {
-        if let Some((program, what)) = broken_cache(name, context)? {
-            observation.warnings.push(format!(
-                "{what}; a project that looks for it by itself compiles nothing: install {name} anew or remove {program}"
-            ));
-        }
+        compiler_cache::found_by_chance(name, context, &mut observation)?;
     }
     for required in &action.paths {
         if !required.path.exists() {
@@ -191,40 +179,6 @@ fn rust(
         None => observation.findings.push(Finding { what: "Rust is not installed".to_owned(), cure }),
     }
     Ok(())
-}
-
-/// A compiler cache that is there and does not work fails every compile, the first of which is a configure script's
-/// question that it takes for a no. Where it lies, and what it does instead.
-fn broken_cache(name: &str, context: &dyn Context) -> Result<Option<(Utf8PathBuf, String)>, StepError> {
-    let path = context.layout().build_path();
-    let places = path.split(':').map(|directory| Utf8Path::new(directory).join(name));
-    let Some(program) = places.into_iter().find(|place| place.is_file()) else { return Ok(None) };
-    let environment = [("PATH".to_owned(), path.clone()), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())].into();
-    let files = [program.clone(), program.canonicalize_utf8().unwrap_or_else(|_| program.clone())];
-    let asked = context.cached_probe(&format!("works {program}"), &files, &mut || {
-        let asked = context.capture(&Command {
-            program: program.to_string(),
-            args: vec!["--version".into()],
-            environment: BTreeMap::clone(&environment),
-            directory: "/".into(),
-        })?;
-        if asked.status == 0 {
-            return Ok(String::new());
-        }
-        Err(StepError::new(
-            format!("ends with status {}: {}", asked.status, asked.tail.join(" ")),
-            String::new(),
-        ))
-    });
-    match asked {
-        Ok(_) => Ok(None),
-        Err(StepError::Cancelled) => Err(StepError::Cancelled),
-        Err(StepError::Failed(failure)) => {
-            let said = failure.message.trim_end_matches([':', ' ']);
-            let what = format!("{program} is broken: `{program} --version` {said}");
-            Ok(Some((program, what)))
-        }
-    }
 }
 
 fn not_writable(required: &RequiredPath) -> Option<Finding> {

@@ -165,7 +165,7 @@ fn build() -> Plan {
 
 fn row<'a>(plan: &'a Plan, id: &str, state: RowState, why: &str) -> PlanRow<'a> {
     let step = plan.step(&StepId::from(id)).unwrap();
-    PlanRow { step, state, why: why.to_owned(), differences: Vec::new(), cost: None }
+    PlanRow { step, state, why: why.to_owned(), differences: Vec::new(), cost: None, warnings: Vec::new() }
 }
 
 fn cost() -> PackageCost {
@@ -230,6 +230,21 @@ fn a_plan_with_nothing_to_do_says_so() {
     let text = plan_text(&plan, &rows, PlanOptions::default());
     assert!(text.ends_with("\nnothing to do, 5 fresh\n"), "{text}");
     assert!(text.contains("ffmpeg: fresh (3 steps)\n"), "{text}");
+}
+
+#[test]
+fn what_steps_warn_of_is_told_once_below_the_plan() {
+    let mut plan = build();
+    plan.warnings.push("of the plan".to_owned());
+    let told = ["of the plan", "of a step"].map(str::to_owned).to_vec();
+    let rows: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| PlanRow { warnings: told.clone(), ..row(&plan, step.id.as_str(), RowState::WillRun, "") })
+        .collect();
+    let text = plan_text(&plan, &rows, PlanOptions::default());
+    let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warnings, ["warning: of the plan", "warning: of a step"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn check(
         return Err(failed(
             format!("{path} does not export {}", absent.join(", ")),
             format!(
-                "see the log of its configure step for what was left out of {}; {}",
+                "see the log of its configure step for what was left out of {}, or correct the check in the case; {}",
                 action.component,
                 again()
             ),

@@ -92,6 +92,13 @@ impl Project {
 
     /// Builds an image; what was printed.
     fn build(&self, tag: &str, words: &[&str]) -> String {
+        let (built, log) = self.try_to_build(tag, words);
+        assert!(built, "{words:?}:\n{log}");
+        log
+    }
+
+    /// Whether an image could be built, and what was printed.
+    fn try_to_build(&self, tag: &str, words: &[&str]) -> (bool, String) {
         let docker = &self.docker;
         let mut place: Vec<String> = Vec::new();
         let given = std::env::var("SSL_CERT_FILE")
@@ -122,8 +129,28 @@ impl Project {
         .unwrap();
         let log =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}:\n{log}");
-        log
+        (output.status.success(), log)
+    }
+
+    /// What the steps of a case left in the cache mount of its records, as docs/images.md shows it.
+    fn records(&self, case: &str) -> PathBuf {
+        let (docker, into) = (&self.docker, self.beside("records"));
+        let text = format!(
+            "FROM {BASE} AS r\nARG now\n\
+             RUN --mount=type=cache,id=installer-records-{case},target=/r,sharing=locked \
+             mkdir /c && cp -r /r/{case}/logs /r/{case}/capsules /c\nFROM scratch\nCOPY --from=r /c /\n"
+        );
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = format!("now={}", now.as_nanos());
+        cmd!(self.shell, "{docker} build --build-arg {now} --output {into} -")
+            .stdin(text)
+            .env("DOCKER_BUILDKIT", "1")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()
+            .unwrap();
+        into
     }
 
     fn in_image(&self, tag: &str, line: &str) -> String {
@@ -264,6 +291,17 @@ fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
         "{edited}"
     );
     assert!(project.in_image(&one, "reader").contains(&edited_word));
+
+    // What a failure leaves lies in a cache mount, from where it can be had.
+    project.write("src/reader/main.c", "#error \"a mistake\"\n");
+    let (built, log) = project.try_to_build(&one, &both);
+    assert!(!built && log.contains("a mistake"), "{log}");
+    let records = project.records("image-test");
+    let text = std::fs::read_to_string(records.join("logs/build.reader.compile.log")).unwrap();
+    assert!(text.contains("a mistake"), "{text}");
+    let mut capsules = std::fs::read_dir(records.join("capsules")).unwrap();
+    let capsule = capsules.next().unwrap().unwrap().file_name().into_string().unwrap();
+    assert!(capsule.starts_with("image-test.build.reader.compile."), "{capsule}");
 
     // In two: the network is off for the whole of the second.
     let deps = project.tag("deps");

@@ -330,7 +330,12 @@ impl Recipe for Opencv {
 
     fn disk_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
         // Device code is kept for every architecture, in the objects and in the libraries.
-        if on(options, "WITH_CUDA") { 10_000 } else { 2_000 }
+        match (on(options, "WITH_CUDA"), extra(options).next().is_some() && listed(options).is_empty()) {
+            (true, _) => 10_000,
+            // All that opencv_contrib has, about as much again.
+            (false, true) => 4_000,
+            (false, false) => 2_000,
+        }
     }
 
     fn job_memory_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {

@@ -33,6 +33,16 @@ pub fn cmake_variables(options: &IndexMap<String, OptionValue>) -> Vec<(String, 
         .collect()
 }
 
+/// Whether CMake takes a value for true or for false, as cmake-language's `if(<constant>)` does; none: for neither.
+pub fn cmake_truth(value: &str) -> Option<bool> {
+    let upper = value.to_ascii_uppercase();
+    match upper.as_str() {
+        "ON" | "YES" | "TRUE" | "Y" | "1" => Some(true),
+        "" | "OFF" | "NO" | "FALSE" | "N" | "0" | "IGNORE" | "NOTFOUND" => Some(false),
+        _ => upper.ends_with("-NOTFOUND").then_some(false),
+    }
+}
+
 /// `key=value` for Meson: `true` and `false` for switches, commas between the entries of a list.
 pub fn meson_options(options: &IndexMap<String, OptionValue>) -> Vec<String> {
     options

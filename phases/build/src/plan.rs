@@ -417,6 +417,13 @@ fn component(
             "remove `app`, or write `recipe = \"infinilm-svc\"` if it is that",
         ));
     }
+    if component.skip_recipe_checks && recipe.is_none() {
+        return Err(PlanError::new(
+            format!("components.{name}.skip_recipe_checks"),
+            format!("component `{name}` follows no recipe, whose checks could be left out"),
+            "remove it, or write `recipe = \"…\"` beside the `driver` that keeps the recipe of that name away",
+        ));
+    }
     if component.editable {
         editable(&known, planned)?;
     }

@@ -111,7 +111,14 @@ fn both_packages_are_imported_and_with_an_accelerator_where_the_device_is() {
         told.collect::<Vec<_>>()
     };
     let metax = "[components.infinicore]\noptions = { metax-gpu = true }\nenvironment = { MACA_PATH = \"/opt/maca\" }\n";
-    for (more, level) in [("", VerifyLevel::Import), (metax, VerifyLevel::Device)] {
+    let nvidia = "[components.infinicore]\noptions = { nv-gpu = true, cuda_arch = \"sm_86\" }\n";
+    let cpu = "[components.infinicore]\noptions = { cpu = true }\n";
+    for (more, level) in [
+        ("", VerifyLevel::Import),
+        (cpu, VerifyLevel::Import),
+        (metax, VerifyLevel::Device),
+        (nvidia, VerifyLevel::Device),
+    ] {
         assert_eq!(checks(more, "infinicore"), [("{prefix} infinicore".to_owned(), level)]);
         assert_eq!(checks(more, "infinilm"), [("{prefix} infinicore infinilm".to_owned(), level)]);
     }

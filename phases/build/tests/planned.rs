@@ -239,16 +239,42 @@ fn a_recipe_brings_checks_that_stand_before_those_of_the_case() {
         of("ffmpeg", "options = { build-suffix = \"_x\", progs-suffix = \"_y\" }\n"),
         ["libavcodec_x.so: avcodec_send_packet avcodec_receive_frame", "{prefix}/bin/ffmpeg_y -version"]
     );
-    let bare = "options = { enable-shared = false, enable-static = true, disable-programs = true }\n";
-    assert!(of("ffmpeg", bare).is_empty());
+    let [library, program] =
+        ["libavcodec.so: avcodec_send_packet avcodec_receive_frame", "{prefix}/bin/ffmpeg -version"];
+    for (more, shown) in [
+        ("options = { enable-shared = false, enable-static = true, disable-programs = true }", vec![]),
+        ("options = { disable-all = true }", vec![]),
+        ("options = { disable-all = true, enable-avcodec = true }", vec![library]),
+        ("options = { disable-avfilter = true }", vec![library]),
+        ("options = { disable-avcodec = true }", vec![]),
+        ("arguments = [\"--disable-programs\"]", vec![library]),
+        ("arguments = [\"--disable-shared\", \"--enable-static\"]", vec![program]),
+    ] {
+        assert_eq!(of("ffmpeg", &format!("{more}\n")), shown, "{more}");
+    }
+    for (name, more) in [
+        ("libvpx", "options = { disable-shared = true, enable-static = true }"),
+        ("opus", "arguments = [\"--disable-shared\"]"),
+        ("opencv", "options = { BUILD_SHARED_LIBS = \"off\" }"),
+        ("opencv", "options = { \"BUILD_SHARED_LIBS:BOOL\" = false }"),
+        ("opencv", "arguments = [\"-DBUILD_SHARED_LIBS=NO\"]"),
+        ("fdk-aac", "options = { BUILD_SHARED_LIBS = false }"),
+        ("x265", "options = { ENABLE_SHARED = false }"),
+        ("nv-codec-headers", "commands = { install = [[\"make\", \"install\", \"LIBDIR=lib64\"]] }"),
+    ] {
+        assert!(of(name, &format!("{more}\n")).is_empty(), "{name}: {more}");
+    }
+    let own = format!("{}[components.x264]\ndriver = \"cmake\"\nskip_recipe_checks = true\n", source("x264"));
+    let refused = planned(&case(&own)).unwrap_err();
+    assert_eq!(refused.key, "components.x264.skip_recipe_checks");
     assert_eq!(of("opencv", ""), ["libopencv_core.so: "]);
-    let world = "options = { BUILD_opencv_world = true, BUILD_opencv_python3 = true }\n";
+    let world = "options = { BUILD_opencv_world = \"ON\", BUILD_opencv_python3 = true }\n";
     let world = of("opencv", world);
     assert_eq!(world[0], "libopencv_world.so: ");
     assert!(world[1].ends_with("/python -c "), "{world:?}");
     assert_eq!(
         of("nv-codec-headers", ""),
-        ["pkg-config --print-provides {prefix}/lib/pkgconfig/ffnvcodec.pc"]
+        ["env PKG_CONFIG_LIBDIR={prefix}/lib/pkgconfig pkg-config --print-provides ffnvcodec"]
     );
     for (name, library) in [("fdk-aac", "libfdk-aac.so"), ("libvpx", "libvpx.so"), ("opus", "libopus.so")] {
         assert!(of(name, "")[0].starts_with(&format!("{library}: ")), "{name}");

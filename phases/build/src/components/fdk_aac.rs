@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::{Recipe, library, on};
+use super::{Recipe, is_on, library};
 use crate::drivers::Subject;
 
 pub struct FdkAac;
@@ -29,7 +29,7 @@ impl Recipe for FdkAac {
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
-        let shared = on(&subject.options, "BUILD_SHARED_LIBS");
+        let shared = is_on(subject, "BUILD_SHARED_LIBS");
         let exports = ["aacEncEncode", "aacDecoder_DecodeFrame"];
         if shared { vec![library("libfdk-aac.so", &exports)] } else { Vec::new() }
     }

@@ -9,7 +9,7 @@ use model::cuda::{CUDA, OLDEST_OF_WHEELS};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, library, on, prints};
+use super::{Recipe, library, on, prints, said};
 use crate::cuda::Toolkit;
 use crate::drivers::Subject;
 use crate::options::words;
@@ -161,12 +161,20 @@ impl Recipe for Ffmpeg {
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
         let options = &subject.options;
         let text = |key: &str| options.get(key).map(OptionValue::texts).unwrap_or_default().concat();
+        let asked = |key: &str| said(subject, key);
         let mut checks = Vec::new();
-        if on(options, "enable-shared") && !on(options, "disable-avcodec") {
+        let shared = on(options, "enable-shared") && !asked("disable-shared");
+        // `configure` drops the program where one of these is not built (`ffmpeg_deps`).
+        let built = |library: &str| {
+            asked(&format!("enable-{library}"))
+                || !(asked("disable-all") || asked(&format!("disable-{library}")))
+        };
+        if shared && built("avcodec") {
             let name = format!("libavcodec{}.so", text("build-suffix"));
             checks.push(library(name, &["avcodec_send_packet", "avcodec_receive_frame"]));
         }
-        if !["disable-programs", "disable-ffmpeg"].iter().any(|key| on(options, key)) {
+        let program = !["disable-all", "disable-programs", "disable-ffmpeg"].iter().any(|key| asked(key));
+        if asked("enable-ffmpeg") || program && ["avcodec", "avfilter", "avformat"].into_iter().all(built) {
             let directory = match text("bindir") {
                 none if none.is_empty() => "{prefix}/bin".to_owned(),
                 directory => directory,

@@ -114,7 +114,7 @@ pub(super) fn imported(packages: &[&str], accelerated: bool) -> Check {
 
 /// Whether it is compiled for something else than the processor.
 pub(super) fn is_accelerated(options: &Options) -> bool {
-    accelerators::active(options).iter().any(|row| row.sdk.is_some())
+    accelerators::active(options).iter().any(|row| row.name != "cpu")
 }
 
 /// The component of the case that is InfiniCore, among those that this one needs.

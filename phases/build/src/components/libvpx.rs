@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::{Recipe, library, on};
+use super::{Recipe, library, on, said};
 use crate::drivers::Subject;
 
 pub struct Libvpx;
@@ -43,7 +43,8 @@ impl Recipe for Libvpx {
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
         let exports = ["vpx_codec_version_str", "vpx_codec_control_"];
-        if on(&subject.options, "enable-shared") { vec![library("libvpx.so", &exports)] } else { Vec::new() }
+        let shared = on(&subject.options, "enable-shared") && !said(subject, "disable-shared");
+        if shared { vec![library("libvpx.so", &exports)] } else { Vec::new() }
     }
 
     fn weight(&self) -> u32 {

@@ -23,6 +23,7 @@ use model::verify_level::VerifyLevel;
 
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
+use crate::options::{cmake_truth, cmake_variables};
 
 /// What a component of which nothing is known takes of the disk.
 pub const DISK_MIB: u64 = 512;
@@ -265,6 +266,35 @@ fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
 /// Whether a switch is off.
 fn off(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
     options.get(key) == Some(&OptionValue::Switch(false))
+}
+
+/// Whether a configure script is told this, as an option of the case or among its further arguments.
+fn said(subject: &Subject<'_>, key: &str) -> bool {
+    let as_argument = |argument: &String| argument.strip_prefix("--") == Some(key);
+    on(&subject.options, key) || subject.component.arguments.iter().any(as_argument)
+}
+
+/// Whether a variable of CMake's is told to be on.
+fn is_on(subject: &Subject<'_>, name: &str) -> bool {
+    variable(subject, name) == Some(true)
+}
+
+/// Whether a variable of CMake's is told to be off.
+fn is_off(subject: &Subject<'_>, name: &str) -> bool {
+    variable(subject, name) == Some(false)
+}
+
+/// What a variable of CMake's is told to be, as an option of the case (`NAME`, `NAME:TYPE`) or, which counts more, among its
+/// further arguments (`-DNAME=VALUE`).
+fn variable(subject: &Subject<'_>, name: &str) -> Option<bool> {
+    let is_named = |key: &str| key.split(':').next() == Some(name);
+    let arguments = subject.component.arguments.iter().filter_map(|argument| {
+        let (key, value) = argument.strip_prefix("-D")?.split_once('=')?;
+        is_named(key).then(|| cmake_truth(value))
+    });
+    let options = cmake_variables(&subject.options);
+    let options = options.iter().filter(|(key, _)| is_named(key)).map(|(_, value)| cmake_truth(value));
+    options.chain(arguments).last().flatten()
 }
 
 /// A check that a command succeeds and prints something.

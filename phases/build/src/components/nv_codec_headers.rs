@@ -31,10 +31,14 @@ impl Recipe for NvCodecHeaders {
         IndexMap::new()
     }
 
-    fn checks(&self, _subject: &Subject<'_>) -> Vec<Check> {
-        // FFmpeg's configure looks for it by that file, and takes an old one for none.
-        let file = "{prefix}/lib/pkgconfig/ffnvcodec.pc";
-        vec![prints(["pkg-config", "--print-provides", file], "ffnvcodec = ")]
+    fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
+        if subject.component.commands.is_some() {
+            // They may install it elsewhere.
+            return Vec::new();
+        }
+        // FFmpeg's configure looks for it so; the variable leaves out what the system has.
+        let place = "PKG_CONFIG_LIBDIR={prefix}/lib/pkgconfig";
+        vec![prints(["env", place, "pkg-config", "--print-provides", "ffnvcodec"], "ffnvcodec = ")]
     }
 
     fn weight(&self) -> u32 {

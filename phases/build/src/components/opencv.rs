@@ -10,7 +10,7 @@ use model::plan::{Expectation, Shows};
 use model::python::InterpreterFacts;
 use model::target::Target;
 
-use super::{IMPORTED, Recipe, library, off, on, prints};
+use super::{IMPORTED, Recipe, is_off, is_on, library, on, prints};
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
 use crate::options::words;
@@ -267,15 +267,12 @@ impl Recipe for Opencv {
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
-        let options = &subject.options;
-        let is_static = off(options, "BUILD_SHARED_LIBS");
         let mut checks = Vec::new();
-        if !is_static {
-            let name =
-                if on(options, "BUILD_opencv_world") { "libopencv_world.so" } else { "libopencv_core.so" };
-            checks.push(library(name, &[]));
+        if !is_off(subject, "BUILD_SHARED_LIBS") {
+            let world = is_on(subject, "BUILD_opencv_world");
+            checks.push(library(if world { "libopencv_world.so" } else { "libopencv_core.so" }, &[]));
         }
-        if on(options, "BUILD_opencv_python3") {
+        if on(&subject.options, "BUILD_opencv_python3") {
             let text = format!("{IMPORTED}{COUNTS}");
             checks.push(prints(["{python}", "-c", &text, "{prefix}", "cv2"], "cv2 of OpenCV "));
         }

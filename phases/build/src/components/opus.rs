@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use model::case::{Check, Component, Driver, OptionValue};
 use model::target::Target;
 
-use super::{Recipe, library, off, on};
+use super::{Recipe, library, off, said};
 use crate::drivers::Subject;
 
 pub struct Opus;
@@ -30,7 +30,7 @@ impl Recipe for Opus {
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
         let exports = ["opus_encode", "opus_decode"];
-        let is_static = on(&subject.options, "disable-shared") || off(&subject.options, "enable-shared");
+        let is_static = said(subject, "disable-shared") || off(&subject.options, "enable-shared");
         if is_static { Vec::new() } else { vec![library("libopus.so", &exports)] }
     }
 

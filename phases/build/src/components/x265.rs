@@ -6,7 +6,7 @@ use model::case::{Check, Component, Driver, OptionValue};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, library, off, on, prints};
+use super::{Recipe, is_off, is_on, library, on, prints};
 use crate::drivers::Subject;
 
 pub struct X265;
@@ -56,17 +56,17 @@ impl Recipe for X265 {
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
-        let (options, mut checks) = (&subject.options, Vec::new());
-        if on(options, "ENABLE_SHARED") {
+        let mut checks = Vec::new();
+        if is_on(subject, "ENABLE_SHARED") {
             // A library beside others for more bits exports one name, with the number of its interface.
-            let exports: &[&str] = if off(options, "EXPORT_C_API") {
+            let exports: &[&str] = if is_off(subject, "EXPORT_C_API") {
                 &[]
             } else {
                 &["x265_param_default", "x265_encoder_encode"]
             };
             checks.push(library("libx265.so", exports));
         }
-        if on(options, "ENABLE_CLI") {
+        if is_on(subject, "ENABLE_CLI") {
             checks.push(prints(["{prefix}/bin/x265", "--version"], "HEVC encoder version"));
         }
         checks

@@ -9,6 +9,7 @@ use model::event::FailureKind;
 use model::plan::{ExpectEnabled, Expectation, Shows};
 
 use super::declared;
+use crate::options::cmake_truth;
 
 pub(super) fn check(action: &ExpectEnabled, component: &str) -> Result<(), StepError> {
     let mut texts: BTreeMap<&Utf8PathBuf, String> = BTreeMap::new();
@@ -114,16 +115,7 @@ fn empty_entries<'a>(text: &'a str, beginning: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Whether CMake takes two values for the same: by text, or as booleans as cmake-language's `if(<constant>)` does.
+/// Whether CMake takes two values for the same: by text, or as booleans.
 fn same_value(left: &str, right: &str) -> bool {
-    left == right || truth(left).is_some_and(|value| truth(right) == Some(value))
-}
-
-fn truth(value: &str) -> Option<bool> {
-    let upper = value.to_ascii_uppercase();
-    match upper.as_str() {
-        "ON" | "YES" | "TRUE" | "Y" | "1" => Some(true),
-        "" | "OFF" | "NO" | "FALSE" | "N" | "0" | "IGNORE" | "NOTFOUND" => Some(false),
-        _ => upper.ends_with("-NOTFOUND").then_some(false),
-    }
+    left == right || cmake_truth(left).is_some_and(|value| cmake_truth(right) == Some(value))
 }

@@ -473,6 +473,15 @@ fn checks_hold_or_show_what_they_printed() {
         told.message
     );
     assert!(failure(verify(vec![same("echo other")])).message.contains("`other`"));
+    let script = Check::Run {
+        command: ["sh", "-c", "\necho told\nexit 3\n", "a b"].map(str::to_owned).to_vec(),
+        contains: None,
+        level: VerifyLevel::Import,
+    };
+    let told = failure(verify(vec![script]));
+    assert_eq!(told.message, "`sh -c '…' 'a b'` ended with status 3:\ntold");
+    assert!(told.cures[0].contains("installer explain build/one/verify"), "{:?}", told.cures);
+    assert!(told.cures[1].contains("skip_recipe_checks"), "{:?}", told.cures);
     fs::write(context.path("prefix/share/text"), "hullo\n").unwrap();
     assert!(failure(verify(vec![])).message.contains("was changed"));
 }
@@ -488,6 +497,14 @@ fn a_library_has_to_export_and_to_find_its_symbols() {
     fs::write(&source, "int nowhere(void); int open_end(void) { return nowhere(); }\n").unwrap();
     let so = root.join("lib/libopen.so");
     process(&["gcc", "-shared", "-fPIC", "-o", so.as_str(), source.as_str()]);
+    let odd = context.path("odd.c");
+    fs::write(
+        &odd,
+        "__thread int state; static int one(void) { return 1; } static void *pick(void) { return one; }\n\
+         int fast(void) __attribute__((ifunc(\"pick\"))); __attribute__((visibility(\"hidden\"))) int hidden;\n",
+    )
+    .unwrap();
+    process(&["gcc", "-shared", "-fPIC", "-o", root.join("lib/libodd.so").as_str(), odd.as_str()]);
     fs::write(root.join("lib/libtext.so"), "INPUT(-lanswer)\n").unwrap();
     commit::commit(&commit_action, &context).unwrap();
     let verify = |name: &str, exports: &[&str]| {
@@ -504,7 +521,9 @@ fn a_library_has_to_export_and_to_find_its_symbols() {
         verify_component(&action, &context)
     };
     verify("libanswer.so", &["answer", "nd"]).unwrap();
+    verify("libodd.so", &["fast", "state"]).unwrap();
     for (name, exports, told) in [
+        ("libodd.so", vec!["hidden"], "does not export hidden"),
         ("libanswer.so", vec!["answer", "question", "printf"], "does not export question, printf"),
         ("libopen.so", vec!["open_end"], "cannot be loaded: undefined symbol nowhere"),
         ("libnone.so", vec![], "one installed no libnone.so"),

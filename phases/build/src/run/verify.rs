@@ -8,6 +8,8 @@ mod link;
 use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
+use exec::session::shell_words;
+use model::ComponentName;
 use model::case::Check;
 use model::event::FailureKind;
 use model::manifest::Manifest;
@@ -210,12 +212,26 @@ fn capture(action: &Verify, words: &[String], context: &dyn Context) -> Result<F
             "write a command into the case".to_owned(),
         ));
     };
-    context.capture(&Command {
+    let finished = context.capture(&Command {
         program: program.clone(),
         args: args.iter().cloned().map(Argument::Literal).collect(),
         environment: action.environment.clone(),
         directory: action.directory.clone(),
+    });
+    finished.map_err(|error| match error {
+        StepError::Failed(mut failure) => {
+            failure.cures.push(asks_too_much(&action.component));
+            StepError::Failed(failure)
+        }
+        StepError::Cancelled => StepError::Cancelled,
     })
+}
+
+/// What to do about a check that is wrong.
+fn asks_too_much(component: &ComponentName) -> String {
+    format!(
+        "if the check asks for too much, change it in the case; if it is the recipe's own: `skip_recipe_checks = true` in components.{component}"
+    )
 }
 
 fn succeed(action: &Verify, command: &[String], context: &dyn Context) -> Result<Finished, StepError> {
@@ -234,12 +250,10 @@ fn not_held(action: &Verify, command: &[String], what: &str, finished: &Finished
     let output = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
     let output = if output.is_empty() { String::new() } else { format!(":\n{output}") };
     let (line, by_hand) = told(action, command);
-    failed(
+    StepError::of_kind(
+        FailureKind::Verify,
         format!("`{line}` {what}{output}"),
-        format!(
-            "{by_hand}; if the check asks for too much, change it in the case (the recipe's own: `skip_recipe_checks = true` in components.{0}), else install {0} again",
-            action.component
-        ),
+        vec![format!("{by_hand}, or install {} again", action.component), asks_too_much(&action.component)],
     )
 }
 
@@ -247,9 +261,11 @@ fn not_held(action: &Verify, command: &[String], what: &str, finished: &Finished
 fn told(action: &Verify, command: &[String]) -> (String, String) {
     let words = words(action, command);
     let is_script = |word: &String| word.trim().contains('\n');
-    let short: Vec<&str> =
-        words.iter().map(|word| if is_script(word) { "'…'" } else { word.as_str() }).collect();
-    let line = short.join(" ");
+    let short = words.iter().map(|word| match is_script(word) {
+        true => "'…'".to_owned(),
+        false => shell_words(std::slice::from_ref(word)),
+    });
+    let line = short.collect::<Vec<_>>().join(" ");
     let by_hand = match words.iter().any(is_script) {
         true => format!(
             "`installer explain build/{}/verify` shows the whole command, to run it by hand and see more",

@@ -1,11 +1,12 @@
 //! Whether an installed shared library exports what its users call, and finds every symbol that it needs itself.
 
 use engine::runner::{Context, StepError};
+use model::event::FailureKind;
 use model::manifest::Manifest;
 use model::plan::Verify;
 use object::{Object as _, ObjectSymbol as _};
 
-use super::{SHOWN, capture, failed};
+use super::{SHOWN, asks_too_much, capture, failed};
 
 pub(super) fn check(
     action: &Verify,
@@ -16,29 +17,35 @@ pub(super) fn check(
 ) -> Result<(), StepError> {
     let again = || format!("install {} again with `installer build`", action.component);
     let Some(path) = installed.files.keys().find(|path| path.file_name() == Some(name)) else {
-        return Err(failed(
+        return Err(StepError::of_kind(
+            FailureKind::Verify,
             format!("{} installed no {name}", action.component),
-            format!(
-                "build it as a shared library, or leave the check out: `skip_recipe_checks = true` in components.{}, if it is none of the case's own",
-                action.component
-            ),
+            vec!["build it as a shared library".to_owned(), asks_too_much(&action.component)],
         ));
     };
     let path = installed.prefix.join(path);
     let bytes = engine::files::read(&path)?;
     let absent = absent(&bytes, exports).map_err(|problem| failed(format!("{path}: {problem}"), again()))?;
     if !absent.is_empty() {
-        return Err(failed(
+        return Err(StepError::of_kind(
+            FailureKind::Verify,
             format!("{path} does not export {}", absent.join(", ")),
-            format!(
-                "see the log of its configure step for what was left out of {}, or correct the check in the case; {}",
-                action.component,
-                again()
-            ),
+            vec![
+                format!(
+                    "see the log of its configure step for what was left out of {}, and {}",
+                    action.component,
+                    again()
+                ),
+                asks_too_much(&action.component),
+            ],
         ));
     }
     // It loads the library and binds everything, without starting anything of it (ld.so(8)).
-    let words = ["ldd".to_owned(), "-r".to_owned(), path.to_string()];
+    let mut words = vec!["ldd".to_owned(), path.to_string()];
+    // musl's has no such option, and binds everything.
+    if context.target().libc != "musl" {
+        words.insert(1, "-r".to_owned());
+    }
     let finished = capture(action, &words, context)?;
     let said: Vec<&str> = finished.stdout.lines().chain(finished.tail.iter().map(String::as_str)).collect();
     let mut unbound = unbound(&said);
@@ -66,8 +73,10 @@ pub(super) fn check(
 /// Those of the symbols that a library does not define for others.
 fn absent<'a>(bytes: &[u8], exports: &'a [String]) -> Result<Vec<&'a str>, String> {
     let file = object::File::parse(bytes).map_err(|error| format!("it is no library: {error}"))?;
-    let defined =
-        |name: &str| file.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
+    let defined = |name: &str| {
+        file.dynamic_symbols()
+            .any(|symbol| !symbol.is_undefined() && !symbol.is_local() && symbol.name() == Ok(name))
+    };
     Ok(exports.iter().map(String::as_str).filter(|name| !defined(name)).collect())
 }
 

@@ -66,7 +66,7 @@ impl Loader {
             for (library, found) in self.needs(&file)? {
                 match found {
                     // What the distribution brings is complete by its packages' dependencies.
-                    Some(found) if self.system.iter().any(|directory| found.parent() == Some(directory)) => {}
+                    Some(found) if self.is_of_distribution(&found, &manifest.prefix) => {}
                     Some(found) => {
                         if seen.insert(found.clone()) {
                             queue.push(found);
@@ -79,6 +79,14 @@ impl Loader {
         }
         missing.sort();
         Ok(missing)
+    }
+
+    /// Whether the distribution brought a library. Directories where others install, `/usr/local/lib` above all, may be
+    /// searched as well.
+    fn is_of_distribution(&self, library: &Utf8Path, prefix: &Utf8Path) -> bool {
+        let is_own = prefix != "/usr" && prefix != "/" && library.starts_with(prefix.join("lib"));
+        let is_local = library.starts_with("/usr/local/lib");
+        !is_own && !is_local && self.system.iter().any(|directory| library.parent() == Some(directory))
     }
 
     /// The libraries that a file needs, each with where it is found.
@@ -204,6 +212,25 @@ mod tests {
             ["/opt/a", "/opt/b", "/opt/last", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"]
                 .map(Utf8PathBuf::from)
         );
+    }
+
+    #[test]
+    fn what_others_installed_is_looked_into_although_the_linker_searches_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        engine::files::atomic_write(&root.join("etc/ld.so.conf"), b"/usr/local/lib\n/opt/a/lib\n").unwrap();
+        let loader = Loader::new(root, "x86_64-linux-gnu", None);
+        let of_distribution = |library: &str, prefix: &str| {
+            loader.is_of_distribution(Utf8Path::new(library), Utf8Path::new(prefix))
+        };
+        assert!(of_distribution("/usr/lib/x86_64-linux-gnu/libz.so.1", "/usr/local"));
+        assert!(of_distribution("/usr/lib/libz.so.1", "/usr"));
+        assert!(of_distribution("/opt/a/lib/libsdk.so", "/usr/local"));
+        for prefix in ["/usr/local", "/opt/a"] {
+            assert!(!of_distribution("/usr/local/lib/libcore.so", prefix), "{prefix}");
+        }
+        assert!(!of_distribution("/opt/a/lib/libcore.so", "/opt/a"));
+        assert!(!of_distribution("/elsewhere/libcore.so", "/usr/local"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn asked_for(
         observation.findings.push(Finding {
             what,
             cure: format!(
-                "install {name} anew or remove {program}, or ask for it no more in the case (toolchains.compiler_cache, OpenCV's ENABLE_CCACHE)"
+                "install {name} anew or remove {program}, or remove toolchains.compiler_cache (of OpenCV: ENABLE_CCACHE) from the case"
             ),
         });
     }

@@ -134,7 +134,7 @@ impl Project {
 
     /// What the steps of a case left in the cache mount of its records, as docs/images.md shows it.
     fn records(&self, case: &str) -> PathBuf {
-        let (docker, into) = (&self.docker, self.beside("records"));
+        let into = self.beside("records");
         let text = format!(
             "FROM {BASE} AS r\nARG now\n\
              RUN --mount=type=cache,id=installer-records-{case},target=/r,sharing=locked \
@@ -142,7 +142,14 @@ impl Project {
         );
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let now = format!("now={}", now.as_nanos());
-        cmd!(self.shell, "{docker} build --build-arg {now} --output {into} -")
+        self.build_text(&text, &["--build-arg", &now, "--output", into.to_str().unwrap()]);
+        into
+    }
+
+    /// Builds a Dockerfile that has no context.
+    fn build_text(&self, text: &str, words: &[&str]) {
+        let docker = &self.docker;
+        cmd!(self.shell, "{docker} build {words...} -")
             .stdin(text)
             .env("DOCKER_BUILDKIT", "1")
             .quiet()
@@ -150,7 +157,6 @@ impl Project {
             .ignore_stderr()
             .run()
             .unwrap();
-        into
     }
 
     fn in_image(&self, tag: &str, line: &str) -> String {
@@ -330,14 +336,8 @@ fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
     let instructions =
         cmd!(project.shell, "{docker} run --rm --entrypoint cat {two} {place}").quiet().read().unwrap();
     let three = project.tag("three");
-    cmd!(project.shell, "{docker} build --build-arg IMAGE={two} --tag {three} -")
-        .stdin(&instructions)
-        .env("DOCKER_BUILDKIT", "1")
-        .quiet()
-        .ignore_stdout()
-        .ignore_stderr()
-        .run()
-        .unwrap();
+    let image = format!("IMAGE={two}");
+    project.build_text(&instructions, &["--build-arg", &image, "--tag", &three]);
     assert_eq!(project.configuration(&three), configuration);
 
     for tag in [&built, &one] {

@@ -94,7 +94,7 @@ pub fn run(
     let records = Records::open(world)?;
     end_killed_attempts(plan, &records)?;
     let assessment = records.assess(plan, runner, world, &options.selection)?;
-    let mut out = Out::new(observer, options.started);
+    let mut out = Out { observer, log: None, started: options.started, begun: Instant::now() };
     if !assessment.pending() {
         records.persist()?;
         return tell_nothing_to_do(plan, &assessment, world, options, out.observer);
@@ -175,7 +175,7 @@ pub fn tell_nothing_to_do(
     options: &RunOptions,
     observer: &mut dyn Observer,
 ) -> Result<Finish, EngineError> {
-    let mut out = Out::new(observer, options.started);
+    let mut out = Out { observer, log: None, started: options.started, begun: Instant::now() };
     out.begin(plan, options, world, None);
     for row in &assessment.rows {
         out.skipped_row(row);
@@ -467,7 +467,7 @@ impl<'a> Scheduler<'a> {
             Start::Fresh { warnings } => {
                 self.status[index] = Status::Settled;
                 for message in warnings {
-                    self.out.warn(&step.id, message)?;
+                    self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
                 }
                 self.out.event(Event::StepSkipped { step: step.id.clone(), why: SkipReason::Fresh })?;
             }

@@ -1,6 +1,5 @@
 //! Where events go.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use model::StepId;
@@ -23,15 +22,9 @@ pub(super) struct Out<'a> {
     pub(super) log: Option<RunLog>,
     pub(super) started: Instant,
     pub(super) begun: Instant,
-    /// What steps that found everything in place warned of.
-    pub(super) warned: BTreeSet<String>,
 }
 
-impl<'a> Out<'a> {
-    pub(super) fn new(observer: &'a mut dyn Observer, started: Instant) -> Self {
-        Self { observer, log: None, started, begun: Instant::now(), warned: BTreeSet::new() }
-    }
-
+impl Out<'_> {
     pub(super) fn now_ms(&self) -> u64 {
         milliseconds(self.started.elapsed())
     }
@@ -81,17 +74,9 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Warns of what a step found; what several found is said once.
-    pub(super) fn warn(&mut self, step: &StepId, message: String) -> Result<(), StepError> {
-        if !self.warned.insert(message.clone()) {
-            return Ok(());
-        }
-        self.event(Event::Warning { step: Some(step.clone()), message })
-    }
-
     pub(super) fn skipped_row(&mut self, row: &crate::Assessed) {
         for warning in &row.warnings {
-            drop(self.warn(&row.step, warning.clone()));
+            drop(self.event(Event::Warning { step: Some(row.step.clone()), message: warning.clone() }));
         }
         let why = if row.state == State::NotSelected { SkipReason::NotSelected } else { SkipReason::Fresh };
         drop(self.event(Event::StepSkipped { step: row.step.clone(), why }));

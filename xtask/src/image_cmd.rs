@@ -76,7 +76,7 @@ struct Looked {
 }
 
 fn look(common: &Common) -> Result<Looked> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     let case = setting.case();
     let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
@@ -243,7 +243,7 @@ fn install_in(
         purpose: Purpose::Apart,
         program: "installer".to_owned(),
         again: "installer image install-packages".to_owned(),
-        arguments: String::new(),
+        ..Next::default()
     };
     let mut observer = Shown::new(common, next);
     let finish = engine::run(&plan(description, target), &Dispatch, &world, &options, &mut observer);

@@ -8,18 +8,18 @@ use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
 use model::{ComponentName, exit};
-use report::{Next, Purpose};
 
 use crate::args::{Common, LevelArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
+use crate::next;
 use crate::out::say;
-use crate::run::{Shown, marker, take_lock};
+use crate::run::{Shown, known_words, marker, take_lock};
 
 /// Verifies installed components, whatever earlier runs found.
 pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     setting.write_out()?;
     let mut plan = setting.plan(Phase::Build)?;
     if let Some(level) = level {
@@ -30,10 +30,13 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
             known_component(&setting, name)?;
         }
     }
+    let selected = Selection { only: common.only.clone(), skip: common.skip.clone() };
+    known_words(&selected, std::slice::from_ref(&plan), setting.case())?;
+    let selected = selected.wanted(&plan);
     plan.steps.retain(|step| {
         let Action::Verify(action) = &step.action else { return false };
         let chosen = |word: &String| word == action.component.as_str() || (word == "python" && action.wheels);
-        wanted.is_empty() || wanted.iter().any(chosen)
+        selected.contains(&step.id) && (wanted.is_empty() || wanted.iter().any(chosen))
     });
     installed_alone(&mut plan, &setting.case_argument)?;
     if plan.steps.is_empty() {
@@ -62,13 +65,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         capsules: None,
         started: Instant::now(),
     };
-    let next = Next {
-        purpose: Purpose::Verify,
-        program: "installer".to_owned(),
-        again: format!("installer verify {}", setting.case_argument),
-        arguments: setting.case_argument.clone(),
-    };
-    let mut observer = Shown::new(common, next);
+    let mut observer = Shown::new(common, next::after_verify(common, &setting));
     let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
     observer.finish();
     Ok(match finish?.verdict {
@@ -107,7 +104,7 @@ fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
         let missing = missing.join("\n");
         return Err(Error::new(
             exit::VERIFY_FAILED,
-            format!("{missing}\n  help: run `installer all {case}`"),
+            format!("{missing}\n  help: run `{} all {case}`", next::program()),
         ));
     }
     plan.steps.retain(|step| !absent.contains(&step.id));
@@ -136,7 +133,7 @@ pub fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model
 /// Removes the build trees of a case, and capsules that are of no more use. A directory of --cache-dir in which installer was not the first may hold what is
 /// somebody else's, and stays.
 pub fn clean(common: &Common) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     let cache = &setting.layout.cache;
     if common.cache_dir.is_some() && cache.exists() && !is_own_cache(cache) {
         return Err(Error::usage(format!(

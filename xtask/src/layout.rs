@@ -10,6 +10,7 @@ use model::target::Target;
 use crate::args::Common;
 use crate::cases::Place;
 use crate::error::{Error, Result};
+use crate::remembered::Remembered;
 
 /// Settles every directory of a case. The place is none for a case in the binary.
 pub fn resolve(
@@ -52,19 +53,12 @@ pub fn resolve(
     let data = place(&common.data_dir, &|| {
         if root { Ok("/opt/installer".into()) } else { xdg("XDG_DATA_HOME", ".local/share") }
     })?;
-    let artifacts = place(&common.artifacts, &|| {
-        if root && target.container {
-            Ok(Utf8PathBuf::from("/opt/installer/artifacts").join(case))
-        } else {
-            absolute(Utf8Path::new("artifacts")).map(|directory| directory.join(case))
-        }
-    })?;
-    // A preset of an older tool has files of its own in that directory, which are not ours to tidy up.
-    let preset = place_of_case.is_some_and(|place| place.preset);
-    let own =
-        || ["requirements.txt", "requirements-base.txt"].iter().any(|name| artifacts.join(name).exists());
-    let artifacts =
-        if preset && (common.artifacts.is_none() || own()) { artifacts.join("brought") } else { artifacts };
+    let artifacts = artifacts(common, case, place_of_case, target)?;
+    let artifacts = match Remembered::read(&state, &key(case, place_of_case)).artifacts() {
+        // `deps` ran in another directory, or in a shell with other variables.
+        Some(earlier) if common.artifacts.is_none() && !artifacts.is_dir() => earlier.to_owned(),
+        _ => artifacts,
+    };
     let beside = place_of_case.map(|place| place.directory.join(&place.lock));
     let (lock, given_lock) = match beside {
         Some(lock) if place_of_case.is_some_and(|place| writable(&place.directory)) => (lock, None),
@@ -77,6 +71,32 @@ pub fn resolve(
         None => data.join("cases").join(case),
     };
     Ok(Layout { prefix, state, cache, artifacts, data, case_dir, lock, given_lock })
+}
+
+/// Where `deps` leaves what it brings, unless it did so elsewhere before.
+pub fn artifacts(
+    common: &Common,
+    case: &str,
+    place_of_case: Option<&Place>,
+    target: &Target,
+) -> Result<Utf8PathBuf> {
+    let directory = match &common.artifacts {
+        Some(path) => absolute(path)?,
+        None if target.root && target.container => Utf8PathBuf::from("/opt/installer/artifacts").join(case),
+        None => absolute(Utf8Path::new("artifacts"))?.join(case),
+    };
+    // A preset of an older tool has files of its own in that directory, which are not ours to tidy up.
+    let preset = place_of_case.is_some_and(|place| place.preset);
+    let own =
+        || ["requirements.txt", "requirements-base.txt"].iter().any(|name| directory.join(name).exists());
+    let brought = preset && (common.artifacts.is_none() || own());
+    Ok(if brought { directory.join("brought") } else { directory })
+}
+
+/// What tells a case from one of the same name in another project: its file, or the name of one in the binary.
+pub fn key(case: &str, place: Option<&Place>) -> String {
+    let Some(place) = place else { return case.to_owned() };
+    place.file.canonicalize_utf8().unwrap_or_else(|_| place.file.clone()).into_string()
 }
 
 /// A path from the working directory, in UTF-8.

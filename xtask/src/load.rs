@@ -21,7 +21,8 @@ use model::verify_level::VerifyLevel;
 use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
-use crate::{layout, picker, site, sources};
+use crate::remembered::Remembered;
+use crate::{layout, next, picker, site, sources};
 
 /// A case on a machine.
 pub struct Setting {
@@ -37,12 +38,18 @@ pub struct Setting {
     /// Whether the number of jobs is the user's.
     pub jobs_given: bool,
     pub offline: bool,
-    /// What names the case on a command line again: `--case quickstart`.
+    /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`next::arguments`].
     pub case_argument: String,
+    /// How the user named the case.
+    pub wanted: String,
     /// The case's file, absolute, or the name of one in the binary: what names it from any directory.
     pub case_place: String,
+    /// What tells this case from one of the same name in another project; see [`layout::key`].
+    pub key: String,
     /// The name of a case in the binary, if it is one.
     pub built_in: Option<String>,
+    /// What was taken from the last run: where mounted sources and artifacts are.
+    recalled: Vec<String>,
 }
 
 /// A source of kind `path` that is not there.
@@ -175,12 +182,12 @@ impl Setting {
             jobs: common.jobs.unwrap_or_else(cpus),
             memory_mib: engine::memory::available_mib().unwrap_or(u64::MAX),
         };
-        let words = [wanted];
-        let case_argument = format!("--case {}", exec::session::shell_words(&words));
-        let case_place = place.as_ref().map_or_else(|| words[0].clone(), |place| place.file.to_string());
-        let built_in = place.is_none().then(|| words[0].clone());
+        let case_place = place.as_ref().map_or_else(|| wanted.clone(), |place| place.file.to_string());
+        let key = layout::key(&loaded.case.metadata.name, place.as_ref());
+        let built_in = place.is_none().then(|| wanted.clone());
         let jobs_given = common.jobs.is_some();
         let verify_level = common.verify_level.map(VerifyLevel::from).unwrap_or_default();
+        let name = &loaded.case.metadata.name.clone();
         let mut setting = Self {
             loaded,
             target,
@@ -191,12 +198,50 @@ impl Setting {
             verify_level,
             jobs_given,
             offline: common.offline,
-            case_argument,
+            case_argument: String::new(),
+            wanted,
             case_place,
+            key,
             built_in,
+            recalled: Vec::new(),
         };
+        if setting.layout.artifacts != layout::artifacts(common, name, place.as_ref(), &setting.target)? {
+            setting.recalled.push(format!("artifacts: {}", setting.layout.artifacts));
+        }
+        // Before sources are recalled: what is remembered need not be typed.
+        setting.case_argument = next::arguments(common, &setting.wanted, &setting.sources);
+        setting.recall_sources();
         setting.assume_skipped(&common.skip);
         Ok(setting)
+    }
+
+    /// The same for a command that reads no source: mounted ones need not be named.
+    pub fn gather_without_sources(common: &Common, positional: Option<&str>) -> Result<Self> {
+        let mut setting = Self::gather(common, positional)?;
+        setting.assume_mounted();
+        Ok(setting)
+    }
+
+    /// Takes mounted sources that are not named from where the last run had them.
+    fn recall_sources(&mut self) {
+        let remembered = Remembered::read(&self.layout.state, &self.key);
+        for (name, alternatives) in &mut self.loaded.case.sources {
+            let Some(path) = remembered.source(name.as_str()) else { continue };
+            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
+                let (revision, writable) = (revision.clone(), *writable);
+                self.sources.push((name.to_string(), path.to_owned()));
+                self.recalled.push(format!("source {name}: {path}"));
+                *alternatives =
+                    Alternatives::One(SourceSpec::Path { path: path.to_owned(), revision, writable });
+            }
+        }
+    }
+
+    /// Says what was taken from the last run, where somebody may expect something else.
+    pub fn tell_recalled(&self) {
+        for recalled in &self.recalled {
+            crate::out::say(&format!("{recalled} (from the last run)"));
+        }
     }
 
     /// Brings what lies beside a case in the binary, and what the site says, to the disk. To be called before something runs.

@@ -10,7 +10,7 @@ use crate::out::say;
 
 /// Removes the apt repositories of a case and their keys.
 pub fn clean(common: &Common) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     let name = &setting.case().metadata.name;
     let files = deps::packages::apt_repositories::written_for(Utf8Path::new("/"), name)?;
     if files.is_empty() {

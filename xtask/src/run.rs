@@ -9,20 +9,21 @@ use exec::lock::{LockError, RunLock};
 use model::case::Case;
 use model::event::{FailureKind, Timed, Verdict};
 use model::exit;
-use model::plan::{Action, Phase, Plan, Privilege};
+use model::plan::{Phase, Plan, Privilege};
 use model::site::Sudo;
-use report::{Kind, Next, Purpose, Renderer, Size, Style};
+use report::{Kind, Next, Renderer, Size, Style};
 
 use crate::args::{Color, Common, PhaseArg, Progress};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::room;
+use crate::{next, room};
 
 /// Runs phases of a case and returns the exit code.
 pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
     let started = Instant::now();
     let mut setting = Setting::gather(common, positional)?;
+    setting.tell_recalled();
     setting.write_out()?;
     refuse_without_sources(common, phase, &setting)?;
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
@@ -45,7 +46,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         assessments.push(assessment);
     }
     let cancel = Cancel::new();
-    let mut observer = Shown::new(common, next(&setting, phase));
+    let mut observer = Shown::new(common, next::after_phases(common, &setting, phase, &typed()));
     let mut options = RunOptions {
         capacity: setting.capacity,
         keep_going: keeps_going(common),
@@ -67,6 +68,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         crate::installed::mark_cache(&setting.layout.cache)?;
         own_directories(&setting)?;
         trees_of_this_ledger(&setting)?;
+        crate::remembered::write(&setting)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {
             if live {
@@ -82,9 +84,6 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         tell_phases(&plans, &assessments, &setting, &options, &mut observer)
     };
     observer.finish();
-    if outcome.as_ref().is_ok_and(|finish| finish.verdict == Verdict::Done) && observer.talks() {
-        environments(&plans, &assessments).iter().for_each(|line| crate::out::say(line));
-    }
     deps::packages::forget_secrets(&setting.site, &setting.layout.cache)?;
     outcome.map(exit_code)
 }
@@ -104,23 +103,6 @@ fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -
         return Ok(());
     }
     Err(Error::new(exit::PREFLIGHT, absent.join("\n\n").trim_end().to_owned()))
-}
-
-/// Where the Python environments stand that were made or changed, and how they are used.
-fn environments(plans: &[Plan], assessments: &[Assessment]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (plan, assessment) in plans.iter().zip(assessments) {
-        for step in &plan.steps {
-            let Action::InstallWheels(wheels) = &step.action else { continue };
-            let ran = assessment.row(&step.id).is_none_or(|row| row.state != State::Fresh);
-            let python = wheels.environment.join("bin/python");
-            if ran && python.exists() {
-                lines.push(format!("python: {python} is the interpreter with the packages of the case"));
-            }
-        }
-    }
-    lines.dedup();
-    lines
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.
@@ -306,19 +288,6 @@ fn typed() -> Vec<String> {
     translated.clone().unwrap_or_else(|| std::env::args().skip(1).collect())
 }
 
-fn next(setting: &Setting, phase: PhaseArg) -> Next {
-    // Cargo sets this for what it runs, and the user typed `cargo xtask`.
-    let program = if std::env::var_os("CARGO").is_some() { "cargo xtask" } else { "installer" };
-    let words = typed();
-    let again = if words.is_empty() { phase.as_str().to_owned() } else { exec::session::shell_words(&words) };
-    Next {
-        purpose: Purpose::Phases,
-        program: program.to_owned(),
-        again: format!("{program} {again}"),
-        arguments: setting.case_argument.clone(),
-    }
-}
-
 /// Whether colours are wanted on this stream.
 pub fn style(common: &Common, on_terminal: bool) -> Style {
     Style::new(match common.color {
@@ -349,11 +318,6 @@ impl Shown {
         };
         let options = report::Options { style: style(common, on_terminal), verbose: common.verbose, next };
         Self { renderer: report::renderer(kind, options), kind }
-    }
-
-    /// Whether what is shown is for people who want to know more than failures.
-    fn talks(&self) -> bool {
-        !matches!(self.kind, Kind::Json | Kind::Quiet)
     }
 
     fn is_live(&self) -> bool {

@@ -139,7 +139,7 @@ fn run_lines(began: SystemTime, report: &Report) -> String {
 
 /// Shows the state of a case on this machine.
 pub fn status(common: &Common, as_json: bool) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     let case = &setting.case().metadata.name;
     let installed = installed(&setting)?;
     let runs = last_runs(&setting.layout.state);

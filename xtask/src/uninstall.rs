@@ -59,7 +59,7 @@ pub fn prefixes(setting: &Setting) -> BTreeMap<ComponentName, Utf8PathBuf> {
 
 /// Removes one component, or all that the case has installed.
 pub fn uninstall(common: &Common, name: Option<&str>, force: bool) -> Result<i32> {
-    let setting = Setting::gather(common, None)?;
+    let setting = Setting::gather_without_sources(common, None)?;
     let names = match name {
         Some(name) => vec![name.to_owned()],
         None => all(&setting)?,

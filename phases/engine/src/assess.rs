@@ -435,7 +435,8 @@ impl Selection {
         self.only.iter().chain(&self.skip).map(String::as_str).filter(|word| !known(word)).collect()
     }
 
-    fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
+    /// The steps of a plan that are wanted.
+    pub fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
         let mut wanted: BTreeSet<StepId> = BTreeSet::new();
         // From the end, so that what a wanted step needs is wanted before it is looked at.
         for step in plan.steps.iter().rev() {

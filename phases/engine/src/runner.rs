@@ -100,7 +100,7 @@ impl StepError {
         let cure = match error.kind() {
             std::io::ErrorKind::StorageFull => {
                 format!(
-                    "free space on the file system of {path}, then run the same command again: it goes on from here"
+                    "free space on the file system of {path}, then run the same command again: it continues from here"
                 )
             }
             std::io::ErrorKind::ReadOnlyFilesystem => {

@@ -3,6 +3,7 @@
 mod decide;
 mod ending;
 mod gates;
+mod installed;
 mod lease;
 mod out;
 mod space;
@@ -324,6 +325,11 @@ impl<'a> Scheduler<'a> {
         } else {
             RunVerdict::Done
         };
+        if verdict == RunVerdict::Done {
+            for event in installed::events(self.plan, self.assessment)? {
+                self.out.event(event)?;
+            }
+        }
         Ok(self.out.finish(verdict, self.failure)?)
     }
 

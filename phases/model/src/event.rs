@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Phase;
@@ -111,6 +112,23 @@ pub enum Event {
     Cancelling {
         /// `SIGINT`, `a step failed` …
         reason: String,
+    },
+    /// A successful `build` leaves this behind, whether it was installed by this run or before.
+    Installed {
+        /// The component; the Python packages of a case have one of their own.
+        component: ComponentName,
+        /// Its version, where its source says one.
+        version: Option<String>,
+        /// Where it is installed.
+        prefix: Utf8PathBuf,
+        /// How many files it has.
+        files: usize,
+        /// Its programs, absolute; of a Python environment its interpreter.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        programs: Vec<Utf8PathBuf>,
+        /// A command to try, as one can paste it: the shortest of its checks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        command: Option<String>,
     },
     /// The phase ended.
     RunFinished {

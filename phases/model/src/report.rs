@@ -1,10 +1,11 @@
 //! A fold over events: what a run did, for the summary and for `status`.
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::StepId;
 use crate::event::{Event, Failure, OfflineForce, Outcome, SkipReason, Timed, Verdict};
 use crate::plan::Phase;
+use crate::{ComponentName, StepId};
 
 /// What one phase of a run did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,8 +30,28 @@ pub struct Report {
     pub left_out: Vec<(StepId, SkipReason)>,
     /// Warnings.
     pub warnings: Vec<String>,
+    /// What a successful `build` left behind.
+    #[serde(default)]
+    pub installed: Vec<Installed>,
     /// Who reached for the network: step, process, what it wanted, advice.
     pub leaks: Vec<(StepId, String, String, String)>,
+}
+
+/// Something that is installed; see [`Event::Installed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// The component.
+    pub component: ComponentName,
+    /// Its version.
+    pub version: Option<String>,
+    /// Where it is installed.
+    pub prefix: Utf8PathBuf,
+    /// How many files it has.
+    pub files: usize,
+    /// Its programs, absolute.
+    pub programs: Vec<Utf8PathBuf>,
+    /// A command to try.
+    pub command: Option<String>,
 }
 
 /// One step that ran.
@@ -73,6 +94,16 @@ impl Report {
             Event::Warning { message, .. } => self.warnings.push(message.clone()),
             Event::Leak { step, process, wanted, advice } => {
                 self.leaks.push((step.clone(), process.clone(), wanted.clone(), advice.clone()));
+            }
+            Event::Installed { component, version, prefix, files, programs, command } => {
+                self.installed.push(Installed {
+                    component: component.clone(),
+                    version: version.clone(),
+                    prefix: prefix.clone(),
+                    files: *files,
+                    programs: programs.clone(),
+                    command: command.clone(),
+                });
             }
             Event::RunFinished { verdict, wall_ms } => {
                 self.verdict = Some(*verdict);

@@ -7,6 +7,7 @@ use model::event::{Failure, OfflineForce, Outcome, SkipReason, Verdict};
 use model::plan::Phase;
 use model::report::StepReport;
 
+use crate::ending::ending;
 use crate::{Options, Run, Style, text};
 
 /// Lines of excerpt that all failures together may take, so that they stay on one screen.
@@ -52,6 +53,12 @@ pub struct Next {
     pub again: String,
     /// The arguments that another subcommand needs to mean the same: `--case quickstart`.
     pub arguments: String,
+    /// The same for `verify`, which reads no source.
+    pub verify: String,
+    /// The directories in which the user's shell looks for programs; empty when that is not known.
+    pub path: Vec<String>,
+    /// Where `deps` leaves what it brought.
+    pub artifacts: String,
 }
 
 impl Next {
@@ -98,7 +105,7 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+pub(crate) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
@@ -358,32 +365,6 @@ fn help_lines(cure: &str) -> Vec<String> {
     cure.lines().enumerate().map(line).collect()
 }
 
-fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
-    let report = &last.report;
-    if !report.logs.is_empty() && !report.ran.is_empty() {
-        line(out, &format!("logs: {}", report.logs));
-    }
-    if next.program.is_empty() {
-        return;
-    }
-    let command =
-        |name: &str| format!("`{}`", format!("{} {name} {}", next.program, next.arguments).trim_end());
-    let well = matches!(report.verdict, Some(Verdict::Done | Verdict::NothingToDo));
-    let say = match report.verdict {
-        _ if well && next.purpose != Purpose::Phases => return,
-        _ if well && report.phase == Some(Phase::Deps) => format!("next: {}", command("build")),
-        _ if well => format!("next: {} checks every installed file again", command("verify")),
-        Some(Verdict::Failed) if next.purpose == Purpose::Verify => {
-            format!("next: mend it, then `{}` looks again", next.again)
-        }
-        Some(Verdict::Failed) => {
-            format!("next: mend it, then `{}` goes on from here", next.again)
-        }
-        _ => format!("next: `{}` goes on from here", next.again),
-    };
-    line(out, &style.dim(&say));
-}
-
 #[cfg(test)]
 mod tests {
     use super::Next;
@@ -394,7 +375,7 @@ mod tests {
             program: "cargo xtask".to_owned(),
             again: String::new(),
             arguments: "--case mine".to_owned(),
-            purpose: super::Purpose::Phases,
+            ..Next::default()
         };
         for (advice, expected) in [
             ("run `installer deps`, or: x", "run `cargo xtask deps --case mine`, or: x"),

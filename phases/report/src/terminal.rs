@@ -125,6 +125,7 @@ impl Terminal {
             | Event::Progress { .. }
             | Event::StepSkipped { .. }
             | Event::Cancelling { .. }
+            | Event::Installed { .. }
             | Event::RunFinished { .. } => {}
         }
     }

@@ -29,6 +29,9 @@ pub fn options(verbose: bool, colour: bool) -> Options {
             program: "installer".to_owned(),
             again: "installer all --case quickstart".to_owned(),
             arguments: "--case quickstart".to_owned(),
+            verify: "--case quickstart".to_owned(),
+            path: vec!["/usr/bin".to_owned(), "/usr/local/bin/".to_owned()],
+            artifacts: "/root/artifacts/quickstart".to_owned(),
         },
     }
 }

@@ -43,7 +43,7 @@ fn what_builds_no_case_advises_no_phase() {
         assert!(!verified.contains(word), "{word}: {verified}");
     }
     assert!(verified.contains("verify: done in"), "{verified}");
-    assert!(of(Purpose::Verify, "failure").contains("looks again"));
+    assert!(of(Purpose::Verify, "failure").contains("checks again"));
     assert!(!of(Purpose::Apart, "success").contains("next: "));
 }
 

@@ -82,7 +82,7 @@ fn build_without_deps_is_a_preflight_failure_that_names_every_cure() {
     for component in ["build/ffmpeg/preflight", "build/sfz/preflight"] {
         assert!(text.contains(component), "{component} is not named:\n{text}");
     }
-    assert!(text.contains("run `installer deps --case quickstart`"), "{text}");
+    assert!(text.contains(" deps --case quickstart --prefix "), "{text}");
     assert!(!home.path().join("cache-dir/build").exists(), "something was compiled");
 }
 

@@ -55,7 +55,7 @@ fn small_case(directory: &Path) {
 fn a_bare_root_is_enough(suite: &str) {
     let directory = tempfile::tempdir().unwrap();
     small_case(directory.path());
-    let Some(container) = container(suite, "none", directory.path()) else { return };
+    let container = container(suite, "none", directory.path());
     let first = container.succeed("installer all --case /mnt/test/case.toml --progress plain -y");
     assert!(first.contains("[deps/packages] done") && first.contains("[build/hello/verify] done"), "{first}");
     assert!(first.contains("seccomp"), "the report does not name the force:\n{first}");
@@ -69,117 +69,6 @@ fn a_bare_root_is_enough(suite: &str) {
     container.succeed("installer uninstall hello --case /mnt/test/case.toml");
     let (code, _) = container.run("test -e /usr/local/bin/hello");
     assert_eq!(code, 1, "uninstall left the program");
-}
-
-#[test]
-fn a_bare_root_of_debian_12_is_enough() {
-    a_bare_root_is_enough("bookworm");
-}
-
-#[test]
-fn a_bare_root_of_debian_13_is_enough() {
-    a_bare_root_is_enough("trixie");
-}
-
-/// The README's case, with the distribution's own Rust.
-#[test]
-fn the_quickstart_goes_through_on_debian_13() {
-    let directory = tempfile::tempdir().unwrap();
-    let Some(container) = container("trixie", "distro", directory.path()) else { return };
-    let first = container.succeed("installer all --case quickstart --progress plain -y");
-    assert!(
-        first.contains("[build/ffmpeg/verify] done") && first.contains("[build/sfz/verify] done"),
-        "{first}"
-    );
-    let second = container.succeed("installer all --case quickstart --progress json -y");
-    assert!(!second.contains("step-started"), "{second}");
-    container.succeed("installer verify --case quickstart");
-}
-
-/// Somebody's own CMake project with Python modules, as in the case `private-cmake`: on an FFmpeg and an OpenCV that
-/// hold just what it needs, and on the NumPy that `deps` brought. The root is bare, the project's checkout read-only.
-#[test]
-fn a_private_project_stands_on_ffmpeg_and_opencv_on_debian_13() {
-    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
-    let Some(container) = container("trixie", "none", &projects) else { return };
-    let case = "--case /mnt/test/media.toml --source media=/mnt/test/media -y";
-    let first = container.succeed(&format!("installer all {case} --progress plain"));
-    for step in ["ffmpeg/verify", "opencv/verify", "media/verify"] {
-        assert!(first.contains(&format!("[build/{step}] done")), "{first}");
-    }
-    let second = container.succeed(&format!("installer all {case} --progress json"));
-    assert!(!second.contains("step-started"), "{second}");
-    // With nothing exported by hand.
-    let python = "env -i /opt/installer/environments/media/bin/python";
-    let said =
-        container.succeed(&format!("{python} -c 'import cv2, media; print(cv2.__file__, media.describe())'"));
-    assert!(said.contains("/usr/local/lib/opencv/python") && said.contains("labels: person"), "{said}");
-    container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
-}
-
-/// An xmake project with packages, an option that cannot be met and a Python extension, on Debian's xmake: offline, in
-/// a bare root, from a checkout that is read-only.
-#[test]
-fn an_xmake_project_is_built_offline_on_debian_13() {
-    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
-    let Some(container) = container("trixie", "none", &projects) else { return };
-    let case = "--case /mnt/test/sums.toml --source sums=/mnt/test/sums -y";
-    let first = container.succeed(&format!("installer all {case} --progress plain"));
-    assert!(first.contains("[deps/toolchain/xmake] done"), "{first}");
-    assert!(first.contains("[build/sums/verify] done") && first.contains("2 checks"), "{first}");
-    let second = container.succeed(&format!("installer all {case} --progress json"));
-    assert!(!second.contains("step-started"), "{second}");
-    // Neither root's home nor the source has anything of it, and no variable is needed.
-    container.succeed("test ! -e /root/.xmake && test ! -e /root/.config");
-    let python = "env -i /opt/installer/environments/sums/bin/python";
-    let said = container.succeed(&format!("{python} -c 'import _sums; print(_sums.sum_to(4))'"));
-    assert!(said.lines().any(|line| line == "10"), "{said}");
-    // What cannot be had is named before anything is compiled, with its place and the key that mends it.
-    let with = |option: &str| {
-        format!("installer build {case} --progress plain --set components.sums.options.{option}")
-    };
-    let (code, text) = container.run(&with("accelerator=true"));
-    assert_eq!(code, 4, "{text}");
-    assert!(
-        text.contains("accelerator-sdk >=9 (xmake.lua:31)") && text.contains("requires.accelerator-sdk"),
-        "{text}"
-    );
-    let (code, text) = container.run(&with("lound=true"));
-    assert_eq!(code, 3, "{text}");
-    assert!(text.contains("did you mean `loud`?"), "{text}");
-    container.succeed("installer verify --case /mnt/test/sums.toml --source sums=/mnt/test/sums");
-}
-
-/// The recipes of InfiniCore and InfiniLM, on small projects that fail if what only the originals' own scripts would do is
-/// done: compile from setup.py, use spdlog header-only, build tests.
-#[test]
-fn projects_like_infinicore_and_infinilm_are_imported_after_an_offline_build() {
-    let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
-    let Some(container) = container("trixie", "none", &projects) else { return };
-    let case = "--case /mnt/test/infini.toml";
-    let source =
-        |core: &str| format!("--source infinicore=/mnt/test/{core} --source infinilm=/mnt/test/infini/lm");
-    container.succeed(&format!("installer deps {case} -y --progress plain"));
-    let (code, text) = container.run(&format!("installer build {case} {} --progress plain", source("media")));
-    assert_eq!(code, 4, "{text}");
-    assert!(text.contains("/mnt/test/media is not InfiniCore: it has no xmake.lua"), "{text}");
-    let build = format!("installer build {case} {} -y", source("infini/core"));
-    let first = container.succeed(&format!("{build} --progress plain"));
-    assert!(first.contains("[build/infinilm/verify] done"), "{first}");
-    let second = container.succeed(&format!("{build} --progress json"));
-    assert!(!second.contains("step-started"), "{second}");
-    let python = "env -i /opt/installer/environments/infini/bin/python";
-    let code = "import infinicore, infinilm; print(infinilm.twice([3]))";
-    let said = container.succeed(&format!("{python} -c '{code}'"));
-    assert!(said.ends_with("[6.0]\n"), "{said}");
-    container.succeed(
-        "test ! -e /root/.infini && test ! -e /root/.xmake && test ! -e /mnt/test/infini/core/build",
-    );
-    an_editable_install(&container, case, python);
-    for name in ["infinilm", "infinicore"] {
-        container.succeed(&format!("installer uninstall {name} {case}"));
-    }
-    container.succeed(&format!("! {python} -c '{code}'"));
 }
 
 /// What somebody works in is imported as it is just now, and nothing is written to it.
@@ -301,7 +190,7 @@ fn repository(shell: &Shell, directory: &Path) {
 fn a_repository_of_the_case_is_set_up(suite: &str, dead: bool) {
     let directory = tempfile::tempdir().unwrap();
     repository(&Shell::new().unwrap(), directory.path());
-    let Some(container) = container(suite, "none", directory.path()) else { return };
+    let container = container(suite, "none", directory.path());
     let deps = |case: &str| format!("installer deps --case /mnt/test/{case}.toml --progress plain -y");
     let written = "find /etc/apt -name 'installer-*'";
     let refused = [("forged", "not signed by the key of the case"), ("dead", "nowhere")];
@@ -354,12 +243,129 @@ fn packages_in_files(container: &Container) {
     assert!(code != 0 && text.contains("addon.deb is no Debian package"), "{code} {text}");
 }
 
-#[test]
-fn a_repository_of_the_case_is_set_up_on_debian_12() {
-    a_repository_of_the_case_is_set_up("bookworm", false);
-}
+mod needs_docker {
+    use super::*;
 
-#[test]
-fn a_repository_of_the_case_is_set_up_on_debian_13() {
-    a_repository_of_the_case_is_set_up("trixie", true);
+    #[test]
+    fn a_bare_root_of_debian_12_is_enough() {
+        a_bare_root_is_enough("bookworm");
+    }
+
+    #[test]
+    fn a_bare_root_of_debian_13_is_enough() {
+        a_bare_root_is_enough("trixie");
+    }
+
+    /// The README's case, with the distribution's own Rust.
+    #[test]
+    fn the_quickstart_goes_through_on_debian_13() {
+        let directory = tempfile::tempdir().unwrap();
+        let container = container("trixie", "distro", directory.path());
+        let first = container.succeed("installer all --case quickstart --progress plain -y");
+        assert!(
+            first.contains("[build/ffmpeg/verify] done") && first.contains("[build/sfz/verify] done"),
+            "{first}"
+        );
+        let second = container.succeed("installer all --case quickstart --progress json -y");
+        assert!(!second.contains("step-started"), "{second}");
+        container.succeed("installer verify --case quickstart");
+    }
+
+    /// Somebody's own CMake project with Python modules, as in the case `private-cmake`: on an FFmpeg and an OpenCV that
+    /// hold just what it needs, and on the NumPy that `deps` brought. The root is bare, the project's checkout read-only.
+    #[test]
+    fn a_private_project_stands_on_ffmpeg_and_opencv_on_debian_13() {
+        let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+        let container = container("trixie", "none", &projects);
+        let case = "--case /mnt/test/media.toml --source media=/mnt/test/media -y";
+        let first = container.succeed(&format!("installer all {case} --progress plain"));
+        for step in ["ffmpeg/verify", "opencv/verify", "media/verify"] {
+            assert!(first.contains(&format!("[build/{step}] done")), "{first}");
+        }
+        let second = container.succeed(&format!("installer all {case} --progress json"));
+        assert!(!second.contains("step-started"), "{second}");
+        // With nothing exported by hand.
+        let python = "env -i /opt/installer/environments/media/bin/python";
+        let said = container
+            .succeed(&format!("{python} -c 'import cv2, media; print(cv2.__file__, media.describe())'"));
+        assert!(said.contains("/usr/local/lib/opencv/python") && said.contains("labels: person"), "{said}");
+        container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
+    }
+
+    /// An xmake project with packages, an option that cannot be met and a Python extension, on Debian's xmake: offline, in
+    /// a bare root, from a checkout that is read-only.
+    #[test]
+    fn an_xmake_project_is_built_offline_on_debian_13() {
+        let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+        let container = container("trixie", "none", &projects);
+        let case = "--case /mnt/test/sums.toml --source sums=/mnt/test/sums -y";
+        let first = container.succeed(&format!("installer all {case} --progress plain"));
+        assert!(first.contains("[deps/toolchain/xmake] done"), "{first}");
+        assert!(first.contains("[build/sums/verify] done") && first.contains("2 checks"), "{first}");
+        let second = container.succeed(&format!("installer all {case} --progress json"));
+        assert!(!second.contains("step-started"), "{second}");
+        // Neither root's home nor the source has anything of it, and no variable is needed.
+        container.succeed("test ! -e /root/.xmake && test ! -e /root/.config");
+        let python = "env -i /opt/installer/environments/sums/bin/python";
+        let said = container.succeed(&format!("{python} -c 'import _sums; print(_sums.sum_to(4))'"));
+        assert!(said.lines().any(|line| line == "10"), "{said}");
+        // What cannot be had is named before anything is compiled, with its place and the key that mends it.
+        let with = |option: &str| {
+            format!("installer build {case} --progress plain --set components.sums.options.{option}")
+        };
+        let (code, text) = container.run(&with("accelerator=true"));
+        assert_eq!(code, 4, "{text}");
+        assert!(
+            text.contains("accelerator-sdk >=9 (xmake.lua:31)") && text.contains("requires.accelerator-sdk"),
+            "{text}"
+        );
+        let (code, text) = container.run(&with("lound=true"));
+        assert_eq!(code, 3, "{text}");
+        assert!(text.contains("did you mean `loud`?"), "{text}");
+        container.succeed("installer verify --case /mnt/test/sums.toml --source sums=/mnt/test/sums");
+    }
+
+    /// The recipes of InfiniCore and InfiniLM, on small projects that fail if what only the originals' own scripts would do is
+    /// done: compile from setup.py, use spdlog header-only, build tests.
+    #[test]
+    fn projects_like_infinicore_and_infinilm_are_imported_after_an_offline_build() {
+        let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+        let container = container("trixie", "none", &projects);
+        let case = "--case /mnt/test/infini.toml";
+        let source = |core: &str| {
+            format!("--source infinicore=/mnt/test/{core} --source infinilm=/mnt/test/infini/lm")
+        };
+        container.succeed(&format!("installer deps {case} -y --progress plain"));
+        let (code, text) =
+            container.run(&format!("installer build {case} {} --progress plain", source("media")));
+        assert_eq!(code, 4, "{text}");
+        assert!(text.contains("/mnt/test/media is not InfiniCore: it has no xmake.lua"), "{text}");
+        let build = format!("installer build {case} {} -y", source("infini/core"));
+        let first = container.succeed(&format!("{build} --progress plain"));
+        assert!(first.contains("[build/infinilm/verify] done"), "{first}");
+        let second = container.succeed(&format!("{build} --progress json"));
+        assert!(!second.contains("step-started"), "{second}");
+        let python = "env -i /opt/installer/environments/infini/bin/python";
+        let code = "import infinicore, infinilm; print(infinilm.twice([3]))";
+        let said = container.succeed(&format!("{python} -c '{code}'"));
+        assert!(said.ends_with("[6.0]\n"), "{said}");
+        container.succeed(
+            "test ! -e /root/.infini && test ! -e /root/.xmake && test ! -e /mnt/test/infini/core/build",
+        );
+        an_editable_install(&container, case, python);
+        for name in ["infinilm", "infinicore"] {
+            container.succeed(&format!("installer uninstall {name} {case}"));
+        }
+        container.succeed(&format!("! {python} -c '{code}'"));
+    }
+
+    #[test]
+    fn a_repository_of_the_case_is_set_up_on_debian_12() {
+        a_repository_of_the_case_is_set_up("bookworm", false);
+    }
+
+    #[test]
+    fn a_repository_of_the_case_is_set_up_on_debian_13() {
+        a_repository_of_the_case_is_set_up("trixie", true);
+    }
 }

@@ -33,8 +33,8 @@ impl Drop for Project {
     }
 }
 
-/// A client that builds with BuildKit; with CI set there has to be one.
-fn engine(shell: &Shell) -> Option<String> {
+/// A client that builds with BuildKit.
+fn engine(shell: &Shell) -> String {
     let works = |docker: &&str| {
         let format = "{{.Client.Version}}";
         let version = cmd!(shell, "{docker} version --format {format}").quiet().ignore_stderr().read();
@@ -44,18 +44,14 @@ fn engine(shell: &Shell) -> Option<String> {
         major < 23
             || cmd!(shell, "{docker} buildx version").quiet().ignore_stdout().ignore_stderr().run().is_ok()
     };
-    let found = ["docker", "/usr/bin/docker"].into_iter().find(works);
-    assert!(
-        found.is_some() || std::env::var_os("CI").is_none(),
-        "CI is set, and no Docker here can build with BuildKit"
-    );
-    found.map(str::to_owned)
+    ["docker", "/usr/bin/docker"].into_iter().find(works).expect("the need `buildkit` is met").to_owned()
 }
 
 impl Project {
-    fn new() -> Option<Self> {
+    fn new() -> Self {
+        testkit::need("buildkit");
         let shell = Shell::new().unwrap();
-        let docker = engine(&shell)?;
+        let docker = engine(&shell);
         let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
         let script = project.join("scripts/test-root");
         cmd!(shell, "{script} trixie --rust none --docker {BASE}").quiet().ignore_stdout().run().unwrap();
@@ -69,7 +65,7 @@ impl Project {
         let docker_files = project.join("docker");
         cmd!(shell, "cp -r {docker_files} {context}").quiet().run().unwrap();
         shell.change_dir(&context);
-        Some(Self { shell, docker, directory, tags: std::cell::RefCell::default() })
+        Self { shell, docker, directory, tags: std::cell::RefCell::default() }
     }
 
     /// A file beside the build context.
@@ -250,102 +246,6 @@ int main(int count, char **words) {
     program.replace("WORD", word)
 }
 
-#[test]
-fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
-    let Some(project) = Project::new() else { return };
-    project.write("cases/image-test/case.toml", CASE);
-    // Another word each time, so that the second phase really runs.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let word = format!("word-{}", now.as_nanos());
-    project.write("src/reader/main.c", &main_c(&word));
-    let base = format!("BASE_IMAGE={BASE}");
-    project.write("rendered", &project.installer(&["image", "dockerfile", "--case", "image-test"]));
-    let environment = format!("id=environment,src={}", project.beside("environment").display());
-    let both = ["-f", "rendered", "--build-arg", &base, "--secret", &environment];
-
-    let one = project.tag("one");
-    let log = project.build(&one, &both);
-    assert!(log.contains("[build/reader/verify] done") && log.contains("seccomp notification"), "{log}");
-    assert!(!log.contains("network: shut off"), "the network was there all the time:\n{log}");
-    assert!(project.in_image(&one, "reader").contains(&word));
-    // What it runs on came from the distribution; what it was made with did not come along.
-    project.in_image(&one, "dpkg -s libyaml-0-2 >/dev/null");
-    project.in_image(&one, "! command -v cc && ! command -v installer && test ! -e /var/lib/installer");
-    project.in_image(&one, "test -e /usr/local/share/installer/reader.json && test ! -e /src");
-
-    // The case says how it starts, and the engine shows it.
-    let docker = &project.docker;
-    let started = cmd!(project.shell, "{docker} run --rm --network none {one}").quiet().read().unwrap();
-    let expected = r#"user 10001 in /srv/a place, costs $5, "quoted" \; <first> <$HOME> <a "word">"#;
-    assert!(started.contains(expected), "{started}");
-    let configuration = project.configuration(&one);
-    assert_eq!(configuration["User"], "reader");
-    assert_eq!(configuration["WorkingDir"], "/srv/a place");
-    assert_eq!(configuration["ExposedPorts"], json!({ "8080/tcp": {}, "53/udp": {} }));
-    assert_eq!(configuration["Entrypoint"], json!(["/usr/local/bin/reader", "first"]));
-    assert_eq!(configuration["Healthcheck"]["Test"], json!(["CMD", "/usr/local/bin/reader"]));
-    assert_eq!(configuration["Healthcheck"]["Interval"], 7_000_000_000_u64);
-    project.in_image(&one, "dpkg -s netbase >/dev/null");
-
-    let again = project.build(&one, &both);
-    assert!(!again.contains("ran;") && !again.contains(" done in "), "{again}");
-    let edited_word = format!("edited-{word}");
-    project.write("src/reader/main.c", &main_c(&edited_word));
-    let edited = project.build(&one, &both);
-    assert!(
-        edited.contains("[build/reader/compile] done") && !edited.contains("deps/packages] done"),
-        "{edited}"
-    );
-    assert!(project.in_image(&one, "reader").contains(&edited_word));
-
-    // What a failure leaves lies in a cache mount, from where it can be had.
-    project.write("src/reader/main.c", "#error \"a mistake\"\n");
-    let (built, log) = project.try_to_build(&one, &both);
-    assert!(!built && log.contains("a mistake"), "{log}");
-    let records = project.records("image-test");
-    let text = std::fs::read_to_string(records.join("logs/build.reader.compile.log")).unwrap();
-    assert!(text.contains("a mistake"), "{text}");
-    let mut capsules = std::fs::read_dir(records.join("capsules")).unwrap();
-    let capsule = capsules.next().unwrap().unwrap().file_name().into_string().unwrap();
-    assert!(capsule.starts_with("image-test.build.reader.compile."), "{capsule}");
-
-    // In two: the network is off for the whole of the second.
-    let deps = project.tag("deps");
-    let mut words = vec!["-f", "rendered", "--target", "deps", "--build-arg", "CASE=image-test"];
-    words.extend(["--build-arg", &base]);
-    let log = project.build(&deps, &words);
-    assert!(!log.contains(" done in "), "the stage is the same:\n{log}");
-    project.write("src/reader/main.c", &main_c(&word));
-    let built = project.tag("build");
-    let deps_image = format!("DEPS_IMAGE={deps}");
-    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", "DEPLOYMENT_CASE=image-test"];
-    words.extend(["--build-arg", &deps_image, "--network=none", "--target", "build"]);
-    let log = project.build(&built, &words);
-    assert!(log.contains("network: shut off (no network here but loopback"), "{log}");
-    assert!(log.contains("[build/reader/compile] done") && !log.contains("deps/packages"), "{log}");
-    let two = project.tag("two");
-    let (build_image, base) = (format!("BUILD_IMAGE={built}"), format!("RUNTIME_{base}"));
-    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", "CASE=image-test"];
-    words.extend(["--build-arg", &build_image, "--build-arg", &base]);
-    let log = project.build(&two, &words);
-    assert!(!log.contains("--phase=build"), "{log}");
-    assert!(project.in_image(&two, "reader").contains(&word));
-
-    // Nobody needs the binary to give it its configuration: the instructions travel in the image.
-    let place = "/etc/installer/image.Dockerfile";
-    let instructions =
-        cmd!(project.shell, "{docker} run --rm --entrypoint cat {two} {place}").quiet().read().unwrap();
-    let three = project.tag("three");
-    let image = format!("IMAGE={two}");
-    project.build_text(&instructions, &["--build-arg", &image, "--tag", &three]);
-    assert_eq!(project.configuration(&three), configuration);
-
-    for tag in [&built, &one] {
-        assert!(project.has(tag, "libyaml %s"), "the search finds what is there");
-        assert!(!project.has(tag, CANARY), "a password is part of {tag}");
-    }
-}
-
 /// Less of FFmpeg and OpenCV than the case `vision` has, for Python all the same.
 const VISION: &str = r#"schema = 1
 [metadata]
@@ -379,45 +279,187 @@ command = ["{python}", "-c", "import cv2, numpy; print(cv2.norm(numpy.array([3.0
 contains = "5.0"
 "#;
 
-#[test]
-fn ffmpeg_and_opencv_go_through_both_dockerfiles() {
-    let Some(project) = Project::new() else { return };
-    let case = "part-of-vision";
-    project.write(&format!("cases/{case}/case.toml"), VISION);
-    let base = format!("BASE_IMAGE={BASE}");
-    let named = format!("CASE={case}");
-    let deps = project.tag("vision-deps");
-    let words = ["-f", "docker/Dockerfile", "--target", "deps", "--build-arg", &named, "--build-arg", &base];
-    project.build(&deps, &words);
-    let one = project.tag("vision");
-    let log = project.build(&one, &["-f", "docker/Dockerfile", "--build-arg", &named, "--build-arg", &base]);
-    assert!(!log.contains("network: shut off") && log.contains("seccomp notification"), "{log}");
-    let built = project.tag("vision-build");
-    let deps_image = format!("DEPS_IMAGE={deps}");
-    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
-    words.extend(["--build-arg", &deps_image, "--network=none", "--target", "build"]);
-    let log = project.build(&built, &words);
-    assert!(log.contains("network: shut off (no network here but loopback"), "{log}");
-    let two = project.tag("vision-two");
-    let (build_image, base) = (format!("BUILD_IMAGE={built}"), format!("RUNTIME_{base}"));
-    let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
-    words.extend(["--build-arg", &build_image, "--build-arg", &base]);
-    project.build(&two, &words);
-    for image in [&one, &two] {
-        let video = "ffmpeg -v error -f lavfi -i testsrc2=size=64x48:duration=0.2 -c:v ffv1 -f framehash -";
-        assert!(project.in_image(image, video).contains("#dimensions 0: 64x48"));
-        let python = format!("/opt/installer/environments/{case}/bin/python");
-        let norm = format!("{python} -c 'import cv2, numpy; print(cv2.norm(numpy.array([3.0, 4.0])))'");
-        assert!(project.in_image(image, &norm).contains("5.0"));
-        project.in_image(image, "! command -v cc && ! command -v installer");
+mod needs_debian {
+    use super::*;
+
+    /// Without an engine: the tree of an image, on the machine where the case was built.
+    #[test]
+    fn what_is_installed_becomes_a_tree_that_works_elsewhere() {
+        // Only dpkg is asked so far.
+        testkit::need("debian");
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        common::project(home);
+        let early = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+        assert_eq!(common::code(&early), 4, "{}", common::said(&early));
+        assert!(common::said(&early).contains("is not installed under"), "{}", common::said(&early));
+        let output = common::placed(home, &["all", "--case", "case.toml", "--progress", "plain"]);
+        assert_eq!(common::code(&output), 0, "{}", common::said(&output));
+        let output = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+        assert_eq!(common::code(&output), 0, "{}", common::said(&output));
+        let prefix = home.join("prefix");
+        let tree = home.join("tree").join(prefix.strip_prefix("/").unwrap());
+        // Its files find each other where they lie.
+        std::fs::rename(&prefix, home.join("away")).unwrap();
+        let ran = Command::new(tree.join("bin/app")).env_clear().output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ran.stdout), "the answer is 42\n");
+        assert!(tree.join("share/installer/app.json").is_file() && tree.join("lib/libanswer.so").is_file());
+        let description = std::fs::read(home.join("tree/etc/installer/image.json")).unwrap();
+        let description: Value = serde_json::from_slice(&description).unwrap();
+        assert_eq!(description["packages"], json!(["libc6"]), "{description}");
+        std::fs::rename(home.join("away"), &prefix).unwrap();
+        let again = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
+        assert!(common::said(&again).contains("is not an empty directory"), "{}", common::said(&again));
+        // What was changed since is not passed on.
+        std::fs::write(prefix.join("bin/app"), "").unwrap();
+        let changed = common::placed(home, &["image", "export", "other", "--case", "case.toml"]);
+        assert!(common::said(&changed).contains("is not as it was installed"), "{}", common::said(&changed));
+        assert!(!home.join("other").exists());
     }
 }
 
-/// The simple way: the binary and two lines in somebody's own Dockerfile.
-#[test]
-fn two_lines_in_a_dockerfile_of_one_s_own_are_enough() {
-    let Some(project) = Project::new() else { return };
-    let case = r#"schema = 1
+mod needs_buildkit {
+    use super::*;
+
+    #[test]
+    fn a_case_becomes_a_runtime_image_in_one_build_and_in_two() {
+        let project = Project::new();
+        project.write("cases/image-test/case.toml", CASE);
+        // Another word each time, so that the second phase really runs.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let word = format!("word-{}", now.as_nanos());
+        project.write("src/reader/main.c", &main_c(&word));
+        let base = format!("BASE_IMAGE={BASE}");
+        project.write("rendered", &project.installer(&["image", "dockerfile", "--case", "image-test"]));
+        let environment = format!("id=environment,src={}", project.beside("environment").display());
+        let both = ["-f", "rendered", "--build-arg", &base, "--secret", &environment];
+
+        let one = project.tag("one");
+        let log = project.build(&one, &both);
+        assert!(log.contains("[build/reader/verify] done") && log.contains("seccomp notification"), "{log}");
+        assert!(!log.contains("network: shut off"), "the network was there all the time:\n{log}");
+        assert!(project.in_image(&one, "reader").contains(&word));
+        // What it runs on came from the distribution; what it was made with did not come along.
+        project.in_image(&one, "dpkg -s libyaml-0-2 >/dev/null");
+        project.in_image(&one, "! command -v cc && ! command -v installer && test ! -e /var/lib/installer");
+        project.in_image(&one, "test -e /usr/local/share/installer/reader.json && test ! -e /src");
+
+        // The case says how it starts, and the engine shows it.
+        let docker = &project.docker;
+        let started = cmd!(project.shell, "{docker} run --rm --network none {one}").quiet().read().unwrap();
+        let expected = r#"user 10001 in /srv/a place, costs $5, "quoted" \; <first> <$HOME> <a "word">"#;
+        assert!(started.contains(expected), "{started}");
+        let configuration = project.configuration(&one);
+        assert_eq!(configuration["User"], "reader");
+        assert_eq!(configuration["WorkingDir"], "/srv/a place");
+        assert_eq!(configuration["ExposedPorts"], json!({ "8080/tcp": {}, "53/udp": {} }));
+        assert_eq!(configuration["Entrypoint"], json!(["/usr/local/bin/reader", "first"]));
+        assert_eq!(configuration["Healthcheck"]["Test"], json!(["CMD", "/usr/local/bin/reader"]));
+        assert_eq!(configuration["Healthcheck"]["Interval"], 7_000_000_000_u64);
+        project.in_image(&one, "dpkg -s netbase >/dev/null");
+
+        let again = project.build(&one, &both);
+        assert!(!again.contains("ran;") && !again.contains(" done in "), "{again}");
+        let edited_word = format!("edited-{word}");
+        project.write("src/reader/main.c", &main_c(&edited_word));
+        let edited = project.build(&one, &both);
+        assert!(
+            edited.contains("[build/reader/compile] done") && !edited.contains("deps/packages] done"),
+            "{edited}"
+        );
+        assert!(project.in_image(&one, "reader").contains(&edited_word));
+
+        // What a failure leaves lies in a cache mount, from where it can be had.
+        project.write("src/reader/main.c", "#error \"a mistake\"\n");
+        let (built, log) = project.try_to_build(&one, &both);
+        assert!(!built && log.contains("a mistake"), "{log}");
+        let records = project.records("image-test");
+        let text = std::fs::read_to_string(records.join("logs/build.reader.compile.log")).unwrap();
+        assert!(text.contains("a mistake"), "{text}");
+        let mut capsules = std::fs::read_dir(records.join("capsules")).unwrap();
+        let capsule = capsules.next().unwrap().unwrap().file_name().into_string().unwrap();
+        assert!(capsule.starts_with("image-test.build.reader.compile."), "{capsule}");
+
+        // In two: the network is off for the whole of the second.
+        let deps = project.tag("deps");
+        let mut words = vec!["-f", "rendered", "--target", "deps", "--build-arg", "CASE=image-test"];
+        words.extend(["--build-arg", &base]);
+        let log = project.build(&deps, &words);
+        assert!(!log.contains(" done in "), "the stage is the same:\n{log}");
+        project.write("src/reader/main.c", &main_c(&word));
+        let built = project.tag("build");
+        let deps_image = format!("DEPS_IMAGE={deps}");
+        let mut words =
+            vec!["-f", "docker/Dockerfile.build-only", "--build-arg", "DEPLOYMENT_CASE=image-test"];
+        words.extend(["--build-arg", &deps_image, "--network=none", "--target", "build"]);
+        let log = project.build(&built, &words);
+        assert!(log.contains("network: shut off (no network here but loopback"), "{log}");
+        assert!(log.contains("[build/reader/compile] done") && !log.contains("deps/packages"), "{log}");
+        let two = project.tag("two");
+        let (build_image, base) = (format!("BUILD_IMAGE={built}"), format!("RUNTIME_{base}"));
+        let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", "CASE=image-test"];
+        words.extend(["--build-arg", &build_image, "--build-arg", &base]);
+        let log = project.build(&two, &words);
+        assert!(!log.contains("--phase=build"), "{log}");
+        assert!(project.in_image(&two, "reader").contains(&word));
+
+        // Nobody needs the binary to give it its configuration: the instructions travel in the image.
+        let place = "/etc/installer/image.Dockerfile";
+        let instructions =
+            cmd!(project.shell, "{docker} run --rm --entrypoint cat {two} {place}").quiet().read().unwrap();
+        let three = project.tag("three");
+        let image = format!("IMAGE={two}");
+        project.build_text(&instructions, &["--build-arg", &image, "--tag", &three]);
+        assert_eq!(project.configuration(&three), configuration);
+
+        for tag in [&built, &one] {
+            assert!(project.has(tag, "libyaml %s"), "the search finds what is there");
+            assert!(!project.has(tag, CANARY), "a password is part of {tag}");
+        }
+    }
+
+    #[test]
+    fn ffmpeg_and_opencv_go_through_both_dockerfiles() {
+        let project = Project::new();
+        let case = "part-of-vision";
+        project.write(&format!("cases/{case}/case.toml"), VISION);
+        let base = format!("BASE_IMAGE={BASE}");
+        let named = format!("CASE={case}");
+        let deps = project.tag("vision-deps");
+        let words =
+            ["-f", "docker/Dockerfile", "--target", "deps", "--build-arg", &named, "--build-arg", &base];
+        project.build(&deps, &words);
+        let one = project.tag("vision");
+        let log =
+            project.build(&one, &["-f", "docker/Dockerfile", "--build-arg", &named, "--build-arg", &base]);
+        assert!(!log.contains("network: shut off") && log.contains("seccomp notification"), "{log}");
+        let built = project.tag("vision-build");
+        let deps_image = format!("DEPS_IMAGE={deps}");
+        let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
+        words.extend(["--build-arg", &deps_image, "--network=none", "--target", "build"]);
+        let log = project.build(&built, &words);
+        assert!(log.contains("network: shut off (no network here but loopback"), "{log}");
+        let two = project.tag("vision-two");
+        let (build_image, base) = (format!("BUILD_IMAGE={built}"), format!("RUNTIME_{base}"));
+        let mut words = vec!["-f", "docker/Dockerfile.build-only", "--build-arg", &named];
+        words.extend(["--build-arg", &build_image, "--build-arg", &base]);
+        project.build(&two, &words);
+        for image in [&one, &two] {
+            let video =
+                "ffmpeg -v error -f lavfi -i testsrc2=size=64x48:duration=0.2 -c:v ffv1 -f framehash -";
+            assert!(project.in_image(image, video).contains("#dimensions 0: 64x48"));
+            let python = format!("/opt/installer/environments/{case}/bin/python");
+            let norm = format!("{python} -c 'import cv2, numpy; print(cv2.norm(numpy.array([3.0, 4.0])))'");
+            assert!(project.in_image(image, &norm).contains("5.0"));
+            project.in_image(image, "! command -v cc && ! command -v installer");
+        }
+    }
+
+    /// The simple way: the binary and two lines in somebody's own Dockerfile.
+    #[test]
+    fn two_lines_in_a_dockerfile_of_one_s_own_are_enough() {
+        let project = Project::new();
+        let case = r#"schema = 1
 [metadata]
 name = "two-lines"
 [sources.hello]
@@ -433,53 +475,18 @@ kind = "run"
 command = ["make", "-f", "{prefix}/share/hello.mk"]
 contains = "hello from make"
 "#;
-    project.write("mycase/case.toml", case);
-    project.write("mycase/src/hello.mk", "all:\n\t@echo hello from make\n");
-    project.write(
+        project.write("mycase/case.toml", case);
+        project.write("mycase/src/hello.mk", "all:\n\t@echo hello from make\n");
+        project.write(
         "Dockerfile",
         &format!(
             "FROM {BASE}\nCOPY dist/installer /usr/local/bin/\nCOPY mycase /case/\nRUN installer --phase=deps --case /case\nRUN installer --phase=build --case /case\n"
         ),
     );
-    let tag = project.tag("lines");
-    project.build(&tag, &["--build-arg", "IGNORED=1"]);
-    assert!(project.in_image(&tag, "make -f /usr/local/share/hello.mk").contains("hello from make"));
-    // Homes are no place for what an image keeps.
-    assert_eq!(project.in_image(&tag, "find /root"), project.in_image(BASE, "find /root"));
-}
-
-/// Without an engine: the tree of an image, on the machine where the case was built.
-#[test]
-fn what_is_installed_becomes_a_tree_that_works_elsewhere() {
-    let home = tempfile::tempdir().unwrap();
-    let home = home.path();
-    common::project(home);
-    let early = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
-    assert_eq!(common::code(&early), 4, "{}", common::said(&early));
-    assert!(common::said(&early).contains("is not installed under"), "{}", common::said(&early));
-    let output = common::placed(home, &["all", "--case", "case.toml", "--progress", "plain"]);
-    assert_eq!(common::code(&output), 0, "{}", common::said(&output));
-    if !Path::new("/var/lib/dpkg/status").is_file() {
-        return; // Only dpkg is asked so far.
+        let tag = project.tag("lines");
+        project.build(&tag, &["--build-arg", "IGNORED=1"]);
+        assert!(project.in_image(&tag, "make -f /usr/local/share/hello.mk").contains("hello from make"));
+        // Homes are no place for what an image keeps.
+        assert_eq!(project.in_image(&tag, "find /root"), project.in_image(BASE, "find /root"));
     }
-    let output = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
-    assert_eq!(common::code(&output), 0, "{}", common::said(&output));
-    let prefix = home.join("prefix");
-    let tree = home.join("tree").join(prefix.strip_prefix("/").unwrap());
-    // Its files find each other where they lie.
-    std::fs::rename(&prefix, home.join("away")).unwrap();
-    let ran = Command::new(tree.join("bin/app")).env_clear().output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&ran.stdout), "the answer is 42\n");
-    assert!(tree.join("share/installer/app.json").is_file() && tree.join("lib/libanswer.so").is_file());
-    let description = std::fs::read(home.join("tree/etc/installer/image.json")).unwrap();
-    let description: Value = serde_json::from_slice(&description).unwrap();
-    assert_eq!(description["packages"], json!(["libc6"]), "{description}");
-    std::fs::rename(home.join("away"), &prefix).unwrap();
-    let again = common::placed(home, &["image", "export", "tree", "--case", "case.toml"]);
-    assert!(common::said(&again).contains("is not an empty directory"), "{}", common::said(&again));
-    // What was changed since is not passed on.
-    std::fs::write(prefix.join("bin/app"), "").unwrap();
-    let changed = common::placed(home, &["image", "export", "other", "--case", "case.toml"]);
-    assert!(common::said(&changed).contains("is not as it was installed"), "{}", common::said(&changed));
-    assert!(!home.join("other").exists());
 }

@@ -373,33 +373,6 @@ fn a_conda_environment_is_used_or_created_and_wheels_go_in_beside_what_it_has() 
     assert!(again.contains("nothing to do"), "{again}");
 }
 
-#[test]
-fn what_a_distribution_manages_is_refused_before_anything_is_brought() {
-    let place = Place::new();
-    let base = place.interpreter(true, VENDOR);
-    let managed = Path::new(&base).parent().unwrap().parent().unwrap().join("lib");
-    let mark = std::fs::read_dir(managed)
-        .unwrap()
-        .flatten()
-        .any(|entry| entry.path().join("EXTERNALLY-MANAGED").exists());
-    if !mark {
-        // Distributions before PEP 668 (Debian 11) mark nothing.
-        return;
-    }
-    let case = |more: &str| {
-        place.case(&format!(
-            "interpreter = {base:?}\nenvironment = \"existing\"\npackages = [\"plain\"]\n{more}"
-        ));
-    };
-    case("");
-    let said = place.expect(&["all"], exit::PREFLIGHT);
-    assert!(said.contains("PEP 668") && said.contains("venv-system-site"), "{said}");
-    assert!(!place.path("artifacts/wheels").exists());
-    case("break_system_packages = true");
-    place.expect(&["all"], exit::OK);
-    assert_eq!(imports(&base, "plain").unwrap().0, "2.0");
-}
-
 /// A case that compiles OpenCV's bindings, with a source that is never reached.
 fn bindings(place: &Place, python: &str, more: &str) {
     std::fs::create_dir_all(place.path("opencv")).unwrap();
@@ -454,4 +427,28 @@ fn a_broken_compiler_cache_is_found_before_anything_compiles() {
     let said = place.expect(&["build"], exit::PREFLIGHT);
     assert!(said.contains("tools/bin/ccache is broken") && said.contains("cannot load libhiredis"), "{said}");
     assert!(said.contains("remove toolchains.compiler_cache"), "{said}");
+}
+
+mod needs_externally_managed {
+    use super::*;
+
+    #[test]
+    fn what_a_distribution_manages_is_refused_before_anything_is_brought() {
+        // Distributions before PEP 668 (Debian 11) mark nothing.
+        testkit::need("externally_managed");
+        let place = Place::new();
+        let base = place.interpreter(true, VENDOR);
+        let case = |more: &str| {
+            place.case(&format!(
+                "interpreter = {base:?}\nenvironment = \"existing\"\npackages = [\"plain\"]\n{more}"
+            ));
+        };
+        case("");
+        let said = place.expect(&["all"], exit::PREFLIGHT);
+        assert!(said.contains("PEP 668") && said.contains("venv-system-site"), "{said}");
+        assert!(!place.path("artifacts/wheels").exists());
+        case("break_system_packages = true");
+        place.expect(&["all"], exit::OK);
+        assert_eq!(imports(&base, "plain").unwrap().0, "2.0");
+    }
 }

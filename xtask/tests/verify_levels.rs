@@ -58,32 +58,6 @@ fn expect(home: &Path, words: &[&str], wanted: i32) -> String {
 }
 
 #[test]
-fn a_driver_is_expected_to_be_missing_below_the_level_device_and_there_alone() {
-    if Path::new("/proc/driver/nvidia/version").exists() || Path::new("/dev/nvidiactl").exists() {
-        // With the driver there is nothing to expect.
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let home = directory.path();
-    case(home, "libcuda.so.1");
-    let told = expect(home, &["build"], exit::OK);
-    assert!(told.contains("expected at run time: libcuda.so.1 of the NVIDIA driver"), "{told}");
-    assert!(told.contains("expected at run time: `"), "the check that loads it is told of: {told}");
-    assert!(!told.contains("the device was asked"), "{told}");
-
-    let told = expect(home, &["verify", "--level", "link"], exit::OK);
-    assert!(
-        told.contains("expected at run time: libcuda.so.1") && !told.contains("bin/uses` ended"),
-        "{told}"
-    );
-    expect(home, &["verify"], exit::OK);
-    let told = expect(home, &["verify", "--level", "device"], exit::VERIFY_FAILED);
-    assert!(told.contains("needs libcuda.so.1 of the NVIDIA driver, which is not here"), "{told}");
-    let told = expect(home, &["build", "--verify-level", "device"], exit::VERIFY_FAILED);
-    assert!(told.contains("libcuda.so.1"), "{told}");
-}
-
-#[test]
 fn a_library_of_nobodys_driver_is_missed_at_every_level() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
@@ -107,4 +81,32 @@ fn a_check_of_the_level_device_runs_at_that_level() {
     assert!(told.contains("the device was asked"), "{told}");
     // What one level found says nothing of another.
     expect(home, &["verify", "--level", "import"], exit::OK);
+}
+
+mod needs_no_nvidia_driver {
+    use super::*;
+
+    #[test]
+    fn a_driver_is_expected_to_be_missing_below_the_level_device_and_there_alone() {
+        // With the driver there is nothing to expect.
+        testkit::need("no_nvidia_driver");
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        case(home, "libcuda.so.1");
+        let told = expect(home, &["build"], exit::OK);
+        assert!(told.contains("expected at run time: libcuda.so.1 of the NVIDIA driver"), "{told}");
+        assert!(told.contains("expected at run time: `"), "the check that loads it is told of: {told}");
+        assert!(!told.contains("the device was asked"), "{told}");
+
+        let told = expect(home, &["verify", "--level", "link"], exit::OK);
+        assert!(
+            told.contains("expected at run time: libcuda.so.1") && !told.contains("bin/uses` ended"),
+            "{told}"
+        );
+        expect(home, &["verify"], exit::OK);
+        let told = expect(home, &["verify", "--level", "device"], exit::VERIFY_FAILED);
+        assert!(told.contains("needs libcuda.so.1 of the NVIDIA driver, which is not here"), "{told}");
+        let told = expect(home, &["build", "--verify-level", "device"], exit::VERIFY_FAILED);
+        assert!(told.contains("libcuda.so.1"), "{told}");
+    }
 }

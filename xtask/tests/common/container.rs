@@ -17,22 +17,10 @@ impl Drop for Container {
     }
 }
 
-/// Whether there is an engine; with CI set there has to be one.
-fn has_docker(shell: &Shell) -> bool {
-    let there = cmd!(shell, "docker info").quiet().ignore_stdout().ignore_stderr().run().is_ok();
-    assert!(
-        there || std::env::var_os("CI").is_none(),
-        "CI is set, and `docker info` fails: these tests need Docker"
-    );
-    there
-}
-
 /// Starts a container that does nothing, with the binary at /usr/local/bin/installer and `mounted` at /mnt/test.
-pub fn container(suite: &str, rust: &str, mounted: &Path) -> Option<Container> {
+pub fn container(suite: &str, rust: &str, mounted: &Path) -> Container {
+    testkit::need("docker");
     let shell = Shell::new().unwrap();
-    if !has_docker(&shell) {
-        return None;
-    }
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let script = project.join("scripts/test-root");
     let tag = format!("installer-test:{suite}-{rust}");
@@ -59,7 +47,7 @@ pub fn container(suite: &str, rust: &str, mounted: &Path) -> Option<Container> {
             .quiet()
             .read()
             .unwrap();
-    Some(Container { shell, name })
+    Container { shell, name }
 }
 
 impl Container {

@@ -162,111 +162,105 @@ fn message(error: StepError) -> String {
     }
 }
 
-/// A context whose target is this machine.
+/// A context whose target is this machine: its own apt sources are read to find the distribution's archive.
 fn here() -> FakeContext {
+    testkit::need("debian");
     let mut context = FakeContext::new();
     context.target = crate::target::probe(Utf8Path::new("/"), &std::env::vars().collect());
     context
 }
 
-/// These tests read the machine's own apt sources to find the distribution's archive.
-fn has_apt() -> bool {
-    Utf8Path::new("/etc/apt").is_dir()
-}
+mod needs_debian {
+    use super::*;
 
-#[test]
-fn a_source_package_is_fetched_and_unpacked_with_its_patches() {
-    if !has_apt() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
-        return;
-    }
-    let context = here();
-    apt(&context, package());
-    let action = action(&context, "demo", None);
-    fetch(&action, &context).unwrap();
-    let locked = &context.locked().sources["demo"];
-    assert_eq!((locked.version.as_str(), locked.files.len()), ("1:2.0-3", 4));
-    let record = crate::sources::SourceRecord::read(&action.into).unwrap().unwrap();
-    assert_eq!(record.facts.version.as_deref(), Some("2.0"));
-    assert_eq!(record.facts.minimum_rust.as_deref(), Some("1.63"), "manifests are those after the patches");
-
-    let into = context.path("cache/sources/demo");
-    unpack(&UnpackSource { source: "demo".into(), from: action.into.clone(), into: into.clone() }, &context)
-        .unwrap();
-    assert_eq!(read(into.join("main.c")), "int main(void) { return 0; }\n");
-    assert_eq!(read(into.join("extra/new")), "component\n");
-    assert!(!into.join("extra/old").exists(), "a component's directory is replaced");
-    assert!(into.join("debian/rules").is_file());
-    assert!(
-        !into.join("debian/upstream-has-one").exists(),
-        "the packaging replaces upstream's debian directory"
-    );
-
-    // Once it is there and locked nothing is asked any more.
-    let before = context.command_lines().len();
-    context.set_offline(true);
-    fetch(&action, &context).unwrap();
-    std::fs::remove_file(action.into.join("source.json")).unwrap();
-    fetch(&action, &context).unwrap();
-    assert_eq!(context.command_lines().len(), before);
-}
-
-#[test]
-fn the_private_apt_leaves_the_systems_alone() {
-    if !has_apt() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
-        return;
-    }
-    let context = here();
-    apt(&context, package());
-    fetch(&action(&context, "demo", Some("1:2.0-3")), &context).unwrap();
-    let configuration = read(context.path("cache/apt/apt.conf"));
-    for line in configuration.lines().filter(|line| line.starts_with("Dir::")) {
-        let value = line.split('"').nth(1).unwrap();
-        assert!(
-            value.is_empty() || value == "/dev/null" || value.starts_with(context.root().as_str()),
-            "{line}"
+    #[test]
+    fn a_source_package_is_fetched_and_unpacked_with_its_patches() {
+        let context = here();
+        apt(&context, package());
+        let action = action(&context, "demo", None);
+        fetch(&action, &context).unwrap();
+        let locked = &context.locked().sources["demo"];
+        assert_eq!((locked.version.as_str(), locked.files.len()), ("1:2.0-3", 4));
+        let record = crate::sources::SourceRecord::read(&action.into).unwrap().unwrap();
+        assert_eq!(record.facts.version.as_deref(), Some("2.0"));
+        assert_eq!(
+            record.facts.minimum_rust.as_deref(),
+            Some("1.63"),
+            "manifests are those after the patches"
         );
-    }
-    for line in context.command_lines() {
-        assert!(line.starts_with(&format!("apt-get -c {}", context.path("cache/apt/apt.conf"))), "{line}");
-    }
-    // The lists are young: a second package brings no update.
-    let updates = |context: &FakeContext| {
-        context.command_lines().iter().filter(|line| line.ends_with(" update")).count()
-    };
-    assert_eq!(updates(&context), 1);
-    let error = message(fetch(&action(&context, "demo", Some("9")), &context).unwrap_err());
-    assert!(error.contains("no longer offers version 9 of source package demo, but 2.0-3"), "{error}");
-    assert_eq!(updates(&context), 2, "lists are brought again before saying that something is not there");
-}
 
-#[test]
-fn a_file_that_is_not_what_the_dsc_says_is_not_kept() {
-    if !has_apt() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
-        return;
-    }
-    let context = here();
-    let mut files = package();
-    files[0].1 = tar_gz(&[("demo-2.0/evil", "")]);
-    apt(&context, files);
-    let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
-    assert!(error.contains("demo_2.0.orig.tar.gz has SHA-256"), "{error}");
-    assert!(context.locked().sources.is_empty());
-}
+        let into = context.path("cache/sources/demo");
+        unpack(
+            &UnpackSource { source: "demo".into(), from: action.into.clone(), into: into.clone() },
+            &context,
+        )
+        .unwrap();
+        assert_eq!(read(into.join("main.c")), "int main(void) { return 0; }\n");
+        assert_eq!(read(into.join("extra/new")), "component\n");
+        assert!(!into.join("extra/old").exists(), "a component's directory is replaced");
+        assert!(into.join("debian/rules").is_file());
+        assert!(
+            !into.join("debian/upstream-has-one").exists(),
+            "the packaging replaces upstream's debian directory"
+        );
 
-#[test]
-fn offline_names_the_package_and_starts_nothing() {
-    if !has_apt() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs on Debian");
-        return;
+        // Once it is there and locked nothing is asked any more.
+        let before = context.command_lines().len();
+        context.set_offline(true);
+        fetch(&action, &context).unwrap();
+        std::fs::remove_file(action.into.join("source.json")).unwrap();
+        fetch(&action, &context).unwrap();
+        assert_eq!(context.command_lines().len(), before);
     }
-    let context = here();
-    context.set_offline(true);
-    let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
-    assert!(error.contains("--offline forbids to fetch source package demo"), "{error}");
-    assert!(context.command_lines().is_empty());
-    let error = message(fetch(&action(&context, "-o=evil", None), &context).unwrap_err());
-    assert!(error.contains("is not the name of a source package"), "{error}");
+
+    #[test]
+    fn the_private_apt_leaves_the_systems_alone() {
+        let context = here();
+        apt(&context, package());
+        fetch(&action(&context, "demo", Some("1:2.0-3")), &context).unwrap();
+        let configuration = read(context.path("cache/apt/apt.conf"));
+        for line in configuration.lines().filter(|line| line.starts_with("Dir::")) {
+            let value = line.split('"').nth(1).unwrap();
+            assert!(
+                value.is_empty() || value == "/dev/null" || value.starts_with(context.root().as_str()),
+                "{line}"
+            );
+        }
+        for line in context.command_lines() {
+            assert!(
+                line.starts_with(&format!("apt-get -c {}", context.path("cache/apt/apt.conf"))),
+                "{line}"
+            );
+        }
+        // The lists are young: a second package brings no update.
+        let updates = |context: &FakeContext| {
+            context.command_lines().iter().filter(|line| line.ends_with(" update")).count()
+        };
+        assert_eq!(updates(&context), 1);
+        let error = message(fetch(&action(&context, "demo", Some("9")), &context).unwrap_err());
+        assert!(error.contains("no longer offers version 9 of source package demo, but 2.0-3"), "{error}");
+        assert_eq!(updates(&context), 2, "lists are brought again before saying that something is not there");
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_the_dsc_says_is_not_kept() {
+        let context = here();
+        let mut files = package();
+        files[0].1 = tar_gz(&[("demo-2.0/evil", "")]);
+        apt(&context, files);
+        let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
+        assert!(error.contains("demo_2.0.orig.tar.gz has SHA-256"), "{error}");
+        assert!(context.locked().sources.is_empty());
+    }
+
+    #[test]
+    fn offline_names_the_package_and_starts_nothing() {
+        let context = here();
+        context.set_offline(true);
+        let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
+        assert!(error.contains("--offline forbids to fetch source package demo"), "{error}");
+        assert!(context.command_lines().is_empty());
+        let error = message(fetch(&action(&context, "-o=evil", None), &context).unwrap_err());
+        assert!(error.contains("is not the name of a source package"), "{error}");
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use exec::jobserver::Token;
 use exec::{Canceller, Ended, Launch, Redactor, Session};
 use model::event::{Event, Failure, FailureKind, Stream};
 use model::layout::Layout;
@@ -42,7 +43,12 @@ impl Shared<'_> {
 /// What a step's thread tells the scheduler.
 pub(crate) enum Message {
     Event(Event),
-    Ended { index: usize, result: Result<(), StepError> },
+    /// One that was waited for.
+    Token(Token),
+    Ended {
+        index: usize,
+        result: Result<(), StepError>,
+    },
 }
 
 /// Figures that a step gathered while it ran.

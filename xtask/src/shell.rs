@@ -122,6 +122,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         timeout: None,
         patient: false,
         capture_stdout: false,
+        unlogged: None,
         log: None,
     };
     // What is done to the tree from now on is not what the ledger says of it. Killed half-way, it is what a killed step

@@ -17,7 +17,9 @@ use indexmap::IndexMap;
 use model::case::{Component, Driver, OptionValue, SourceSpec};
 use model::catalog;
 use model::cuda::CUDA;
-use model::plan::{Action, Claims, Freshness, Need, Network, Phase, Privilege, Probe, Step, WorkingCopy};
+use model::plan::{
+    Action, Claims, Freshness, Jobs, Need, Network, Phase, Privilege, Probe, Step, WorkingCopy,
+};
 use model::{ComponentName, SourceName, StepId};
 
 use crate::components::{self, Recipe, recipe};
@@ -280,7 +282,17 @@ fn component_needs(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Re
         .collect()
 }
 
+/// What runs a tool of the case, or of pip, takes a job token. What looks, copies or checks would wait for one behind a
+/// compile of an hour, and holds up all that comes after it.
+fn jobs(action: &Action) -> Jobs {
+    match action {
+        Action::Exec(_) | Action::InstallWheels(_) | Action::StageWheels(_) => Jobs::One,
+        _ => Jobs::None,
+    }
+}
+
 fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String, action: Action) -> Step {
+    let claims = Claims { jobs: jobs(&action), ..Claims::default() };
     Step {
         id: step_id(name, verb),
         phase: known_phase,
@@ -294,7 +306,7 @@ fn template(known_phase: Phase, name: &ComponentName, verb: &str, title: String,
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
-        claims: Claims::default(),
+        claims,
         network: Network::Denied,
         privilege: Privilege::User,
         timeout_seconds: None,

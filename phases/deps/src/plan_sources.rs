@@ -120,7 +120,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, fetch: Option
         freshness: Freshness::Fingerprinted,
         // The action unpacks beside the tree and renames: what a killed attempt left is never the tree.
         scratch: Vec::new(),
-        claims: Claims { jobs: Jobs::One, ..Claims::default() },
+        claims: Claims { jobs: Jobs::None, ..Claims::default() },
         network: Network::Denied,
         privilege: Privilege::User,
         timeout_seconds: None,

@@ -5,6 +5,7 @@
 
 pub mod assess;
 pub mod capsule;
+mod cargo;
 pub mod checkout;
 pub mod committed;
 pub mod context;

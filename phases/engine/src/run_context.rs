@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use exec::jobserver::Token;
 use exec::{Canceller, Ended, Launch, Redactor, Session};
 use model::event::{Event, Failure, FailureKind, Stream};
 use model::layout::Layout;
@@ -14,6 +15,7 @@ use model::plan::{Argument, Command, Jobs, Network, Step};
 use model::site::Site;
 use model::target::Target;
 
+use crate::cargo;
 use crate::context::{Memory, World, network_environment};
 use crate::excerpt::Finder;
 use crate::runner::{Context, Finished, StepError};
@@ -42,7 +44,12 @@ impl Shared<'_> {
 /// What a step's thread tells the scheduler.
 pub(crate) enum Message {
     Event(Event),
-    Ended { index: usize, result: Result<(), StepError> },
+    /// One that was waited for.
+    Token(Token),
+    Ended {
+        index: usize,
+        result: Result<(), StepError>,
+    },
 }
 
 /// Figures that a step gathered while it ran.
@@ -92,7 +99,7 @@ impl RunContext<'_> {
         let launch = Launch {
             program: command.program.clone(),
             args,
-            environment: command.environment.clone(),
+            environment: cargo::environment(command),
             directory: command.directory.clone(),
             network: self.step.network,
             privilege: self.step.privilege,
@@ -101,6 +108,7 @@ impl RunContext<'_> {
             timeout: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
             patient: is_transaction(self.step, command),
             capture_stdout,
+            unlogged: cargo::counts(command).then_some(cargo::is_drawn),
             log: Some(self.log()),
         };
         let words = exec::session::shell_words(&launch.argv());
@@ -117,7 +125,20 @@ impl RunContext<'_> {
         let sink_finder = Arc::clone(&finder);
         let sender = self.sender.clone();
         let step = self.step.id.clone();
+        let counts = cargo::counts(command);
         let sink = Box::new(move |stream: Stream, line: &str| {
+            if counts && cargo::is_drawn(line) {
+                let event = cargo::count(line).map(|(done, total)| Event::Progress {
+                    step: step.clone(),
+                    done,
+                    total: Some(total),
+                    unit: Some("units".to_owned()),
+                });
+                if let Some(event) = event {
+                    drop(sender.send(Message::Event(event)));
+                }
+                return;
+            }
             if stream != Stream::Note {
                 sink_finder.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
@@ -264,7 +285,12 @@ impl Context for RunContext<'_> {
     }
 
     fn progress(&self, done: u64, total: Option<u64>) {
-        self.send(Event::Progress { step: self.step.id.clone(), done, total });
+        self.send(Event::Progress { step: self.step.id.clone(), done, total, unit: None });
+    }
+
+    fn count(&self, done: u64, total: u64, unit: &str) {
+        let (total, unit) = (Some(total), Some(unit.to_owned()));
+        self.send(Event::Progress { step: self.step.id.clone(), done, total, unit });
     }
 
     fn figure(&self, name: &str, value: u64) {

@@ -166,6 +166,9 @@ pub trait Context: Sync {
     /// How far a download or copy is, in bytes.
     fn progress(&self, done: u64, total: Option<u64>);
 
+    /// How far something else that is counted is: `unit` is what, in the plural.
+    fn count(&self, _done: u64, _total: u64, _unit: &str) {}
+
     /// A figure for the report, such as `bytes` or `packages`.
     fn figure(&self, name: &str, value: u64);
 

@@ -1,5 +1,6 @@
 //! Carrying a plan out: one thread that takes messages, and one for each running step.
 
+mod claims;
 mod decide;
 mod ending;
 mod gates;
@@ -32,6 +33,7 @@ use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::{Cancel, EngineError, fault, files};
+use claims::{Claimed, Waiter};
 use decide::Start;
 use gates::closed_gates;
 use out::Out;
@@ -134,12 +136,15 @@ pub fn run(
             shared: &shared,
             options,
             assessment: &assessment,
-            chains: chains(plan),
+            chains: chains(plan, &assessment),
             status: vec![Status::Waiting; plan.steps.len()],
             digests: BTreeMap::new(),
             facts: BTreeMap::new(),
             observed: BTreeMap::new(),
             running: BTreeMap::new(),
+            waiter: Waiter::default(),
+            wanting: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             not_run: BTreeMap::new(),
             failure: None,
             stopping: false,
@@ -196,8 +201,8 @@ fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError
     Ok(())
 }
 
-/// The weight of the longest chain of steps that begins with each.
-fn chains(plan: &Plan) -> Vec<u64> {
+/// The weight of the longest chain of steps that begins with each; what need not run takes no time.
+fn chains(plan: &Plan, assessment: &Assessment) -> Vec<u64> {
     let mut chains = vec![0; plan.steps.len()];
     for index in (0..plan.steps.len()).rev() {
         let id = &plan.steps[index].id;
@@ -206,7 +211,8 @@ fn chains(plan: &Plan) -> Vec<u64> {
             .map(|other| chains[other])
             .max()
             .unwrap_or(0);
-        chains[index] = after + u64::from(plan.steps[index].weight);
+        let runs = matches!(assessment.rows[index].state, State::Stale | State::Follows);
+        chains[index] = after + if runs { u64::from(plan.steps[index].weight) } else { 0 };
     }
     chains
 }
@@ -228,6 +234,8 @@ struct Running {
     gathered: Arc<Mutex<Gathered>>,
     memory_mib: u64,
     tokens: Vec<Token>,
+    /// It began without the token that it has to have.
+    on_credit: bool,
 }
 
 struct Scheduler<'a> {
@@ -244,6 +252,11 @@ struct Scheduler<'a> {
     /// What observed steps found.
     observed: BTreeMap<StepId, BTreeMap<String, String>>,
     running: BTreeMap<usize, Running>,
+    waiter: Waiter,
+    /// Steps that lack nothing but a token, each since when.
+    wanting: BTreeMap<usize, Instant>,
+    /// Steps that were found fresh and turned out not to be.
+    doubted: BTreeSet<usize>,
     /// Steps that never started, each with the one whose failure is the reason; none: the run ended before.
     not_run: BTreeMap<usize, Option<StepId>>,
     failure: Option<FailureKind>,
@@ -295,13 +308,15 @@ impl<'a> Scheduler<'a> {
                     broken.get_or_insert(error);
                     continue;
                 }
+            } else {
+                self.waiter.stop();
             }
             if self.running.is_empty() {
                 break;
             }
             match receiver.recv_timeout(TICK) {
                 Ok(message) => {
-                    if let Err(error) = self.take(message, receiver) {
+                    if let Err(error) = self.take(message, receiver, scope) {
                         broken.get_or_insert(error);
                     }
                 }
@@ -312,6 +327,7 @@ impl<'a> Scheduler<'a> {
             let now = self.out.now_ms();
             self.out.observer.tick(now);
         }
+        self.waiter.stop();
         if let Some(error) = broken {
             return Err(error);
         }
@@ -392,77 +408,65 @@ impl<'a> Scheduler<'a> {
             let mut ready: Vec<usize> =
                 (0..self.plan.steps.len()).filter(|index| self.is_ready(*index)).collect();
             ready.sort_by_key(|index| std::cmp::Reverse(self.chains[*index]));
+            let coming = self.coming_leases();
             let mut progressed = false;
             let mut tokens_awaited = false;
             for index in ready {
-                let claims = &self.plan.steps[index].claims;
-                // What waits for tokens has the longer chain: nothing is to take them in front of it.
-                if tokens_awaited && lease::would_delay(claims.jobs) {
+                if self.is_still_fresh(index)? {
+                    progressed = true;
                     continue;
                 }
-                if claims.jobs == Jobs::Lease && self.waits_for_more_tokens(index)? {
+                let jobs = self.plan.steps[index].claims.jobs;
+                // What waits for tokens has the longer chain: nothing is to take them in front of it.
+                if lease::would_delay(jobs)
+                    && (tokens_awaited || coming.iter().any(|chain| *chain > self.chains[index]))
+                {
+                    continue;
+                }
+                if jobs == Jobs::Lease && self.waits_for_more_tokens(index)? {
                     tokens_awaited = true;
                     continue;
                 }
-                let Some(tokens) = self.claim(index)? else { continue };
+                let Some(claimed) = self.claim(index, scope)? else { continue };
                 progressed = true;
-                self.start(index, tokens, scope)?;
+                self.start(index, claimed, scope)?;
                 if self.stopping {
                     return Ok(());
                 }
             }
             if !progressed {
+                self.settle_tokens();
                 return Ok(());
             }
         }
     }
 
-    /// Whether a step that leases its tokens should have more than there are now.
-    fn waits_for_more_tokens(&self, index: usize) -> Result<bool, EngineError> {
-        let held = self.running.values().any(|running| !running.tokens.is_empty());
-        if !held || self.assessment.rows[index].state == State::Fresh {
+    /// Whether a step that was found fresh is so; then it is settled, and waits for nothing that only work takes.
+    fn is_still_fresh(&mut self, index: usize) -> Result<bool, EngineError> {
+        if self.assessment.rows[index].state != State::Fresh || self.doubted.contains(&index) {
             return Ok(false);
         }
-        let pool = self.shared.session.pool();
-        let free = pool
-            .free()
-            .map_err(|error| EngineError::new(format!("failed to count the job tokens: {error}")))?;
-        let unfinished = |other: usize| {
-            matches!(self.status[other], Status::Waiting | Status::Running)
-                && self.assessment.rows[other].state != State::Fresh
-        };
-        let beside = lease::beside(self.plan, index, unfinished);
-        let own = u64::from(self.plan.steps[index].weight);
-        Ok(!lease::is_enough(free, pool.size(), own, beside))
+        if let Start::Fresh { warnings } = self.decide(index)? {
+            self.settle_fresh(index, warnings)?;
+            return Ok(true);
+        }
+        self.doubted.insert(index);
+        Ok(false)
     }
 
-    /// Takes what a step claims; none when it has to wait.
-    fn claim(&self, index: usize) -> Result<Option<Vec<Token>>, EngineError> {
-        let claims = &self.plan.steps[index].claims;
-        let held: BTreeSet<&String> =
-            self.running.keys().flat_map(|other| &self.plan.steps[*other].claims.locks).collect();
-        if claims.locks.iter().any(|lock| held.contains(lock)) {
-            return Ok(None);
+    fn settle_fresh(&mut self, index: usize, warnings: Vec<String>) -> Result<(), EngineError> {
+        let id = &self.plan.steps[index].id;
+        self.status[index] = Status::Settled;
+        for message in warnings {
+            self.out.event(Event::Warning { step: Some(id.clone()), message })?;
         }
-        let in_use: u64 = self.running.values().map(|running| running.memory_mib).sum();
-        if in_use > 0 && in_use + claims.memory_mib > self.options.capacity.memory_mib {
-            return Ok(None);
-        }
-        let pool = self.shared.session.pool();
-        let tokens = match claims.jobs {
-            Jobs::None => return Ok(Some(Vec::new())),
-            Jobs::One | Jobs::Jobserver => pool.try_acquire().map(|token| token.into_iter().collect()),
-            Jobs::Lease => pool.lease(self.options.capacity.jobs),
-        };
-        let tokens: Vec<Token> =
-            tokens.map_err(|error| EngineError::new(format!("failed to take a job token: {error}")))?;
-        Ok(if tokens.is_empty() { None } else { Some(tokens) })
+        Ok(self.out.event(Event::StepSkipped { step: id.clone(), why: SkipReason::Fresh })?)
     }
 
     fn start<'scope>(
         &mut self,
         index: usize,
-        tokens: Vec<Token>,
+        claimed: Claimed,
         scope: &'scope std::thread::Scope<'scope, '_>,
     ) -> Result<(), EngineError>
     where
@@ -470,13 +474,7 @@ impl<'a> Scheduler<'a> {
     {
         let step: &'a Step = &self.plan.steps[index];
         match self.decide(index)? {
-            Start::Fresh { warnings } => {
-                self.status[index] = Status::Settled;
-                for message in warnings {
-                    self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
-                }
-                self.out.event(Event::StepSkipped { step: step.id.clone(), why: SkipReason::Fresh })?;
-            }
+            Start::Fresh { warnings } => self.settle_fresh(index, warnings)?,
             Start::LeaveOut { need } => {
                 self.status[index] = Status::Failed;
                 self.not_run.insert(index, Some(need.clone()));
@@ -496,6 +494,11 @@ impl<'a> Scheduler<'a> {
                 self.out.event(Event::StepStarted { step: step.id.clone(), why })?;
                 self.prepare(step, material.as_ref())?;
                 let gathered = Arc::new(Mutex::new(Gathered::default()));
+                let on_credit = matches!(claimed, Claimed::Credit);
+                let tokens = match claimed {
+                    Claimed::Tokens(tokens) => tokens,
+                    Claimed::Credit => Vec::new(),
+                };
                 let jobs = u32::try_from(tokens.len()).unwrap_or(1).max(1);
                 let claims = &step.claims;
                 self.running.insert(
@@ -506,6 +509,7 @@ impl<'a> Scheduler<'a> {
                         gathered: Arc::clone(&gathered),
                         memory_mib: claims.memory_mib,
                         tokens,
+                        on_credit,
                     },
                 );
                 self.status[index] = Status::Running;
@@ -532,9 +536,21 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    fn take(&mut self, message: Message, receiver: &Receiver<Message>) -> Result<(), EngineError> {
+    fn take<'scope>(
+        &mut self,
+        message: Message,
+        receiver: &Receiver<Message>,
+        scope: &'scope std::thread::Scope<'scope, '_>,
+    ) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
         let (index, result) = match message {
             Message::Event(event) => return Ok(self.out.event(event)?),
+            Message::Token(token) => {
+                self.take_token(token, scope);
+                return Ok(());
+            }
             Message::Ended { index, result } => (index, result),
         };
         // What it still had to say was sent before its end, but perhaps taken after another's.
@@ -555,7 +571,7 @@ impl<'a> Scheduler<'a> {
             Err(error) => self.failed(index, error, material.as_ref(), wall, &gathered)?,
         }
         for message in later {
-            self.take(message, receiver)?;
+            self.take(message, receiver, scope)?;
         }
         Ok(())
     }

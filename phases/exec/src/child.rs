@@ -252,22 +252,31 @@ enum Source {
 pub(crate) struct Printer {
     sink: Sink,
     log: Option<(Utf8PathBuf, File)>,
+    unlogged: Option<fn(&str) -> bool>,
     redactor: Redactor,
 }
 
 impl Printer {
     /// Lines go to the sink, and to the end of the log.
-    pub(crate) fn new(sink: Sink, log: Option<&Utf8PathBuf>, redactor: Redactor) -> io::Result<Self> {
+    pub(crate) fn new(
+        sink: Sink,
+        log: Option<&Utf8PathBuf>,
+        unlogged: Option<fn(&str) -> bool>,
+        redactor: Redactor,
+    ) -> io::Result<Self> {
         let log = match log {
             Some(path) => Some((path.clone(), open_log(path)?)),
             None => None,
         };
-        Ok(Self { sink, log, redactor })
+        Ok(Self { sink, log, unlogged, redactor })
     }
 
     pub(crate) fn print(&mut self, stream: Stream, line: &str) -> io::Result<()> {
+        const ERASE: &str = "\x1b[K";
+        let line = if self.unlogged.is_some() { line.trim_start_matches(ERASE) } else { line };
         let line = self.redactor.redact(line);
-        if let Some((path, file)) = &mut self.log {
+        let logged = !self.unlogged.is_some_and(|drawn| drawn(&line));
+        if let Some((path, file)) = self.log.as_mut().filter(|_| logged) {
             file.write_all(format!("{line}\n").as_bytes())
                 .map_err(|error| named("write to", path, &error))?;
         }

@@ -81,6 +81,9 @@ pub struct Launch {
     pub patient: bool,
     /// Standard output comes back in [`Ended::stdout`], unredacted, and goes neither to the sink nor to the log.
     pub capture_stdout: bool,
+    /// Tells lines that only draw how far a tool is: they go to the sink and not to the log. Before other lines of such a
+    /// tool, what takes the drawing away is left out.
+    pub unlogged: Option<fn(&str) -> bool>,
     /// Lines are appended to this file.
     pub log: Option<Utf8PathBuf>,
 }
@@ -184,7 +187,7 @@ impl Session {
             fs::create_dir_all(&launch.directory)
                 .map_err(|error| named("create", &launch.directory, &error))?;
         }
-        let printer = Printer::new(sink, launch.log.as_ref(), self.config.redactor.clone())?;
+        let printer = Printer::new(sink, launch.log.as_ref(), launch.unlogged, self.config.redactor.clone())?;
         let (streams, stdout, stderr) = if attached {
             (Streams::Inherited, None, None)
         } else {

@@ -259,6 +259,7 @@ fn session(words: &[&str]) -> io::Result<()> {
                 timeout,
                 patient: options.contains(&"--patient"),
                 capture_stdout: false,
+                unlogged: None,
                 log: None,
             },
             Box::new(move |_, line| {

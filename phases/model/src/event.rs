@@ -60,14 +60,17 @@ pub enum Event {
         /// The line, without its end.
         line: String,
     },
-    /// How far a download or a copy is.
+    /// How far a download, a copy or something else that is counted is.
     Progress {
         /// The step.
         step: StepId,
-        /// Bytes done.
+        /// Bytes done, or how many of `unit`.
         done: u64,
-        /// Bytes in all, where known.
+        /// Bytes or `unit` in all, where known.
         total: Option<u64>,
+        /// What is counted, if it is not bytes: `crates`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<String>,
     },
     /// A step does not run.
     StepSkipped {

@@ -213,7 +213,7 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Jobs {
-    /// It waits for the network or the disk and takes no token.
+    /// It waits for the network or the disk, or is over in a moment: it takes no token, and waits for none.
     None,
     /// One token.
     #[default]

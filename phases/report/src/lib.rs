@@ -3,6 +3,7 @@
 //! Nothing here reads a file, asks the clock or knows a terminal. The command line hands in events, the time, the size
 //! of the terminal and something to write to, so that every screen can be tested from recorded events.
 
+mod counted;
 mod ending;
 mod explain;
 mod json;
@@ -14,11 +15,13 @@ mod style;
 mod summary;
 mod terminal;
 pub mod text;
+mod wrap;
 
 use std::io::{self, Write};
 
 use model::event::Timed;
 
+pub use counted::{Counter, Tally};
 pub use explain::explain_text;
 pub use json::Json;
 pub use plain::Plain;

@@ -2,16 +2,12 @@
 
 use std::io::{self, Write};
 
-use model::StepId;
-use model::event::{Event, Failure, Outcome, SkipReason, Stream, Timed};
+use model::event::{Event, Outcome, Stream, Timed};
 
-use crate::summary::failure_lines;
 use crate::{Options, Renderer, Run, Size, summary_text, text};
 
 /// A step of which nothing was seen for this long gets a line, in milliseconds: CI systems end silent jobs.
 const HEARTBEAT_MS: u64 = 60_000;
-/// Lines of excerpt in the log itself.
-const EXCERPT_LINES: usize = 40;
 
 /// Plain lines.
 #[derive(Clone, Debug)]
@@ -19,14 +15,12 @@ pub struct Plain {
     options: Options,
     run: Run,
     phases: Vec<Run>,
-    /// Failures whose details are told as soon as other work goes on; when none does, the summary tells them.
-    untold: Vec<(StepId, Failure)>,
 }
 
 impl Plain {
     /// A renderer that has not seen an event.
     pub fn new(options: Options) -> Self {
-        Self { options, run: Run::default(), phases: Vec::new(), untold: Vec::new() }
+        Self { options, run: Run::default(), phases: Vec::new() }
     }
 
     fn lines(&mut self, timed: &Timed) -> Vec<String> {
@@ -40,34 +34,24 @@ impl Plain {
                 lines.push(format!("{name} {case}: {steps}, {jobs}"));
             }
             Event::StepStarted { step, why } => {
-                lines.append(&mut self.tell_failures());
                 let why = self.options.next.purpose.why(why);
                 let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
                 lines.push(format!("[{step}] {}{why}", self.run.title(step)));
             }
             Event::Output { step, stream, line } => {
-                if !self.untold.is_empty() && self.run.cancelling.is_none() {
-                    lines.append(&mut self.tell_failures());
-                }
                 if self.options.verbose || (*stream == Stream::Note && !line.starts_with("$ ")) {
                     lines.push(format!("[{step}] {}", text::clean(line)));
                 }
             }
-            Event::Progress { .. } | Event::Installed { .. } => {}
-            Event::StepSkipped { step, why } => match why {
-                SkipReason::NeedFailed { need } => {
-                    lines.push(format!("[{step}] not run: {need} failed"));
-                }
-                // Counted in the summary; a line for each would bury what ran.
-                SkipReason::Fresh | SkipReason::NotSelected | SkipReason::Cancelled => {}
-            },
+            // Told by heartbeats; told or counted by the summary, because a line for each would bury what ran.
+            Event::Progress { .. } | Event::StepSkipped { .. } | Event::Installed { .. } => {}
             Event::StepFinished { step, outcome, wall_ms, figures, .. } => {
                 let wall = text::duration(*wall_ms);
                 let state = match outcome {
                     Outcome::Done => format!("{} in {wall}", style.green("done")),
                     Outcome::Cancelled => format!("{} after {wall}", style.yellow("cancelled")),
                     Outcome::Failed(failure) => {
-                        self.untold.push((step.clone(), failure.clone()));
+                        // What else there is to say is in the summary.
                         let word = if self.run.is_optional(step) {
                             style.yellow("failed (optional)")
                         } else {
@@ -81,35 +65,17 @@ impl Plain {
                 let figures = if figures.is_empty() { figures } else { format!(", {figures}") };
                 lines.push(format!("[{step}] {state}{figures}"));
             }
-            Event::Warning { step, message } => {
+            Event::Warning { step, message } if self.run.is_news(message) => {
                 let prefix = step.as_ref().map_or_else(String::new, |step| format!("[{step}] "));
                 lines.push(format!("{prefix}{} {message}", style.yellow("warning:")));
             }
-            Event::Leak { step, process, wanted, .. } => {
-                lines.push(format!("[{step}] {} by {process}: {wanted}", style.red("network wanted")));
-            }
+            // A leak is told by the failure of its step, else by the summary.
+            Event::Warning { .. } | Event::Leak { .. } | Event::RunFinished { .. } => {}
             Event::Cancelling { reason } => {
                 lines.push(style.yellow(&format!("cancelling: {reason}")));
             }
-            Event::RunFinished { .. } => {
-                // Whatever is untold now is told by the summary, which follows.
-                self.untold.clear();
-            }
         }
         lines
-    }
-
-    fn tell_failures(&mut self) -> Vec<String> {
-        let untold = std::mem::take(&mut self.untold);
-        let next = &self.options.next;
-        untold
-            .iter()
-            .flat_map(|(step, failure)| {
-                failure_lines(failure, EXCERPT_LINES, next)
-                    .into_iter()
-                    .map(move |line| format!("[{step}] {line}"))
-            })
-            .collect()
     }
 
     /// Lines about steps that have been silent for long.
@@ -121,11 +87,8 @@ impl Plain {
             }
             running.shown_ms = now_ms;
             let elapsed = text::duration(now_ms.saturating_sub(running.since_ms));
-            let doing = match &running.transfer {
-                Some(transfer) => format!(": {}", transfer.describe(now_ms)),
-                None if running.last_line.is_empty() => String::new(),
-                None => format!(": {}", running.last_line.trim()),
-            };
+            let doing = running.describe(now_ms);
+            let doing = if doing.is_empty() { doing } else { format!(": {doing}") };
             lines.push(format!("[{}] still running after {elapsed}{doing}", running.step));
         }
         lines
@@ -145,7 +108,8 @@ impl Plain {
 impl Renderer for Plain {
     fn event(&mut self, event: &Timed, out: &mut dyn Write) -> io::Result<()> {
         if matches!(event.event, Event::RunStarted { .. }) && self.run.report.phase.is_some() {
-            self.phases.push(std::mem::take(&mut self.run));
+            let next = self.run.next();
+            self.phases.push(std::mem::replace(&mut self.run, next));
         }
         self.run.fold(event);
         let mut lines = self.heartbeats(event.at_ms);

@@ -1,10 +1,13 @@
 //! What the human renderers remember of a run: the report of the present phase, and where each step stands.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::StepId;
-use model::event::{Event, StepSummary, Timed};
+use model::event::{Event, StepSummary, Stream, Timed};
 use model::report::Report;
+
+use crate::counted::{Counter, says_something};
+use crate::text;
 
 /// How far back the rate of a download looks, in milliseconds.
 const RATE_WINDOW_MS: u64 = 5_000;
@@ -23,6 +26,8 @@ pub struct Run {
     /// When it started, on the events' clock.
     pub started_ms: u64,
     ended: BTreeSet<StepId>,
+    /// What was warned of in this phase and in those before it, each with how often.
+    warned: BTreeMap<String, usize>,
 }
 
 /// A step that runs now.
@@ -32,8 +37,10 @@ pub struct Running {
     pub step: StepId,
     /// When it started, in milliseconds.
     pub since_ms: u64,
-    /// The last line that it printed, cleaned; empty before the first.
+    /// The last line that it printed and that says something, cleaned; empty before the first.
     pub last_line: String,
+    /// What its tools count.
+    pub counter: Counter,
     /// How far its download is.
     pub transfer: Option<Transfer>,
     /// When the user last saw something of it; for heartbeats.
@@ -71,7 +78,7 @@ impl Transfer {
         Some(self.done.saturating_sub(done).saturating_mul(1000) / elapsed)
     }
 
-    /// `10.1 MiB of 82.3 MiB (12%), 3.4 MiB/s`.
+    /// `10.1 MiB of 82.3 MiB (12%), 3.4 MiB/s, 21 s left`.
     pub fn describe(&self, now_ms: u64) -> String {
         use crate::text::bytes;
         let mut text = bytes(self.done);
@@ -79,9 +86,39 @@ impl Transfer {
             let percent = u128::from(self.done) * 100 / u128::from(total);
             text = format!("{text} of {} ({percent}%)", bytes(total));
         }
-        match self.rate(now_ms) {
-            Some(rate) => format!("{text}, {}/s", bytes(rate)),
+        let Some(rate) = self.rate(now_ms) else { return text };
+        text = format!("{text}, {}/s", bytes(rate));
+        let left = self.total.and_then(|total| total.checked_sub(self.done)).filter(|left| *left > 0);
+        // What stands still has no end in sight, and nobody waits for a day.
+        let seconds = left.and_then(|left| left.checked_div(rate)).filter(|seconds| *seconds < 86_400);
+        match seconds {
+            Some(seconds) => format!("{text}, {} left", text::seconds(seconds + 1)),
             None => text,
+        }
+    }
+}
+
+impl Running {
+    fn printed(&mut self, stream: Stream, line: &str, at_ms: u64) {
+        if stream == Stream::Note && line.starts_with("$ ") {
+            self.counter.begin();
+        }
+        let rest = self.counter.read(line, at_ms);
+        if says_something(rest) {
+            self.last_line = text::without_filling(rest);
+        }
+    }
+
+    /// How far it is and what it is at: `155/200: Compiling serde v1.0`; empty when nothing is known.
+    pub fn describe(&self, now_ms: u64) -> String {
+        let line = self.last_line.as_str();
+        if let Some(transfer) = &self.transfer {
+            return transfer.describe(now_ms);
+        }
+        match self.counter.tally() {
+            Some(tally) if line.is_empty() => tally.describe(now_ms),
+            Some(tally) => format!("{}: {line}", tally.describe(now_ms)),
+            None => line.to_owned(),
         }
     }
 }
@@ -91,32 +128,60 @@ impl Run {
     pub fn fold(&mut self, timed: &Timed) {
         match &timed.event {
             Event::RunStarted { steps, .. } => {
-                *self = Self { steps: steps.clone(), started_ms: timed.at_ms, ..Self::default() };
+                let warned = std::mem::take(&mut self.warned);
+                *self = Self { steps: steps.clone(), started_ms: timed.at_ms, warned, ..Self::default() };
             }
             Event::StepStarted { step, .. } => self.running.push(Running {
                 step: step.clone(),
                 since_ms: timed.at_ms,
                 last_line: String::new(),
+                counter: Counter::default(),
                 transfer: None,
                 shown_ms: timed.at_ms,
             }),
-            Event::Output { step, line, .. } => {
-                let line = crate::text::clean(line);
-                if let Some(running) = self.running_mut(step).filter(|_| !line.trim().is_empty()) {
-                    running.last_line = line;
+            Event::Output { step, stream, line } => {
+                if let Some(running) = self.running_mut(step) {
+                    running.printed(*stream, &text::clean(line), timed.at_ms);
                 }
             }
-            Event::Progress { step, done, total } => {
+            Event::Progress { step, done, total, unit } => {
                 if let Some(running) = self.running_mut(step) {
-                    running.transfer.get_or_insert_default().sample(timed.at_ms, *done, *total);
+                    match unit {
+                        None => running.transfer.get_or_insert_default().sample(timed.at_ms, *done, *total),
+                        Some(_) => running.counter.told(*done, total.unwrap_or(0), timed.at_ms),
+                    }
                 }
             }
             Event::StepSkipped { step, .. } | Event::StepFinished { step, .. } => self.end(step),
             Event::Cancelling { reason } => self.cancelling = Some(reason.clone()),
-            Event::Warning { .. } | Event::Leak { .. } | Event::Installed { .. } => {}
+            Event::Warning { message, .. } => *self.warned.entry(message.clone()).or_default() += 1,
+            Event::Leak { .. } | Event::Installed { .. } => {}
             Event::RunFinished { .. } => self.running.clear(),
         }
         self.report.fold(timed);
+    }
+
+    /// The run of the phase that follows: it knows what was warned of.
+    pub fn next(&self) -> Self {
+        Self { warned: self.warned.clone(), ..Self::default() }
+    }
+
+    /// Whether a warning that was just taken into account is the first of its words.
+    pub fn is_news(&self, warning: &str) -> bool {
+        self.warned.get(warning).is_some_and(|times| *times == 1)
+    }
+
+    /// How many different warnings there were, in this phase and in those before it.
+    pub fn warnings(&self) -> usize {
+        self.warned.len()
+    }
+
+    /// Who reached for the network, where the failure of the step does not say it itself.
+    pub fn untold_leaks(&self) -> impl Iterator<Item = &(StepId, String, String, String)> {
+        self.report.leaks.iter().filter(|(step, _, wanted, _)| {
+            let mut failures = self.report.failures();
+            !failures.any(|(failed, failure)| failed == step && failure.message.contains(wanted.as_str()))
+        })
     }
 
     /// What is known of a step.
@@ -175,8 +240,8 @@ mod tests {
         transfer.sample(0, 0, Some(10 << 20));
         assert_eq!(transfer.describe(100), "0 B of 10.0 MiB (0%)");
         transfer.sample(1000, 1 << 20, Some(10 << 20));
-        assert_eq!(transfer.describe(1000), "1.0 MiB of 10.0 MiB (10%), 1.0 MiB/s");
-        assert_eq!(transfer.describe(4000), "1.0 MiB of 10.0 MiB (10%), 256.0 KiB/s");
+        assert_eq!(transfer.describe(1000), "1.0 MiB of 10.0 MiB (10%), 1.0 MiB/s, 10 s left");
+        assert_eq!(transfer.describe(4000), "1.0 MiB of 10.0 MiB (10%), 256.0 KiB/s, 37 s left");
     }
 
     #[test]

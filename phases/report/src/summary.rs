@@ -91,7 +91,10 @@ pub fn summary_text(phases: &[Run], options: &Options) -> String {
         phase(&mut out, run, options);
     }
     for run in phases {
-        warnings(&mut out, run, options);
+        optional_failures(&mut out, run, options);
+    }
+    if let Some(last) = phases.last() {
+        warned(&mut out, last, style);
     }
     for run in phases {
         leaks(&mut out, run, style);
@@ -288,23 +291,23 @@ pub(crate) fn offline(force: &OfflineForce) -> String {
     }
 }
 
-fn warnings(out: &mut String, run: &Run, options: &Options) {
+/// Warnings were told as they came; a pointer is what is left to say.
+fn warned(out: &mut String, last: &Run, style: Style) {
+    let told = match last.warnings() {
+        0 => return,
+        1 => "1 warning is told above".to_owned(),
+        several => format!("{several} warnings are told above"),
+    };
+    line(out, &style.yellow(&told));
+}
+
+/// What may fail and did: what to do about it. The message was told when it failed.
+fn optional_failures(out: &mut String, run: &Run, options: &Options) {
     let style = options.style;
-    let mut told: Vec<(&str, usize)> = Vec::new();
-    for warning in &run.report.warnings {
-        match told.iter_mut().find(|(message, _)| message == warning) {
-            Some((_, times)) => *times += 1,
-            None => told.push((warning, 1)),
-        }
-    }
-    for (message, times) in told {
-        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-        line(out, &format!("{} {message}{times}", style.yellow("warning:")));
-    }
     for (step, failure) in run.report.failures().filter(|(step, _)| run.is_optional(step)) {
         let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
-        let message = &failure.message;
-        line(out, &format!("{} optional step {step} failed: {message}{log}", style.yellow("warning:")));
+        let word = style.yellow("failed (optional):");
+        line(out, &format!("{word} {step}, {}{log}", run.title(step)));
         let cures = failure.cures.iter().map(|cure| options.next.spelled_out(cure));
         for help in cures.flat_map(|cure| help_lines(&cure)) {
             line(out, &format!("  {help}"));
@@ -317,7 +320,7 @@ fn warnings(out: &mut String, run: &Run, options: &Options) {
 
 /// Who reached for the network.
 pub(crate) fn leaks(out: &mut String, run: &Run, style: Style) {
-    for (step, process, wanted, advice) in &run.report.leaks {
+    for (step, process, wanted, advice) in run.untold_leaks() {
         let what = style.red("network wanted");
         line(out, &format!("{what} by {process} in {step}: {wanted}"));
         if !advice.is_empty() {

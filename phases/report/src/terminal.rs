@@ -4,10 +4,10 @@ mod region;
 
 use std::io::{self, Write};
 
-use model::event::{Event, Outcome, SkipReason, Stream, Timed};
+use model::event::{Event, Outcome, Stream, Timed};
 
 use crate::terminal::region::{Span, fit, region};
-use crate::{Options, Renderer, Run, summary_text, text};
+use crate::{Options, Renderer, Run, summary_text, text, wrap};
 
 /// Shows the cursor and ends all colours: what to write to the terminal when the program ends in a way that does not
 /// reach [`Renderer::finish`] (a panic).
@@ -15,6 +15,8 @@ pub const RESTORE: &str = "\x1b[?25h\x1b[0m";
 
 /// The live region is redrawn at most this often, in milliseconds.
 const DRAW_EVERY_MS: u64 = 100;
+/// Behind the times, and a little further: what belongs to the line above.
+const HANG: usize = 12;
 const HIDE_CURSOR: &str = "\x1b[?25l";
 /// Synchronized output: terminals that know it show a redraw at once, others ignore it.
 const BEGIN: &str = "\x1b[?2026h";
@@ -72,33 +74,33 @@ impl Terminal {
 
     fn scroll_lines(&mut self, timed: &Timed) {
         let style = self.options.style;
-        let columns = self.columns();
         match &timed.event {
             Event::Output { step, stream, line } => {
                 if self.options.verbose || (*stream == Stream::Note && !line.starts_with("$ ")) {
                     let line = text::clean(line);
-                    self.scroll.push(format!("{} {line}", style.dim(&format!("[{step}]"))));
+                    self.scroll(&format!("{} {line}", style.dim(&format!("[{step}]"))), 2);
                 }
-            }
-            Event::StepSkipped { step, why: SkipReason::NeedFailed { need } } => {
-                self.scroll.push(format!("{:>8}  not run: {step}, because {need} failed", ""));
             }
             Event::StepFinished { step, outcome, wall_ms, figures, .. } => {
                 let wall = format!("{:>8}  ", text::duration(*wall_ms));
+                let title = self.run.title(step).to_owned();
                 match outcome {
                     Outcome::Done => {
                         let figures = text::figures(figures);
                         let figures = if figures.is_empty() { figures } else { format!("  {figures}") };
+                        let room =
+                            self.columns().saturating_sub(text::width(&wall) + 6 + text::width(&figures));
                         let spans = [
                             Span::plain(wall),
                             Span::new("done", |style, text| style.green(text)),
-                            Span::plain(format!("  {step}")),
+                            // What came of it is worth more than the last words of what it was.
+                            Span::plain(format!("  {}", text::shorten(&title, room.max(24)))),
                             Span::new(figures, |style, text| style.dim(text)),
                         ];
-                        self.scroll.push(fit(&spans, columns, style));
+                        self.scroll.push(fit(&spans, self.columns(), style));
                     }
                     Outcome::Cancelled => {
-                        self.scroll.push(format!("{wall}{}  {step}", style.yellow("cancelled")));
+                        self.scroll(&format!("{wall}{}  {title}", style.yellow("cancelled")), HANG);
                     }
                     Outcome::Failed(failure) => {
                         let word = if self.run.is_optional(step) {
@@ -108,26 +110,37 @@ impl Terminal {
                         };
                         // Not cut: a message that wraps is better than one that ends in the middle.
                         let message = failure.message.lines().next().unwrap_or_default();
-                        self.scroll.push(format!("{wall}{word}  {step}: {message}"));
+                        self.scroll(&format!("{wall}{word}  {title}: {message}"), HANG);
                     }
                 }
             }
-            Event::Warning { step, message } => {
-                let about = step.as_ref().map_or_else(String::new, |step| format!("{step}: "));
-                self.scroll.push(format!("{:>8}  {} {about}{message}", "", style.yellow("warning:")));
-            }
-            Event::Leak { step, process, wanted, .. } => {
-                let what = style.red("network wanted");
-                self.scroll.push(format!("{:>8}  {what} by {process} in {step}: {wanted}", ""));
+            Event::Warning { step, message } if self.run.is_news(message) => {
+                let about =
+                    step.as_ref().map_or_else(String::new, |step| format!("{}: ", self.run.title(step)));
+                for (number, line) in message.lines().enumerate() {
+                    let line = if number == 0 {
+                        format!("{:>8}  {} {about}{line}", "", style.yellow("warning:"))
+                    } else {
+                        format!("{:HANG$}{line}", "")
+                    };
+                    self.scroll(&line, HANG);
+                }
             }
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
             | Event::StepSkipped { .. }
+            | Event::Warning { .. }
+            | Event::Leak { .. }
             | Event::Cancelling { .. }
             | Event::Installed { .. }
             | Event::RunFinished { .. } => {}
         }
+    }
+
+    /// Lets a line scroll up with the next redraw, as several where it is too long.
+    fn scroll(&mut self, line: &str, hang: usize) {
+        self.scroll.extend(wrap::line(line, self.columns(), &" ".repeat(hang)));
     }
 
     /// Replaces the region by what waits to scroll up and by `lines`.
@@ -190,7 +203,8 @@ impl Renderer for Terminal {
     fn event(&mut self, event: &Timed, out: &mut dyn Write) -> io::Result<()> {
         if let Event::RunStarted { .. } = event.event {
             if self.run.report.phase.is_some() {
-                self.phases.push(std::mem::take(&mut self.run));
+                let next = self.run.next();
+                self.phases.push(std::mem::replace(&mut self.run, next));
             }
             // A run that has nothing to do is over before the first redraw, and shows only its summary.
             self.drawn_ms = event.at_ms;
@@ -219,7 +233,8 @@ impl Renderer for Terminal {
         if self.run.report.phase.is_some() {
             self.phases.push(std::mem::take(&mut self.run));
         }
-        let summary = summary_text(&self.phases, &self.options).replace('\n', "\r\n");
+        let summary = wrap::report(&summary_text(&self.phases, &self.options), self.columns());
+        let summary = summary.replace('\n', "\r\n");
         out.write_all(summary.as_bytes())?;
         out.flush()
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// Of paths that are longer than this, in columns, the directories may be left out.
+const LONG_PATH: usize = 20;
+
 /// A duration: `0.4 s`, `42.1 s`, `3m 07s`, `1h 02m`.
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
@@ -12,6 +15,16 @@ pub fn duration(milliseconds: u64) -> String {
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// A duration of whole seconds: `21 s`, `3m 07s`, `1h 02m`.
+pub fn seconds(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds} s") } else { duration(seconds.saturating_mul(1000)) }
+}
+
+/// A duration of which nobody knows the seconds: `4 min`, `1h 02m`.
+pub fn minutes(minutes: u64) -> String {
+    if minutes < 60 { format!("{minutes} min") } else { duration(minutes.saturating_mul(60_000)) }
 }
 
 /// A size in binary units: `512 B`, `10.1 MiB`.
@@ -141,6 +154,33 @@ pub fn truncate(text: &str, columns: usize) -> String {
     cut
 }
 
+/// The text cut to at most `columns` columns: directories of long paths first, then words at its end.
+pub fn shorten(text: &str, columns: usize) -> String {
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    let joined = |words: &[String]| words.join(" ");
+    while joined(&words).width() > columns {
+        let long = words.iter_mut().filter(|word| word.width() > LONG_PATH && !word.starts_with('…'));
+        let longest =
+            long.filter(|word| word.trim_end_matches('/').contains('/')).max_by_key(|word| word.width());
+        let Some(word) = longest else { break };
+        let name = word.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        *word = format!("…/{name}");
+    }
+    let text = joined(&words);
+    if text.width() <= columns {
+        return text;
+    }
+    let cut = truncate(&text, columns);
+    let whole = cut.trim_end_matches('…');
+    let at_word = text.get(whole.len()..).is_some_and(|rest| rest.starts_with(' '));
+    match whole.rsplit_once(' ') {
+        _ if at_word => cut,
+        // Not where a word takes most of the line.
+        Some((kept, _)) if kept.trim_end().width() * 2 >= columns => format!("{} …", kept.trim_end()),
+        _ => cut,
+    }
+}
+
 /// The text filled with spaces to `columns` columns.
 pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
@@ -183,6 +223,23 @@ mod tests {
         let long = format!("-Drpath=/installer-rpath-placeholder/{}/end/ -DX=xx", "x".repeat(160));
         assert_eq!(without_filling(&long), "-Drpath=/installer-rpath-placeholder/x… -DX=xx");
         assert_eq!(without_filling("xx /installer-rpath-placeholder/x"), "xx /installer-rpath-placeholder/x");
+    }
+
+    #[test]
+    fn what_is_too_long_loses_directories_then_whole_words() {
+        let object = "Building CXX object modules/core/CMakeFiles/opencv_core.dir/src/arithm.cpp.o";
+        assert_eq!(shorten(object, 80), object);
+        assert_eq!(shorten(object, 60), "Building CXX object …/arithm.cpp.o");
+        assert_eq!(shorten("install what the components need", 25), "install what the …");
+        assert_eq!(shorten("install what the components need", 29), "install what the components …");
+        assert_eq!(shorten("averyveryverylongwordofmanyletters", 10), "averyvery…");
+        assert_eq!(shorten("averyveryverylongwordofmanyletters of", 10), "averyvery…");
+    }
+
+    #[test]
+    fn times_that_are_left_are_durations() {
+        assert_eq!([21, 60, 372, 3720].map(seconds), ["21 s", "1m 00s", "6m 12s", "1h 02m"]);
+        assert_eq!([1, 59, 62].map(minutes), ["1 min", "59 min", "1h 02m"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use model::SourceName;
 use model::case::{CompilerCache, Driver};
 use model::catalog;
 use model::plan::{
-    Action, DiskEstimate, Freshness, Jobs, Need, Phase, Preflight, RequiredCheckout, RequiredPath, Step,
+    Action, DiskEstimate, Freshness, Need, Phase, Preflight, RequiredCheckout, RequiredPath, Step,
 };
 
 use super::{
@@ -99,7 +99,6 @@ pub(super) fn step(
     let title = format!("see that all is there to build {}", planned.name);
     let mut step = template(cx.phase, planned.name, "preflight", title, action);
     step.freshness = Freshness::Observed;
-    step.claims.jobs = Jobs::None;
     step.optional = planned.component.optional;
     Ok(step)
 }

@@ -8,7 +8,7 @@ use engine::python_home::{PythonHome, python_home, wheels_component};
 use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
 use model::layout::Layout;
 use model::plan::{
-    Action, Commit, Freshness, Input, InstallWheels, Jobs, Keep, LinkPython, Need, Phase, Preflight, Probe,
+    Action, Commit, Freshness, Input, InstallWheels, Keep, LinkPython, Need, Phase, Preflight, Probe,
     RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
 };
 use model::verify_level::VerifyLevel;
@@ -77,7 +77,6 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
     let mut look =
         no_component(template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look));
     look.freshness = Freshness::Observed;
-    look.claims.jobs = Jobs::None;
     cx.add(look)
 }
 

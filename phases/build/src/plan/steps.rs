@@ -7,8 +7,8 @@ use engine::python_home::python_home;
 use model::StepId;
 use model::case::{Check, Driver};
 use model::plan::{
-    Action, Commit, Exec, ExpectEnabled, Expectation, Input, Keep, Phase, Scratch, Shows, StageFiles, Step,
-    Verify,
+    Action, Commit, Exec, ExpectEnabled, Expectation, Input, Jobs, Keep, Phase, Scratch, Shows, StageFiles,
+    Step, Verify,
 };
 use model::verify_level::VerifyLevel;
 
@@ -41,8 +41,9 @@ pub(super) fn of_component(
 ) -> Vec<Step> {
     let mut steps = Steps { planned, subject, phase, found: Vec::new() };
     let configured = steps.configure(&mut built, before, &inputs);
+    let compiles = !built.compile.is_empty();
     let compiled = steps.compile(&mut built, configured, inputs);
-    let staged = steps.stage(built, compiled);
+    let staged = steps.stage(built, compiled, compiles);
     let committed = steps.commit(staged, python);
     steps.verify(committed);
     steps.found
@@ -127,13 +128,17 @@ impl Steps<'_> {
         vec![self.add(compile)]
     }
 
-    fn stage(&mut self, built: Built, before: Vec<StepId>) -> StepId {
+    fn stage(&mut self, built: Built, before: Vec<StepId>, compiled: bool) -> StepId {
         let name = self.planned.name;
         let staging = self.subject.staging.clone();
         let mut stage = if built.staged.is_empty() {
             let action = Action::Exec(Exec { commands: built.install, logs: Vec::new() });
             let mut stage = self.step("stage", format!("install {name} into its staging root"), action);
             stage.scratch = vec![Scratch { path: staging.clone(), keep: Keep::Never }];
+            if compiled {
+                // What is compiled is copied. Where that is no step of its own, this is the compile.
+                stage.claims.jobs = Jobs::None;
+            }
             stage
         } else {
             let action = Action::StageFiles(StageFiles {

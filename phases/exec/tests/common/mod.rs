@@ -48,6 +48,7 @@ pub fn launch(program: &str, args: &[&str]) -> Launch {
         timeout: None,
         patient: false,
         capture_stdout: false,
+        unlogged: None,
         log: None,
     }
 }

@@ -1,10 +1,6 @@
 //! The lines of the live region.
 
-use crate::run::Running;
 use crate::{Purpose, Run, Size, Style, text};
-
-/// Widest column for component names.
-const NAME_COLUMNS: usize = 16;
 
 /// A piece of a line with one look.
 pub(super) struct Span {
@@ -27,7 +23,7 @@ pub(super) fn fit(spans: &[Span], columns: usize, style: Style) -> String {
     let mut line = String::new();
     let mut left = columns;
     for span in spans {
-        let cut = text::truncate(&span.text, left);
+        let cut = text::shorten(&span.text, left);
         let was_cut = cut != span.text;
         left -= text::width(&cut);
         match span.paint {
@@ -55,22 +51,14 @@ pub(super) fn region(
     let mut lines = vec![vec![heading(run, purpose, now_ms)]];
     let next = next_line(run);
     let room = rows.saturating_sub(1 + next.iter().count());
-    let name_columns =
-        run.running.iter().map(|running| text::width(component(run, running))).max().unwrap_or(0);
-    let name_columns = name_columns.min(NAME_COLUMNS);
     // A line for each step first, then, as far as there is room, a second one with what it says.
     let with_details = room >= 2 * run.running.len();
     let shown = if room >= run.running.len() { run.running.len() } else { room.saturating_sub(1) };
     for running in run.running.iter().take(shown) {
         let elapsed = text::duration(now_ms.saturating_sub(running.since_ms));
-        let name = text::pad(&text::truncate(component(run, running), name_columns), name_columns);
-        let gap = if name.is_empty() { "" } else { "  " };
         let title = run.title(&running.step);
-        lines.push(vec![Span::plain(format!("{elapsed:>8}  {name}{gap}{title}"))]);
-        let told = match &running.transfer {
-            Some(transfer) => transfer.describe(now_ms),
-            None => running.last_line.trim().to_owned(),
-        };
+        lines.push(vec![Span::plain(format!("{elapsed:>8}  {title}"))]);
+        let told = running.describe(now_ms);
         if with_details && !told.is_empty() {
             lines.push(vec![Span::new(format!("{:>8}    {told}", ""), |style, text| style.dim(text))]);
         }
@@ -85,12 +73,6 @@ pub(super) fn region(
 
 fn width(spans: &[Span]) -> usize {
     spans.iter().map(|span| text::width(&span.text)).sum()
-}
-
-fn component<'a>(run: &'a Run, running: &Running) -> &'a str {
-    run.summary(&running.step)
-        .and_then(|summary| summary.component.as_ref())
-        .map_or("", |component| component.as_str())
 }
 
 fn heading(run: &Run, purpose: Purpose, now_ms: u64) -> Span {
@@ -121,13 +103,16 @@ fn next_line(run: &Run) -> Option<Span> {
     // The one with the fewest open needs is the next to start; of those, the first in the plan.
     let (step, needs) = run.waiting().min_by_key(|(_, needs)| needs.len())?;
     let waits = match needs.as_slice() {
-        [] => "a free job".to_owned(),
-        [one] => one.to_string(),
-        [one, two] => format!("{one} and {two}"),
-        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+        [] => return Some(next(format!("{:>8}  {}, when a job is free", "next", step.title))),
+        [one] => run.title(one).to_owned(),
+        [one, rest @ ..] => format!("{} and {} more", run.title(one), rest.len()),
     };
-    let what = format!("{:>8}  {} (waits for {waits})", "next", step.title);
-    Some(Span::new(what, |style, text| style.dim(text)))
+    let what = format!("{:>8}  {}, after: {waits}", "next", step.title);
+    Some(next(what))
+}
+
+fn next(what: String) -> Span {
+    Span::new(what, |style, text| style.dim(text))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use report::{Next, Options, Purpose, Style};
 
 /// The streams under `tests/report/streams/`.
 pub const STREAMS: &[&str] =
-    &["cancelled", "failure", "keep-going", "leak", "nothing-to-do", "optional", "success"];
+    &["cancelled", "counting", "failure", "keep-going", "leak", "nothing-to-do", "optional", "success"];
 
 /// The events of one recorded stream.
 pub fn stream(name: &str) -> Vec<Timed> {

@@ -1,7 +1,7 @@
 //! The renderers that write lines: plain, quiet, JSON; and the rule that colours only add.
 
 use crate::common::{STREAMS, options, stream};
-use model::event::Timed;
+use model::event::{Event, Stream, Timed};
 use report::{Json, Kind, Options, Plain, Purpose, Quiet, Renderer, Size, renderer};
 
 fn render(renderer: &mut dyn Renderer, events: &[Timed]) -> String {
@@ -128,10 +128,61 @@ fn a_long_silent_step_gets_a_heartbeat_once_a_minute() {
 }
 
 #[test]
-fn details_of_a_failure_are_told_once_when_nothing_goes_on_after_it() {
-    let text = plain("failure", options(false, false));
-    assert_eq!(text.matches("fatal error: zlib.h").count(), 1, "{text}");
-    // With --keep-going other work goes on for long: the details are told at once, and again at the end.
-    let text = plain("keep-going", options(false, false));
-    assert_eq!(text.matches("fatal error: zlib.h").count(), 2, "{text}");
+fn details_of_a_failure_are_told_once() {
+    // With --keep-going other work goes on for long: a line tells of the failure, and the summary of all that is known.
+    for name in ["failure", "keep-going"] {
+        let text = plain(name, options(false, false));
+        assert_eq!(text.matches("fatal error: zlib.h").count(), 1, "{text}");
+        assert!(
+            text.contains("[build/ffmpeg/compile] FAILED after 5.2 s: `make` ended with status 2\n"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn each_finding_is_said_once() {
+    for (name, finding) in [
+        ("counting", "numpy 2.2 and opencv 4.10"),
+        ("counting", "package lists could not be had"),
+        ("leak", "example.org:443 "),
+        ("optional", "no wheel of flash-attn"),
+        ("success", "a third-party repository did not answer"),
+    ] {
+        let text = plain(name, options(false, false));
+        let failed = text.matches("] FAILED after").count();
+        // A failure has a line when it happens, and its block at the end.
+        assert_eq!(text.matches(finding).count(), 1 + failed, "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_long_step_says_how_far_it_is_once_a_minute() {
+    let mut renderer = Plain::new(options(false, false));
+    let mut out = Vec::new();
+    for event in stream("counting").iter().take_while(|event| event.at_ms <= 33_300) {
+        renderer.event(event, &mut out).unwrap();
+    }
+    out.clear();
+    let line = |second: u64| Event::Output {
+        step: model::StepId::new("build/opencv/compile"),
+        stream: Stream::Stdout,
+        line: format!("[{second}/400] Building CXX object a{second}.o"),
+    };
+    for second in 1..=185 {
+        let at_ms = 33_200 + second * 1000;
+        renderer.event(&Timed { at_ms, event: line(second) }, &mut out).unwrap();
+        renderer.tick(at_ms + 500, None, &mut out).unwrap();
+    }
+    let text = String::from_utf8(out).unwrap();
+    let told: Vec<&str> = text.lines().filter(|line| line.starts_with("[build/opencv/compile]")).collect();
+    assert_eq!(
+        told,
+        [
+            "[build/opencv/compile] still running after 1m 00s: 60/400, about 5 min left: Building CXX object a60.o",
+            "[build/opencv/compile] still running after 2m 00s: 120/400, about 4 min left: Building CXX object a120.o",
+            "[build/opencv/compile] still running after 3m 00s: 180/400, about 3 min left: Building CXX object a180.o",
+        ],
+        "{text}"
+    );
 }

@@ -9,6 +9,7 @@ struct Screen {
     terminal: vt100::Parser,
     renderer: Terminal,
     size: Size,
+    at_ms: u64,
 }
 
 impl Screen {
@@ -18,6 +19,7 @@ impl Screen {
             terminal: vt100::Parser::new(rows, columns, 1000),
             renderer: Terminal::new(size, options(false, false)),
             size,
+            at_ms: 0,
         }
     }
 
@@ -77,6 +79,70 @@ fn a_narrow_terminal_cuts_lines_and_never_half_a_wide_character() {
     let mut screen = Screen::new(30, 10);
     screen.until("success", 74_000);
     insta::assert_snapshot!(numbered(&screen.contents()));
+}
+
+/// The moments at which most is on the screen: while all is brought, while all compiles, and at the end.
+#[test]
+fn what_tools_count_shows_at_every_width() {
+    for columns in [60, 80, 100] {
+        let mut screen = Screen::new(columns, 40);
+        for at_ms in [3_600, 94_700, u64::MAX - 100] {
+            let before = screen.at_ms;
+            for event in stream("counting").iter().filter(|event| {
+                (event.at_ms <= at_ms && event.at_ms > before) || (before == 0 && event.at_ms == 0)
+            }) {
+                screen.event(event);
+            }
+            screen.at_ms = at_ms;
+            screen.tick(at_ms + 100);
+            if at_ms > 100_000 {
+                screen.finish();
+            }
+            let name = format!(
+                "counting-{columns}-{}",
+                if at_ms > 100_000 { "end".to_owned() } else { at_ms.to_string() }
+            );
+            let contents = screen.contents();
+            insta::assert_snapshot!(name, numbered(&contents));
+            // The screen itself never had to break a line; what is to be pasted keeps its length.
+            let parser = screen.terminal.screen();
+            for row in (0..40).filter(|row| parser.row_wrapped(*row)) {
+                let line: String = parser.rows(0, columns).nth(usize::from(row)).unwrap();
+                assert!(line.contains("command: "), "{columns}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_line_is_one_that_says_something() {
+    let mut screen = Screen::new(80, 24);
+    screen.until("counting", 94_700);
+    let contents = screen.contents();
+    assert!(contents.contains("155/200: warning: unused variable: `state`"), "{contents}");
+    assert!(!contents.contains("++++") && !contents.contains("^^^"), "{contents}");
+}
+
+#[test]
+fn a_step_has_the_same_words_while_it_runs_and_when_it_is_done() {
+    let mut screen = Screen::new(80, 40);
+    screen.until("counting", 3_600);
+    assert!(screen.contents().contains("   3.6 s  fetch the source of opencv\n"), "{}", screen.contents());
+    let mut screen = Screen::new(80, 40);
+    screen.until("counting", 32_500);
+    let done = "  29.9 s  done  fetch the source of opencv  82.3 MiB, 3 files\n";
+    assert!(screen.contents().contains(done), "{}", screen.contents());
+}
+
+#[test]
+fn a_warning_is_told_once_whatever_says_it_and_in_how_many_phases() {
+    let mut screen = Screen::new(200, 100);
+    screen.until("counting", u64::MAX - 100);
+    screen.finish();
+    let contents = screen.contents();
+    assert_eq!(contents.matches("numpy 2.2 and opencv 4.10").count(), 1, "{contents}");
+    assert_eq!(contents.matches("package lists could not be had").count(), 1, "{contents}");
+    assert!(contents.contains("2 warnings are told above"), "{contents}");
 }
 
 #[test]

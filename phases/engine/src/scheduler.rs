@@ -402,7 +402,7 @@ impl<'a> Scheduler<'a> {
             let mut ready: Vec<usize> =
                 (0..self.plan.steps.len()).filter(|index| self.is_ready(*index)).collect();
             ready.sort_by_key(|index| std::cmp::Reverse(self.chains[*index]));
-            let coming = self.coming_leases();
+            let coming = self.coming_compiles();
             let mut progressed = false;
             let mut tokens_awaited = false;
             for index in ready {

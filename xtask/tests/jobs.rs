@@ -125,3 +125,25 @@ fn of_two_compiles_and_one_job_the_one_with_the_longer_chain_is_first() {
     let order = std::fs::read_to_string(&order).unwrap();
     assert!(order.starts_with("base\n"), "{order}");
 }
+
+/// A token that is on its way to a step must not look like the end of all work.
+#[test]
+fn with_one_job_everything_has_its_turn() {
+    let home = tempfile::tempdir().unwrap();
+    let names = ["one", "two", "three", "four"];
+    let mut case = "schema = 1\n[metadata]\nname = \"jobs\"\n".to_owned();
+    for name in names {
+        makes(
+            &home.path().join(name),
+            "sleep 0.2",
+            &makefile(home.path(), name, &["all-of-it"], "sleep 0.2"),
+        );
+        case.push_str(&component(name, "driver = \"autotools\"\n"));
+    }
+    std::fs::write(home.path().join("case.toml"), case).unwrap();
+    let output = placed(home.path(), &["all", "--case", "case.toml", "--jobs", "1", "-y"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    for name in names {
+        assert!(home.path().join("prefix/share").join(name).exists(), "{name}: {}", said(&output));
+    }
+}

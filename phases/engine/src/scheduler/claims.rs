@@ -49,6 +49,11 @@ impl Waiter {
         (self.enough, self.token) = (None, Some(token));
     }
 
+    /// Whether no token is awaited and none is there.
+    pub(super) fn is_idle(&self) -> bool {
+        self.enough.is_none() && self.token.is_none()
+    }
+
     /// Ends the thread at its next look; a token that it got by then goes back.
     pub(super) fn stop(&mut self) {
         if let Some(enough) = self.enough.take() {

@@ -33,7 +33,7 @@ impl Drop for Project {
     }
 }
 
-/// A client that builds with BuildKit.
+/// A client that builds with BuildKit. The need `buildkit` says that there is one.
 fn engine(shell: &Shell) -> String {
     let works = |docker: &&str| {
         let format = "{{.Client.Version}}";
@@ -44,7 +44,7 @@ fn engine(shell: &Shell) -> String {
         major < 23
             || cmd!(shell, "{docker} buildx version").quiet().ignore_stdout().ignore_stderr().run().is_ok()
     };
-    ["docker", "/usr/bin/docker"].into_iter().find(works).expect("the need `buildkit` is met").to_owned()
+    ["docker", "/usr/bin/docker"].into_iter().find(works).unwrap().to_owned()
 }
 
 impl Project {

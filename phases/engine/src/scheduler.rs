@@ -311,7 +311,8 @@ impl<'a> Scheduler<'a> {
             } else {
                 self.waiter.stop();
             }
-            if self.running.is_empty() {
+            // A token that is on its way to the scheduler is one that a step waits for.
+            if self.running.is_empty() && (self.stopping || self.waiter.is_idle()) {
                 break;
             }
             match receiver.recv_timeout(TICK) {
@@ -353,6 +354,12 @@ impl<'a> Scheduler<'a> {
         for index in 0..self.plan.steps.len() {
             if self.status[index] == Status::Waiting {
                 let failed = self.failed_need(index).filter(|_| !self.options.cancel.is_cancelled());
+                if failed.is_none() && !self.stopping {
+                    let step = &self.plan.steps[index].id;
+                    return Err(EngineError::new(format!(
+                        "{step} was never started, although nothing that it needs failed: report this defect with the case, and run the same command again"
+                    )));
+                }
                 self.not_run.insert(index, failed.clone());
                 let why = failed.map_or(SkipReason::Cancelled, |need| SkipReason::NeedFailed { need });
                 self.status[index] = Status::Failed;
@@ -408,7 +415,7 @@ impl<'a> Scheduler<'a> {
             let mut ready: Vec<usize> =
                 (0..self.plan.steps.len()).filter(|index| self.is_ready(*index)).collect();
             ready.sort_by_key(|index| std::cmp::Reverse(self.chains[*index]));
-            let coming = self.coming_leases();
+            let coming = self.coming_compiles();
             let mut progressed = false;
             let mut tokens_awaited = false;
             for index in ready {

@@ -9,7 +9,9 @@ pub struct Tally {
     total: u64,
     kind: Kind,
     /// When it was first seen, and how far it was then.
-    since: (u64, u64),
+    first: (u64, u64),
+    /// The same of a while ago, and of half a while ago: other steps begin and end beside it.
+    earlier: [(u64, u64); 2],
     /// The step itself said it, for all of its commands.
     of_step: bool,
 }
@@ -27,12 +29,22 @@ enum Kind {
 
 /// An estimate looks back at least this long, in milliseconds, …
 const ESTIMATE_AFTER_MS: u64 = 30_000;
-/// … and at one part of the whole in this many.
+/// … and at one part of the whole in this many; …
 const ESTIMATE_PART: u64 = 10;
+/// … at most it looks back twice this long, in milliseconds.
+const ESTIMATE_HALF_MS: u64 = 90_000;
 
 impl Tally {
     fn new(kind: Kind, done: u64, total: u64, at_ms: u64) -> Self {
-        Self { done, total, kind, since: (at_ms, done), of_step: false }
+        let first = (at_ms, done);
+        Self { done, total, kind, first, earlier: [first; 2], of_step: false }
+    }
+
+    fn advance(&mut self, done: u64, at_ms: u64) {
+        self.done = done;
+        if at_ms.saturating_sub(self.earlier[1].0) >= ESTIMATE_HALF_MS {
+            self.earlier = [self.earlier[1], (at_ms, done)];
+        }
     }
 
     /// `155/200`, `45%`; with how long the rest takes where things of one size are counted: `155/200, about 4 min left`.
@@ -49,13 +61,15 @@ impl Tally {
 
     /// Only whole minutes, and only of what was measured for long enough: a guess that jumps helps nobody.
     fn minutes_left(&self, now_ms: u64) -> Option<u64> {
-        let (at_ms, at_done) = self.since;
-        let (elapsed, done) = (now_ms.checked_sub(at_ms)?, self.done.checked_sub(at_done)?);
-        let enough = elapsed >= ESTIMATE_AFTER_MS && done * ESTIMATE_PART >= self.total && self.total > 0;
+        let since = |(at_ms, at_done)| Some((now_ms.checked_sub(at_ms)?, self.done.checked_sub(at_done)?));
+        let (whole_elapsed, whole_done) = since(self.first)?;
+        let (elapsed, done) = since(self.earlier[0])?;
+        let enough =
+            whole_elapsed >= ESTIMATE_AFTER_MS && whole_done * ESTIMATE_PART >= self.total && done > 0;
         if self.kind == Kind::Unlike || !enough {
             return None;
         }
-        let left_ms = u128::from(elapsed) * u128::from(self.total - self.done) / u128::from(done.max(1));
+        let left_ms = u128::from(elapsed) * u128::from(self.total - self.done) / u128::from(done);
         let minutes = u64::try_from(left_ms / 60_000).ok()?;
         // The last minute is linking as often as not.
         (minutes > 0).then_some(minutes)
@@ -99,7 +113,7 @@ impl Counter {
         if let Some((kind, done, total, rest)) = bracketed(line) {
             match &mut self.tally {
                 Some(tally) if tally.kind == kind && tally.total == total && tally.done <= done => {
-                    tally.done = done;
+                    tally.advance(done, at_ms);
                 }
                 // It began anew, or another tool counts.
                 tally => *tally = Some(Tally::new(kind, done, total, at_ms)),
@@ -228,8 +242,16 @@ mod tests {
         let tally = counter.tally().unwrap();
         // What a resumed build had done before is not part of the rate.
         assert_eq!(tally.describe(61_000), "130/200, about 2 min left");
-        counter.read("[119/200] a", 62_000);
-        assert_eq!(counter.tally().unwrap().describe(99_000), "119/200", "it began anew");
+        // One a second for a minute, then four: what was before three minutes no longer counts.
+        for second in 62..=400 {
+            counter.read(
+                &format!("[{}/2000] b", (second - 62) * if second < 122 { 1 } else { 4 }),
+                second * 1000,
+            );
+        }
+        assert_eq!(counter.tally().unwrap().describe(400_000), "1352/2000, about 2 min left");
+        counter.read("[119/200] a", 401_000);
+        assert_eq!(counter.tally().unwrap().describe(429_000), "119/200", "it began anew");
         let mut crates = Counter::default();
         crates.told(0, 10, 0);
         crates.told(5, 10, 600_000);

@@ -194,6 +194,20 @@ impl Run {
         self.summary(step).map_or(step.as_str(), |summary| summary.title.as_str())
     }
 
+    /// What a step does and for which component, the same words while it runs and when it is done.
+    pub fn words(&self, step: &StepId) -> String {
+        let title = self.title(step);
+        let component = self.summary(step).and_then(|summary| summary.component.as_ref());
+        let names = |component: &str| {
+            let part = |other: char| !(other.is_alphanumeric() || matches!(other, '-' | '_' | '.'));
+            title.split(part).any(|word| word == component)
+        };
+        match component.map(|component| component.as_str()).filter(|component| !names(component)) {
+            Some(component) => format!("{title} ({component})"),
+            None => title.to_owned(),
+        }
+    }
+
     /// Whether a step may fail.
     pub fn is_optional(&self, step: &StepId) -> bool {
         self.summary(step).is_some_and(|summary| summary.optional)

@@ -12,6 +12,8 @@ use crate::{Options, Run, Style, text};
 
 /// Lines of excerpt that all failures together may take, so that they stay on one screen.
 const EXCERPT_LINES: usize = 24;
+/// Lines of excerpt of a failure that is no more than a warning.
+const OPTIONAL_EXCERPT_LINES: usize = 6;
 /// Rows of one phase; what took least is summed up beyond that.
 const ROWS: usize = 20;
 
@@ -308,6 +310,9 @@ fn optional_failures(out: &mut String, run: &Run, options: &Options) {
         let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
         let word = style.yellow("failed (optional):");
         line(out, &format!("{word} {step}, {}{log}", run.title(step)));
+        for excerpt in excerpt_lines(failure, OPTIONAL_EXCERPT_LINES) {
+            line(out, &format!("  {excerpt}"));
+        }
         let cures = failure.cures.iter().map(|cure| options.next.spelled_out(cure));
         for help in cures.flat_map(|cure| help_lines(&cure)) {
             line(out, &format!("  {help}"));
@@ -348,16 +353,22 @@ pub(crate) fn failures(out: &mut String, run: &Run, options: &Options) {
 /// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
 pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
-    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
-    lines.extend(failure.excerpt.iter().take(limit).map(shown));
-    if failure.excerpt.len() > limit {
-        lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
-    }
+    lines.extend(excerpt_lines(failure, limit));
     lines
         .extend(failure.command.iter().map(|command| format!("command: {}", text::without_filling(command))));
     lines.extend(failure.cures.iter().flat_map(|cure| help_lines(&next.spelled_out(cure))));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
+    lines
+}
+
+/// The first error, as a tool told it; at most `limit` lines of it.
+fn excerpt_lines(failure: &Failure, limit: usize) -> Vec<String> {
+    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
+    let mut lines: Vec<String> = failure.excerpt.iter().take(limit).map(shown).collect();
+    if failure.excerpt.len() > limit {
+        lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));
+    }
     lines
 }
 

@@ -83,7 +83,7 @@ impl Terminal {
             }
             Event::StepFinished { step, outcome, wall_ms, figures, .. } => {
                 let wall = format!("{:>8}  ", text::duration(*wall_ms));
-                let title = self.run.title(step).to_owned();
+                let title = self.run.words(step);
                 match outcome {
                     Outcome::Done => {
                         let figures = text::figures(figures);
@@ -116,7 +116,7 @@ impl Terminal {
             }
             Event::Warning { step, message } if self.run.is_news(message) => {
                 let about =
-                    step.as_ref().map_or_else(String::new, |step| format!("{}: ", self.run.title(step)));
+                    step.as_ref().map_or_else(String::new, |step| format!("{}: ", self.run.words(step)));
                 for (number, line) in message.lines().enumerate() {
                     let line = if number == 0 {
                         format!("{:>8}  {} {about}{line}", "", style.yellow("warning:"))

@@ -159,12 +159,14 @@ pub fn shorten(text: &str, columns: usize) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     let joined = |words: &[String]| words.join(" ");
     while joined(&words).width() > columns {
-        let long = words.iter_mut().filter(|word| word.width() > LONG_PATH && !word.starts_with('…'));
+        let long = words.iter_mut().filter(|word| word.width() > LONG_PATH && !word.contains('…'));
         let longest =
             long.filter(|word| word.trim_end_matches('/').contains('/')).max_by_key(|word| word.width());
         let Some(word) = longest else { break };
         let name = word.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        *word = format!("…/{name}");
+        // Of `--prefix=/a/long/path` the option stays.
+        let option = word.split_once("=/").map_or_else(String::new, |(option, _)| format!("{option}="));
+        *word = format!("{option}…/{name}");
     }
     let text = joined(&words);
     if text.width() <= columns {
@@ -232,6 +234,10 @@ mod tests {
         assert_eq!(shorten(object, 60), "Building CXX object …/arithm.cpp.o");
         assert_eq!(shorten("install what the components need", 25), "install what the …");
         assert_eq!(shorten("install what the components need", 29), "install what the components …");
+        assert_eq!(
+            shorten("configure --prefix=/a/very/long/place --x", 36),
+            "configure --prefix=…/place --x"
+        );
         assert_eq!(shorten("averyveryverylongwordofmanyletters", 10), "averyvery…");
         assert_eq!(shorten("averyveryverylongwordofmanyletters of", 10), "averyvery…");
     }

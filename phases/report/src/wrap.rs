@@ -70,19 +70,19 @@ pub fn report(text: &str, columns: usize) -> String {
         let rest = whole.trim_start();
         let leading = whole.len() - rest.len();
         let indent = match rest.split(' ').next().unwrap_or_default() {
-            "command:" => usize::MAX,
-            "|" => leading,
             "help:" | "logs:" | "next:" => leading + 6,
             // The row of a component: under its name.
             word if word.starts_with(|first: char| first.is_ascii_digit()) => 14,
             _ => leading + 2,
         };
-        let lines = match indent {
-            usize::MAX => vec![whole.to_owned()],
-            indent if rest.starts_with("| ") => {
-                line(whole, columns, &format!("{}|     ", " ".repeat(indent)))
-            }
-            indent => line(whole, columns, &" ".repeat(indent)),
+        let lines = if rest.starts_with("command:") {
+            vec![whole.to_owned()]
+        } else if let Some(excerpt) = rest.strip_prefix("| ") {
+            let bar = &whole[..leading + 2];
+            let lines = line(excerpt, columns.saturating_sub(leading + 2), "    ");
+            lines.iter().map(|line| format!("{bar}{line}")).collect()
+        } else {
+            line(whole, columns, &" ".repeat(indent))
         };
         for line in lines {
             out.push_str(&line);

@@ -49,6 +49,11 @@ impl Waiter {
         (self.enough, self.token) = (None, Some(token));
     }
 
+    /// Whether no token is awaited and none is there.
+    pub(super) fn is_idle(&self) -> bool {
+        self.enough.is_none() && self.token.is_none()
+    }
+
     /// Ends the thread at its next look; a token that it got by then goes back.
     pub(super) fn stop(&mut self) {
         if let Some(enough) = self.enough.take() {
@@ -188,20 +193,23 @@ impl<'a> Scheduler<'a> {
         (u64::from(self.plan.steps[index].weight), lease::beside(self.plan, index, unfinished))
     }
 
-    /// The chains of steps that lease their tokens, wait for nothing but what is over in a moment, and would have to go
-    /// on with a token or two for long if another compile began now.
-    pub(super) fn coming_leases(&self) -> Vec<u64> {
+    /// The chains of compiles that wait for nothing but what is over in a moment, and that would have to go on with a
+    /// token or none for long if another compile began now. One that can share tokens comes by more of them later, unless
+    /// there is but one.
+    pub(super) fn coming_compiles(&self) -> Vec<u64> {
         let size = self.shared.session.pool().size();
         (0..self.plan.steps.len())
             .filter(|index| {
-                let soon = self.plan.steps[*index].claims.jobs == Jobs::Lease
+                let jobs = self.plan.steps[*index].claims.jobs;
+                let keeps = jobs == Jobs::Lease || (jobs == Jobs::Jobserver && size == 1);
+                let soon = keeps
                     && self.status[*index] == Status::Waiting
                     && self.assessment.rows[*index].state != State::Fresh
                     && !self.is_ready(*index)
                     && self.weight_before(*index).is_some_and(|weight| weight <= SOON);
                 soon && {
                     let (own, beside) = self.weights(*index);
-                    !lease::is_enough(1, size, own, beside)
+                    !lease::is_enough(size.saturating_sub(1).min(1), size, own, beside)
                 }
             })
             .map(|index| self.chains[index])

@@ -56,7 +56,7 @@ pub(super) fn region(
     let shown = if room >= run.running.len() { run.running.len() } else { room.saturating_sub(1) };
     for running in run.running.iter().take(shown) {
         let elapsed = text::duration(now_ms.saturating_sub(running.since_ms));
-        let title = run.title(&running.step);
+        let title = run.words(&running.step);
         lines.push(vec![Span::plain(format!("{elapsed:>8}  {title}"))]);
         let told = running.describe(now_ms);
         if with_details && !told.is_empty() {
@@ -104,10 +104,10 @@ fn next_line(run: &Run) -> Option<Span> {
     let (step, needs) = run.waiting().min_by_key(|(_, needs)| needs.len())?;
     let waits = match needs.as_slice() {
         [] => return Some(next(format!("{:>8}  {}, when a job is free", "next", step.title))),
-        [one] => run.title(one).to_owned(),
-        [one, rest @ ..] => format!("{} and {} more", run.title(one), rest.len()),
+        [one] => run.words(one),
+        [one, rest @ ..] => format!("{} and {} more", run.words(one), rest.len()),
     };
-    let what = format!("{:>8}  {}, after: {waits}", "next", step.title);
+    let what = format!("{:>8}  {}, after: {waits}", "next", run.words(&step.id));
     Some(next(what))
 }
 

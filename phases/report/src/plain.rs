@@ -53,7 +53,7 @@ impl Plain {
                     lines.push(format!("[{step}] {}", text::clean(line)));
                 }
             }
-            Event::Progress { .. } => {}
+            Event::Progress { .. } | Event::Check { .. } => {}
             Event::StepSkipped { step, why } => match why {
                 SkipReason::NeedFailed { need } => {
                     lines.push(format!("[{step}] not run: {need} failed"));

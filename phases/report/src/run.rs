@@ -113,7 +113,7 @@ impl Run {
             }
             Event::StepSkipped { step, .. } | Event::StepFinished { step, .. } => self.end(step),
             Event::Cancelling { reason } => self.cancelling = Some(reason.clone()),
-            Event::Warning { .. } | Event::Leak { .. } => {}
+            Event::Warning { .. } | Event::Check { .. } | Event::Leak { .. } => {}
             Event::RunFinished { .. } => self.running.clear(),
         }
         self.report.fold(timed);

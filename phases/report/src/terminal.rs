@@ -123,6 +123,7 @@ impl Terminal {
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
+            | Event::Check { .. }
             | Event::StepSkipped { .. }
             | Event::Cancelling { .. }
             | Event::RunFinished { .. } => {}

@@ -7,15 +7,17 @@ use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
-use model::{ComponentName, exit};
+use model::{ComponentName, StepId, exit};
 use report::{Next, Purpose};
+use serde_json::json;
 
 use crate::args::{Common, LevelArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::say;
-use crate::run::{Shown, marker, take_lock};
+use crate::out::{self, say};
+use crate::run::{marker, take_lock};
+use crate::verify_json;
 
 /// Verifies installed components, whatever earlier runs found.
 pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Result<i32> {
@@ -35,7 +37,18 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         let chosen = |word: &String| word == action.component.as_str() || (word == "python" && action.wheels);
         wanted.is_empty() || wanted.iter().any(chosen)
     });
-    installed_alone(&mut plan, &setting.case_argument)?;
+    let all = plan.clone();
+    let missing = installed_alone(&mut plan)?;
+    if !common.json && !missing.is_empty() {
+        let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
+        let help = format!("run `installer all {}`", setting.case_argument);
+        return Err(Error::new(exit::VERIFY_FAILED, format!("{}\n  help: {help}", missing.join("\n"))));
+    }
+    let code = if missing.is_empty() { exit::OK } else { exit::VERIFY_FAILED };
+    if plan.steps.is_empty() && common.json {
+        verify_json::print(&setting, &all, &missing, &[])?;
+        return Ok(code);
+    }
     if plan.steps.is_empty() {
         say("the case installs nothing that could be verified");
         return Ok(exit::OK);
@@ -68,11 +81,15 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         again: format!("installer verify {}", setting.case_argument),
         arguments: setting.case_argument.clone(),
     };
-    let mut observer = Shown::new(common, next);
+    let mut observer = verify_json::Kept::new(common, next);
     let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
-    observer.finish();
-    Ok(match finish?.verdict {
-        Verdict::Done | Verdict::NothingToDo => exit::OK,
+    let events = observer.finish();
+    let verdict = finish?.verdict;
+    if common.json {
+        verify_json::print(&setting, &all, &missing, &events)?;
+    }
+    Ok(match verdict {
+        Verdict::Done | Verdict::NothingToDo => code,
         Verdict::Cancelled => exit::CANCELLED,
         Verdict::Failed => {
             forget_damaged(&plan, &setting)?;
@@ -81,9 +98,8 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     })
 }
 
-/// Leaves of a plan what does not wait for anything: what is not installed is told at once, and where it may be missing
-/// it is not looked at.
-fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
+/// Leaves of a plan what is installed, waiting for nothing, and answers with what is not and should be.
+fn installed_alone(plan: &mut Plan) -> Result<Vec<(StepId, String)>> {
     let mut missing = Vec::new();
     let mut absent = Vec::new();
     for step in &mut plan.steps {
@@ -97,21 +113,15 @@ fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
         }
         absent.push(step.id.clone());
         if !step.optional {
-            missing.push(match action.wheels {
+            let what = match action.wheels {
                 true => format!("the Python environment {} is not installed", action.prefix),
                 false => format!("{} is not installed in {}", action.component, action.prefix),
-            });
+            };
+            missing.push((step.id.clone(), what));
         }
     }
-    if !missing.is_empty() {
-        let missing = missing.join("\n");
-        return Err(Error::new(
-            exit::VERIFY_FAILED,
-            format!("{missing}\n  help: run `installer all {case}`"),
-        ));
-    }
     plan.steps.retain(|step| !absent.contains(&step.id));
-    Ok(())
+    Ok(missing)
 }
 
 /// Lets the next `build` install again what is not as it was installed: by itself it looks at sizes and modes only.
@@ -145,6 +155,14 @@ pub fn clean(common: &Common) -> Result<i32> {
     }
     let plan = setting.plan(Phase::Build)?;
     let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;
+    if common.dry_run && common.json {
+        let paths = capsules.iter().map(|capsule| ("capsule", &capsule.path));
+        let there = [("cache", cache)].into_iter().filter(|(_, cache)| cache.exists());
+        let paths: Vec<_> =
+            there.chain(paths).map(|(kind, path)| json!({ "kind": kind, "path": path })).collect();
+        out::json(&json!({ "schema": 1, "case": setting.case().metadata.name, "would_remove": paths }))?;
+        return Ok(exit::OK);
+    }
     if common.dry_run {
         say(&format!("would remove {cache}"));
         capsules.iter().for_each(|capsule| say(&format!("would remove {}", capsule.path)));

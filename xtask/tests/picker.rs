@@ -3,13 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a test starts the programs that it tests")]
 
-mod common;
-
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-use common::*;
 
 /// Types keys once the question is on the screen, and answers with the exit code and all that was shown.
 fn typed(home: &Path, term: &str, keys: &str) -> (i32, String) {

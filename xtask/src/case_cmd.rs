@@ -3,56 +3,126 @@
 use camino::Utf8Path;
 use model::case::Driver;
 use model::exit;
+use serde_json::{Value, json};
 
 use crate::args::{CaseCommand, Common};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::load::{case_name, load_case};
-use crate::out::{print, say};
+use crate::out::{self, print, say};
 use crate::{cases, picker};
 
 pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
     match command {
-        CaseCommand::List => list(),
+        CaseCommand::List => list(common),
         CaseCommand::Show { name, origins } => show(common, name.as_deref(), *origins),
         CaseCommand::New { name } => new(name),
         CaseCommand::Reference => print(&model::case::reference_markdown()).map(|()| exit::OK),
         CaseCommand::Import { from, output } => crate::case_import::import(common, from, output.as_deref()),
         CaseCommand::Diff { a, b, format } => crate::case_diff::diff(common, a, b, *format),
         CaseCommand::Check { name } => {
-            let wanted = case_name(common, name.as_deref())?;
-            // What only a plan can see: components that do not fit together.
-            let mut setting = crate::load::Setting::gather(common, name.as_deref())?;
-            setting.assume_mounted();
-            for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
-                match setting.plan(phase) {
-                    Ok(plan) => plan.warnings.iter().for_each(|warning| say(&format!("warning: {warning}"))),
-                    // The case is well; it is this machine that lacks something.
-                    Err(error) if error.code == exit::PREFLIGHT => {
-                        if phase == model::plan::Phase::Deps {
-                            say(&format!(
-                                "not on this machine: {}",
-                                error.message.trim_start_matches("error: ")
-                            ));
-                        }
-                    }
-                    Err(error) => return Err(error),
-                }
+            if common.json {
+                return check_json(common, name.as_deref());
             }
-            say(&format!("{wanted}: no mistakes found"));
+            let Checked { case, warnings, not_here } = check(common, name.as_deref())?;
+            warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+            if let Some(error) = not_here {
+                say(&format!("not on this machine: {}", error.message.trim_start_matches("error: ")));
+            }
+            say(&format!("{case}: no mistakes found"));
             Ok(exit::OK)
         }
     }
 }
 
-fn list() -> Result<i32> {
-    let cases = cases::list();
-    let width = cases.keys().map(String::len).max().unwrap_or(0);
-    for (name, place) in cases {
-        print(&format!("{name:width$}  {} ({place})\n", picker::description(&name)))?;
+/// A case without mistakes.
+struct Checked {
+    case: String,
+    /// Of its plans; what its text is warned of is told when it is read.
+    warnings: Vec<String>,
+    /// The case is well; it is this machine that lacks something.
+    not_here: Option<Error>,
+}
+
+fn check(common: &Common, name: Option<&str>) -> Result<Checked> {
+    let case = case_name(common, name)?;
+    // What only a plan can see: components that do not fit together.
+    let mut setting = crate::load::Setting::gather(common, name)?;
+    setting.assume_mounted();
+    let mut checked = Checked { case, warnings: Vec::new(), not_here: None };
+    for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
+        match setting.plan(phase) {
+            Ok(plan) => checked.warnings.extend(plan.warnings),
+            Err(error) if error.code == exit::PREFLIGHT => {
+                checked.not_here.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
     }
+    Ok(checked)
+}
+
+/// What `check` says, as one document; a case that is wrong is no error of the command.
+fn check_json(common: &Common, name: Option<&str>) -> Result<i32> {
+    let case = case_name(common, name)?;
+    let read = load_case(common, &case).map(|(loaded, _)| loaded.warnings).unwrap_or_default();
+    let mut diagnostics: Vec<Value> =
+        read.iter().map(|warning| error::diagnostic("warning", &warning.0)).collect();
+    let plain = |level: &str, message: &str| json!({ "level": level, "message": message, "file": null, "line": null, "column": null, "help": null });
+    let of = |level: &str, error: &Error| match error.diagnostics.as_slice() {
+        [] => vec![plain(level, &error.message)],
+        several => several.iter().map(|one| error::diagnostic(level, one)).collect(),
+    };
+    let mut not_here = Vec::new();
+    let code = match check(common, Some(&case)) {
+        Ok(checked) => {
+            diagnostics.extend(checked.warnings.iter().map(|warning| plain("warning", warning)));
+            not_here = checked.not_here.iter().flat_map(|error| of("error", error)).collect();
+            exit::OK
+        }
+        Err(error) if error.code == exit::BAD_CASE => {
+            diagnostics.extend(of("error", &error));
+            say(&error.message);
+            error.code
+        }
+        Err(error) => return Err(error),
+    };
+    out::json(&json!({
+        "schema": 1,
+        "case": case,
+        "valid": code == exit::OK,
+        "diagnostics": diagnostics,
+        "not_here": not_here,
+    }))?;
+    Ok(code)
+}
+
+fn list(common: &Common) -> Result<i32> {
+    let cases = cases::listed();
     let fragments = cases::fragments();
-    if !fragments.is_empty() {
-        let example = &fragments[0];
+    if common.json {
+        let cases: Vec<Value> = cases
+            .iter()
+            .map(|listed| {
+                let description = picker::description(&listed.name);
+                json!({
+                    "name": listed.name,
+                    "description": description.as_ref().ok(),
+                    "valid": description.is_ok(),
+                    "built_in": listed.directory.is_none(),
+                    "directory": listed.directory,
+                })
+            })
+            .collect();
+        out::json(&json!({ "schema": 1, "cases": cases, "fragments": fragments }))?;
+        return Ok(exit::OK);
+    }
+    let width = cases.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
+    for listed in cases {
+        let place = listed.directory.as_ref().map_or("built in", |directory| directory.as_str());
+        let description = picker::description(&listed.name).unwrap_or_else(|_| picker::UNREADABLE.to_owned());
+        print(&format!("{:width$}  {description} ({place})\n", listed.name))?;
+    }
+    if let Some(example) = fragments.first() {
         print(&format!(
             "\nfragments, for `extends = [\"CASE\", \"{example}\"]`: {}\n",
             fragments.join(", ")
@@ -67,6 +137,15 @@ fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
     for warning in &loaded.warnings {
         say(&format!("{warning}\n"));
     }
+    if origins && common.json {
+        let origins: Vec<Value> = loaded
+            .origins
+            .iter()
+            .map(|origin| json!({ "key": origin.key, "value": origin.value, "from": origin.from }))
+            .collect();
+        out::json(&json!({ "schema": 1, "case": wanted, "origins": origins }))?;
+        return Ok(exit::OK);
+    }
     if origins {
         let width = loaded.origins.iter().map(|origin| origin.key.len()).max().unwrap_or(0).min(48);
         for origin in &loaded.origins {
@@ -74,9 +153,9 @@ fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
         }
         return Ok(exit::OK);
     }
-    let text = serde_json::to_string_pretty(&loaded.case)
+    let case = serde_json::to_value(&loaded.case)
         .map_err(|error| Error::internal(format!("failed to encode the case: {error}")))?;
-    print(&format!("{text}\n"))?;
+    out::json(&case)?;
     Ok(exit::OK)
 }
 
@@ -84,7 +163,7 @@ fn new(name: &str) -> Result<i32> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
         return Err(Error::usage(format!(
-            "`{name}` is no name for a case\n  help: use letters, digits, `-`, `_` and `.`"
+            "`{name}` cannot be the name of a case\n  help: use letters, digits, `-`, `_` and `.`"
         )));
     }
     let path = Utf8Path::new("cases").join(name).join("case.toml");
@@ -95,7 +174,7 @@ fn new(name: &str) -> Result<i32> {
     }
     let text = STARTER.replace("NAME", name).replace("DRIVERS", &Driver::words());
     engine::files::atomic_write(&path, text.as_bytes())?;
-    say(&format!("wrote {path}; see what it would do with `installer plan --case {name}`"));
+    say(&format!("wrote {path}; see what it would do with `installer plan {name}`"));
     Ok(exit::OK)
 }
 

@@ -8,9 +8,9 @@ use model::exit;
 use serde::Serialize;
 
 use crate::args::{Common, DiffFormat};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::load::load_case;
-use crate::out::{print, say};
+use crate::out::{self, print, say};
 
 /// A key that the cases do not agree on.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub fn diff(common: &Common, a: &str, b: &str, format: DiffFormat) -> Result<i32
     let redactor =
         Redactor::from_variables([&one, &other].into_iter().flat_map(|loaded| &loaded.case.environment));
     let found = differences(&one, &other);
-    match format {
+    match if common.json { DiffFormat::Json } else { format } {
         DiffFormat::Text => {
             for difference in &found {
                 print(&text(difference, &redactor))?;
@@ -48,9 +48,7 @@ pub fn diff(common: &Common, a: &str, b: &str, format: DiffFormat) -> Result<i32
                 })
                 .collect();
             let document = serde_json::json!({ "schema": 1, "a": a, "b": b, "differences": redacted });
-            let text = serde_json::to_string_pretty(&document)
-                .map_err(|error| Error::internal(format!("failed to encode the differences: {error}")))?;
-            print(&format!("{text}\n"))?;
+            out::json(&document)?;
         }
     }
     Ok(if found.is_empty() { exit::OK } else { exit::DIFFERENT })

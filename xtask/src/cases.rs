@@ -47,35 +47,46 @@ pub fn directories() -> Vec<Utf8PathBuf> {
     found
 }
 
-/// Finds a case by name or path.
-pub fn find(wanted: &str) -> Result<Found> {
+/// Where a case is.
+enum Located {
+    File(Utf8PathBuf),
+    BuiltIn(&'static str, &'static str),
+}
+
+fn locate(wanted: &str) -> Option<Located> {
     let path = Utf8Path::new(wanted);
     if path.is_file() {
-        return read(path);
+        return Some(Located::File(path.to_owned()));
     }
-    for file in FILES {
-        if path.join(file).is_file() {
-            return read(&path.join(file));
-        }
-    }
+    let mut candidates: Vec<Utf8PathBuf> = FILES.iter().map(|file| path.join(file)).collect();
     for directory in directories() {
-        for file in FILES {
-            let candidate = directory.join(wanted).join(file);
-            if candidate.is_file() {
-                return read(&candidate);
-            }
-        }
-        for format in ["toml", "json"] {
-            let candidate = directory.join(format!("{wanted}.{format}"));
-            if candidate.is_file() {
-                return read(&candidate);
-            }
-        }
+        candidates.extend(FILES.iter().map(|file| directory.join(wanted).join(file)));
+        candidates.extend(["toml", "json"].iter().map(|format| directory.join(format!("{wanted}.{format}"))));
     }
-    for file in FILES {
-        if let Some(text) =
-            EMBEDDED.get_file(format!("{wanted}/{file}")).and_then(|file| file.contents_utf8())
-        {
+    if let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) {
+        return Some(Located::File(file));
+    }
+    FILES.into_iter().find_map(|file| {
+        let text = EMBEDDED.get_file(format!("{wanted}/{file}"))?.contents_utf8()?;
+        Some(Located::BuiltIn(file, text))
+    })
+}
+
+/// Whether there is a case of this name, or at this path.
+pub fn exists(wanted: &str) -> bool {
+    match locate(wanted).filter(|_| !wanted.is_empty()) {
+        // Any file can be given as a case; a word that is one by chance has to look like it.
+        Some(Located::File(path)) => path != wanted || matches!(path.extension(), Some("toml" | "json")),
+        Some(Located::BuiltIn(..)) => true,
+        None => false,
+    }
+}
+
+/// Finds a case by name or path.
+pub fn find(wanted: &str) -> Result<Found> {
+    match locate(wanted) {
+        Some(Located::File(path)) => return read(&path),
+        Some(Located::BuiltIn(file, text)) => {
             return Ok(Found {
                 file: CaseFile {
                     name: format!("(built in) {wanted}/{file}"),
@@ -88,8 +99,9 @@ pub fn find(wanted: &str) -> Result<Found> {
                 place: None,
             });
         }
+        None => {}
     }
-    let names: Vec<String> = list().into_keys().collect();
+    let names = names();
     let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
     let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
     Err(Error::usage(format!(
@@ -233,9 +245,28 @@ pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String
     found.map(|found| found.file).map_err(|error| error.message)
 }
 
-/// All cases by name, with the first place that has each.
-pub fn list() -> BTreeMap<String, String> {
-    all().into_iter().filter(|(_, one)| !one.fragment).map(|(name, one)| (name, one.place)).collect()
+/// A case that is found by its name.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub name: String,
+    /// The directory that its own lies in; none for one in the binary.
+    pub directory: Option<Utf8PathBuf>,
+}
+
+/// All cases, those of one's own before those in the binary, by name.
+pub fn listed() -> Vec<Listed> {
+    let mut found: Vec<Listed> = all()
+        .into_iter()
+        .filter(|(_, one)| !one.fragment)
+        .map(|(name, one)| Listed { name, directory: one.directory })
+        .collect();
+    found.sort_by_key(|listed| listed.directory.is_none());
+    found
+}
+
+/// The names of all cases, sorted.
+pub fn names() -> Vec<String> {
+    all().into_iter().filter(|(_, one)| !one.fragment).map(|(name, _)| name).collect()
 }
 
 /// The names of all fragments: parts that cases extend, which nobody who looks for a case wants to read through.
@@ -243,12 +274,13 @@ pub fn fragments() -> Vec<String> {
     all().into_iter().filter(|(_, one)| one.fragment).map(|(name, _)| name).collect()
 }
 
-struct Listed {
-    place: String,
+struct Seen {
+    directory: Option<Utf8PathBuf>,
     fragment: bool,
 }
 
-fn all() -> BTreeMap<String, Listed> {
+/// By name, each where it is found first.
+fn all() -> BTreeMap<String, Seen> {
     let mut found = BTreeMap::new();
     for directory in directories() {
         let Ok(entries) = directory.read_dir_utf8() else { continue };
@@ -257,19 +289,18 @@ fn all() -> BTreeMap<String, Listed> {
             else {
                 continue;
             };
-            let listed = || Listed {
-                place: directory.to_string(),
+            let seen = || Seen {
+                directory: Some(directory.clone()),
                 fragment: fs::read_to_string(&file).is_ok_and(|text| model::case::is_fragment(&text)),
             };
-            found.entry(entry.file_name().to_owned()).or_insert_with(listed);
+            found.entry(entry.file_name().to_owned()).or_insert_with(seen);
         }
     }
     for entry in EMBEDDED.dirs() {
         let Some(name) = entry.path().to_str() else { continue };
         let text = EMBEDDED.get_file(format!("{name}/case.toml")).and_then(|file| file.contents_utf8());
-        let listed =
-            || Listed { place: "built in".to_owned(), fragment: text.is_some_and(model::case::is_fragment) };
-        found.entry(name.to_owned()).or_insert_with(listed);
+        let seen = || Seen { directory: None, fragment: text.is_some_and(model::case::is_fragment) };
+        found.entry(name.to_owned()).or_insert_with(seen);
     }
     found
 }

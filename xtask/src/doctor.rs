@@ -11,8 +11,8 @@ use model::target::Target;
 use serde::Serialize;
 
 use crate::args::Common;
-use crate::error::{Error, Result};
-use crate::out::print;
+use crate::error::Result;
+use crate::out::{self, print};
 use crate::site::SiteFiles;
 use crate::{layout, load, site};
 
@@ -89,7 +89,7 @@ impl Patient {
 }
 
 /// Looks at everything and says how it is; the exit code is that of preflight when something is a failure.
-pub fn doctor(common: &Common, as_json: bool) -> Result<i32> {
+pub fn doctor(common: &Common) -> Result<i32> {
     let patient = Patient::gather(common)?;
     let mut checks = place::checks(&patient)?;
     checks.extend(host::checks(&patient)?);
@@ -102,15 +102,13 @@ pub fn doctor(common: &Common, as_json: bool) -> Result<i32> {
     }
     let count = |state: State| checks.iter().filter(|check| check.state == state).count();
     let (failures, warnings) = (count(State::Failure), count(State::Warning));
-    if as_json {
-        let text = serde_json::to_string_pretty(&serde_json::json!({
+    if common.json {
+        out::json(&serde_json::json!({
             "schema": 1,
             "checks": checks,
             "failures": failures,
             "warnings": warnings,
-        }))
-        .map_err(|error| Error::internal(format!("failed to encode what was found: {error}")))?;
-        print(&format!("{text}\n"))?;
+        }))?;
     } else {
         print(&rendered(&checks, failures, warnings))?;
     }
@@ -134,7 +132,7 @@ fn rendered(checks: &[Check], failures: usize, warnings: usize) -> String {
         }
     }
     text.push_str(&match (failures, warnings) {
-        (0, 0) => "nothing to complain of\n".to_owned(),
+        (0, 0) => "everything is in order\n".to_owned(),
         _ => format!("failures: {failures}, warnings: {warnings}\n"),
     });
     text

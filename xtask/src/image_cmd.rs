@@ -30,38 +30,55 @@ use crate::run::Shown;
 
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// Copies what the case has installed into a new directory, as a tree rooted at `/`: COPY --from=export DIR/ /.
+    /// Copies what the case has installed into a new directory
+    ///
+    /// It is a tree rooted at `/`: COPY --from=export DIR/ /.
     Export {
-        /// The directory.
-        directory: Utf8PathBuf,
+        /// The directory; and the case
+        #[arg(value_name = "DIRECTORY|CASE", num_args = 1..=2, required = true)]
+        words: Vec<String>,
     },
-    /// Prints the packages of the distribution that what is installed runs on, one a line.
+    /// Prints the packages that the installed files need
+    ///
+    /// Packages of the distribution, one a line; with --json also what no package brings.
     RuntimePackages {
-        /// As JSON, with what no package brings.
-        #[arg(long)]
-        json: bool,
+        /// The case: a name, a file or a directory
+        #[arg(value_name = "CASE")]
+        name: Option<String>,
     },
-    /// Prints the Dockerfile of the case: both phases, and its [image] section as instructions of the runtime image.
+    /// Prints the Dockerfile of the case
+    ///
+    /// Both phases, and the [image] section of the case as instructions of the runtime image.
     Dockerfile {
-        /// The second phase alone, from an image of the first.
-        #[arg(long, conflicts_with = "from")]
+        /// The case: a name, a file or a directory
+        #[arg(value_name = "CASE")]
+        name: Option<String>,
+        /// The second phase alone, from an image of the first
+        #[arg(long, conflicts_with = "from", help_heading = "What is built")]
         build_only: bool,
-        /// The instructions alone, for an image that there is.
-        #[arg(long, value_name = "IMAGE")]
+        /// The instructions alone, for an image that there is
+        #[arg(long, value_name = "IMAGE", help_heading = "What is built")]
         from: Option<String>,
     },
-    /// Installs, in a runtime image, the packages that an exported tree needs.
+    /// Installs, in a runtime image, what an exported tree needs
     InstallPackages {
-        /// The tree's etc/installer/image.json.
+        /// The tree's etc/installer/image.json
         description: Utf8PathBuf,
     },
 }
 
 pub fn run(common: &Common, command: &ImageCommand) -> Result<i32> {
     match command {
-        ImageCommand::Export { directory } => export(common, directory),
-        ImageCommand::RuntimePackages { json } => runtime_packages(common, *json),
-        ImageCommand::Dockerfile { build_only, from } => dockerfile(common, *build_only, from.as_deref()),
+        ImageCommand::Export { words } => {
+            let (common, directory) = crate::words::one_and_case(common, words, "directory")?;
+            export(&common, Utf8Path::new(&directory))
+        }
+        ImageCommand::RuntimePackages { name } => {
+            runtime_packages(&crate::words::with_case(common, name.as_deref())?)
+        }
+        ImageCommand::Dockerfile { name, build_only, from } => {
+            dockerfile(&crate::words::with_case(common, name.as_deref())?, *build_only, from.as_deref())
+        }
         ImageCommand::InstallPackages { description } => install_packages(common, description),
     }
 }
@@ -124,9 +141,9 @@ fn export(common: &Common, directory: &Utf8Path) -> Result<i32> {
     Ok(exit::OK)
 }
 
-fn runtime_packages(common: &Common, json: bool) -> Result<i32> {
+fn runtime_packages(common: &Common) -> Result<i32> {
     let looked = look(common)?;
-    if json {
+    if common.json {
         print(&looked.description.to_json()?)?;
         return Ok(exit::OK);
     }

@@ -7,15 +7,16 @@ use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
-use model::{ComponentName, exit};
+use model::{ComponentName, StepId, exit};
+use serde_json::json;
 
 use crate::args::{Common, LevelArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::next;
-use crate::out::say;
-use crate::run::{Shown, known_words, marker, take_lock};
+use crate::out::{self, say};
+use crate::run::{known_words, marker, take_lock};
+use crate::{next, verify_json};
 
 /// Verifies installed components, whatever earlier runs found.
 pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Result<i32> {
@@ -38,7 +39,18 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         let chosen = |word: &String| word == action.component.as_str() || (word == "python" && action.wheels);
         selected.contains(&step.id) && (wanted.is_empty() || wanted.iter().any(chosen))
     });
-    installed_alone(&mut plan, &setting.case_argument)?;
+    let all = plan.clone();
+    let missing = installed_alone(&mut plan)?;
+    if !common.json && !missing.is_empty() {
+        let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
+        let help = format!("run `{} all {}`", next::program(), setting.case_argument);
+        return Err(Error::new(exit::VERIFY_FAILED, format!("{}\n  help: {help}", missing.join("\n"))));
+    }
+    let code = if missing.is_empty() { exit::OK } else { exit::VERIFY_FAILED };
+    if plan.steps.is_empty() && common.json {
+        verify_json::print(&setting, &all, &missing, &[])?;
+        return Ok(code);
+    }
     if plan.steps.is_empty() {
         say("the case installs nothing that could be verified");
         return Ok(exit::OK);
@@ -65,11 +77,15 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         capsules: None,
         started: Instant::now(),
     };
-    let mut observer = Shown::new(common, next::after_verify(common, &setting));
+    let mut observer = verify_json::Kept::new(common, next::after_verify(common, &setting));
     let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
-    observer.finish();
-    Ok(match finish?.verdict {
-        Verdict::Done | Verdict::NothingToDo => exit::OK,
+    let events = observer.finish();
+    let verdict = finish?.verdict;
+    if common.json {
+        verify_json::print(&setting, &all, &missing, &events)?;
+    }
+    Ok(match verdict {
+        Verdict::Done | Verdict::NothingToDo => code,
         Verdict::Cancelled => exit::CANCELLED,
         Verdict::Failed => {
             forget_damaged(&plan, &setting)?;
@@ -78,9 +94,8 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     })
 }
 
-/// Leaves of a plan what does not wait for anything: what is not installed is told at once, and where it may be missing
-/// it is not looked at.
-fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
+/// Leaves of a plan what is installed, waiting for nothing, and answers with what is not and should be.
+fn installed_alone(plan: &mut Plan) -> Result<Vec<(StepId, String)>> {
     let mut missing = Vec::new();
     let mut absent = Vec::new();
     for step in &mut plan.steps {
@@ -94,21 +109,15 @@ fn installed_alone(plan: &mut Plan, case: &str) -> Result<()> {
         }
         absent.push(step.id.clone());
         if !step.optional {
-            missing.push(match action.wheels {
+            let what = match action.wheels {
                 true => format!("the Python environment {} is not installed", action.prefix),
                 false => format!("{} is not installed in {}", action.component, action.prefix),
-            });
+            };
+            missing.push((step.id.clone(), what));
         }
     }
-    if !missing.is_empty() {
-        let missing = missing.join("\n");
-        return Err(Error::new(
-            exit::VERIFY_FAILED,
-            format!("{missing}\n  help: run `{} all {case}`", next::program()),
-        ));
-    }
     plan.steps.retain(|step| !absent.contains(&step.id));
-    Ok(())
+    Ok(missing)
 }
 
 /// Lets the next `build` install again what is not as it was installed: by itself it looks at sizes and modes only.
@@ -142,6 +151,14 @@ pub fn clean(common: &Common) -> Result<i32> {
     }
     let plan = setting.plan(Phase::Build)?;
     let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;
+    if common.dry_run && common.json {
+        let paths = capsules.iter().map(|capsule| ("capsule", &capsule.path));
+        let there = [("cache", cache)].into_iter().filter(|(_, cache)| cache.exists());
+        let paths: Vec<_> =
+            there.chain(paths).map(|(kind, path)| json!({ "kind": kind, "path": path })).collect();
+        out::json(&json!({ "schema": 1, "case": setting.case().metadata.name, "would_remove": paths }))?;
+        return Ok(exit::OK);
+    }
     if common.dry_run {
         say(&format!("would remove {cache}"));
         capsules.iter().for_each(|capsule| say(&format!("would remove {}", capsule.path)));

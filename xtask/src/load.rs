@@ -157,9 +157,7 @@ fn load_with_sources(
     let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let loaded =
         model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
-            .map_err(|diagnostics| {
-                Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
-            })?;
+            .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
     Ok((loaded, found.place, sources))
 }
 
@@ -369,7 +367,7 @@ impl Setting {
         };
         let mut plan = planned().map_err(|error| {
             let diagnostics = self.loaded.at_key(&error.key, &error.message, &error.help);
-            Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned())
+            Error::of_case(exit::BAD_CASE, diagnostics)
         })?;
         plan.verify_at(self.verify_level);
         plan.warnings = warnings;
@@ -391,11 +389,11 @@ impl Setting {
         let found = compatibility::check(&stack);
         for (verdict, code) in [(Verdict::Wrong, exit::BAD_CASE), (Verdict::NotHere, exit::PREFLIGHT)] {
             let of_kind = found.iter().filter(|finding| finding.verdict == verdict);
-            let all: Vec<String> = of_kind
-                .map(|finding| self.loaded.at_key(&finding.key, &finding.message, &finding.help).to_string())
+            let all: Vec<_> = of_kind
+                .flat_map(|finding| self.loaded.at_key(&finding.key, &finding.message, &finding.help).0)
                 .collect();
             if !all.is_empty() {
-                return Err(Error::new(code, all.join("\n\n").trim_end().to_owned()));
+                return Err(Error::of_case(code, Diagnostics(all)));
             }
         }
         Ok(found

@@ -6,15 +6,18 @@ mod case_diff;
 mod case_import;
 mod cases;
 mod checkout;
+mod complete;
 mod dispatch;
 mod dist;
 mod doctor;
 mod error;
+mod help;
 mod image_cmd;
 mod installed;
 mod layout;
 mod legacy;
 mod load;
+mod man;
 mod next;
 mod out;
 mod picker;
@@ -29,8 +32,10 @@ mod site;
 mod sources;
 mod status;
 mod uninstall;
+mod verify_json;
+mod words;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use model::exit;
 
 use args::{Cli, PhaseArg, Subcommands};
@@ -41,6 +46,7 @@ fn main() {
     // Before anything else: a launcher has one thread, and no use for the command line's rules.
     let code = match words.get(1).map(String::as_str) {
         Some("__launch") => exec::launcher::launcher_main(&words[2..]),
+        Some("__complete") => complete::main(&words[2..]),
         Some("__check-http") => build::run::http_check::main(&words[2..]),
         _ => command(words),
     };
@@ -48,6 +54,7 @@ fn main() {
 }
 
 fn command(words: Vec<String>) -> i32 {
+    let as_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     if std::env::args_os().any(|word| word.to_str().is_none()) {
         out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
         return exit::USAGE;
@@ -56,10 +63,18 @@ fn command(words: Vec<String>) -> i32 {
     let outcome = match words.get(1).map(String::as_str) {
         Some("legacy") => legacy::main(&words[2..]),
         _ => match sources::rewritten(words) {
-            Ok(words) => match Cli::try_parse_from(words) {
+            Ok(words) => match parsed(&words) {
+                Ok(_) if words.len() == 1 && std::env::var_os("INSTALLER_PHASE").is_none() => {
+                    out::print(help::PAGE).map(|()| exit::OK)
+                }
                 Ok(cli) => run(&cli),
                 Err(error) => {
                     let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+                    if as_json && code != exit::OK {
+                        let message = error.render().to_string();
+                        // What cannot be printed cannot be told either.
+                        drop(out::json(&Error::usage(message.trim_end()).json()));
+                    }
                     // Help and version go to standard output, mistakes to standard error; clap knows which is which.
                     drop(error.print());
                     return code;
@@ -70,7 +85,11 @@ fn command(words: Vec<String>) -> i32 {
     };
     match outcome {
         Ok(code) => code,
-        Err(Error { code, message }) => {
+        Err(error) => {
+            if as_json {
+                drop(out::json(&error.json()));
+            }
+            let Error { code, message, .. } = error;
             let begins = message.starts_with("error:");
             out::say(&if begins { message } else { format!("error: {message}") });
             code
@@ -78,15 +97,18 @@ fn command(words: Vec<String>) -> i32 {
     }
 }
 
+fn parsed(words: &[String]) -> std::result::Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&help::command(words).try_get_matches_from(words)?)
+}
+
 fn run(cli: &Cli) -> Result<i32> {
     let common = &cli.common;
     let Some(command) = &cli.command else {
         return match cli.phase {
             Some(phase) => phases(common, phase, None),
-            None => {
-                out::print(&Cli::command().render_help().to_string())?;
-                Err(Error::usage("no command is given\n  help: `installer all --case NAME` does everything"))
-            }
+            None => Err(Error::usage(
+                "no command is given\n  help: `installer all CASE` does everything; `installer -h` lists all commands",
+            )),
         };
     };
     if let Some(phase) = cli.phase {
@@ -95,6 +117,9 @@ fn run(cli: &Cli) -> Result<i32> {
     if common.dry_run {
         refuse_dry_run(command)?;
     }
+    if common.json {
+        refuse_json(command, common.dry_run)?;
+    }
     match command {
         Subcommands::Deps { name, print_root_commands: true } => {
             plan_cmd::root_commands(common, name.as_deref())
@@ -102,25 +127,34 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Deps { name, .. } => phases(common, PhaseArg::Deps, name.as_deref()),
         Subcommands::Build { name } => phases(common, PhaseArg::Build, name.as_deref()),
         Subcommands::All { name } => phases(common, PhaseArg::All, name.as_deref()),
-        Subcommands::Plan { words, json } => {
+        Subcommands::Plan { words } => {
             let (phase, case) = plan_cmd::phase_and_case(words)?;
-            plan_cmd::plan(common, phase, case, *json)
+            plan_cmd::plan(common, phase, case)
         }
-        Subcommands::Explain { step } => plan_cmd::explain(common, step),
-        Subcommands::Status { json } => status::status(common, *json),
-        Subcommands::Shell { step, command } => shell::run(common, step, command),
-        Subcommands::Verify { components, level } => installed::verify(common, components, *level),
-        Subcommands::Uninstall { component: None, all: false, .. } => Err(error::Error::usage(
-            "what is to be uninstalled is not said\n  help: name a component, or `python`; --all removes all that the case has installed",
-        )),
-        Subcommands::Uninstall { component, force, .. } => {
-            uninstall::uninstall(common, component.as_deref(), *force)
+        Subcommands::Explain { words } => {
+            let (common, step) = words::step_and_case(common, words)?;
+            plan_cmd::explain(&common, &step)
         }
-        Subcommands::Clean { repositories: true } => repositories::clean(common),
-        Subcommands::Clean { repositories: false } => installed::clean(common),
+        Subcommands::Status { name } => status::status(&words::with_case(common, name.as_deref())?),
+        Subcommands::Shell { words, command } => {
+            let (common, step) = words::step_and_case(common, words)?;
+            shell::run(&common, &step, command)
+        }
+        Subcommands::Verify { words, level } => {
+            let (common, components) = words::components_and_case(common, words)?;
+            installed::verify(&common, &components, *level)
+        }
+        Subcommands::Uninstall { words, all, force } => {
+            let (common, components) = words::components_and_case(common, words)?;
+            uninstall::uninstall(&common, &components, *all, *force)
+        }
+        Subcommands::Clean { name, repositories } => {
+            let common = words::with_case(common, name.as_deref())?;
+            if *repositories { repositories::clean(&common) } else { installed::clean(&common) }
+        }
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Image { command } => image_cmd::run(common, command),
-        Subcommands::Doctor { json } => doctor::doctor(common, *json),
+        Subcommands::Doctor { name } => doctor::doctor(&words::with_case(common, name.as_deref())?),
         Subcommands::Schema { of } => {
             let text = match of {
                 args::SchemaOf::Case => model::case::json_schema(),
@@ -128,11 +162,8 @@ fn run(cli: &Cli) -> Result<i32> {
             };
             out::print(&text).map(|()| exit::OK)
         }
-        Subcommands::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "installer", &mut script);
-            out::print(&String::from_utf8_lossy(&script)).map(|()| exit::OK)
-        }
+        Subcommands::Completions { shell } => out::print(shell.script()).map(|()| exit::OK),
+        Subcommands::Man { directory } => man::write(directory),
         Subcommands::FaultPoints => {
             let points: String = engine::fault::POINTS.iter().map(|point| format!("{point}\n")).collect();
             out::print(&points).map(|()| exit::OK)
@@ -180,9 +211,41 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
     Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))
 }
 
+/// A document that nobody gets is worse than an error.
+fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
+    let what = match command {
+        Subcommands::Deps { print_root_commands: true, .. } => return Ok(()),
+        Subcommands::Deps { .. } | Subcommands::Build { .. } | Subcommands::All { .. } if !dry_run => {
+            return Err(Error::usage(
+                "--json goes with --dry-run here\n  help: add --dry-run, or use --progress json for the events of the run",
+            ));
+        }
+        Subcommands::Uninstall { .. } | Subcommands::Clean { .. } if !dry_run => {
+            return Err(Error::usage(
+                "--json goes with --dry-run here\n  help: add --dry-run, or leave --json out",
+            ));
+        }
+        Subcommands::Shell { .. } => "a shell prints what is typed in it",
+        Subcommands::Completions { .. } => "completions are a script",
+        Subcommands::Case { command } => match command {
+            args::CaseCommand::New { .. } | args::CaseCommand::Import { .. } => "it writes a case",
+            args::CaseCommand::Reference => "`installer schema` prints the same as a JSON Schema",
+            _ => return Ok(()),
+        },
+        Subcommands::Image { command } => match command {
+            image_cmd::ImageCommand::RuntimePackages { .. } => return Ok(()),
+            image_cmd::ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",
+            image_cmd::ImageCommand::Dockerfile { .. } => "a Dockerfile is printed",
+            image_cmd::ImageCommand::Export { .. } => "it writes into one new directory",
+        },
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("--json means nothing here: {what}\n  help: leave it out")))
+}
+
 fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
     if common.dry_run {
-        return plan_cmd::plan(common, phase, positional, false);
+        return plan_cmd::plan(common, phase, positional);
     }
     run::run(common, phase, positional)
 }

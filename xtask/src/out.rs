@@ -1,8 +1,19 @@
 //! Data to standard output, talk to standard error.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use exec::Redactor;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
+
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+/// From here on nothing is said: a shell that asks for completions is in the middle of a line.
+pub fn hush() {
+    HUSHED.store(true, Ordering::Relaxed);
+}
 
 /// Prints data. That a reader went away early (`| head`) is no error.
 pub fn print(text: &str) -> Result<()> {
@@ -15,8 +26,28 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Prints one JSON document.
+pub fn json(document: &Value) -> Result<()> {
+    print(&format!("{document:#}\n"))
+}
+
+/// The document with every text in it redacted.
+pub fn redacted(document: Value, redactor: &Redactor) -> Value {
+    match document {
+        Value::String(text) => redactor.redact_lines(&text).into(),
+        Value::Array(list) => list.into_iter().map(|value| redacted(value, redactor)).collect(),
+        Value::Object(map) => {
+            map.into_iter().map(|(name, value)| (name, redacted(value, redactor))).collect()
+        }
+        other => other,
+    }
+}
+
 /// Says something to the user.
 pub fn say(text: &str) {
+    if HUSHED.load(Ordering::Relaxed) {
+        return;
+    }
     // Without a standard error there is nobody to tell.
     drop(writeln!(io::stderr(), "{text}"));
 }

@@ -13,7 +13,7 @@ use crate::args::{Common, PhaseArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::print;
+use crate::out::{self, print};
 use crate::run::{known_words, style};
 
 struct Assessed {
@@ -93,48 +93,30 @@ pub fn phase_and_case(words: &[String]) -> Result<(PhaseArg, Option<&str>)> {
 }
 
 /// Shows what a run would do.
-pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json: bool) -> Result<i32> {
+pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {
     let setting = Setting::gather(common, positional)?;
     let phases = assess_phases(&setting, common, phase)?;
     let pending = phases.iter().any(|assessed| assessed.assessment.pending());
     let world = setting.world();
     let context = StandaloneContext::new(&world)?;
-    if as_json {
+    if common.json {
         let mut plans = Vec::new();
         for assessed in &phases {
             let rows = rows(assessed, Some(&context))?;
-            let steps: Vec<serde_json::Value> = rows
-                .iter()
-                .map(|row| {
-                    json!({
-                        "step": row.step,
-                        "state": row.state.as_str(),
-                        "why": row.why,
-                        "differences": row.differences,
-                        "warnings": row.warnings,
-                        "cost": row.cost.as_ref().map(|cost| json!({
-                            "missing": cost.missing,
-                            "packages": cost.packages,
-                            "download_bytes": cost.download_bytes,
-                            "installed_bytes": cost.installed_bytes,
-                        })),
-                    })
-                })
-                .collect();
-            plans.push(json!({
-                "schema": assessed.plan.schema,
-                "case": assessed.plan.case,
-                "phase": assessed.plan.phase,
-                "target": assessed.plan.target,
-                "digest": assessed.plan.digest(),
-                "notes": assessed.plan.notes,
-                "warnings": assessed.plan.warnings,
-                "steps": steps,
-            }));
+            let plan = &assessed.plan;
+            let document = json!({
+                "schema": plan.schema,
+                "case": plan.case,
+                "phase": plan.phase,
+                "target": plan.target,
+                "digest": plan.digest(),
+                "notes": plan.notes,
+                "warnings": plan.warnings,
+                "steps": rows.iter().map(row_json).collect::<Vec<_>>(),
+            });
+            plans.push(out::redacted(document, &engine::redactor(plan, &setting.site)));
         }
-        let text = serde_json::to_string_pretty(&json!({ "plans": plans, "pending": pending }))
-            .map_err(|error| Error::internal(format!("failed to encode the plan: {error}")))?;
-        print(&format!("{text}\n"))?;
+        out::json(&json!({ "plans": plans, "pending": pending }))?;
     } else {
         let options =
             PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
@@ -144,6 +126,22 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>, as_json:
         }
     }
     Ok(if pending && common.detailed_exitcode { exit::CHANGES_PENDING } else { exit::OK })
+}
+
+fn row_json(row: &PlanRow<'_>) -> serde_json::Value {
+    json!({
+        "step": row.step,
+        "state": row.state.as_str(),
+        "why": row.why,
+        "differences": row.differences,
+        "warnings": row.warnings,
+        "cost": row.cost.as_ref().map(|cost| json!({
+            "missing": cost.missing,
+            "packages": cost.packages,
+            "download_bytes": cost.download_bytes,
+            "installed_bytes": cost.installed_bytes,
+        })),
+    })
 }
 
 /// Shows one step.
@@ -169,11 +167,25 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let rows = rows(assessed, None)?;
     let log = setting.layout.step_log(&rows[at].step.id);
     let log = log.is_file().then_some(log.as_path());
+    let redactor = engine::redactor(&assessed.plan, &setting.site);
+    if common.json {
+        let id = &rows[at].step.id;
+        let needed_by: Vec<_> = assessed.plan.steps.iter().filter(|step| step.needs.contains(id)).collect();
+        let mut document = row_json(&rows[at]);
+        document["schema"] = 1.into();
+        document["case"] = json!(assessed.plan.case);
+        document["phase"] = json!(assessed.plan.phase);
+        document["target"] = json!(assessed.plan.target);
+        document["needed_by"] = needed_by.iter().map(|step| step.id.as_str()).collect();
+        document["log"] = json!(log);
+        out::json(&out::redacted(document, &redactor))?;
+        return Ok(exit::OK);
+    }
     let options =
         PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
     // People paste this into tickets.
     let text = report::explain_text(&assessed.plan, &rows[at], log, options);
-    print(&engine::redactor(&assessed.plan, &setting.site).redact_lines(&text))?;
+    print(&redactor.redact_lines(&text))?;
     Ok(exit::OK)
 }
 
@@ -212,6 +224,10 @@ pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
     let world = setting.world();
     let context = StandaloneContext::new(&world)?;
     let commands = deps::root_commands(&plan, &context)?;
+    if common.json {
+        out::json(&json!({ "schema": 1, "commands": commands }))?;
+        return Ok(exit::OK);
+    }
     if commands.is_empty() {
         crate::out::say("nothing has to be run as root");
     }

@@ -2,17 +2,24 @@
 
 use camino::Utf8Path;
 use model::exit;
+use serde_json::json;
 
 use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::say;
+use crate::out::{self, say};
 
 /// Removes the apt repositories of a case and their keys.
 pub fn clean(common: &Common) -> Result<i32> {
     let setting = Setting::gather_without_sources(common, None)?;
     let name = &setting.case().metadata.name;
     let files = deps::packages::apt_repositories::written_for(Utf8Path::new("/"), name)?;
+    if common.json {
+        let files: Vec<_> =
+            files.iter().map(|file| json!({ "kind": "apt-repository", "path": file })).collect();
+        out::json(&json!({ "schema": 1, "case": name, "would_remove": files }))?;
+        return Ok(exit::OK);
+    }
     if files.is_empty() {
         say(&format!("no apt repository was set up for {name}"));
         return Ok(exit::OK);

@@ -65,7 +65,7 @@ pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Gi
             &mut |wanted, child| cases::parent(wanted, child),
             overrides,
         )
-        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+        .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
         let components = &names.components;
         sources.extend(of_variables(&variables, components)?);
         spelled_out(common, &names, &mut sources)?;

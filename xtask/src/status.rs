@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::print;
+use crate::out::{self, print};
 use crate::uninstall::{environment, prefixes};
 
 fn built_from(checkout: &CheckoutState) -> String {
@@ -138,12 +138,12 @@ fn run_lines(began: SystemTime, report: &Report) -> String {
 }
 
 /// Shows the state of a case on this machine.
-pub fn status(common: &Common, as_json: bool) -> Result<i32> {
+pub fn status(common: &Common) -> Result<i32> {
     let setting = Setting::gather_without_sources(common, None)?;
     let case = &setting.case().metadata.name;
     let installed = installed(&setting)?;
     let runs = last_runs(&setting.layout.state);
-    if as_json {
+    if common.json {
         let encoding = |error| Error::internal(format!("failed to encode the status: {error}"));
         let mut reports = Vec::new();
         for (began, report) in &runs {
@@ -152,13 +152,13 @@ pub fn status(common: &Common, as_json: bool) -> Result<i32> {
             reports.push(report);
         }
         let value = json!({
+            "schema": 1,
             "case": case,
             "layout": setting.layout,
             "components": installed.iter().map(|installed| installed.json(case)).collect::<Vec<_>>(),
             "last_runs": reports,
         });
-        let text = serde_json::to_string_pretty(&value).map_err(encoding)?;
-        print(&format!("{text}\n"))?;
+        out::json(&value)?;
         return Ok(exit::OK);
     }
     let mut text = format!("case {case}\n");

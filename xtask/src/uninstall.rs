@@ -6,12 +6,13 @@ use camino::Utf8PathBuf;
 use engine::python_home::wheels_component;
 use model::plan::{Action, Phase};
 use model::{ComponentName, exit};
+use serde_json::json;
 
 use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::installed::known_component;
 use crate::load::Setting;
-use crate::out::say;
+use crate::out::{self, say};
 use crate::run::take_lock;
 
 /// Where the Python packages of a case go.
@@ -57,13 +58,56 @@ pub fn prefixes(setting: &Setting) -> BTreeMap<ComponentName, Utf8PathBuf> {
     prefixes
 }
 
+/// What a dry run found of one component.
+struct Found {
+    prefix: Utf8PathBuf,
+    /// None: all of it, the prefix itself included.
+    files: Option<Vec<Utf8PathBuf>>,
+}
+
+impl Found {
+    fn lines(&self) -> Vec<String> {
+        match &self.files {
+            Some(files) => {
+                files.iter().map(|file| format!("would remove {}", self.prefix.join(file))).collect()
+            }
+            None => vec![format!("would remove {}", self.prefix)],
+        }
+    }
+
+    fn json(&self, name: &str) -> serde_json::Value {
+        json!({
+            "component": name,
+            "prefix": self.prefix,
+            "whole_prefix": self.files.is_none(),
+            "files": self.files.as_deref().unwrap_or_default(),
+        })
+    }
+}
+
 /// Removes one component, or all that the case has installed.
-pub fn uninstall(common: &Common, name: Option<&str>, force: bool) -> Result<i32> {
+pub fn uninstall(common: &Common, words: &[String], everything: bool, force: bool) -> Result<i32> {
+    if everything && !words.is_empty() {
+        return Err(Error::usage(format!(
+            "--all and `{}` are two answers to what is to be uninstalled\n  help: leave one out",
+            words.join(" ")
+        )));
+    }
+    if let [_, second, ..] = words {
+        return Err(Error::usage(format!(
+            "one component at a time is uninstalled, and `{second}` is not a case\n  help: `installer case list` shows the cases; --all removes all that the case has installed"
+        )));
+    }
+    if !everything && words.is_empty() {
+        return Err(Error::usage(
+            "what is to be uninstalled is not said\n  help: name a component, or `python`; --all removes all that the case has installed",
+        ));
+    }
     let setting = Setting::gather_without_sources(common, None)?;
-    let names = match name {
-        Some(name) => vec![name.to_owned()],
-        None => all(&setting)?,
-    };
+    let names = if everything { all(&setting)? } else { words.to_vec() };
+    if common.json {
+        return dry(common, &setting, &names, force);
+    }
     if names.is_empty() {
         say(&format!("nothing of the case {} is installed", setting.case().metadata.name));
         return Ok(exit::OK);
@@ -71,8 +115,21 @@ pub fn uninstall(common: &Common, name: Option<&str>, force: bool) -> Result<i32
     let _lock = (!common.dry_run).then(|| take_lock(common, &setting)).transpose()?;
     for (number, name) in names.iter().enumerate() {
         // What goes before it does not count for what stands on it.
-        one(common, &setting, name, &names[..number], force)?;
+        let found = one(common, &setting, name, &names[..number], force)?;
+        found.iter().flat_map(Found::lines).for_each(|line| say(&line));
     }
+    Ok(exit::OK)
+}
+
+/// What would be removed, as one document; nothing is.
+fn dry(common: &Common, setting: &Setting, names: &[String], force: bool) -> Result<i32> {
+    let mut components = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let found = one(common, setting, name, &names[..number], force)?;
+        components.extend(found.map(|found| found.json(name)));
+    }
+    let case = &setting.case().metadata.name;
+    out::json(&json!({ "schema": 1, "case": case, "would_remove": components }))?;
     Ok(exit::OK)
 }
 
@@ -94,7 +151,14 @@ fn all(setting: &Setting) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn one(common: &Common, setting: &Setting, name: &str, before: &[String], force: bool) -> Result<()> {
+/// Removes it, or answers a dry run with what would be removed.
+fn one(
+    common: &Common,
+    setting: &Setting,
+    name: &str,
+    before: &[String],
+    force: bool,
+) -> Result<Option<Found>> {
     let wheels =
         environment(setting).filter(|environment| name == "python" || name == environment.component.as_str());
     if let Some(Environment { prefix: Some(prefix), own: true, .. }) = &wheels {
@@ -130,20 +194,24 @@ fn one(common: &Common, setting: &Setting, name: &str, before: &[String], force:
     refuse(name, dependents, before, force)?;
     if common.dry_run {
         let manifest = engine::manifest::load(&prefix, &component)?;
-        let files = manifest.iter().flat_map(|manifest| manifest.files.keys());
-        files.for_each(|file| say(&format!("would remove {}", prefix.join(file))));
-        return Ok(());
+        let files = manifest.map(|manifest| manifest.files.into_keys().collect()).unwrap_or_default();
+        return Ok(Some(Found { prefix, files: Some(files) }));
     }
     let removed = engine::manifest::uninstall(&prefix, &component, force)?;
     say(&format!("removed {} files of {name} from {prefix}", removed.files));
     for path in &removed.kept_modified {
         say(&format!("kept {path}: it was changed since it was installed"));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Removes an environment that is all installer's, with the bytecode that Python wrote into it.
-fn whole_environment(common: &Common, prefix: &Utf8PathBuf, before: &[String], force: bool) -> Result<()> {
+fn whole_environment(
+    common: &Common,
+    prefix: &Utf8PathBuf,
+    before: &[String],
+    force: bool,
+) -> Result<Option<Found>> {
     if !prefix.exists() {
         return Err(Error::usage(format!("the Python environment {prefix} is not installed")));
     }
@@ -158,12 +226,11 @@ fn whole_environment(common: &Common, prefix: &Utf8PathBuf, before: &[String], f
     let inside = components.into_iter().map(|manifest| manifest.component).filter(|name| !wheels(name));
     refuse("python", inside.map(|name| name.to_string()).collect(), before, force)?;
     if common.dry_run {
-        say(&format!("would remove {prefix}"));
-        return Ok(());
+        return Ok(Some(Found { prefix: prefix.clone(), files: None }));
     }
     engine::files::remove_tree(prefix)?;
     say(&format!("removed the Python environment {prefix}"));
-    Ok(())
+    Ok(None)
 }
 
 fn refuse(name: &str, mut dependents: Vec<String>, before: &[String], force: bool) -> Result<()> {

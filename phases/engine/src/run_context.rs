@@ -298,6 +298,12 @@ impl Context for RunContext<'_> {
         gathered.figures.insert(name.to_owned(), value);
     }
 
+    fn check(&self, place: usize, holds: Option<bool>, why: Option<&str>) {
+        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let why = why.map(|why| self.shared.redactor.redact_lines(why));
+        self.send(Event::Check { step: self.step.id.clone(), number, holds, why });
+    }
+
     fn cancelled(&self) -> bool {
         self.shared.cancel.is_cancelled()
     }

@@ -172,6 +172,9 @@ pub trait Context: Sync {
     /// A figure for the report, such as `bytes` or `packages`.
     fn figure(&self, name: &str, value: u64);
 
+    /// Whether a check of the step holds, by its place in the plan; none: it cannot be tried here.
+    fn check(&self, _place: usize, _holds: Option<bool>, _why: Option<&str>) {}
+
     /// Whether the run is being cancelled; long loops ask.
     fn cancelled(&self) -> bool;
 

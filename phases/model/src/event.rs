@@ -100,6 +100,18 @@ pub enum Event {
         /// What.
         message: String,
     },
+    /// A check of an installed component was tried.
+    Check {
+        /// The step that verifies the component.
+        step: StepId,
+        /// Which of the step's checks, from 1 in the order of the plan.
+        number: u32,
+        /// Whether it holds; none: it cannot be tried on this machine.
+        holds: Option<bool>,
+        /// Why it does not hold, or cannot be tried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// A step of `build` reached for the network.
     Leak {
         /// The step.

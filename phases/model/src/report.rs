@@ -112,6 +112,7 @@ impl Report {
             Event::StepStarted { .. }
             | Event::Output { .. }
             | Event::Progress { .. }
+            | Event::Check { .. }
             | Event::Cancelling { .. } => {}
         }
     }

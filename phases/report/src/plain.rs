@@ -44,7 +44,10 @@ impl Plain {
                 }
             }
             // Told by heartbeats; told or counted by the summary, because a line for each would bury what ran.
-            Event::Progress { .. } | Event::StepSkipped { .. } | Event::Installed { .. } => {}
+            Event::Progress { .. }
+            | Event::StepSkipped { .. }
+            | Event::Installed { .. }
+            | Event::Check { .. } => {}
             Event::StepFinished { step, outcome, wall_ms, figures, .. } => {
                 let wall = text::duration(*wall_ms);
                 let state = match outcome {

@@ -129,6 +129,7 @@ impl Terminal {
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
+            | Event::Check { .. }
             | Event::StepSkipped { .. }
             | Event::Warning { .. }
             | Event::Leak { .. }

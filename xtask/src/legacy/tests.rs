@@ -63,7 +63,7 @@ impl Place {
                 let notes = notes.iter().map(|note| format!("note: {note}"));
                 lines.chain(notes).collect::<Vec<_>>().join("\n")
             }
-            Err(Error { code, message }) => format!("error {code}: {message}"),
+            Err(Error { code, message, .. }) => format!("error {code}: {message}"),
         }
     }
 }

@@ -56,23 +56,35 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
     context.figure("files", installed.files.len() as u64);
     let absent = if action.wheels { Vec::new() } else { libraries(action, &installed, context)? };
     let mut held = 0;
-    for check in action.checks.iter().filter(|check| check.level() <= action.level) {
+    let tried = action.checks.iter().enumerate().filter(|(_, check)| check.level() <= action.level);
+    for (place, check) in tried {
         files::remove_tree(&action.directory)?;
         files::create_dir_all(&action.directory)?;
         match run_check(action, &installed, check, context) {
-            Ok(()) => held += 1,
+            Ok(()) => {
+                context.check(place, Some(true), None);
+                held += 1;
+            }
             // What cannot even be loaded without the driver cannot be tried here.
             Err(StepError::Failed(failure)) if action.level < VerifyLevel::Device => {
                 let Some(library) = absent.iter().find(|library| failure.message.contains(library.as_str()))
                 else {
+                    context.check(place, Some(false), Some(&failure.message));
                     return Err(StepError::Failed(failure));
                 };
                 let message = failure.message.lines().next().unwrap_or_default().trim_end_matches(':');
-                context.warn(&format!(
+                let why = format!(
                     "expected at run time: {message}, for want of {library}, which comes with a driver"
-                ));
+                );
+                context.check(place, None, Some(&why));
+                context.warn(&why);
             }
-            Err(cancelled) => return Err(cancelled),
+            Err(error) => {
+                if let StepError::Failed(failure) = &error {
+                    context.check(place, Some(false), Some(&failure.message));
+                }
+                return Err(error);
+            }
         }
     }
     if !action.wheels {

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use super::artifacts::PresetArtifacts;
 use super::diagnostic::{Diagnostic, Diagnostics, Warning, nearest};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
-use super::{CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate};
+use super::{
+    CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate, wanted,
+};
 
 /// How many cases may extend one another; more is taken for a mistake.
 const LONGEST_CHAIN: usize = 32;
@@ -38,7 +40,8 @@ pub struct CaseFile {
 /// What the command line says over the case.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--set KEY=VALUE`, in their order: a dotted key, and a TOML value or plain text.
+    /// `--set KEY=VALUE`, in their order: a dotted key, and a TOML value or plain text. Where the case
+    /// wants a text, what is written is one: `python.version=3.10`.
     pub set: Vec<(String, String)>,
     /// `--source NAME=PATH`: a directory in the place of a source.
     pub sources: Vec<(String, Utf8PathBuf)>,
@@ -198,8 +201,12 @@ pub fn source_names(
 
 /// A tree with every `--set` over it.
 fn settings(files: &mut Files, mut tree: Node, overrides: &Overrides) -> Result<Node, Diagnostics> {
+    if overrides.set.is_empty() {
+        return Ok(tree);
+    }
+    let schema = schema::schema();
     for (key, value) in &overrides.set {
-        let set = setting(files, key, value)?;
+        let set = setting(files, &schema, key, value)?;
         tree = merge(files, set, tree, &mut Vec::new());
     }
     Ok(tree)
@@ -442,7 +449,12 @@ fn merge(files: &Files, over: Node, below: Node, path: &mut Vec<String>) -> Node
 }
 
 /// `--set KEY=VALUE` as a tree of its own.
-fn setting(files: &mut Files, key: &str, value: &str) -> Result<Node, Diagnostics> {
+fn setting(
+    files: &mut Files,
+    schema: &serde_json::Value,
+    key: &str,
+    value: &str,
+) -> Result<Node, Diagnostics> {
     let text = format!("{key}={value}");
     let file = files.add("--set", &text, FileKind::Flag);
     let Some(segments) = toml::parse_key(key) else {
@@ -457,6 +469,8 @@ fn setting(files: &mut Files, key: &str, value: &str) -> Result<Node, Diagnostic
         key: span.clone(),
         span: span.clone(),
     });
+    let path: Vec<&str> = segments.iter().map(|(segment, _)| segment.as_str()).collect();
+    wanted::settle(schema, files, &path, &mut node);
     for (segment, range) in segments.into_iter().rev() {
         node.key = Span { file, start: range.start, end: range.end };
         node = Node {
@@ -466,6 +480,14 @@ fn setting(files: &mut Files, key: &str, value: &str) -> Result<Node, Diagnostic
         };
     }
     Ok(node)
+}
+
+/// The value that `--set KEY=VALUE` stands for.
+#[cfg(test)]
+pub(super) fn set_value(key: &str, value: &str) -> Option<Node> {
+    let set = setting(&mut Files::default(), &schema::schema(), key, value).ok()?;
+    let path: Vec<&str> = key.split('.').collect();
+    set.get(&path).cloned()
 }
 
 /// The commit that a source, or the first of its alternatives that says one, is pinned to.

@@ -24,6 +24,7 @@ mod stack;
 pub(crate) mod toml;
 pub(crate) mod tree;
 pub(crate) mod validate;
+mod wanted;
 mod xmake;
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn list<'a>(schema: &'a Json, key: &str) -> Option<&'a Vec<Json>> {
+pub(super) fn list<'a>(schema: &'a Json, key: &str) -> Option<&'a Vec<Json>> {
     schema.get(key).and_then(Json::as_array)
 }
 
@@ -243,7 +243,7 @@ pub(super) fn words_of<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a str> {
     branches.chain(variants.filter_map(|variant| variant.get("const")?.as_str())).collect()
 }
 
-fn accepts(root: &Json, schema: &Json, value: &Value) -> bool {
+pub(super) fn accepts(root: &Json, schema: &Json, value: &Value) -> bool {
     let mut types = Vec::new();
     types_of(root, schema, &mut types);
     types.contains(&value.schema_type()) || (types.contains(&"number") && matches!(value, Value::Integer(_)))

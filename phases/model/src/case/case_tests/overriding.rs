@@ -129,6 +129,114 @@ fn set_takes_toml_values_or_text_and_the_last_wins() {
 }
 
 #[test]
+fn set_is_a_text_where_the_case_wants_one() {
+    let set = [
+        ("python.version", "3.10"),
+        ("toolchains.cmake.minimum", "3.20"),
+        ("cuda.version", "12"),
+        ("cuda.arch", "8.0"),
+        ("pytorch.torch_version", "2.10"),
+        ("base_image", "true"),
+        ("environment.PORT", "0x10"),
+        ("environment.ON", "true"),
+        ("environment.LIST", "[1, 2]"),
+        ("components.ffmpeg.environment.LEVEL", "1e3"),
+        ("sources.other.kind", "crate"),
+        ("sources.other.version", "1.20"),
+        ("sources.other.name", "other"),
+        ("components.ffmpeg.optional", "true"),
+        ("components.ffmpeg.options.count", "1"),
+        ("components.ffmpeg.options.level", "3.10"),
+        ("components.ffmpeg.options.gpl", "true"),
+        ("components.ffmpeg.options.list", "[3.10, 'b']"),
+    ];
+    let loaded = load_with(child(""), &parent(), &overrides(&set)).expect("a case");
+    let case = &loaded.case;
+    assert_eq!(case.python.as_ref().and_then(|python| python.version.as_deref()), Some("3.10"));
+    assert_eq!(case.toolchains.cmake.minimum.as_deref(), Some("3.20"));
+    assert_eq!(case.cuda.as_ref().and_then(|cuda| cuda.version.as_deref()), Some("12"));
+    assert_eq!(case.pytorch.as_ref().and_then(|torch| torch.torch_version.as_deref()), Some("2.10"));
+    assert_eq!(case.base_image.as_deref(), Some("true"));
+    let environment = [("PORT", "0x10"), ("ON", "true"), ("LIST", "[1, 2]")];
+    assert!(environment.iter().all(|(name, value)| case.environment[*name] == *value), "{case:?}");
+    let ffmpeg = &case.components["ffmpeg"];
+    assert_eq!(ffmpeg.environment["LEVEL"], "1e3");
+    assert!(ffmpeg.optional);
+    assert_eq!(from(&loaded, "components.ffmpeg.options.count").0, "1");
+    assert_eq!(from(&loaded, "components.ffmpeg.options.level").0, "\"3.10\"");
+    assert_eq!(from(&loaded, "components.ffmpeg.options.gpl").0, "true");
+    assert_eq!(from(&loaded, "components.ffmpeg.options.list").0, "[\"3.10\",\"b\"]");
+    assert_eq!(from(&loaded, "sources.other.version").0, "\"1.20\"");
+    let more = [("components.ffmpeg.arguments", "['--a', 3.10, true]")];
+    let loaded = load_with(child(""), &parent(), &overrides(&more)).expect("a case");
+    assert_eq!(loaded.case.components["ffmpeg"].arguments, ["--a", "3.10", "true"]);
+    let more = [("sources.ffmpeg", "{version = 7.10, kind = 'pypi', name = 'x'}")];
+    let loaded = load_with(child(""), &parent(), &overrides(&more)).expect("a case");
+    assert_eq!(from(&loaded, "sources.ffmpeg.version").0, "\"7.10\"");
+}
+
+/// Every key that the schema has, with the types that it takes; `*` in the place of a name.
+fn keys_of<'a>(
+    root: &'a serde_json::Value,
+    schema: &'a serde_json::Value,
+    path: &str,
+    found: &mut Vec<(String, Vec<&'a str>)>,
+) {
+    let schema = crate::case::validate::resolve(root, schema);
+    let mut types = Vec::new();
+    crate::case::validate::types_of(root, schema, &mut types);
+    if path.split('.').count() > 7 {
+        return;
+    }
+    found.push((path.trim_start_matches('.').to_owned(), types));
+    for branch in ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten() {
+        let branch = crate::case::validate::resolve(root, branch);
+        for (name, below) in branch.get("properties").and_then(|it| it.as_object()).into_iter().flatten() {
+            keys_of(root, below, &format!("{path}.{name}"), found);
+        }
+    }
+    for (name, below) in schema.get("properties").and_then(|it| it.as_object()).into_iter().flatten() {
+        keys_of(root, below, &format!("{path}.{name}"), found);
+    }
+    if let Some(below) = schema.get("additionalProperties").filter(|below| below.is_object()) {
+        keys_of(root, below, &format!("{path}.any"), found);
+    }
+}
+
+#[test]
+fn every_key_that_takes_a_text_and_no_number_keeps_what_is_written() {
+    let schema = crate::case::schema::schema();
+    let mut keys = Vec::new();
+    keys_of(&schema, &schema, "", &mut keys);
+    keys.retain(|(key, _)| !key.is_empty());
+    let (mut texts, mut numbers) = (0, 0);
+    for (key, types) in &keys {
+        let read = |value: &str| {
+            let node = crate::case::merge::set_value(key, value).expect("a key");
+            node.to_json()
+        };
+        let text = types.contains(&"string");
+        if text && !types.contains(&"integer") {
+            texts += 1;
+            for value in ["3.10", "3.11", "12", "08", "1e3", "2024-05-01"] {
+                assert_eq!(read(value), serde_json::json!(value), "{key} takes {types:?}");
+            }
+        }
+        if text && !types.contains(&"boolean") {
+            assert_eq!(read("true"), serde_json::json!("true"), "{key} takes {types:?}");
+        }
+        if types.contains(&"integer") {
+            numbers += 1;
+            assert_eq!(read("12"), serde_json::json!(12), "{key} takes {types:?}");
+        }
+        if types.contains(&"boolean") {
+            assert_eq!(read("true"), serde_json::json!(true), "{key} takes {types:?}");
+        }
+    }
+    assert!(texts >= 50 && numbers >= 5, "{texts} texts, {numbers} numbers");
+}
+
+#[test]
 fn set_that_is_wrong_is_shown_as_it_was_given() {
     let set = |key, value| {
         load_with(child(""), &parent(), &overrides(&[(key, value)])).expect_err("must be refused").to_string()

@@ -43,7 +43,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     let missing = installed_alone(&mut plan)?;
     if !common.json && !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
-        let help = format!("run `{} all {}`", next::program(), setting.case_argument);
+        let help = format!("run `installer all {}`", setting.case_argument);
         return Err(Error::new(exit::VERIFY_FAILED, format!("{}\n  help: {help}", missing.join("\n"))));
     }
     let code = if missing.is_empty() { exit::OK } else { exit::VERIFY_FAILED };

@@ -7,6 +7,7 @@ use exec::Redactor;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::next;
 
 static HUSHED: AtomicBool = AtomicBool::new(false);
 
@@ -43,11 +44,12 @@ pub fn redacted(document: Value, redactor: &Redactor) -> Value {
     }
 }
 
-/// Says something to the user.
+/// Says something to the user. Commands in it (`installer plan`) can be pasted: they call the program as it was called.
 pub fn say(text: &str) {
     if HUSHED.load(Ordering::Relaxed) {
         return;
     }
+    let text = text.replace("`installer ", &format!("`{} ", next::program()));
     // Without a standard error there is nobody to tell.
     drop(writeln!(io::stderr(), "{text}"));
 }

@@ -44,6 +44,7 @@ impl Place {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.path().join("home"))
             .env("COLUMNS", "100")
+            .env("INSTALLER_PROGRAM", "installer")
             .stdin(std::process::Stdio::null());
         for (variable, name) in [
             ("INSTALLER_PREFIX", "prefix"),

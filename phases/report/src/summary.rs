@@ -73,8 +73,9 @@ impl Next {
         let spelled = |quoted: &str| {
             let words = quoted.strip_prefix("installer ")?;
             let first = words.split(' ').next()?;
-            (WITH_A_CASE.contains(&first) && !words.contains("--case"))
-                .then(|| format!("{} {words} {}", self.program, self.arguments))
+            let needs_case = WITH_A_CASE.contains(&first) && !words.contains("--case");
+            let arguments = if needs_case { format!(" {}", self.arguments) } else { String::new() };
+            Some(format!("{} {words}{arguments}", self.program))
         };
         // Every second piece stands between two backticks.
         let pieces = advice.split('`').enumerate();
@@ -401,8 +402,8 @@ mod tests {
                 "what `installer deps --print-root-commands` prints",
                 "what `cargo xtask deps --print-root-commands --case mine` prints",
             ),
-            ("`installer build --case other`", "`installer build --case other`"),
-            ("`installer doctor` and `make`", "`installer doctor` and `make`"),
+            ("`installer build --case other`", "`cargo xtask build --case other`"),
+            ("`installer doctor` and `make`", "`cargo xtask doctor` and `make`"),
             ("installer deps ` alone", "installer deps ` alone"),
         ] {
             assert_eq!(next.spelled_out(advice), expected);

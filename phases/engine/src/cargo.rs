@@ -25,15 +25,14 @@ pub(crate) fn environment(command: &Command) -> BTreeMap<String, String> {
     environment
 }
 
-/// Whether a line is a state of the bar, which is no part of the log, or nothing but what takes it away.
+/// Whether a line is a state of the bar, which is no part of the log.
 pub(crate) fn is_drawn(line: &str) -> bool {
-    let line = line.trim_start_matches("\x1b[K").trim_start();
-    line.starts_with("Building [") || (line.is_empty())
+    line.trim_start().starts_with("Building [")
 }
 
 /// How many units are compiled, of how many: `    Building [====>      ] 155/200: serde, syn`.
 pub(crate) fn count(line: &str) -> Option<(u64, u64)> {
-    let (_, rest) = line.split_once("Building [")?;
+    let rest = line.trim_start().strip_prefix("Building [")?;
     let (_, rest) = rest.split_once("] ")?;
     let (done, rest) = rest.split_once('/')?;
     let digits = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
@@ -66,8 +65,11 @@ mod tests {
     #[test]
     fn the_bar_is_read_and_nothing_else_is() {
         assert_eq!(count("    Building [====>      ] 155/200: serde, syn"), Some((155, 200)));
-        assert_eq!(count("\x1b[K    Building [=>  ] 1/3"), Some((1, 3)));
-        assert!(is_drawn("    Building [====>      ] 155/200: serde, syn") && is_drawn("\x1b[K"));
-        assert!(!is_drawn("\x1b[K   Compiling serde v1.0.0"));
+        assert_eq!(count("Building [=>  ] 1/3(bin)"), Some((1, 3)));
+        assert!(is_drawn("    Building [====>      ] 155/200: serde, syn"));
+        // Blank lines stand between warnings.
+        for line in ["   Compiling serde v1.0.0", "", "note: see Building [x] 1/2"] {
+            assert!(!is_drawn(line) && count(line).is_none(), "{line}");
+        }
     }
 }

@@ -273,9 +273,15 @@ impl Printer {
 
     pub(crate) fn print(&mut self, stream: Stream, line: &str) -> io::Result<()> {
         const ERASE: &str = "\x1b[K";
-        let line = if self.unlogged.is_some() { line.trim_start_matches(ERASE) } else { line };
+        let unlogged = self.unlogged.filter(|_| stream != Stream::Note);
+        let line = match (unlogged, line.strip_prefix(ERASE)) {
+            // It only took a drawing away.
+            (Some(_), Some("")) => return Ok(()),
+            (Some(_), Some(rest)) => rest,
+            _ => line,
+        };
         let line = self.redactor.redact(line);
-        let logged = !self.unlogged.is_some_and(|drawn| drawn(&line));
+        let logged = !unlogged.is_some_and(|drawn| drawn(&line));
         if let Some((path, file)) = self.log.as_mut().filter(|_| logged) {
             file.write_all(format!("{line}\n").as_bytes())
                 .map_err(|error| named("write to", path, &error))?;

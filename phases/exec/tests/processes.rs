@@ -72,6 +72,22 @@ fn output_can_be_captured() {
 }
 
 #[test]
+fn what_only_draws_how_far_a_tool_is_goes_to_the_sink_and_not_to_the_log() {
+    let (_guard, directory) = temporary();
+    let log = directory.join("step.log");
+    let script = "printf ' 1/2 [=>]\\r\\033[K   Compiling a\\n\\n 2/2 [==]\\r\\033[K\\nwarning: b\\n'";
+    let mut drawing = launch("sh", &["-c", script]);
+    drawing.unlogged = Some(|line| line.contains(" ["));
+    drawing.log = Some(log.clone());
+    let (_, lines) = run(&session(), drawing);
+    assert_eq!(lines, [" 1/2 [=>]", "   Compiling a", "", " 2/2 [==]", "warning: b"]);
+    let logged = std::fs::read_to_string(&log).unwrap();
+    let (command, rest) = logged.split_once('\n').unwrap();
+    assert!(command.starts_with("$ sh -c"), "{command}");
+    assert_eq!(rest, "   Compiling a\n\nwarning: b\n");
+}
+
+#[test]
 fn much_output_arrives_whole() {
     let (ended, lines) = run(&session(), launch("seq", &["200000"]));
     assert_eq!(ended.status, 0);

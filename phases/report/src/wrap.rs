@@ -43,7 +43,14 @@ pub fn line(line: &str, columns: usize, indent: &str) -> Vec<String> {
     lines
 }
 
-/// Splits at single spaces that stand between no backticks.
+/// Whether a number and its unit would be parted: `2.1 s`, `81 MiB`.
+fn is_measure(before: &str, after: &str) -> bool {
+    let unit = after.split([' ', ',', ';', ')']).next().unwrap_or_default();
+    let number = before.trim_start_matches('(').starts_with(|first: char| first.is_ascii_digit());
+    number && matches!(unit, "s" | "ms" | "min" | "B" | "KiB" | "MiB" | "GiB" | "TiB")
+}
+
+/// Splits at single spaces that stand between no backticks and in no measure.
 fn words(text: &str) -> Vec<&str> {
     let paired = text.matches('`').count() % 2 == 0;
     let (mut quoted, mut from) = (false, 0);
@@ -51,7 +58,7 @@ fn words(text: &str) -> Vec<&str> {
     for (at, character) in text.char_indices() {
         match character {
             '`' if paired => quoted = !quoted,
-            ' ' if !quoted => {
+            ' ' if !quoted && !is_measure(&text[from..at], &text[at + 1..]) => {
                 words.push(&text[from..at]);
                 from = at + 1;
             }
@@ -113,6 +120,7 @@ mod tests {
         assert_eq!(line(told, 20, "  "), ["next:", "  `installer build --case mine`", "  goes on"]);
         assert_eq!(line("\x1b[33mwarning:\x1b[0m all well", 17, "  "), ["\x1b[33mwarning:\x1b[0m all well"]);
         assert_eq!(line("it`s all well", 8, "  "), ["it`s all", "  well"]);
+        assert_eq!(line("stage 2.1 s, all", 9, "  "), ["stage", "  2.1 s,", "  all"]);
     }
 
     #[test]

@@ -163,7 +163,8 @@ fn with_ci_nothing_is_left_out_but_what_fast_leaves_out() {
     };
     let (printed, run) = asked(&["test"]);
     assert!(printed.contains("left out: nothing") && run.contains("-E (all()) - (none())"), "{printed}{run}");
-    let (printed, run) = asked(&["test", "--fast"]);
+    let (printed, run) = asked(&["test", "-p", "some", "--fast", "-y"]);
     assert!(printed.contains("--fast was given (2)"), "{printed}");
     assert!(run.contains("needs_docker") && !run.contains("needs_root"), "{run}");
+    assert!(run.ends_with(" -p some"), "{run}");
 }

@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{code, command, installer, place, placed, printed, project, said};
+use common::{code, command, installer, place, placed, placed_command, printed, project, said};
 
 /// The case of [`project`] with both sources mounted.
 fn mounted_project(home: &Path) {
@@ -25,17 +25,19 @@ fn source(home: &Path, name: &str) -> String {
     format!("--{name}-src={}", home.join(name).display())
 }
 
-/// Runs the command that a run printed as the next one, as a shell would.
+/// Runs the command that a run printed as the next one, as a shell that finds the program by name would.
 #[expect(clippy::disallowed_methods, reason = "a test pastes a line into a shell")]
 fn paste(home: &Path, output: &Output) -> Output {
     let said = said(output);
     let line = said.lines().rev().find_map(|line| line.strip_prefix("next: `")).expect("no next line");
     let line = line.split('`').next().unwrap();
+    let bin = Path::new(env!("CARGO_BIN_EXE_installer")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let found = Command::new("sh")
         .args(["-c", line])
         .current_dir(home)
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("PATH", path)
         .env("HOME", home)
         .output()
         .unwrap();
@@ -61,13 +63,23 @@ fn the_next_command_of_each_phase_works_when_pasted() {
     );
 }
 
+/// Called by a path, the program is called so in what it prints too.
+fn called_by_path(home: &Path, words: &[&str]) -> Output {
+    let output = placed_command(home, words).env_remove("INSTALLER_PROGRAM").output().unwrap();
+    let path = format!("next: `{} ", env!("CARGO_BIN_EXE_installer"));
+    assert!(said(&output).contains(&path), "{}", said(&output));
+    output
+}
+
 #[test]
 fn the_next_command_after_a_part_of_a_case_is_about_that_part() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     project(home);
-    let built =
-        placed(home, &["all", "--case", "case.toml", "--only", "lib", "--set", "metadata.description=x y"]);
+    let built = called_by_path(
+        home,
+        &["all", "--case", "case.toml", "--only", "lib", "--set", "metadata.description=x y"],
+    );
     assert_eq!(code(&built), 0, "{}", said(&built));
     let verify = paste(home, &built);
     assert!(said(&verify).contains("1 step ran"), "{}", said(&verify));

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// The installer with nothing of this process's environment but PATH, and no terminal.
+/// The installer with nothing of this process's environment but PATH, and no terminal; its messages call it `installer`.
 #[expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
 pub fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_installer"));
     command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null());
     command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", directory);
+    command.env("INSTALLER_PROGRAM", "installer");
     // What this place wants of everything that fetches.
     for name in ["SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "http_proxy", "https_proxy", "no_proxy"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));

@@ -58,7 +58,9 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
     )?;
     files::write_cache(&record, &copy.present)?;
     context.figure("copied", copy.copied);
-    context.figure("removed", removed);
+    if removed > 0 {
+        context.figure("removed", removed);
+    }
     Ok(())
 }
 

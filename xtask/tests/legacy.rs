@@ -76,6 +76,7 @@ fn script(home: &Path, name: &str, words: &[&str]) -> Command {
     let mut script = Command::new(home.join("app/scripts").join(name));
     script.args(words).current_dir(home).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     script.env("HOME", home).env("INSTALLER", env!("CARGO_BIN_EXE_installer"));
+    script.env("INSTALLER_PROGRAM", "installer");
     for (variable, place) in [
         ("INSTALLER_STATE_DIR", "state"),
         ("INSTALLER_CACHE_DIR", "cache"),

@@ -29,7 +29,11 @@ fn source(home: &Path, name: &str) -> String {
 #[expect(clippy::disallowed_methods, reason = "a test pastes a line into a shell")]
 fn paste(home: &Path, output: &Output) -> Output {
     let said = said(output);
-    let line = said.lines().rev().find_map(|line| line.strip_prefix("next: `")).expect("no next line");
+    let line = said
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("next: `"))
+        .unwrap_or_else(|| panic!("no next line:\n{said}"));
     let line = line.split('`').next().unwrap();
     let bin = Path::new(env!("CARGO_BIN_EXE_installer")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());

@@ -160,7 +160,7 @@ pub enum Subcommands {
     },
     /// Prints completions for a shell
     ///
-    /// bash: `source <(installer completions bash)`, or write them to
+    /// bash: `source <(installer completions bash)`, or write them (after `mkdir -p` of the directory) to
     /// ~/.local/share/bash-completion/completions/installer. zsh: write them to a file `_installer` in a directory of
     /// $fpath. fish: write them to ~/.config/fish/completions/installer.fish.
     Completions {

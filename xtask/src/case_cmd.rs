@@ -119,7 +119,8 @@ fn list(common: &Common) -> Result<i32> {
     let width = cases.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
     for listed in cases {
         let place = listed.directory.as_ref().map_or("built in", |directory| directory.as_str());
-        let description = picker::description(&listed.name).unwrap_or_else(|_| picker::UNREADABLE.to_owned());
+        let description =
+            picker::description(&listed.name).unwrap_or_else(|_| picker::unreadable(&listed.name));
         print(&format!("{:width$}  {description} ({place})\n", listed.name))?;
     }
     if let Some(example) = fragments.first() {

@@ -36,6 +36,7 @@ mod verify_json;
 mod words;
 
 use clap::FromArgMatches;
+use clap::error::{ContextKind, ContextValue};
 use model::exit;
 
 use args::{Cli, PhaseArg, Subcommands};
@@ -98,7 +99,25 @@ fn command(words: Vec<String>) -> i32 {
 }
 
 fn parsed(words: &[String]) -> std::result::Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&help::command(words).try_get_matches_from(words)?)
+    let command = help::command(words);
+    let hidden: Vec<String> = command
+        .get_subcommands()
+        .filter(|sub| sub.is_hide_set())
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    Cli::from_arg_matches(&command.try_get_matches_from(words).map_err(|error| without(&hidden, error))?)
+}
+
+/// The error without suggestions of hidden commands, which are not for people.
+fn without(hidden: &[String], mut error: clap::Error) -> clap::Error {
+    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names.clone(),
+        _ => return error,
+    };
+    let kept: Vec<String> = suggested.into_iter().filter(|name| !hidden.contains(name)).collect();
+    let kept = if kept.is_empty() { ContextValue::None } else { ContextValue::Strings(kept) };
+    error.insert(ContextKind::SuggestedSubcommand, kept);
+    error
 }
 
 fn run(cli: &Cli) -> Result<i32> {

@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 use crate::out::say;
 
 /// In the place of a description.
-pub const UNREADABLE: &str = "(has mistakes: see `installer case check`)";
+pub fn unreadable(name: &str) -> String {
+    format!("(has mistakes: `{} case check {name}` shows them)", crate::next::program())
+}
 
 /// Lines of the terminal that are not for cases: the question, the help, and where the cursor was.
 const OTHER_LINES: usize = 4;
@@ -51,7 +53,7 @@ impl fmt::Display for Choice {
 pub fn pick(on_terminal: bool) -> Result<String> {
     if !on_terminal {
         return Err(Error::usage(format!(
-            "no case is named\n  help: name one: `installer all CASE`, or set DEPLOYMENT_CASE; there are: {}",
+            "no case is named\n  help: add its name, or set INSTALLER_CASE; there are: {}",
             cases::names().join(", ")
         )));
     }
@@ -80,7 +82,7 @@ fn choices(columns: usize) -> Vec<Choice> {
     listed
         .into_iter()
         .map(|listed| {
-            let description = description(&listed.name).unwrap_or_else(|_| UNREADABLE.to_owned());
+            let description = description(&listed.name).unwrap_or_else(|_| unreadable(&listed.name));
             let line = line(&listed.name, &description, longest, columns);
             Choice { name: listed.name, description, line }
         })

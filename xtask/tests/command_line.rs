@@ -474,3 +474,11 @@ fn generated_pages_are_current_whatever_the_environment() {
     command.env("INSTALLER_JOBS", "7").env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
     Run::of(&place, command.output().unwrap()).expect(exit::OK);
 }
+
+#[test]
+fn commands_that_are_hidden_are_not_suggested() {
+    let run = Place::new().run(&["al"]);
+    assert!(run.stderr.contains("'all'") && !run.stderr.contains("__"), "{}", run.stderr);
+    let run = Place::new().run(&["dst"]);
+    assert!(!run.stderr.contains("'dist'"), "{}", run.stderr);
+}

@@ -354,7 +354,8 @@ pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Re
 }
 
 /// Removes the directories above these paths (relative to the prefix, or absolute below one of the roots) that are empty,
-/// never the prefix itself or a root.
+/// never the prefix itself or a root, nor what stands directly in `/usr/local`: those directories are the system's
+/// (Filesystem Hierarchy Standard 3.0, section 4.9).
 ///
 /// # Errors
 /// When an empty one cannot be removed.
@@ -365,7 +366,9 @@ pub fn remove_empty_directories<'a>(
 ) -> Result<(), StepError> {
     let ours = |directory: &&Utf8Path| {
         let below = |root: &Utf8PathBuf| directory.starts_with(root) && *directory != root;
-        !directory.as_str().is_empty() && (!directory.is_absolute() || roots.iter().any(below))
+        let of_system = prefix == "/usr/local" && directory.components().count() == 1;
+        let inside = !directory.is_absolute() || roots.iter().any(below);
+        !directory.as_str().is_empty() && !of_system && inside
     };
     let directories: BTreeSet<&Utf8Path> =
         paths.into_iter().flat_map(|path| path.ancestors().skip(1)).filter(ours).collect();

@@ -21,7 +21,7 @@ const COMMANDS: usize = 2;
 pub(crate) fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
     let report = &last.report;
     if next.purpose == Purpose::Phases {
-        installed(out, &report.installed, style);
+        installed(out, last, style);
         try_it(out, &report.installed, style);
         not_on_path(out, &report.installed, next, style);
     }
@@ -55,22 +55,27 @@ pub(crate) fn ending(out: &mut String, last: &Run, next: &Next, style: Style) {
 }
 
 /// `ffmpeg 5.1.9  /usr/local (14 files): ffmpeg, ffprobe`.
-fn installed(out: &mut String, all: &[Installed], style: Style) {
+fn installed(out: &mut String, last: &Run, style: Style) {
+    let all = &last.report.installed;
     if all.is_empty() {
         return;
     }
     line(out, &format!("{}:", style.bold("installed")));
+    let wheels = format!("python-{}", last.report.case);
     let name = |one: &Installed| match &one.version {
+        // As every command calls it.
+        _ if one.component.as_str() == wheels => "python".to_owned(),
         Some(version) => format!("{} {version}", one.component),
         None => one.component.to_string(),
     };
     let columns = all.iter().take(ROWS).map(|one| text::width(&name(one))).max().unwrap_or(0).min(32);
     for one in all.iter().take(ROWS) {
         let files = text::count(one.files, "file");
-        line(
-            out,
-            &format!("  {}  {} ({files}){}", text::pad(&name(one), columns), one.prefix, programs(one)),
-        );
+        let programs = match one.programs.as_slice() {
+            [interpreter] if one.component.as_str() == wheels => format!(": {interpreter}"),
+            _ => programs(one),
+        };
+        line(out, &format!("  {}  {} ({files}){programs}", text::pad(&name(one), columns), one.prefix));
     }
     if all.len() > ROWS {
         line(out, &format!("  and {} more", all.len() - ROWS));

@@ -227,6 +227,11 @@ impl PackageManager for Apt {
     fn cure(&self, packages: &[String]) -> String {
         format!("apt-get install {}", packages.join(" "))
     }
+
+    fn command_line(&self, packages: &[String]) -> String {
+        // An image has no package lists.
+        format!("apt-get update && {}", self.cure(packages))
+    }
 }
 
 /// `env` carries what `sudo` would drop: nothing may ask a question, restart services or show a pager, and messages

@@ -404,7 +404,7 @@ fn needs_root(
         vec![
             "give the administrator what `installer deps --print-root-commands` prints, then run this again"
                 .to_owned(),
-            format!("or run as root: {}", manager.cure(&missing)),
+            format!("or run as root: {}", manager.command_line(&missing)),
         ],
     ))
 }

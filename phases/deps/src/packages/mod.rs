@@ -122,6 +122,11 @@ pub trait PackageManager: Sync {
 
     /// What an administrator types: `apt-get install nasm`.
     fn cure(&self, packages: &[String]) -> String;
+
+    /// The same as a line that works when pasted on a machine that was never asked for a package.
+    fn command_line(&self, packages: &[String]) -> String {
+        self.cure(packages)
+    }
 }
 
 /// All managers that can be driven, sorted by name.

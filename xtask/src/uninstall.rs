@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use engine::python_home::wheels_component;
 use model::plan::{Action, Phase};
 use model::{ComponentName, exit};
+use report::text::count;
 use serde_json::json;
 
 use crate::args::Common;
@@ -198,7 +199,10 @@ fn one(
         return Ok(Some(Found { prefix, files: Some(files) }));
     }
     let removed = engine::manifest::uninstall(&prefix, &component, force)?;
-    say(&format!("removed {} files of {name} from {prefix}", removed.files));
+    say(&format!(
+        "removed {} of {name} from {prefix}",
+        count(usize::try_from(removed.files).unwrap_or(usize::MAX), "file")
+    ));
     for path in &removed.kept_modified {
         say(&format!("kept {path}: it was changed since it was installed"));
     }

@@ -43,6 +43,16 @@ pub fn cmake_truth(value: &str) -> Option<bool> {
     }
 }
 
+/// Whether an option is on or off, however that is written: `true`, `"ON"`, `1`; none: it is no switch.
+pub fn truth(value: &OptionValue) -> Option<bool> {
+    match value {
+        OptionValue::Switch(on) => Some(*on),
+        OptionValue::Number(number) => cmake_truth(&number.to_string()),
+        OptionValue::Text(text) => cmake_truth(text),
+        OptionValue::List(_) => None,
+    }
+}
+
 /// `key=value` for Meson: `true` and `false` for switches, commas between the entries of a list.
 pub fn meson_options(options: &IndexMap<String, OptionValue>) -> Vec<String> {
     options

@@ -9,10 +9,10 @@ use model::cuda::{CUDA, OLDEST_OF_WHEELS};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, library, on, prints, said};
+use super::{Recipe, library, off, on, prints, said};
 use crate::cuda::Toolkit;
 use crate::drivers::Subject;
-use crate::options::words;
+use crate::options::{truth, words};
 
 pub struct Ffmpeg;
 
@@ -102,12 +102,11 @@ impl Recipe for Ffmpeg {
 
     fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
         let mut needs = Vec::new();
-        let switched_off = component.options.get("disable-x86asm") == Some(&OptionValue::Switch(true));
-        if target.arch == "x86_64" && !switched_off {
+        if target.arch == "x86_64" && !on(&component.options, "disable-x86asm") {
             needs.push("nasm");
         }
-        let libraries = component.options.iter().any(|(key, value)| {
-            (key.starts_with("enable-lib") || key == "enable-openssl") && *value != OptionValue::Switch(false)
+        let libraries = component.options.keys().any(|key| {
+            (key.starts_with("enable-lib") || key == "enable-openssl") && !off(&component.options, key)
         });
         if libraries || !component.needs.is_empty() {
             needs.push("pkg-config");
@@ -233,7 +232,7 @@ fn expectations(options: &IndexMap<String, OptionValue>, build: &Utf8Path) -> Ve
     let mut expectations = Vec::new();
     for (key, value) in options {
         let Some(what) = key.strip_prefix("enable-") else { continue };
-        if *value == OptionValue::Switch(false) {
+        if truth(value) == Some(false) {
             continue;
         }
         if PARTS.contains(&what) {
@@ -245,7 +244,7 @@ fn expectations(options: &IndexMap<String, OptionValue>, build: &Utf8Path) -> Ve
                     missing: missing(name),
                 });
             }
-        } else if *value == OptionValue::Switch(true) && (what.starts_with("lib") || SHOWN.contains(&what)) {
+        } else if truth(value) == Some(true) && (what.starts_with("lib") || SHOWN.contains(&what)) {
             expectations.push(Expectation {
                 asked: format!("--{key}"),
                 file: build.join("config.h"),

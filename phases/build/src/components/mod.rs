@@ -23,7 +23,7 @@ use model::verify_level::VerifyLevel;
 
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
-use crate::options::{cmake_truth, cmake_variables};
+use crate::options::{cmake_truth, cmake_variables, truth};
 
 /// What a component of which nothing is known takes of the disk.
 pub const DISK_MIB: u64 = 512;
@@ -258,14 +258,14 @@ static RECIPES: &[&dyn Recipe] = &[
     &x265::X265,
 ];
 
-/// Whether a switch is on.
+/// Whether a switch is on, however that is written.
 fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
-    options.get(key) == Some(&OptionValue::Switch(true))
+    options.get(key).and_then(truth) == Some(true)
 }
 
 /// Whether a switch is off.
 fn off(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
-    options.get(key) == Some(&OptionValue::Switch(false))
+    options.get(key).and_then(truth) == Some(false)
 }
 
 /// Whether a configure script is told this, as an option of the case or among its further arguments.

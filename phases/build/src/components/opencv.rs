@@ -10,10 +10,10 @@ use model::plan::{Expectation, Shows};
 use model::python::InterpreterFacts;
 use model::target::Target;
 
-use super::{IMPORTED, Recipe, is_off, is_on, library, on, prints};
+use super::{IMPORTED, Recipe, is_off, is_on, library, off, on, prints};
 use crate::cuda::Toolkit;
 use crate::drivers::{Built, Subject};
-use crate::options::words;
+use crate::options::{truth, words};
 
 pub struct Opencv;
 
@@ -132,8 +132,7 @@ impl Recipe for Opencv {
 
     fn system(&self, component: &Component, _target: &Target) -> Vec<&'static str> {
         let wanted = |key: &str, unasked: bool| match component.options.get(key) {
-            Some(OptionValue::Switch(on)) => *on,
-            Some(_) => true,
+            Some(value) => truth(value) != Some(false),
             None => unasked,
         };
         let mut needs = vec!["pkg-config", "zlib"];
@@ -289,7 +288,7 @@ impl Recipe for Opencv {
         }
         // A list of modules says by itself what is left out.
         if extra(options).next().is_some() && listed(options).is_empty() {
-            let off = |module: &&str| options.get(&switch(module)) == Some(&OptionValue::Switch(false));
+            let off = |module: &&str| off(options, &switch(module));
             let unfed: Vec<&str> = EXTRA_DOWNLOADED.iter().map(|(module, _)| *module).filter(off).collect();
             if !unfed.is_empty() {
                 notes.push(format!(

@@ -6,7 +6,7 @@ use model::case::{Check, Component, Driver, OptionValue};
 use model::plan::{Expectation, Shows};
 use model::target::Target;
 
-use super::{Recipe, is_off, is_on, library, on, prints};
+use super::{Recipe, is_off, is_on, library, off, on, prints};
 use crate::drivers::Subject;
 
 pub struct X265;
@@ -25,7 +25,7 @@ impl Recipe for X265 {
     }
 
     fn system(&self, component: &Component, target: &Target) -> Vec<&'static str> {
-        let off = component.options.get("ENABLE_ASSEMBLY") == Some(&OptionValue::Switch(false));
+        let off = off(&component.options, "ENABLE_ASSEMBLY");
         // Its version, which it asks git for (also in a release, where it stands in a file), decides whether it installs
         // `x265.pc` (source/cmake/Version.cmake).
         let mut needs = vec!["git"];

@@ -1,0 +1,299 @@
+//! A component of a case, and how it is built and checked.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Application, XmakeSettings};
+use crate::verify_level::VerifyLevel;
+use crate::{ComponentName, SourceName};
+
+/// One thing that is built and installed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// The built-in recipe that it follows. Default: the one of its own name, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// How it is built; a recipe knows its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
+    /// The source it is built from. Default: the source of its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceName>,
+    /// The directory in the source where its build files lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub subdirectory: Option<Utf8PathBuf>,
+    /// Components that must be installed first; they are put on `CMAKE_PREFIX_PATH`, `PKG_CONFIG_PATH` and RPATH.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
+    /// What it needs of the distribution: names of the catalog (`nasm`, `zlib`), or `apt:libfoo-dev` for a package.
+    #[serde(default)]
+    pub system: Vec<String>,
+    /// Options in the driver's own names: `-D` variables for CMake, `--<key>[=<value>]` for configure scripts,
+    /// `-D<key>=<value>` for Meson, `--<key>=<value>` for xmake. `true` gives the bare option for configure scripts, `ON`
+    /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and
+    /// `{prefix}` stand for the component's source tree, build tree and prefix, `{source:NAME}` for a copy of the tree of
+    /// another source.
+    #[serde(default)]
+    pub options: IndexMap<String, OptionValue>,
+    /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Environment variables for its commands, over those of the case.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The prefix. Default: the prefix of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub prefix: Option<Utf8PathBuf>,
+    /// Driver `cmake`: generator. Default: Ninja.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// Driver `cmake`: sources of what the project would bring by itself with `FetchContent`, by the name under which it
+    /// declares each: `{ googletest = "googletest" }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fetch_content: BTreeMap<String, SourceName>,
+    /// Files that are put into the build tree before it is configured, by their path in it, each from a source of kind
+    /// `file`: what a project would download, where it looks before it does (a download cache, `NAME-prefix/src` of an
+    /// `ExternalProject`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, SourceName>,
+    /// Driver `cargo`: the binaries that are built and installed. Default: one, with the component's name.
+    #[serde(default)]
+    pub binaries: Vec<String>,
+    /// Driver `cargo`: features beyond the default ones.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Driver `xmake`: what is built and installed, and what stands for the packages that the project asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xmake: Option<XmakeSettings>,
+    /// The directory below its prefix where it installs Python modules: the case's environment imports them from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub python_modules: Option<Utf8PathBuf>,
+    /// Components `infinicore` and `infinilm`: an editable install. What the environment imports are links to the Python
+    /// files of your directory, so that an edited one counts at once. Its source must be marked `writable`; in an image it
+    /// is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
+    /// Driver `command`: what is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Commands>,
+    /// What the configured tree must show, beyond what the driver checks by itself.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+    /// How it is seen that the installed component works, beyond the checks of its recipe.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// The checks of its recipe are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_recipe_checks: bool,
+    /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Application>,
+    /// Its failure is shown and does not fail the run.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// On or off.
+    Switch(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+}
+
+/// How a kind of component is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// A configure script and make.
+    Autotools,
+    /// CMake with Ninja or make.
+    Cmake,
+    /// Meson with Ninja.
+    Meson,
+    /// A Python project, built by pip without build isolation and installed into the case's environment.
+    Python,
+    /// Cargo, with the source's own lock file.
+    Cargo,
+    /// Commands that the case spells out.
+    Command,
+    /// xmake, offline.
+    Xmake,
+}
+
+impl Driver {
+    /// All of them, those that people look for first first.
+    pub const ALL: [Self; 7] =
+        [Self::Cmake, Self::Autotools, Self::Meson, Self::Cargo, Self::Python, Self::Xmake, Self::Command];
+
+    /// The word in a case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Autotools => "autotools",
+            Self::Cmake => "cmake",
+            Self::Meson => "meson",
+            Self::Python => "python",
+            Self::Cargo => "cargo",
+            Self::Command => "command",
+            Self::Xmake => "xmake",
+        }
+    }
+
+    /// The files of which one marks the top of a project that it builds; none where any directory will do.
+    pub fn build_files(self) -> &'static [&'static str] {
+        match self {
+            Self::Autotools => &["configure"],
+            Self::Cmake => &["CMakeLists.txt"],
+            Self::Meson => &["meson.build"],
+            Self::Python => &["pyproject.toml", "setup.py"],
+            Self::Cargo => &["Cargo.toml"],
+            Self::Command => &[],
+            Self::Xmake => &["xmake.lua"],
+        }
+    }
+
+    /// All words, for people: `cmake, autotools, …`.
+    pub fn words() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+}
+
+/// CMake generators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generator {
+    /// `Ninja`.
+    Ninja,
+    /// `Unix Makefiles`.
+    Make,
+}
+
+/// Commands of the driver `command`. Each is a list of words; `{source}`, `{build}`, `{prefix}`, `{destdir}` and
+/// `{jobs}` stand for the source tree, the build tree (the working directory), the prefix, the staging root and the number of jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    /// Run once, before `compile`.
+    #[serde(default)]
+    pub configure: Vec<Vec<String>>,
+    /// Compiles.
+    #[serde(default)]
+    pub compile: Vec<Vec<String>>,
+    /// Installs below `{destdir}`.
+    pub install: Vec<Vec<String>>,
+}
+
+/// A line that a file of the configured tree must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Relative to the build tree.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// The line, white space at its ends aside.
+    pub line: String,
+    /// What is probably missing when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// How it is seen that an installed component works. Words may contain `{prefix}`, `{scratch}` (an empty directory) and
+/// `{case}` (the directory of the case, for files that lie beside it) and `{python}` (the interpreter of its environment).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Check {
+    /// Runs a command.
+    Run {
+        /// The command.
+        command: Vec<String>,
+        /// What its output (both streams) must contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
+    },
+    /// Runs two commands, whose standard outputs must be the same (lines that begin with `#` aside) and not empty.
+    SameOutput {
+        /// Commands that are run before.
+        #[serde(default)]
+        before: Vec<Vec<String>>,
+        /// One.
+        left: Vec<String>,
+        /// The other.
+        right: Vec<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
+    },
+    /// Looks at a shared library that the component installed: every symbol that it needs is to be found in the libraries
+    /// that it is linked with (`ldd -r`).
+    Library {
+        /// Its file name, wherever below the prefix it lies: `libx264.so`.
+        name: String,
+        /// Symbols that it must export.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exports: Vec<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
+    },
+    /// Starts a server, asks it over loopback, and ends it.
+    Http {
+        /// The server; `{port}` stands for a free port.
+        serve: Vec<String>,
+        /// The path that is asked for.
+        path: String,
+        /// The expected status code.
+        #[serde(default = "ok_status")]
+        status: u16,
+        /// What the body must contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
+        /// The level of verification from which on it is run: `device` for one that needs a device.
+        #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
+        level: VerifyLevel,
+    },
+}
+
+impl Check {
+    /// The level of verification from which on it is run.
+    pub fn level(&self) -> VerifyLevel {
+        match self {
+            Self::Run { level, .. }
+            | Self::SameOutput { level, .. }
+            | Self::Library { level, .. }
+            | Self::Http { level, .. } => *level,
+        }
+    }
+
+    /// Every word of its commands.
+    pub fn words_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Run { command, .. } => command.iter_mut().collect(),
+            Self::SameOutput { before, left, right, .. } => {
+                before.iter_mut().flatten().chain(left).chain(right).collect()
+            }
+            Self::Library { .. } => Vec::new(),
+            Self::Http { serve, .. } => serve.iter_mut().collect(),
+        }
+    }
+}
+
+fn ok_status() -> u16 {
+    200
+}

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
-use model::case::{Alternatives, Case, Diagnostics, KnownNames, Loaded, Overrides, SourceSpec};
+use model::case::{Alternatives, Case, Diagnostics, Loaded, Overrides, SourceSpec};
 use model::compatibility::{self, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
@@ -154,10 +154,14 @@ fn load_with_sources(
     }
     overrides.sources = sources::given(common, &found, &overrides)?;
     let sources = overrides.sources.clone();
-    let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
-    let loaded =
-        model::case::load(found.file, &mut |wanted, child| cases::parent(wanted, child), &overrides, &known)
-            .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
+    let recipes = crate::recipes::all();
+    let loaded = model::case::load(
+        found.file,
+        &mut |wanted, child| cases::parent(wanted, child),
+        &overrides,
+        &recipes,
+    )
+    .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
     Ok((loaded, found.place, sources))
 }
 

@@ -22,6 +22,7 @@ mod next;
 mod out;
 mod picker;
 mod plan_cmd;
+mod recipes;
 mod reference;
 mod remembered;
 mod repositories;

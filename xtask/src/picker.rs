@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{BufRead, Write};
 
 use inquire::{InquireError, Select};
-use model::case::{KnownNames, Overrides};
+use model::case::Overrides;
 use model::exit;
 use unicode_width::UnicodeWidthStr;
 
@@ -28,9 +28,9 @@ const MARGIN: usize = 4;
 pub fn description(name: &str) -> Result<String> {
     let found = cases::find(name)?;
     let overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
-    let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
+    let recipes = crate::recipes::all();
     let mut parent = |wanted: &str, child: &str| cases::parent(wanted, child);
-    model::case::load(found.file, &mut parent, &overrides, &known)
+    model::case::load(found.file, &mut parent, &overrides, &recipes)
         .map(|loaded| loaded.case.metadata.description)
         .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))
 }

@@ -154,7 +154,8 @@ fn of_variables(variables: &BTreeMap<String, String>, components: &[(String, Str
             set(&mut sources, source, directory(&name, path, &help)?);
         }
     }
-    for recipe in build::recipes() {
+    let recipes = crate::recipes::all();
+    for recipe in recipes.names() {
         let name = variable(recipe);
         let is_here = components.iter().any(|(component, _)| variable(component) == name);
         if variables.contains_key(&name) && !is_here {

@@ -1,7 +1,8 @@
 //! Options of a component in the words of its driver.
 
 use indexmap::IndexMap;
-use model::case::OptionValue;
+use model::case::condition::{ARCHITECTURE, Asked, NEEDS, matches};
+use model::case::{Driver, OptionValue};
 
 /// `--key`, `--key=value`; a switch that is off says nothing.
 pub fn configure_arguments(options: &IndexMap<String, OptionValue>) -> Vec<String> {
@@ -41,6 +42,16 @@ pub fn cmake_truth(value: &str) -> Option<bool> {
         "" | "OFF" | "NO" | "FALSE" | "N" | "0" | "IGNORE" | "NOTFOUND" => Some(false),
         _ => upper.ends_with("-NOTFOUND").then_some(false),
     }
+}
+
+/// Whether a switch is on, however that is written.
+pub fn on(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
+    options.get(key).and_then(truth) == Some(true)
+}
+
+/// Whether a switch is off.
+pub fn off(options: &IndexMap<String, OptionValue>, key: &str) -> bool {
+    options.get(key).and_then(truth) == Some(false)
 }
 
 /// Whether an option is on or off, however that is written: `true`, `"ON"`, `1`; none: it is no switch.
@@ -85,6 +96,82 @@ pub fn words(value: &OptionValue) -> Vec<String> {
         OptionValue::List(list) => list.clone(),
         OptionValue::Text(text) => text.split(',').map(str::to_owned).collect(),
         OptionValue::Switch(_) | OptionValue::Number(_) => Vec::new(),
+    }
+}
+
+/// What is asked of a component by its options, for conditions.
+pub struct AskedOptions<'a> {
+    /// How it is built.
+    pub driver: Driver,
+    /// Its options.
+    pub options: &'a IndexMap<String, OptionValue>,
+    /// Further arguments, which count more.
+    pub arguments: &'a [String],
+    /// The architecture that is built for.
+    pub arch: &'a str,
+    /// Whether it needs another component.
+    pub needs: bool,
+}
+
+impl AskedOptions<'_> {
+    /// Whether an option is on or off; none: it is not given, or no switch.
+    pub fn truth(&self, name: &str) -> Option<bool> {
+        if self.driver == Driver::Cmake {
+            return self.variable(name);
+        }
+        let as_argument = |argument: &String| argument.strip_prefix("--") == Some(name);
+        if self.arguments.iter().any(as_argument) {
+            return Some(true);
+        }
+        self.options.get(name).and_then(truth)
+    }
+
+    /// What a variable of CMake's is told to be, as an option of the case (`NAME`, `NAME:TYPE`) or, which counts more,
+    /// among its further arguments (`-DNAME=VALUE`).
+    fn variable(&self, name: &str) -> Option<bool> {
+        let is_named = |key: &str| key.split(':').next() == Some(name);
+        let arguments = self.arguments.iter().filter_map(|argument| {
+            let (key, value) = argument.strip_prefix("-D")?.split_once('=')?;
+            is_named(key).then(|| cmake_truth(value))
+        });
+        let options = cmake_variables(self.options);
+        let options = options.iter().filter(|(key, _)| is_named(key)).map(|(_, value)| cmake_truth(value));
+        options.chain(arguments).last().flatten()
+    }
+
+    /// Whether it is given, with something in it, and not off.
+    fn is_given(&self, name: &str) -> bool {
+        self.options.get(name).is_some_and(|value| match value {
+            OptionValue::Text(text) => !text.is_empty() && truth(value) != Some(false),
+            OptionValue::List(list) => !list.is_empty(),
+            OptionValue::Switch(_) | OptionValue::Number(_) => truth(value) != Some(false),
+        })
+    }
+}
+
+impl Asked for AskedOptions<'_> {
+    fn is_on(&self, name: &str) -> bool {
+        if name == NEEDS {
+            return self.needs;
+        }
+        if name.contains('*') {
+            let mut named = self.options.keys().filter(|key| matches(name, key));
+            return named.any(|key| self.is_given(key));
+        }
+        self.truth(name) == Some(true)
+    }
+
+    fn is(&self, name: &str, pattern: &str) -> bool {
+        match (name, pattern) {
+            (ARCHITECTURE, _) => matches(pattern, self.arch),
+            (_, "on") => self.truth(name) == Some(true),
+            (_, "off") => self.truth(name) == Some(false),
+            (_, "*") => self.is_given(name),
+            _ => self.options.get(name).is_some_and(|value| match value {
+                OptionValue::Number(number) => matches(pattern, &number.to_string()),
+                _ => words(value).iter().any(|word| matches(pattern, word)),
+            }),
+        }
     }
 }
 

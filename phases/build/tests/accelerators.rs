@@ -32,7 +32,8 @@ fn planned(
 ) -> Result<(Plan, Requirements, FakeContext), PlanError> {
     let mut context = FakeContext::new();
     change(&mut context.target);
-    let case: Case = toml::from_str(case).unwrap();
+    let mut case: Case = toml::from_str(case).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

@@ -42,7 +42,8 @@ fn planned(case: &str, change: impl FnOnce(&mut Target)) -> (Plan, Requirements,
         |path: &str, version: &str| Tool { path: path.to_owned(), version: Some(version.to_owned()) };
     context.target.cxx_compilers = vec![compiler("/usr/bin/g++", "12"), compiler("/usr/bin/g++-11", "11")];
     change(&mut context.target);
-    let case: Case = toml::from_str(case).unwrap();
+    let mut case: Case = toml::from_str(case).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

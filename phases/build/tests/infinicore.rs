@@ -47,7 +47,8 @@ fn planned_on(
 ) -> Result<(Plan, Requirements), PlanError> {
     let mut context = FakeContext::new();
     context.target = target.clone();
-    let case: Case = toml::from_str(text).unwrap();
+    let mut case: Case = toml::from_str(text).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let lock = Lock::default();
     let facts: SourceFacts = third_party
         .map(|filled| {
@@ -249,7 +250,8 @@ fn an_infinilm_without_infinicore_is_told_what_it_needs() {
     let alone = CASE.replace("needs = [\"infinicore\"]", "");
     let context = FakeContext::new();
     let planned = |text: &str| {
-        let case: Case = toml::from_str(text).unwrap();
+        let mut case: Case = toml::from_str(text).unwrap();
+        build::recipes::built_in().settle(&mut case);
         let (facts, lock) = (SourceFacts::new(), Lock::default());
         let known = Known {
             case: &case,

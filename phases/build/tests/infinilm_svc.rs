@@ -13,7 +13,8 @@ const SOURCE: &str =
     "schema = 1\n[metadata]\nname = \"test\"\n[sources.infinilm-svc]\nkind = \"path\"\npath = \"/src\"\n";
 
 fn planned(context: &FakeContext, body: &str) -> Result<(Plan, Requirements), PlanError> {
-    let case: Case = toml::from_str(&(SOURCE.to_owned() + body)).unwrap();
+    let mut case: Case = toml::from_str(&(SOURCE.to_owned() + body)).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

@@ -13,7 +13,8 @@ use testkit::FakeContext;
 /// Plans a case; sources are mounted, so that no step has to bring them.
 fn planned(case: &str) -> Result<(Plan, Requirements), PlanError> {
     let context = FakeContext::new();
-    let case: Case = toml::from_str(case).unwrap();
+    let mut case: Case = toml::from_str(case).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };
@@ -56,6 +57,7 @@ fn ids(plan: &Plan) -> Vec<&str> {
 fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
     let text = include_str!("../../../cases/quickstart/case.toml");
     let mut case: Case = toml::from_str(text).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let context = FakeContext::new();
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     for alternatives in case.sources.values_mut() {

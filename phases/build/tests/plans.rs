@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use engine::planning::{Known, PlanCx};
-use model::case::{Alternatives, CaseFile, Format, KnownNames, Overrides, SourceSpec};
+use model::case::{Alternatives, CaseFile, Format, Overrides, SourceSpec};
 use model::lock::Lock;
 use model::plan::{Action, Argument, Command, Phase, Plan, Step};
 use model::source_facts::SourceFacts;
@@ -47,13 +47,12 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
         artifacts: None,
     };
     let overrides = Overrides { default_name: name.to_owned(), ..Overrides::default() };
-    let known = KnownNames { recipes: build::recipes().into_iter().map(str::to_owned).collect() };
     let mut parent = |wanted: &str, _: &str| {
         let path = root.join(wanted).join("case.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
         Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None, artifacts: None })
     };
-    let mut case = model::case::load(file, &mut parent, &overrides, &known).unwrap().case;
+    let mut case = model::case::load(file, &mut parent, &overrides, build::recipes::built_in()).unwrap().case;
     // A user names the directories of mounted sources; here each lies below /mnt.
     for (name, alternatives) in &mut case.sources {
         if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {

@@ -32,7 +32,8 @@ fn planned(python: &str, facts: Option<InterpreterFacts>) -> (Plan, Vec<String>)
     let mut context = FakeContext::new();
     context.layout.data = "/data".into();
     context.target.python = facts;
-    let case: Case = toml::from_str(&text).unwrap();
+    let mut case: Case = toml::from_str(&text).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let (sources, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &sources, lock: &lock, layout: &context.layout };

@@ -55,7 +55,8 @@ struct Planned {
 fn planned(case: &str, project: Option<&str>) -> Result<Planned, PlanError> {
     let mut context = FakeContext::new();
     context.target = debian_13();
-    let case: Case = toml::from_str(case).unwrap();
+    let mut case: Case = toml::from_str(case).unwrap();
+    build::recipes::built_in().settle(&mut case);
     let mut facts = SourceFacts::new();
     if let Some(text) = project {
         let found = model::xmake::scan(&mut |path: &Utf8Path| (path == "xmake.lua").then(|| text.to_owned()));

@@ -2,28 +2,27 @@
 
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
-use super::{Built, Subject};
-use crate::components::Recipe;
+use crate::built::Built;
 use crate::options::configure_arguments;
+use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Built {
     let mut args = vec![format!("--prefix={}", subject.prefix)];
     args.extend(configure_arguments(&subject.options));
-    if let Some(recipe) = subject.recipe {
-        args.extend(recipe.arguments(&subject.environment));
-    }
+    let taken = subject.component.environment_options.iter();
+    args.extend(taken.filter_map(|(variable, option)| {
+        subject.environment.get(variable).map(|value| format!("--{option}={value}"))
+    }));
     args.extend(subject.component.arguments.iter().cloned());
-    let configure = if subject.recipe.is_some_and(Recipe::links_source) {
+    let configure = if subject.component.link_source {
         args.insert(0, "src/configure".to_owned());
         let link = subject.command("ln", ["-s", "-f", "-n", subject.source.as_str(), "src"]);
         vec![link, subject.command("sh", args)]
     } else {
         vec![subject.command(subject.source.join("configure"), args)]
     };
-    let expectations = subject
-        .recipe
-        .and_then(|recipe| recipe.expectations(&subject.options, subject))
-        .unwrap_or_else(|| vec![all_recognised(subject)]);
+    let strict = subject.component.strict_configure;
+    let expectations = if strict { Vec::new() } else { vec![all_recognised(subject)] };
     Built {
         configure,
         expectations,

@@ -3,17 +3,14 @@
 use engine::planning::PlanError;
 use model::plan::{Jobs, Keep, StagedFile};
 
-use super::{Built, Subject};
-use crate::components::Recipe;
+use crate::built::Built;
 use crate::rpath::RPATH_PLACEHOLDER;
+use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let component = subject.component;
     let binaries = if component.binaries.is_empty() {
-        match subject.recipe.map(Recipe::binaries) {
-            Some(known) if !known.is_empty() => known.iter().map(|name| (*name).to_owned()).collect(),
-            _ => vec![subject.name.to_string()],
-        }
+        vec![subject.name.to_string()]
     } else {
         component.binaries.clone()
     };

@@ -4,11 +4,12 @@ use model::StepId;
 use model::case::{Component, Generator};
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
-use super::{Built, Subject};
+use crate::built::Built;
 use crate::cuda::Toolkit;
 use crate::environment::cache_program;
 use crate::options::cmake_variables;
 use crate::rpath::RPATH_PLACEHOLDER;
+use crate::subject::Subject;
 
 pub fn system(component: &Component) -> Vec<&'static str> {
     let maker = if component.generator == Some(Generator::Make) { "make" } else { "ninja" };
@@ -72,9 +73,6 @@ pub fn built(subject: &Subject<'_>) -> Built {
         shows: Shows::NoEmptyEntry { beginning: "FETCHCONTENT_SOURCE_DIR_".to_owned() },
         missing: None,
     });
-    if let Some(recipe) = subject.recipe {
-        expectations.extend(recipe.expectations(&subject.options, subject).unwrap_or_default());
-    }
     // CMake's own linker flags come from LDFLAGS; the RPATH among them would stand beside CMAKE_INSTALL_RPATH.
     let mut configure = subject.command("cmake", args);
     if let Some(flags) = configure.environment.get_mut("LDFLAGS") {

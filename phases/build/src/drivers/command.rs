@@ -3,13 +3,12 @@
 use engine::planning::PlanError;
 use model::plan::{Argument, Command, Jobs, Keep};
 
-use super::{Built, Subject};
-use crate::components::Recipe;
+use crate::built::Built;
+use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let key = format!("components.{}.commands", subject.name);
-    let own = subject.recipe.and_then(Recipe::commands);
-    let Some(commands) = subject.component.commands.as_ref().or(own.as_ref()) else {
+    let Some(commands) = &subject.component.commands else {
         return Err(PlanError::new(
             key,
             format!("component `{}` has the driver `command` and no commands", subject.name),

@@ -2,8 +2,9 @@
 
 use model::plan::{Jobs, Keep};
 
-use super::{Built, Subject};
+use crate::built::Built;
 use crate::options::meson_options;
+use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Built {
     let mut args = vec![

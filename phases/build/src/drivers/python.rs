@@ -7,7 +7,8 @@ use engine::planning::PlanError;
 use engine::python_home::python_home;
 use model::plan::{Jobs, Keep};
 
-use super::{Built, Subject};
+use crate::built::Built;
+use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let case = subject.known.case;

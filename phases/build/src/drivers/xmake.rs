@@ -1,7 +1,7 @@
 //! xmake, offline and out of tree, in a working copy of the source.
 //!
-//! What a component tells of itself is an [`XmakeSettings`]: that of its recipe ([`Recipe::xmake`]) with that of the case
-//! over it. Configuration, packages, temporary files and objects lie in the build tree; the user's home and the
+//! What a component tells of itself is an [`XmakeSettings`]: that of its recipe and its hooks with that of the case over
+//! it. Configuration, packages, temporary files and objects lie in the build tree; the user's home and the
 //! machine's own configuration are not touched.
 
 mod packages;
@@ -10,15 +10,14 @@ mod rc;
 use camino::Utf8Path;
 use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
-use indexmap::IndexMap;
 use model::SourceName;
-use model::case::{Component, OptionValue, XmakeSettings};
+use model::case::{Component, XmakeSettings};
 use model::plan::{Argument, Command, Jobs, Keep};
 use model::xmake::XmakeFacts;
 
-use super::{Built, Subject};
-use crate::components::Recipe;
+use crate::built::Built;
 use crate::options::xmake_arguments;
+use crate::subject::Subject;
 
 pub(crate) use packages::{Packages, packages};
 
@@ -93,29 +92,9 @@ pub(crate) fn system() -> Vec<&'static str> {
     vec!["c-compiler", "cxx-compiler", "git", "libc-headers", "pkg-config"]
 }
 
-/// What a component says of how xmake builds it: its recipe, and the case over it.
-pub(crate) fn settings(
-    recipe: Option<&'static dyn Recipe>,
-    component: &Component,
-    options: &IndexMap<String, OptionValue>,
-) -> XmakeSettings {
-    let own = recipe.map(|recipe| recipe.xmake(options)).unwrap_or_default();
-    match &component.xmake {
-        Some(case) => own.with(case),
-        None => own,
-    }
-}
-
-/// The same with what follows from where things lie.
-fn placed_settings(subject: &Subject<'_>) -> Result<XmakeSettings, PlanError> {
-    let Some(recipe) = subject.recipe else {
-        return Ok(settings(None, subject.component, &subject.options));
-    };
-    let own = recipe.xmake(&subject.options).with(&recipe.xmake_in(subject)?);
-    Ok(match &subject.component.xmake {
-        Some(case) => own.with(case),
-        None => own,
-    })
+/// What a component says of how xmake builds it, its hooks aside.
+pub(crate) fn settings(component: &Component) -> XmakeSettings {
+    component.xmake.clone().unwrap_or_default()
 }
 
 /// What is known of the project in a directory of a source.
@@ -132,19 +111,19 @@ pub(crate) fn facts<'a>(
 /// # Errors
 /// When the case names an option or a target that the project does not have.
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
-    let settings = placed_settings(subject)?;
-    let facts = facts(subject.known, &subject.source_name(), subject.subdirectory());
+    let settings = &subject.xmake;
+    let facts = facts(subject.known, subject.source_name, subject.component.subdirectory.as_deref());
     if let Some(facts) = facts.filter(|facts| !facts.incomplete) {
-        refuse_unknown(subject, &settings, facts)?;
+        refuse_unknown(subject, settings, facts)?;
     }
-    let packages = packages(&settings, &subject.options, facts);
-    let xmake = Xmake::new(subject, &settings, &packages);
+    let packages = packages(settings, &subject.options, facts);
+    let xmake = Xmake::new(subject, settings, &packages);
 
     let mut configure = vec![
         packages::write(subject, subject.build.join(rc::RC_FILE).as_str(), rc::RC),
         packages::write(subject, subject.build.join(rc::STAGE_FILE).as_str(), rc::STAGE),
     ];
-    configure.extend(packages::commands(subject, &settings, &packages));
+    configure.extend(packages::commands(subject, settings, &packages));
     if !settings.package_archives.is_empty() {
         // `xmake config` has an option of the same name that download does not look at (2.9.9).
         let directories = format!("--pkg_searchdirs={}", subject.build.join(packages::ARCHIVES));
@@ -334,7 +313,7 @@ fn refuse_unknown(
     facts: &XmakeFacts,
 ) -> Result<(), PlanError> {
     // Of another project altogether preflight says that it is one.
-    let mark = subject.recipe.and_then(Recipe::mark);
+    let mark = subject.component.mark.as_ref();
     if mark.is_some_and(|mark| !facts.targets.iter().any(|target| mark.says.contains(target.as_str()))) {
         return Ok(());
     }

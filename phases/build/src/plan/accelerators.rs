@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use engine::planning::{Known, PlanCx, PlanError};
+use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
 use model::accelerators::{self, Accelerator, Options, Variables};
 use model::cuda::CUDA;
 use model::plan::{AskedDevice, RequiredAccelerator, RequiredSdk};
 
-use super::{Planned, options};
+use super::planned::Planned;
 use crate::environment::environment;
 
 /// The program that a virtual environment has and a distribution often has not.
@@ -20,7 +20,7 @@ const MODULE: &str = "__init__.py";
 
 /// The rows that the component's options switch on, if the table speaks of it.
 pub(super) fn active(planned: &Planned<'_>) -> Vec<&'static Accelerator> {
-    if concerned(planned) { accelerators::active(&options(planned)) } else { Vec::new() }
+    if concerned(planned) { accelerators::active(&planned.component.options) } else { Vec::new() }
 }
 
 fn concerned(planned: &Planned<'_>) -> bool {
@@ -35,18 +35,17 @@ fn variables<'a>(known: &Known<'a>, planned: &Planned<'a>) -> Variables<'a> {
     }
 }
 
-/// Writes architectures as the project takes them, and refuses what excludes each other.
+/// Writes architectures as the project takes them, and refuses what excludes each other. Says what is to be noted.
 pub(super) fn settle(
-    cx: &mut PlanCx<'_>,
+    known: &Known<'_>,
     planned: &Planned<'_>,
     options: &mut Options,
-) -> Result<(), PlanError> {
+) -> Result<Vec<String>, PlanError> {
     if !concerned(planned) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let known = cx.known;
     let name = planned.name;
-    let mut notes = settled(&known, planned, options)?;
+    let mut notes = settled(known, planned, options)?;
     for conflict in accelerators::conflicts(options) {
         let (one, other) = (conflict.one, conflict.other);
         let Some(kernels) = conflict.kernels else {
@@ -65,8 +64,7 @@ pub(super) fn settle(
             format!("switch one of them off: --set components.{name}.options.{}=false", one.option),
         ));
     }
-    notes.into_iter().for_each(|note| cx.note(note));
-    Ok(())
+    Ok(notes)
 }
 
 fn settled(
@@ -93,7 +91,7 @@ pub(super) fn required(
     if !concerned(planned) {
         return Ok(Vec::new());
     }
-    let mut options = options(planned);
+    let mut options = planned.component.options.clone();
     settled(known, planned, &mut options)?;
     let variables = variables(known, planned);
     let mut seen = environment(known, planned.component, planned.driver, &[]);

@@ -4,19 +4,20 @@
 use engine::planning::{Known, PlanCx, PlanError};
 use model::case::{Component, OptionValue, placeholder};
 use model::layout::Layout;
-use model::plan::{Command, Input, RequiredPath};
+use model::plan::{Command, Input, RequiredPath, Step};
 use model::{SourceName, StepId};
 
 use crate::run::PLACED;
 
-use super::{Planned, step_id, template, working_copy_of};
-use crate::drivers::Subject;
+use super::planned::Planned;
+use super::step::{step_id, template, working_copy_of};
+use crate::subject::Subject;
 
 /// What is planned of it.
 #[derive(Default)]
 pub(super) struct Fed {
     /// Steps that bring the trees.
-    pub(super) needs: Vec<StepId>,
+    pub(super) copies: Vec<Step>,
     /// Options that lead the project to them.
     pub(super) options: Vec<(String, OptionValue)>,
     /// The files that are placed.
@@ -67,25 +68,25 @@ pub(super) fn paths(
 }
 
 /// Plans copies of the trees: a project may write into what it takes for its own download.
-pub(super) fn plan(cx: &mut PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> Result<Fed, PlanError> {
+pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> Result<Fed, PlanError> {
     let layout = cx.known.layout;
     let mut fed = Fed::default();
     for source in trees(planned.component) {
         let found = cx.source(&source, planned.name.as_str())?;
         let into = layout.fetch_content(planned.name, &source);
-        let id = step_id(planned.name, &format!("copy-{source}"));
-        if !cx.has(&id) {
+        let verb = format!("copy-{source}");
+        let id = step_id(planned.name, &verb);
+        if !fed.copies.iter().any(|copy| copy.id == id) {
             let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
             let title = format!("bring the copy of {source} for {} in line with its source", planned.name);
             let action = working_copy_of(from, into.clone());
-            let mut copy = template(cx.phase, planned.name, &format!("copy-{source}"), title, action);
+            let mut copy = template(cx.phase, planned.name, &verb, title, action);
             copy.needs = needs;
             copy.after = gates.to_vec();
             copy.inputs = inputs;
             copy.outputs = vec![into.clone()];
             copy.optional = planned.component.optional;
-            cx.add(copy);
-            fed.needs.push(id);
+            fed.copies.push(copy);
         }
     }
     for (name, source) in &planned.component.fetch_content {

@@ -1,6 +1,6 @@
 //! What has to hold before a component is built: one step that looks at all of it.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
 use model::SourceName;
 use model::case::{CompilerCache, Driver};
@@ -9,14 +9,16 @@ use model::plan::{
     Action, DiskEstimate, Freshness, Need, Phase, Preflight, RequiredCheckout, RequiredPath, Step,
 };
 
-use super::{
-    Planned, accelerators, component_needs, fed, options, python, subdirectory, template, third_party, xmake,
-};
-use crate::components::{DISK_MIB, Recipe};
+use super::planned::Planned;
+use super::step::template;
+use super::{Wanted, accelerators, fed, needs, python, third_party, xmake};
 use crate::environment::cache_program;
 
 /// What a compile needs at least, in MiB: below it even one job dies.
 const MEMORY_MIB: u64 = 512;
+
+/// What a component of which nothing is known takes of the disk, in MiB.
+const DISK_MIB: u64 = 512;
 
 pub(super) fn disk_estimate(
     known: &Known<'_>,
@@ -24,14 +26,18 @@ pub(super) fn disk_estimate(
     cx: &PlanCx<'_>,
 ) -> Result<DiskEstimate, PlanError> {
     let layout = known.layout;
-    let by_source = match planned.recipe {
+    let mut mib = planned.component.disk_mib;
+    for when in planned.holding(known) {
+        mib = when.disk_mib.or(mib);
+    }
+    let by_source = match mib {
         Some(_) => None,
         None => Some(cx.source(&planned.source, planned.name.as_str())?.tree),
     };
     Ok(DiskEstimate {
         component: planned.name.clone(),
         by_source,
-        mib: planned.recipe.map_or(DISK_MIB, |recipe| recipe.disk_mib(&options(planned))),
+        mib: mib.unwrap_or(DISK_MIB),
         taken: vec![layout.build_tree(planned.name), layout.committed(planned.name)],
     })
 }
@@ -39,27 +45,21 @@ pub(super) fn disk_estimate(
 pub(super) fn step(
     known: &Known<'_>,
     planned: &Planned<'_>,
+    wanted: &Wanted,
     disk_for: Vec<DiskEstimate>,
     cx: &PlanCx<'_>,
 ) -> Result<Step, PlanError> {
     let source = cx.source(&planned.source, planned.name.as_str())?;
     let mut paths = vec![source_there(known, planned, &source)];
     paths.extend(fed::paths(known, planned, cx)?);
-    let mut writable = Vec::new();
-    if let Some(recipe) = planned.recipe {
-        let of_source = if source.mounted { source.tree.clone() } else { Utf8PathBuf::new() };
-        let required = recipe.required_paths(planned.component, &of_source, known);
-        // What was fetched is there once it is unpacked.
-        paths.extend(required.into_iter().filter(|required| required.path.is_absolute()));
-        let roots = recipe.roots(planned.component, &planned.prefix, known);
-        writable.extend(roots.into_iter().map(|path| RequiredPath {
-            cure: format!(
-                "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
-                planned.name
-            ),
-            path,
-        }));
-    }
+    paths.extend(wanted.required.iter().cloned());
+    let writable = wanted.roots.iter().map(|path| RequiredPath {
+        cure: format!(
+            "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
+            planned.name
+        ),
+        path: path.clone(),
+    });
     let (mut rust, mut crates) = (None, None);
     if planned.driver == Driver::Cargo {
         rust = Some(least_rust(known, planned));
@@ -72,7 +72,7 @@ pub(super) fn step(
     }
     let action = Action::Preflight(Preflight {
         manager: known.target.package_manager.clone(),
-        needs: component_needs(known, planned, Phase::Build)?
+        needs: needs::of(known, planned, Phase::Build)?
             .into_iter()
             // Whether its lack matters is the step's to say.
             .map(|need| Need { optional: false, ..need })
@@ -93,7 +93,7 @@ pub(super) fn step(
         disk_at: known.layout.cache.clone(),
         disk_for,
         memory_mib: MEMORY_MIB,
-        writable,
+        writable: writable.collect(),
         ..Preflight::default()
     });
     let title = format!("see that all is there to build {}", planned.name);
@@ -108,7 +108,7 @@ fn source_there(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource
     let name = &planned.source;
     if source.mounted {
         return RequiredPath {
-            path: source.tree.join(subdirectory(planned).unwrap_or(Utf8Path::new(""))),
+            path: source.tree.join(planned.component.subdirectory.as_deref().unwrap_or(Utf8Path::new(""))),
             cure: format!("give the directory of its source with --source {name}=PATH"),
         };
     }
@@ -120,7 +120,7 @@ fn source_there(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource
 
 /// Compiler caches that a project of which nothing is known may take from PATH without being asked.
 fn found_caches(known: &Known<'_>, planned: &Planned<'_>) -> Vec<String> {
-    if planned.recipe.is_some() || matches!(planned.driver, Driver::Cargo | Driver::Xmake) {
+    if planned.component.recipe.is_some() || matches!(planned.driver, Driver::Cargo | Driver::Xmake) {
         return Vec::new();
     }
     let asked = known.case.toolchains.compiler_cache.map(cache_program);
@@ -145,10 +145,7 @@ fn checkout(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource) ->
         source: planned.source.clone(),
         tree: source.tree.clone(),
         revision: pinned(known, &planned.source),
-        submodules: planned
-            .recipe
-            .and_then(Recipe::submodules)
-            .map(|all| all.iter().map(Utf8PathBuf::from).collect()),
+        submodules: None,
     })
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
-use engine::planning::{Known, PlanCx};
+use engine::planning::{Known, PlanCx, PlanError};
 use engine::python_home::{PythonHome, python_home, wheels_component};
 use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
 use model::layout::Layout;
@@ -14,9 +13,11 @@ use model::plan::{
 use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
 
-use super::{Planned, options, template, xmake};
-use crate::drivers::Subject;
+use super::planned::Planned;
+use super::step::template;
+use super::xmake;
 use crate::environment;
+use crate::subject::{Subject, holding};
 
 /// Installs the wheels into the case's environment. What is returned stands for the environment.
 pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
@@ -211,7 +212,7 @@ fn required_python(known: &Known<'_>, python: &Python) -> RequiredPython {
 
 /// Whether a component is compiled against the distribution's own interpreter, whose headers are a package.
 pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned<'_>) -> bool {
-    let compiles = !python_packages(planned).is_empty() || xmake::uses_python(known, planned);
+    let compiles = !python_packages(known, planned).is_empty() || xmake::uses_python(known, planned);
     let Some(python) = known.case.python.as_ref().filter(|_| compiles) else {
         return false;
     };
@@ -227,7 +228,7 @@ pub(super) fn wants_headers_of_distribution(known: &Known<'_>, planned: &Planned
 /// What a component that is compiled against Python needs of the interpreter.
 pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredPython> {
     let python = known.case.python.as_ref()?;
-    let packages = python_packages(planned);
+    let packages = python_packages(known, planned);
     let compiles = !packages.is_empty() || xmake::uses_python(known, planned);
     compiles.then(|| RequiredPython {
         compiles: true,
@@ -238,7 +239,7 @@ pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Option<Requi
 }
 
 pub(super) fn wheels(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredWheels> {
-    let packages = python_packages(planned);
+    let packages = python_packages(known, planned);
     // An environment that has the interpreter's packages may have them from there.
     let own = known.case.python.as_ref().is_none_or(|python| !python.environment.keeps());
     let lock = known.layout.wheels().join("requirements.lock");
@@ -253,10 +254,11 @@ pub(super) fn project(known: &Known<'_>, planned: &Planned<'_>) -> Option<Requir
 }
 
 /// Python packages that a component is built against.
-pub(super) fn python_packages(planned: &Planned<'_>) -> BTreeMap<String, String> {
-    let packages = planned.recipe.map(|recipe| recipe.python_packages(&options(planned))).unwrap_or_default();
-    let mut packages: BTreeMap<String, String> =
-        packages.into_iter().map(|(name, what)| (name.to_owned(), what.to_owned())).collect();
+pub(super) fn python_packages(known: &Known<'_>, planned: &Planned<'_>) -> BTreeMap<String, String> {
+    let mut packages = planned.component.python_packages.clone();
+    for when in planned.holding(known) {
+        packages.extend(when.python_packages.clone());
+    }
     packages.extend(super::accelerators::python_packages(planned));
     packages
 }
@@ -266,7 +268,24 @@ pub(super) fn uses_python(known: &Known<'_>, planned: &Planned<'_>) -> bool {
     planned.driver == Driver::Python
         || xmake::uses_python(known, planned)
         || planned.component.python_modules.is_some()
-        || !python_packages(planned).is_empty()
+        || !python_packages(known, planned).is_empty()
+}
+
+/// The step that makes the environment that a component is built with.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn made(planned: &Planned<'_>, python: Option<&StepId>) -> Result<StepId, PlanError> {
+    let name = planned.name;
+    python.cloned().ok_or_else(|| {
+        PlanError::new(
+            format!("components.{name}"),
+            format!(
+                "component `{name}` is built with Python, and the case has no packages for an environment"
+            ),
+            "add a [python] section with `packages`: what it is built against (numpy)",
+        )
+    })
 }
 
 /// The step that lets the environment import what a component installed below its prefix, if it installs modules.
@@ -276,8 +295,12 @@ pub(super) fn link(
     committed: &StepId,
     python: Option<&StepId>,
 ) -> Option<Step> {
-    let of_recipe = || planned.recipe?.python_modules(&subject.options).map(Utf8Path::new);
-    let modules = planned.component.python_modules.as_deref().or_else(of_recipe)?;
+    let conditional = || {
+        let mut all =
+            holding(planned.component, &subject.asked()).into_iter().map(|(_, when)| &when.python_modules);
+        all.find_map(Option::as_deref)
+    };
+    let modules = planned.component.python_modules.as_deref().or_else(conditional)?;
     let name = planned.name;
     let PythonHome { prefix: environment, site, .. } = python_home(subject.known);
     let title = format!("let {environment} import what {name} installed");

@@ -7,18 +7,27 @@ use engine::python_home::python_home;
 use model::StepId;
 use model::case::{Check, Driver};
 use model::plan::{
-    Action, Commit, Exec, ExpectEnabled, Expectation, Input, Jobs, Keep, Phase, Scratch, Shows, StageFiles,
-    Step, Verify,
+    Action, Commit, Exec, ExpectEnabled, Input, Jobs, Keep, Phase, Scratch, StageFiles, Step, Verify,
 };
 use model::verify_level::VerifyLevel;
 
-use super::{Planned, python, template, users_directory};
-use crate::components::{JOB_MEMORY_MIB, Recipe};
-use crate::drivers::{Built, Subject};
+use super::planned::Planned;
+use super::settled::{Common, Ground};
+use super::step::{step_id, template};
+use super::{expect, python};
+use crate::built::Built;
 use crate::environment::library_directories;
+use crate::hooks;
+use crate::subject::{Subject, holding};
 
 /// What one `nvcc` with its device compilers takes at most times, in MiB.
 const CUDA_MEMORY_MIB: u64 = 1536;
+
+/// What one job takes of the memory where nothing is known, in MiB.
+const JOB_MEMORY_MIB: u64 = 512;
+
+/// How long a component compiles of which nothing is known, in seconds on one core.
+const WEIGHT: u32 = 60;
 
 /// Plans the steps of a component, one after the other.
 struct Steps<'a> {
@@ -28,25 +37,36 @@ struct Steps<'a> {
     found: Vec<Step>,
 }
 
-/// The steps from configuring to verifying. `inputs`: what they read of the component's source; `before`: what
-/// configuring needs.
+/// The steps from copying to verifying.
 pub(super) fn of_component(
     phase: Phase,
     planned: &Planned<'_>,
     subject: &Subject<'_>,
     mut built: Built,
-    before: Vec<StepId>,
-    inputs: Vec<Input>,
-    python: Option<&StepId>,
+    ground: Ground,
+    common: &Common<'_, '_>,
 ) -> Vec<Step> {
+    let Ground { mut copies, before, inputs, placed } = ground;
+    let python = common.python.as_ref();
     let mut steps = Steps { planned, subject, phase, found: Vec::new() };
+    let roots = std::mem::take(&mut built.roots);
     let configured = steps.configure(&mut built, before, &inputs);
     let compiles = !built.compile.is_empty();
     let compiled = steps.compile(&mut built, configured, inputs);
     let staged = steps.stage(built, compiled, compiles);
-    let committed = steps.commit(staged, python);
+    let committed = steps.commit(staged, roots, python);
     steps.verify(committed);
-    steps.found
+    for step in &mut steps.found {
+        // A component may use the environment, but a wheel more or less does not change what is compiled.
+        let before = common.gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
+        step.after.extend(before.cloned());
+        if step.id == step_id(planned.name, "configure") {
+            step.inputs.extend(placed.iter().cloned());
+        }
+        step.optional = planned.component.optional;
+    }
+    copies.append(&mut steps.found);
+    copies
 }
 
 impl Steps<'_> {
@@ -85,12 +105,7 @@ impl Steps<'_> {
             configured = Some(id);
         }
         let mut expectations = std::mem::take(&mut built.expectations);
-        expectations.extend(self.planned.component.expect.iter().map(|expect| Expectation {
-            asked: expect.line.clone(),
-            file: self.subject.build.join(&expect.file),
-            shows: Shows::Line(expect.line.clone()),
-            missing: expect.missing.clone(),
-        }));
+        expectations.extend(expect::of(self.subject));
         if !expectations.is_empty() {
             let action = Action::ExpectEnabled(ExpectEnabled { expectations });
             let title = format!("see that what was asked of {name} is enabled");
@@ -121,10 +136,14 @@ impl Steps<'_> {
             compile.scratch.push(Scratch { path, keep: Keep::UnlessKilled });
         }
         compile.claims.jobs = built.jobs;
-        let memory = planned.recipe.map_or(JOB_MEMORY_MIB, |recipe| recipe.job_memory_mib(&subject.options));
+        let component = planned.component;
+        let mut memory = component.job_memory_mib.unwrap_or(JOB_MEMORY_MIB);
+        for (_, when) in holding(component, &subject.asked()) {
+            memory = when.job_memory_mib.unwrap_or(memory);
+        }
         // nvcc compiles several architectures side by side.
         compile.claims.memory_mib = if subject.cuda.is_some() { memory.max(CUDA_MEMORY_MIB) } else { memory };
-        compile.weight = planned.recipe.map_or(60, Recipe::weight);
+        compile.weight = component.weight.unwrap_or(WEIGHT);
         vec![self.add(compile)]
     }
 
@@ -157,14 +176,10 @@ impl Steps<'_> {
     }
 
     /// Installs, and lets the environment import what was installed. Says what verifying needs.
-    fn commit(&mut self, staged: StepId, python: Option<&StepId>) -> Vec<StepId> {
+    fn commit(&mut self, staged: StepId, roots: Vec<Utf8PathBuf>, python: Option<&StepId>) -> Vec<StepId> {
         let Self { planned, subject, .. } = *self;
         let name = planned.name;
         let prefix = &planned.prefix;
-        let roots = planned
-            .recipe
-            .map(|recipe| recipe.roots(planned.component, prefix, subject.known))
-            .unwrap_or_default();
         let title = match roots.as_slice() {
             [] => format!("install {name} into {prefix}"),
             [root, ..] => format!("install {name} into {prefix} and {root}"),
@@ -177,7 +192,7 @@ impl Steps<'_> {
             case: subject.known.case.metadata.name.clone(),
             version: subject.known.facts.get(&planned.source).and_then(|facts| facts.version.clone()),
             needs: planned.component.needs.clone(),
-            checkout: users_directory(subject.known, &planned.source),
+            checkout: subject.users_directory(),
             editable: planned.component.editable,
             staging: subject.staging.clone(),
             prefix: prefix.clone(),
@@ -205,9 +220,7 @@ impl Steps<'_> {
     fn verify(&mut self, committed: Vec<StepId>) {
         let Self { planned, subject, .. } = *self;
         let name = planned.name;
-        let recipe = planned.recipe.filter(|_| !planned.component.skip_recipe_checks);
-        let mut checks = recipe.map(|recipe| recipe.checks(subject)).unwrap_or_default();
-        checks.extend_from_slice(&planned.component.checks);
+        let mut checks = checks(subject);
         let mut beside = Vec::new();
         for word in checks.iter_mut().flat_map(Check::words_mut) {
             let placed = word.replace("{case}", subject.known.layout.case_dir.as_str());
@@ -231,6 +244,18 @@ impl Steps<'_> {
         verify.timeout_seconds = Some(600);
         self.add(verify);
     }
+}
+
+/// How it is seen that it works: by its hooks, what its options bring with them, then by its own words.
+fn checks(subject: &Subject<'_>) -> Vec<Check> {
+    let component = subject.component;
+    let hooks = hooks::of(component);
+    let mut checks = if component.skip_recipe_checks { Vec::new() } else { hooks.checks(subject) };
+    checks.extend(
+        holding(component, &subject.asked()).into_iter().flat_map(|(_, when)| when.checks.iter().cloned()),
+    );
+    checks.extend_from_slice(&component.checks);
+    checks
 }
 
 fn or_build_tree(outputs: Vec<Utf8PathBuf>, subject: &Subject<'_>) -> Vec<Utf8PathBuf> {

@@ -8,7 +8,7 @@ use model::catalog::version_at_least;
 use model::plan::{Need, Probe, RequiredXmakePackage};
 use model::xmake::XmakeFacts;
 
-use super::{Planned, options, subdirectory};
+use super::planned::Planned;
 use crate::drivers::xmake::{self, Packages, XMAKE};
 
 /// Whether one that is built from source is among the components that this one needs.
@@ -20,14 +20,13 @@ pub(super) fn is_built(known: &Known<'_>, component: &Component) -> bool {
 }
 
 fn facts<'a>(known: &Known<'a>, planned: &Planned<'_>) -> Option<&'a XmakeFacts> {
-    xmake::facts(known, &planned.source, subdirectory(planned))
+    xmake::facts(known, &planned.source, planned.component.subdirectory.as_deref())
 }
 
 fn packages<'a>(known: &Known<'a>, planned: &Planned<'_>) -> Option<Packages<'a>> {
     (planned.driver == Driver::Xmake).then(|| {
-        let options = options(planned);
-        let settings = xmake::settings(planned.recipe, planned.component, &options);
-        xmake::packages(&settings, &options, facts(known, planned))
+        let settings = xmake::settings(planned.component);
+        xmake::packages(&settings, &planned.component.options, facts(known, planned))
     })
 }
 
@@ -39,7 +38,7 @@ pub(super) fn system(known: &Known<'_>, planned: &Planned<'_>) -> Vec<String> {
 /// Whether it is compiled against the interpreter of the case.
 pub(super) fn uses_python(known: &Known<'_>, planned: &Planned<'_>) -> bool {
     packages(known, planned).is_some_and(|packages| {
-        let settings = xmake::settings(planned.recipe, planned.component, &options(planned));
+        let settings = xmake::settings(planned.component);
         !settings.python_extensions.is_empty() || packages.use_python(known)
     })
 }
@@ -47,7 +46,7 @@ pub(super) fn uses_python(known: &Known<'_>, planned: &Planned<'_>) -> bool {
 /// What preflight looks for of its packages.
 pub(super) fn required(known: &Known<'_>, planned: &Planned<'_>) -> Vec<RequiredXmakePackage> {
     let Some(packages) = packages(known, planned) else { return Vec::new() };
-    let settings = xmake::settings(planned.recipe, planned.component, &options(planned));
+    let settings = xmake::settings(planned.component);
     packages.required(planned.component, &settings, planned.name.as_str())
 }
 

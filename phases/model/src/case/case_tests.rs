@@ -14,7 +14,10 @@ mod wrong;
 
 /// Parents are looked for among these.
 fn load_with(root: CaseFile, others: &[CaseFile], overrides: &Overrides) -> Result<Loaded, Diagnostics> {
-    let known = KnownNames { recipes: vec!["ffmpeg".to_owned(), "opencv".to_owned()] };
+    let known = crate::case::Recipes::from_iter([
+        ("ffmpeg".to_owned(), Default::default()),
+        ("opencv".to_owned(), Default::default()),
+    ]);
     let mut parent = |value: &str, _from: &str| {
         others
             .iter()

@@ -90,7 +90,7 @@ pub struct Component {
     /// How it is seen that the installed component works, beyond the checks of its recipe.
     #[serde(default)]
     pub checks: Vec<Check>,
-    /// The checks of its recipe are left out.
+    /// The checks of its recipe, and those under `when` in it, are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_recipe_checks: bool,
     /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
@@ -99,6 +99,123 @@ pub struct Component {
     /// Its failure is shown and does not fail the run.
     #[serde(default)]
     pub optional: bool,
+    /// What holds where a condition on its options holds: `[components.NAME.when.WITH_TIFF]`. A condition names options that
+    /// are on (`!NAME`: that are not), or compares one (`NAME = VALUE`, `NAME != off`; `*` stands for anything), with `and`,
+    /// `or` and parentheses; `{arch}` is the architecture, `{needs}` is true where the component needs another one.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub when: IndexMap<String, When>,
+    /// What the user should know before it is built: effects on licences and the like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What is probably missing where a part that the options ask for is not enabled, by the name of the part. Hooks that
+    /// know parts (`ffmpeg`) say it beside the failure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
+    /// Python packages that it is built against, each with a file that shows that it is there: `numpy =
+    /// "numpy/ndarrayobject.h"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub python_packages: BTreeMap<String, String>,
+    /// A guess at how long it compiles on one core, in seconds: what takes longest begins first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// A guess at what its unpacked source, its build tree and its staging root take, in MiB. Default: by the size of its
+    /// source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u64>,
+    /// A guess at the memory that one job of its compile takes, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_memory_mib: Option<u64>,
+    /// By what its source is known, so that another directory is refused before anything is compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+    /// Libraries that its source has below `third_party` when its submodules were brought, and the system's in their stead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vendored: Vec<Vendored>,
+    /// Driver `autotools`: options that its configure script takes for variables of the environment which it does not read:
+    /// `{ CC = "cc" }` gives `--cc=` with the value of `CC`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub environment_options: IndexMap<String, String>,
+    /// Driver `autotools`: the configure script refuses options that it does not know. autoconf's does not, and its log is
+    /// looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_configure: bool,
+    /// Driver `autotools`: the makefiles break on white space in the source's path, so that they see it through a link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link_source: bool,
+    /// Why its prefix may hold no white space, if it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_white_space_in_prefix: Option<String>,
+    /// Whether `editable` can be said of it: hooks have to make the links.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable_install: bool,
+    /// The code that is asked for what data cannot say: `ffmpeg`, `infinicore`, `infinilm`, `infinilm-svc` or `opencv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<String>,
+}
+
+/// What holds where a condition on the options of a component holds; it is added to what the component says without one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// What it needs of the distribution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system: Vec<String>,
+    /// Options, where neither the case nor the recipe says another value.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub options: IndexMap<String, OptionValue>,
+    /// The recipes of libraries that it is built on: a component of the case that follows one of them has to be among its
+    /// `needs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builds_on: Vec<String>,
+    /// What the configured tree must show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expect>,
+    /// How it is seen that the installed component works.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// What the user should know before it is built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Python packages that it is built against.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub python_packages: BTreeMap<String, String>,
+    /// The directory below its prefix where it installs Python modules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub python_modules: Option<Utf8PathBuf>,
+    /// What it takes of the disk, in MiB, in the place of the component's own guess. Of several the last counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u64>,
+    /// The memory that one job of its compile takes, in MiB, in the place of the component's own guess. Of several the last
+    /// counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_memory_mib: Option<u64>,
+}
+
+/// By what a source is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// The project, as people call it: `InfiniCore`.
+    pub project: String,
+    /// A file at its top.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// What that file says.
+    pub says: String,
+}
+
+/// A library that a source has below `third_party`, or else the system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vendored {
+    /// The directory below `third_party`.
+    pub directory: String,
+    /// Rows of the catalog.
+    pub rows: Vec<String>,
+    /// The lowest version of the first row's that will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
 }
 
 /// The value of an option.
@@ -197,18 +314,42 @@ pub struct Commands {
     pub install: Vec<Vec<String>>,
 }
 
-/// A line that a file of the configured tree must have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What the configured tree must show: one of `line`, `absent`, `found` and `listed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// Relative to the build tree.
-    #[schemars(with = "String")]
-    pub file: Utf8PathBuf,
-    /// The line, white space at its ends aside.
-    pub line: String,
+    /// The file, relative to the build tree. Default: what configuring printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Utf8PathBuf>,
+    /// A line that it must have, white space at its ends aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// A text that none of its lines may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
+    /// The beginning of a line behind which something else than `NO` must stand, as in a summary: `JPEG:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// A word that must stand behind the beginning of a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+    /// What was asked for, for people. Default: the line; under `when` the option of the condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// What is probably missing when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+}
+
+/// A word behind the beginning of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The beginning of the line: `Parallel framework:`.
+    pub label: String,
+    /// The word.
+    pub word: String,
 }
 
 /// How it is seen that an installed component works. Words may contain `{prefix}`, `{scratch}` (an empty directory) and

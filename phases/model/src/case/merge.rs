@@ -7,7 +7,7 @@ use super::artifacts::PresetArtifacts;
 use super::diagnostic::{Diagnostic, Diagnostics, Warning, nearest};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
 use super::{
-    CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate, wanted,
+    CASE_SCHEMA, Case, Recipes, SystemPackages, json, legacy, schema, semantic, stack, toml, validate, wanted,
 };
 
 /// How many cases may extend one another; more is taken for a mistake.
@@ -47,13 +47,6 @@ pub struct Overrides {
     pub sources: Vec<(String, Utf8PathBuf)>,
     /// The name of a case that says none; usually that of its directory.
     pub default_name: String,
-}
-
-/// Names that a case may use and that this crate does not know by itself.
-#[derive(Clone, Debug, Default)]
-pub struct KnownNames {
-    /// Recipes that are built in.
-    pub recipes: Vec<String>,
 }
 
 /// Where a value of the case comes from.
@@ -110,7 +103,7 @@ pub fn load(
     root: CaseFile,
     parent: &mut dyn FnMut(&str, &str) -> Result<CaseFile, String>,
     overrides: &Overrides,
-    known: &KnownNames,
+    recipes: &Recipes,
 ) -> Result<Loaded, Diagnostics> {
     let mut files = Files::default();
     let mut warnings = Vec::new();
@@ -143,13 +136,18 @@ pub fn load(
             return Err(files.diagnose(span, format!("the case cannot be read: {error}"), None).into());
         }
     };
-    let found = semantic::check(&case, &files, &tree, known);
+    let found = semantic::check(&case, &files, &tree, recipes);
     if !found.is_empty() {
         return Err(in_order(found));
+    }
+    let found = recipes.broken(&case);
+    if !found.is_empty() {
+        return Err(Diagnostics(found));
     }
     let origins = origins(&case, &files, &tree)
         .map_err(|error| files.diagnose(&tree.span, format!("the case cannot be shown: {error}"), None))?;
     stack::settle(&mut case);
+    recipes.settle(&mut case);
     let warnings = warnings.into_iter().map(Warning).collect();
     Ok(Loaded { case, origins, warnings, files, tree })
 }

@@ -7,6 +7,7 @@ pub mod application;
 mod apt_repository;
 mod artifacts;
 mod component;
+pub mod condition;
 mod cuda;
 mod cuda_toolchain;
 mod diagnostic;
@@ -17,6 +18,8 @@ mod legacy;
 mod merge;
 pub mod placeholder;
 mod python;
+mod recipe;
+mod recipe_file;
 pub(crate) mod reference;
 mod schema;
 mod semantic;
@@ -34,12 +37,17 @@ mod case_tests;
 pub use application::Application;
 pub use apt_repository::{AptRepository, KeyDownload, KeyFrom, ManagerPackages, PackagesFrom, RepositoryKey};
 pub use artifacts::{PresetArtifacts, SourceFile};
-pub use component::{Check, Commands, Component, Driver, Expect, Generator, OptionValue};
+pub use component::{
+    Check, Commands, Component, Driver, Expect, Generator, Listed, Mark, OptionValue, Vendored, When,
+};
+pub use recipe::{Recipe, Recipes};
+pub use recipe_file::{load_recipe, parse_recipe};
+
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{CaseFile, Format, KnownNames, Loaded, Origin, Overrides, SourceNames, load, source_names};
+pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, source_names};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use source::{Alternatives, SourceSpec, is_commit};

@@ -8,17 +8,20 @@ mod xmake;
 
 use std::collections::BTreeSet;
 
+use super::condition::Condition;
 use super::diagnostic::{Diagnostic, nearest, suggest};
-use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
-use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, placeholder};
+use super::{
+    AptRepository, Case, Component, CudaOrigin, Driver, Expect, Recipes, SourceSpec, SystemPackages,
+    placeholder,
+};
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::distribution::MANAGERS;
 use crate::{ComponentName, catalog};
 
 /// All that does not hold together.
-pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames) -> Vec<Diagnostic> {
-    let mut checker = Checker { case, files, tree, known, found: Vec::new() };
+pub(super) fn check(case: &Case, files: &Files, tree: &Node, recipes: &Recipes) -> Vec<Diagnostic> {
+    let mut checker = Checker { case, files, tree, recipes, found: Vec::new() };
     checker.metadata();
     checker.system_packages();
     checker.package_names();
@@ -53,11 +56,49 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames)
     checker.found
 }
 
+/// All that does not hold together in a recipe. The tree has it where it would stand in a case.
+pub(super) fn check_recipe(
+    name: &str,
+    says: &Component,
+    files: &Files,
+    tree: &Node,
+    hooks: &[&str],
+) -> Vec<Diagnostic> {
+    let (case, recipes) = (Case::default(), Recipes::default());
+    let mut checker = Checker { case: &case, files, tree, recipes: &recipes, found: Vec::new() };
+    let path = ["components", name];
+    if says.driver.is_none() {
+        let help = Some(format!("write `driver = \"…\"`: one of {}", Driver::words()));
+        checker.at_value(&path, format!("recipe `{name}` says no driver"), help);
+    }
+    for (key, said) in [
+        ("recipe", says.recipe.is_some()),
+        ("source", says.source.is_some()),
+        ("needs", !says.needs.is_empty()),
+        ("prefix", says.prefix.is_some()),
+        ("editable", says.editable),
+        ("skip_recipe_checks", says.skip_recipe_checks),
+        ("optional", says.optional),
+    ] {
+        if said {
+            let help = Some(format!("remove it; a case says it in [components.{}]", quoted(name)));
+            checker.at_key(&["components", name, key], format!("`{key}` is not for recipes"), help);
+        }
+    }
+    if let Some(wanted) = says.hooks.as_deref().filter(|wanted| !hooks.contains(wanted)) {
+        let help = suggest(wanted, hooks.iter().copied(), "there are");
+        checker.at_value(&["components", name, "hooks"], format!("unknown hooks `{wanted}`"), help);
+    }
+    checker.driver_keys(name, says);
+    checker.said_by_both(name, says);
+    checker.found
+}
+
 struct Checker<'a> {
     case: &'a Case,
     files: &'a Files,
     tree: &'a Node,
-    known: &'a KnownNames,
+    recipes: &'a Recipes,
     found: Vec<Diagnostic>,
 }
 
@@ -288,13 +329,13 @@ impl<'a> Checker<'a> {
         let name = name.as_str();
         let path = ["components", name];
         self.name(&path, "component");
-        let is_recipe = |wanted: &str| self.known.recipes.iter().any(|recipe| recipe == wanted);
+        let is_recipe = |wanted: &str| self.recipes.get(wanted).is_some();
         let has_recipe = component.recipe.as_deref().map_or_else(|| is_recipe(name), is_recipe);
         if let Some(recipe) = component.recipe.as_deref().filter(|_| !has_recipe) {
-            let help = suggest(recipe, self.known.recipes.iter().map(String::as_str), "there are");
+            let help = suggest(recipe, self.recipes.names(), "there are");
             self.at_value(&["components", name, "recipe"], format!("unknown recipe `{recipe}`"), help);
         } else if component.driver.is_none() && !has_recipe {
-            let help = match nearest(name, self.known.recipes.iter().map(String::as_str)) {
+            let help = match nearest(name, self.recipes.names()) {
                 Some(near) => format!("did you mean `{near}`? Otherwise write `driver`"),
                 None => format!("write `driver`: one of {}", super::Driver::words()),
             };
@@ -330,8 +371,65 @@ impl<'a> Checker<'a> {
                 self.at_value(&["components", name, "needs", &index.to_string()], message, help);
             }
         }
+        if component.hooks.is_some() {
+            let help =
+                Some("write `recipe = \"…\"` to follow the recipe that has them, or write one".to_owned());
+            self.at_key(&["components", name, "hooks"], "`hooks` is for recipes".to_owned(), help);
+        }
+        self.said_by_both(name, component);
+    }
+
+    /// What a case and a recipe say in the same words.
+    fn said_by_both(&mut self, name: &str, component: &Component) {
+        let path = ["components", name];
         for (index, wanted) in component.system.iter().enumerate() {
-            self.system_need(name, index, wanted);
+            self.system_need(&[&path[..], &["system", &index.to_string()]].concat(), wanted);
+        }
+        self.expectations(&[&path[..], &["expect"]].concat(), &component.expect, false);
+        for (index, library) in component.vendored.iter().enumerate() {
+            for row in &library.rows {
+                self.system_need(&[&path[..], &["vendored", &index.to_string(), "rows"]].concat(), row);
+            }
+        }
+        for (text, when) in &component.when {
+            let path = [&path[..], &["when", text]].concat();
+            let condition = Condition::parse(text);
+            if let Err(why) = &condition {
+                let help = "write options that are on, with `!`, `and`, `or`, `=` and `!=`: \"WITH_CUDA and !WITH_TIFF\"";
+                self.at_key(&path, format!("`{text}` is no condition: {why}"), Some(help.to_owned()));
+            }
+            for (index, wanted) in when.system.iter().enumerate() {
+                self.system_need(&[&path[..], &["system", &index.to_string()]].concat(), wanted);
+            }
+            let is_option = matches!(condition, Ok(Condition::On(_)));
+            self.expectations(&[&path[..], &["expect"]].concat(), &when.expect, is_option);
+            if let Some((key, _)) = when.options.iter().find(|(_, value)| value.sources().next().is_some()) {
+                let help = "say it under `options` of the component".to_owned();
+                let message =
+                    format!("option `{key}` names the tree of a source, which cannot hang on a condition");
+                self.at_value(&[&path[..], &["options", key]].concat(), message, Some(help));
+            }
+        }
+    }
+
+    /// `named`: an option stands for what was asked where nothing else does.
+    fn expectations(&mut self, path: &[&str], expectations: &[Expect], named: bool) {
+        for (index, expect) in expectations.iter().enumerate() {
+            let index = index.to_string();
+            let path = [path, &[index.as_str()]].concat();
+            let said = [
+                expect.line.is_some(),
+                expect.absent.is_some(),
+                expect.found.is_some(),
+                expect.listed.is_some(),
+            ];
+            if said.iter().filter(|said| **said).count() != 1 {
+                let help = "write `line`, `absent`, `found` or `listed`".to_owned();
+                self.at_value(&path, "what is expected must be one thing".to_owned(), Some(help));
+            } else if expect.asked.is_none() && expect.line.is_none() && !named {
+                let help = "write `asked = \"…\"`, which a failure shows".to_owned();
+                self.at_value(&path, "it is not said what is asked for".to_owned(), Some(help));
+            }
         }
     }
 
@@ -487,23 +585,22 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn system_need(&mut self, name: &str, index: usize, wanted: &str) {
-        let path = ["components", name, "system", &index.to_string()];
+    fn system_need(&mut self, path: &[&str], wanted: &str) {
         match wanted.split_once(':') {
             Some((manager, package)) if MANAGERS.contains(&manager) && package.trim().is_empty() => {
                 let help = Some(format!("write the package: `{manager}:libfoo-dev`"));
-                self.at_value(&path, format!("`{wanted}` names no package"), help);
+                self.at_value(path, format!("`{wanted}` names no package"), help);
             }
             Some((manager, _)) if MANAGERS.contains(&manager) => {}
             Some((manager, _)) => {
                 let help = suggest(manager, MANAGERS, "known");
-                self.at_value(&path, format!("unknown package manager `{manager}` in `{wanted}`"), help);
+                self.at_value(path, format!("unknown package manager `{manager}` in `{wanted}`"), help);
             }
             None if !catalog::entries().contains_key(wanted) => {
                 let help = nearest(wanted, catalog::entries().keys().map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"))
                     .unwrap_or_else(|| format!("write the package with its manager: `apt:{wanted}`"));
-                self.at_value(&path, format!("`{wanted}` is not in the catalog of system needs"), Some(help));
+                self.at_value(path, format!("`{wanted}` is not in the catalog of system needs"), Some(help));
             }
             None => {}
         }

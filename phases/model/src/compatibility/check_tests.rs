@@ -1,5 +1,5 @@
 use super::*;
-use crate::case::{CaseFile, Format, KnownNames, Overrides, load};
+use crate::case::{CaseFile, Format, Overrides, load};
 use crate::target::{Os, Tool};
 
 fn case(text: &str) -> Case {
@@ -10,7 +10,7 @@ fn case(text: &str) -> Case {
         directory: None,
         artifacts: None,
     };
-    let known = KnownNames { recipes: vec!["opencv".to_owned()] };
+    let known = crate::case::Recipes::from_iter([("opencv".to_owned(), Default::default())]);
     load(file, &mut |_, _| Err(String::new()), &Overrides::default(), &known).unwrap().case
 }
 

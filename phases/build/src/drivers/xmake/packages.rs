@@ -9,7 +9,7 @@ use model::case::{Component, OptionValue, XmakePackage, XmakeSettings};
 use model::plan::{Command, RequiredXmakePackage};
 use model::xmake::{XmakeFacts, XmakeRequirement};
 
-use crate::drivers::Subject;
+use crate::subject::Subject;
 
 /// The directory in the build tree with the pkg-config files that are written.
 pub(super) const DIRECTORY: &str = "packages";

@@ -18,7 +18,8 @@ fn required(row: &Accelerator, more: &str, context: &FakeContext) -> Vec<Require
          [components.infinicore.commands]\ninstall = [['true']]\n[components.infinicore.options]\n{} = true\n{more}",
         row.option
     );
-    let case: Case = toml::from_str(&text).unwrap();
+    let mut case: Case = toml::from_str(&text).unwrap();
+    crate::recipes::built_in().settle(&mut case);
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =
         Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };

@@ -45,6 +45,11 @@ wrong!(
 );
 
 wrong!(
+    conditions_and_what_is_expected,
+    "schema = 1\n[sources.x]\nkind = 'path'\npath = '.'\n[components.x]\ndriver = 'cmake'\nhooks = 'ffmpeg'\n[[components.x.expect]]\nfile = 'a'\n[[components.x.expect]]\nabsent = 'b'\n[[components.x.expect]]\nline = 'a'\nfound = 'b'\n[components.x.when]\n'A and' = { system = ['zlb'] }\n'A = b'.expect = [{ found = 'JPEG:' }]\nB.options = { C = '{source:x}' }\nD.expect = [{ found = 'fine' }]\n"
+);
+
+wrong!(
     mounted_sources,
     "schema = 1\n[sources]\nb = { kind = 'mounted', description = ' ' }\nc = [{ kind = 'mounted', description = 'ours' }, { kind = 'crate', name = 'x', version = '1' }]\n"
 );

@@ -324,7 +324,10 @@ fn a_preset_says_the_same_as_the_case_that_is_written_of_it() {
     };
     let load = |file: CaseFile| {
         let overrides = crate::case::Overrides { default_name: "f".to_owned(), ..Default::default() };
-        let known = crate::case::KnownNames { recipes: vec!["ffmpeg".to_owned(), "opencv".to_owned()] };
+        let known = crate::case::Recipes::from_iter([
+            ("ffmpeg".to_owned(), Default::default()),
+            ("opencv".to_owned(), Default::default()),
+        ]);
         crate::case::load(file, &mut |_, _| Err("none".to_owned()), &overrides, &known)
             .map_err(|errors| errors.to_string())
     };

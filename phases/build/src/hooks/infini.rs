@@ -1,25 +1,20 @@
 //! What InfiniCore and InfiniLM have in common: spdlog compiled once, and a wheel around an extension that xmake compiled.
 
-use camino::Utf8PathBuf;
 use engine::planning::PlanError;
 use engine::python_home::python_home;
 use model::accelerators::{self, Options};
 use model::case::{Check, Component, OptionValue, XmakeSettings};
 use model::verify_level::VerifyLevel;
 
-use super::{IMPORTED, Vendored};
-use crate::drivers::{Built, Subject};
+use super::checks::IMPORTED;
+use crate::built::Additions;
+use crate::subject::Subject;
 
 /// Unpacks a wheel around a compiled extension.
 const WHEEL: &str = include_str!("wheel.py");
 
-/// The header-only form of spdlog is compiled anew in each of some hundred files, and is nine tenths of each.
-pub(super) const SPDLOG: Vendored =
-    // Before that, `load_env_levels` takes no name of a variable.
-    Vendored { directory: "spdlog", rows: &["spdlog", "fmt"], minimum: Some("1.15") };
-
-/// What makes the wheel.
-pub(super) const SETUPTOOLS: (&str, &str) = ("setuptools", "build_meta.py");
+/// The directory of spdlog below `third_party`.
+const SPDLOG: &str = "spdlog";
 
 /// The source's own spdlog, compiled, below the build tree.
 const ARCHIVE: &str = "spdlog/libspdlog.a";
@@ -38,12 +33,7 @@ mv "$archive.part" "$archive"
 
 /// Whether the source brings its own spdlog.
 fn brings_spdlog(subject: &Subject<'_>) -> bool {
-    subject.facts.is_some_and(|facts| facts.third_party.iter().any(|name| name == SPDLOG.directory))
-}
-
-/// Where the extension of a package goes, below the prefix.
-pub(super) fn extension(modules: &str, package: &str) -> Utf8PathBuf {
-    Utf8PathBuf::from(format!("{modules}/{package}/lib"))
+    subject.facts.is_some_and(|facts| facts.third_party.iter().any(|name| name == SPDLOG))
 }
 
 /// Settings that make every file of a project use the compiled spdlog.
@@ -71,19 +61,20 @@ pub(super) fn settings(subject: &Subject<'_>) -> XmakeSettings {
 }
 
 /// Adds what has to be compiled before the project's own files, and the wheel after they were staged.
-pub(super) fn amend(
-    built: &mut Built,
+pub(super) fn additions(
     subject: &Subject<'_>,
     package: &str,
-    modules: &str,
     mapped: &[&str],
-) -> Result<(), PlanError> {
+) -> Result<Additions, PlanError> {
     refuse_editable_option(subject)?;
+    let mut additions = Additions::default();
+    // The recipe says where the package goes; a case may say another directory, which is its own.
+    let modules = format!("lib/{package}/python");
     if brings_spdlog(subject) {
         let source = subject.source.join("third_party/spdlog");
         let archive = subject.build.join(ARCHIVE);
         let words = ["-ec", COMPILE_SPDLOG, "sh", archive.as_str(), source.as_str()];
-        built.compile.insert(0, subject.command("sh", words));
+        additions.compile_first.push(subject.command("sh", words));
     }
     let staged = subject.staging.join(subject.prefix.strip_prefix("/").unwrap_or(&subject.prefix));
     let (work, modules) = (subject.build.join("wheel"), staged.join(modules));
@@ -99,8 +90,8 @@ pub(super) fn amend(
     {
         wheel.environment.insert(name.to_owned(), value.to_owned());
     }
-    built.install.push(wheel);
-    Ok(())
+    additions.install.push(wheel);
+    Ok(additions)
 }
 
 /// A check that the environment imports a package from below the prefix, after others. An accelerator's SDK is initialised
@@ -120,11 +111,8 @@ pub(super) fn is_accelerated(options: &Options) -> bool {
 /// The component of the case that is InfiniCore, among those that this one needs.
 pub(super) fn core<'a>(subject: &Subject<'a>) -> Option<&'a Component> {
     let components = &subject.known.case.components;
-    subject.component.needs.iter().find_map(|need| {
-        let component = components.get(need)?;
-        let recipe = super::recipe(need.as_str(), component)?;
-        (recipe.name() == "infinicore").then_some(component)
-    })
+    let mut needed = subject.component.needs.iter().filter_map(|need| components.get(need));
+    needed.find(|component| component.recipe.as_deref() == Some("infinicore"))
 }
 
 /// The project's own editable install writes into the checkout.

@@ -1,23 +1,23 @@
-//! OpenCV: CMake, with a summary that tells what was dropped, and a liking for downloads while it configures.
+//! OpenCV: what it would download, the modules that it drops, and the summary that tells of both.
 
-use engine::planning::{Known, PlanError};
+use engine::planning::PlanError;
 use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::StepId;
-use model::case::{Check, Component, Driver, OptionValue};
-use model::cuda::CUDA;
+use model::case::{Check, Component, OptionValue};
 use model::plan::{Expectation, Shows};
 use model::python::InterpreterFacts;
-use model::target::Target;
 
-use super::{IMPORTED, Recipe, is_off, is_on, library, off, on, prints};
+use super::checks::{IMPORTED, library, prints};
+use super::interface::Hooks;
+use crate::built::Additions;
 use crate::cuda::Toolkit;
-use crate::drivers::{Built, Subject};
-use crate::options::{truth, words};
+use crate::options::{off, on, words};
+use crate::subject::Subject;
 
 pub struct Opencv;
 
-/// Where the Python modules go, below the prefix.
+/// Where the Python modules go, below the prefix: as the recipe says.
 const MODULES: &str = "lib/opencv/python";
 
 /// Where in its build tree it looks for what it would download: `<id>/<md5>-<file name>`
@@ -62,107 +62,9 @@ if cv2.countNonZero(numpy.eye(3, dtype=numpy.uint8)) != 3:
 print("cv2 of OpenCV", cv2.__version__)
 "#;
 
-/// What a plain configuration would look for, download or build without being asked, and what has no use when it is
-/// installed (OpenCV's `CMakeLists.txt`).
-const OFF: &[&str] = &[
-    "BUILD_DOCS",
-    "BUILD_EXAMPLES",
-    "BUILD_JAVA",
-    "BUILD_PERF_TESTS",
-    "BUILD_TESTS",
-    "BUILD_opencv_apps",
-    "BUILD_opencv_python2",
-    "BUILD_opencv_python3",
-    // Whatever ccache is on PATH would be used.
-    "ENABLE_CCACHE",
-    // In `3rdparty/`, which Debian's source package lacks.
-    "BUILD_ITT",
-    "WITH_ITT",
-    "WITH_QUIRC",
-    // What the machine happens to have.
-    "WITH_1394",
-    "WITH_FFMPEG",
-    "WITH_GSTREAMER",
-    "WITH_GTK",
-    "WITH_JASPER",
-    "WITH_LAPACK",
-    "WITH_OPENEXR",
-    "WITH_OPENJPEG",
-    "WITH_PROTOBUF",
-    "WITH_TIFF",
-    "WITH_V4L",
-    "WITH_VA",
-    "WITH_WEBP",
-];
-
-/// Options that find a library, with the label of the summary that tells whether they did, and what is missing if not.
-const SUMMARY: &[(&str, &str, &str)] = &[
-    ("WITH_1394", "DC1394:", "libdc1394 (libdc1394-dev)"),
-    ("WITH_CUDA", "NVIDIA CUDA:", "the CUDA toolkit"),
-    ("WITH_CUDNN", "cuDNN:", "cuDNN (of the base image, or a package of its vendor's repository)"),
-    ("WITH_FFMPEG", "FFMPEG:", "FFmpeg's libraries (the component ffmpeg in `needs`, or libavformat-dev)"),
-    ("WITH_GDAL", "GDAL:", "GDAL (libgdal-dev)"),
-    ("WITH_GSTREAMER", "GStreamer:", "GStreamer (libgstreamer-plugins-base1.0-dev)"),
-    ("WITH_GTK", "GTK+:", "GTK (libgtk-3-dev)"),
-    ("WITH_JPEG", "JPEG:", "libjpeg (libjpeg-dev)"),
-    ("WITH_LAPACK", "Lapack:", "LAPACK (liblapacke-dev and libopenblas-dev)"),
-    ("WITH_OPENEXR", "OpenEXR:", "OpenEXR (libopenexr-dev)"),
-    ("WITH_OPENJPEG", "JPEG 2000:", "OpenJPEG (libopenjp2-7-dev)"),
-    ("WITH_PNG", "PNG:", "libpng (libpng-dev)"),
-    ("WITH_QT", "QT:", "Qt (qtbase5-dev)"),
-    ("WITH_TIFF", "TIFF:", "libtiff (libtiff-dev)"),
-    ("WITH_V4L", "v4l/v4l2:", "the kernel's headers (linux-libc-dev)"),
-    ("WITH_VA", "VA:", "libva (libva-dev)"),
-    ("WITH_VTK", "VTK support:", "VTK (libvtk9-dev)"),
-    ("WITH_WEBP", "WEBP:", "libwebp (libwebp-dev)"),
-];
-
-/// Options of which one is chosen, with the word that the summary says then behind `Parallel framework:`.
-const PARALLEL: &[(&str, &str, &str)] =
-    &[("WITH_OPENMP", "OpenMP", "a compiler with OpenMP"), ("WITH_TBB", "TBB", "TBB (libtbb-dev)")];
-
-impl Recipe for Opencv {
-    fn name(&self) -> &'static str {
-        "opencv"
-    }
-
-    fn driver(&self) -> Driver {
-        Driver::Cmake
-    }
-
-    fn system(&self, component: &Component, _target: &Target) -> Vec<&'static str> {
-        let wanted = |key: &str, unasked: bool| match component.options.get(key) {
-            Some(value) => truth(value) != Some(false),
-            None => unasked,
-        };
-        let mut needs = vec!["pkg-config", "zlib"];
-        for (key, row, unasked) in [
-            ("WITH_JPEG", "jpeg", true),
-            ("WITH_PNG", "png", true),
-            ("WITH_TIFF", "tiff", false),
-            ("WITH_WEBP", "webp", false),
-            ("WITH_CUDA", CUDA, false),
-            ("ENABLE_CCACHE", "ccache", false),
-        ] {
-            if wanted(key, unasked) {
-                needs.push(row);
-            }
-        }
-        needs
-    }
-
-    fn options(&self) -> IndexMap<String, OptionValue> {
-        let on = ["OPENCV_GENERATE_PKGCONFIG"].map(|key| (key, true));
-        let all = OFF.iter().map(|key| (*key, false)).chain(on);
-        all.map(|(key, value)| (key.to_owned(), OptionValue::Switch(value))).collect()
-    }
-
-    fn derived(
-        &self,
-        options: &IndexMap<String, OptionValue>,
-        component: &Component,
-        known: &Known<'_>,
-    ) -> Vec<(String, OptionValue)> {
+impl Hooks for Opencv {
+    fn options(&self, subject: &Subject<'_>) -> Vec<(String, OptionValue)> {
+        let Subject { options, component, known, .. } = subject;
         let text = |value: &str| OptionValue::Text(value.to_owned());
         let mut derived = vec![("OPENCV_DOWNLOAD_PATH".to_owned(), text(&format!("{{build}}/{DOWNLOADS}")))];
         for (key, id) in DOWNLOADED {
@@ -180,41 +82,12 @@ impl Recipe for Opencv {
                 derived.push(("PYTHON3_LIBRARY".to_owned(), text(library.as_str())));
             }
         }
+        derived.extend(subject.cuda.iter().flat_map(|toolkit| of_cuda(options, toolkit)));
         derived
     }
 
-    fn cuda(&self, options: &IndexMap<String, OptionValue>, toolkit: &Toolkit) -> Vec<(String, OptionValue)> {
-        if !on(options, "WITH_CUDA") {
-            return Vec::new();
-        }
-        // The names of CMake's old FindCUDA, which OpenCV asks (`cmake/OpenCVDetectCUDA.cmake`).
-        let text = |key: &str, value: String| (key.to_owned(), OptionValue::Text(value));
-        let mut found = vec![text("CUDA_TOOLKIT_ROOT_DIR", toolkit.root.to_string())];
-        found.extend(toolkit.host_compiler.iter().map(|path| text("CUDA_HOST_COMPILER", path.to_string())));
-        if !toolkit.architectures.is_empty() {
-            let all = toolkit.architectures.iter().map(ToString::to_string).collect();
-            found.push(("CUDA_ARCH_BIN".to_owned(), OptionValue::List(all)));
-        }
-        found
-    }
-
-    fn python_packages(&self, options: &IndexMap<String, OptionValue>) -> Vec<(&'static str, &'static str)> {
-        if on(options, "BUILD_opencv_python3") {
-            vec![("numpy", "numpy/ndarrayobject.h")]
-        } else {
-            Vec::new()
-        }
-    }
-
-    fn python_modules(&self, options: &IndexMap<String, OptionValue>) -> Option<&'static str> {
-        on(options, "BUILD_opencv_python3").then_some(MODULES)
-    }
-
-    fn expectations(
-        &self,
-        options: &IndexMap<String, OptionValue>,
-        subject: &Subject<'_>,
-    ) -> Option<Vec<Expectation>> {
+    fn expectations(&self, subject: &Subject<'_>) -> Vec<Expectation> {
+        let options = &subject.options;
         let file = subject.known.layout.step_log(&StepId::new(format!("build/{}/configure", subject.name)));
         // A download that failed leaves a part out; where the network is shut off without a witness, only this tells.
         let mut expectations = vec![Expectation {
@@ -245,30 +118,13 @@ impl Recipe for Opencv {
                 missing: missing.map(str::to_owned),
             });
         }
-        for (key, label, missing) in SUMMARY.iter().filter(|(key, ..)| on(options, key)) {
-            expectations.push(Expectation {
-                asked: format!("-D{key}=ON"),
-                file: file.clone(),
-                shows: Shows::NotNo { label: (*label).to_owned() },
-                missing: Some((*missing).to_owned()),
-            });
-        }
-        for (key, word, missing) in PARALLEL.iter().filter(|(key, ..)| on(options, key)) {
-            let label = "Parallel framework:".to_owned();
-            expectations.push(Expectation {
-                asked: format!("-D{key}=ON"),
-                file: file.clone(),
-                shows: Shows::Word { label, word: (*word).to_owned() },
-                missing: Some((*missing).to_owned()),
-            });
-        }
-        Some(expectations)
+        expectations
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
         let mut checks = Vec::new();
-        if !is_off(subject, "BUILD_SHARED_LIBS") {
-            let world = is_on(subject, "BUILD_opencv_world");
+        if !subject.is_off("BUILD_SHARED_LIBS") {
+            let world = subject.is_on("BUILD_opencv_world");
             checks.push(library(if world { "libopencv_world.so" } else { "libopencv_core.so" }, &[]));
         }
         if on(&subject.options, "BUILD_opencv_python3") {
@@ -278,14 +134,9 @@ impl Recipe for Opencv {
         checks
     }
 
-    fn notes(&self, options: &IndexMap<String, OptionValue>) -> Vec<String> {
+    fn notes(&self, subject: &Subject<'_>) -> Vec<String> {
+        let options = &subject.options;
         let mut notes = Vec::new();
-        if on(options, "OPENCV_ENABLE_NONFREE") {
-            notes.push(
-                "opencv: OPENCV_ENABLE_NONFREE builds algorithms that are under patents in some countries"
-                    .to_owned(),
-            );
-        }
         // A list of modules says by itself what is left out.
         if extra(options).next().is_some() && listed(options).is_empty() {
             let off = |module: &&str| off(options, &switch(module));
@@ -307,36 +158,31 @@ impl Recipe for Opencv {
         notes
     }
 
-    fn amend(&self, built: &mut Built, subject: &Subject<'_>) -> Result<(), PlanError> {
+    fn additions(&self, subject: &Subject<'_>) -> Result<Additions, PlanError> {
+        let mut additions = Additions::default();
         let paths: Vec<&str> = extra(&subject.options).collect();
         if !paths.is_empty() {
             let words = ["-ec", EXTRA_THERE, "sh"].into_iter().chain(paths);
-            built.configure.insert(0, subject.command("sh", words));
+            additions.configure_first.push(subject.command("sh", words));
         }
-        Ok(())
+        Ok(additions)
     }
+}
 
-    fn builds_on(&self, options: &IndexMap<String, OptionValue>) -> Vec<&'static str> {
-        if on(options, "WITH_FFMPEG") { vec!["ffmpeg"] } else { Vec::new() }
+/// Options that name the CUDA toolkit and the GPUs, by the names of CMake's old FindCUDA, which OpenCV asks
+/// (`cmake/OpenCVDetectCUDA.cmake`).
+fn of_cuda(options: &IndexMap<String, OptionValue>, toolkit: &Toolkit) -> Vec<(String, OptionValue)> {
+    if !on(options, "WITH_CUDA") {
+        return Vec::new();
     }
-
-    fn weight(&self) -> u32 {
-        600
+    let text = |key: &str, value: String| (key.to_owned(), OptionValue::Text(value));
+    let mut found = vec![text("CUDA_TOOLKIT_ROOT_DIR", toolkit.root.to_string())];
+    found.extend(toolkit.host_compiler.iter().map(|path| text("CUDA_HOST_COMPILER", path.to_string())));
+    if !toolkit.architectures.is_empty() {
+        let all = toolkit.architectures.iter().map(ToString::to_string).collect();
+        found.push(("CUDA_ARCH_BIN".to_owned(), OptionValue::List(all)));
     }
-
-    fn disk_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
-        // Device code is kept for every architecture, in the objects and in the libraries.
-        match (on(options, "WITH_CUDA"), extra(options).next().is_some() && listed(options).is_empty()) {
-            (true, _) => 10_000,
-            // All that opencv_contrib has, about as much again.
-            (false, true) => 4_000,
-            (false, false) => 2_000,
-        }
-    }
-
-    fn job_memory_mib(&self, options: &IndexMap<String, OptionValue>) -> u64 {
-        if on(options, "WITH_CUDA") { 1_536 } else { 800 }
-    }
+    found
 }
 
 /// The switch of a module.

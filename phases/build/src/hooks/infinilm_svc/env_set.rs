@@ -9,7 +9,7 @@ use engine::python_home::python_home;
 use exec::Redactor;
 use model::case::application::Application;
 
-use crate::drivers::Subject;
+use crate::subject::Subject;
 
 /// Variables of a case that belong to a place or to the build itself.
 const NOT_FOR_RUNNING: [&str; 7] =

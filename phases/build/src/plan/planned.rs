@@ -1,0 +1,153 @@
+//! The components of a case, each with its driver, its source and its prefix, in the order in which they are built.
+
+use camino::Utf8PathBuf;
+use engine::planning::{Known, PlanError};
+use engine::python_home::python_home;
+use model::ComponentName;
+use model::SourceName;
+use model::case::{Component, Driver, When};
+
+use crate::options::AskedOptions;
+use crate::subject::holding;
+
+/// A component, with what it is built by, from and for.
+pub(super) struct Planned<'a> {
+    pub(super) name: &'a ComponentName,
+    pub(super) component: &'a Component,
+    pub(super) driver: Driver,
+    pub(super) source: SourceName,
+    pub(super) prefix: Utf8PathBuf,
+}
+
+impl<'a> Planned<'a> {
+    /// What holds of what it says under `when`, by its own options.
+    pub(super) fn holding(&self, known: &Known<'_>) -> Vec<&'a When> {
+        let asked = AskedOptions {
+            driver: self.driver,
+            options: &self.component.options,
+            arguments: &self.component.arguments,
+            arch: &known.target.arch,
+            needs: !self.component.needs.is_empty(),
+        };
+        holding(self.component, &asked).into_iter().map(|(_, when)| when).collect()
+    }
+}
+
+/// Components in an order in which each stands on those before it.
+///
+/// # Errors
+/// When a component needs one that is not there, or none can be the first, or one is used that is not needed.
+pub(super) fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
+    let components = &known.case.components;
+    let mut ordered: Vec<&ComponentName> = Vec::new();
+    let mut open: Vec<&ComponentName> = Vec::new();
+    for name in components.keys() {
+        settle(known, name, &mut ordered, &mut open)?;
+    }
+    let ordered = ordered
+        .into_iter()
+        .map(|name| {
+            let component = &components[name];
+            let Some(driver) = component.driver else {
+                return Err(PlanError::new(
+                    format!("components.{name}"),
+                    format!("component `{name}` has no built-in recipe and says no driver"),
+                    format!(
+                        "add `driver = \"…\"` (one of {}); recipes that are built in: {}",
+                        Driver::words(),
+                        crate::recipes::built_in().names().collect::<Vec<_>>().join(", ")
+                    ),
+                ));
+            };
+            let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
+            let place = || match driver {
+                Driver::Python => python_home(known).prefix,
+                _ => known.layout.prefix.clone(),
+            };
+            let prefix = component.prefix.clone().unwrap_or_else(place);
+            Ok(Planned { name, component, driver, source, prefix })
+        })
+        .collect::<Result<Vec<Planned<'a>>, PlanError>>()?;
+    for planned in &ordered {
+        after_its_libraries(known, planned, &ordered)?;
+    }
+    Ok(ordered)
+}
+
+/// What a component's options take from another component of the case has to be installed before it is configured.
+fn after_its_libraries(
+    known: &Known<'_>,
+    planned: &Planned<'_>,
+    all: &[Planned<'_>],
+) -> Result<(), PlanError> {
+    let name = planned.name;
+    let wanted: Vec<&str> =
+        planned.holding(known).into_iter().flat_map(|when| &when.builds_on).map(String::as_str).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let needed = closure(planned, all);
+    let follows = |other: &Planned<'_>| {
+        other.component.recipe.as_deref().is_some_and(|recipe| wanted.contains(&recipe))
+    };
+    let missed =
+        all.iter().find(|other| follows(other) && !needed.iter().any(|known| known.name == other.name));
+    let Some(other) = missed else { return Ok(()) };
+    Err(PlanError::new(
+        format!("components.{name}.needs"),
+        format!("component `{name}` is to use `{}` of this case, which is not among its `needs`", other.name),
+        format!("add \"{}\" to `needs` in [components.{name}]", other.name),
+    ))
+}
+
+fn settle<'a>(
+    known: &Known<'a>,
+    name: &'a ComponentName,
+    ordered: &mut Vec<&'a ComponentName>,
+    open: &mut Vec<&'a ComponentName>,
+) -> Result<(), PlanError> {
+    if ordered.contains(&name) {
+        return Ok(());
+    }
+    if open.contains(&name) {
+        let circle: Vec<&str> = open.iter().map(|name| name.as_str()).chain([name.as_str()]).collect();
+        return Err(PlanError::new(
+            format!("components.{name}.needs"),
+            format!("components need each other in a circle: {}", circle.join(" → ")),
+            "break the circle of `needs`",
+        ));
+    }
+    open.push(name);
+    for need in &known.case.components[name].needs {
+        let Some((need, _)) = known.case.components.get_key_value(need) else {
+            let names = known.case.components.keys().map(ComponentName::as_str);
+            let nearest = names.min_by_key(|other| strsim::damerau_levenshtein(other, need.as_str()));
+            return Err(PlanError::new(
+                format!("components.{name}.needs"),
+                format!("component `{name}` needs `{need}`, which the case does not declare"),
+                nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?")),
+            ));
+        };
+        settle(known, need, ordered, open)?;
+    }
+    open.pop();
+    ordered.push(name);
+    Ok(())
+}
+
+/// Needed components, and what they need, each once, nearest first.
+pub(super) fn closure<'a, 'b>(planned: &Planned<'_>, all: &'b [Planned<'a>]) -> Vec<&'b Planned<'a>> {
+    let mut found: Vec<&Planned<'a>> = Vec::new();
+    let mut queue: Vec<&ComponentName> = planned.component.needs.iter().collect();
+    while !queue.is_empty() {
+        let name = queue.remove(0);
+        if found.iter().any(|known| known.name == name) {
+            continue;
+        }
+        if let Some(need) = all.iter().find(|other| other.name == name) {
+            found.push(need);
+            queue.extend(need.component.needs.iter());
+        }
+    }
+    found
+}

@@ -1,0 +1,191 @@
+//! What is settled of a component before its driver is asked: its trees, its options, its environment.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
+use indexmap::IndexMap;
+use model::StepId;
+use model::case::{Driver, OptionValue, XmakeSettings};
+use model::layout::Layout;
+use model::plan::{Input, Phase, Step};
+
+use super::planned::{Planned, closure};
+use super::step::{step_id, template, working_copy_of};
+use super::{accelerators, fed, needs, python};
+use crate::cuda::Toolkit;
+use crate::environment::environment;
+use crate::hooks;
+use crate::subject::{Subject, within};
+
+/// What all components of a case have in common.
+pub(super) struct Common<'p, 'a> {
+    pub(super) all: &'p [Planned<'a>],
+    /// What goes before everything.
+    pub(super) gates: Vec<StepId>,
+    /// The step that makes the case's Python environment.
+    pub(super) python: Option<StepId>,
+}
+
+/// A component with its trees, options and environment.
+pub(super) struct Settled {
+    options: IndexMap<String, OptionValue>,
+    tree: Utf8PathBuf,
+    prefixes: Vec<Utf8PathBuf>,
+    environment: BTreeMap<String, String>,
+    cuda: Option<Toolkit>,
+    /// What is said of it, for the plan.
+    pub(super) notes: Vec<String>,
+    /// What its steps stand on.
+    pub(super) ground: Ground,
+}
+
+/// What the steps of a component stand on.
+pub(super) struct Ground {
+    /// Steps that copy its trees.
+    pub(super) copies: Vec<Step>,
+    /// What configuring needs.
+    pub(super) before: Vec<StepId>,
+    /// What is read of its source, where no step's digest stands for it.
+    pub(super) inputs: Vec<Input>,
+    /// Files that are placed before it is configured.
+    pub(super) placed: Vec<Input>,
+}
+
+impl Settled {
+    /// Settles a component.
+    ///
+    /// # Errors
+    /// When the case asks for something that does not exist or does not fit together.
+    pub(super) fn of(
+        cx: &PlanCx<'_>,
+        planned: &Planned<'_>,
+        common: &Common<'_, '_>,
+    ) -> Result<Self, PlanError> {
+        let known = &cx.known;
+        let component = planned.component;
+        let source = cx.source(&planned.source, planned.name.as_str())?;
+        let prefixes = prefixes(planned, common.all);
+        let mut before: Vec<StepId> = vec![step_id(planned.name, "preflight")];
+        before.extend(source.needs.iter().cloned());
+        before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
+        if python::uses_python(known, planned) {
+            before.push(python::made(planned, common.python.as_ref())?);
+        }
+
+        let mut tree = source.tree.clone();
+        let mut inputs = source.inputs.clone();
+        let mut copies = Vec::new();
+        // Commands that a user spells out may write where they like, and some projects configure files into their own
+        // source: what is the user's own is copied as well.
+        if matches!(planned.driver, Driver::Command | Driver::Xmake) || source.mounted {
+            let copy = working_copy(cx.phase, planned, &source, known.layout, &common.gates);
+            tree = known.layout.working_copy(planned.name);
+            inputs.clear();
+            before.push(copy.id.clone());
+            copies.push(copy);
+        }
+        let fed = fed::plan(cx, planned, &common.gates)?;
+        before.extend(fed.copies.iter().map(|copy| copy.id.clone()));
+        copies.extend(fed.copies);
+
+        let mut options = component.options.clone();
+        let conditional = planned.holding(known).into_iter().flat_map(|when| &when.options);
+        let conditional = conditional.map(|(key, value)| (key.clone(), value.clone()));
+        for (key, value) in fed.options.into_iter().chain(conditional) {
+            options.entry(key).or_insert(value);
+        }
+        let notes = accelerators::settle(known, planned, &mut options)?;
+        let cuda = needs::cuda_toolkit(known, planned);
+        let mut environment = environment(known, component, planned.driver, &prefixes);
+        if let Some(cuda) = &cuda {
+            cuda.extend(&mut environment);
+        }
+        accelerators::extend(&mut environment, known, planned, &options);
+        let ground = Ground { copies, before, inputs, placed: fed.inputs };
+        Ok(Self { options, tree, prefixes, environment, cuda, notes, ground })
+    }
+}
+
+/// A component with what its hooks say of its options, for drivers.
+///
+/// # Errors
+/// When the hooks miss something in the case.
+pub(super) fn subject<'s>(
+    known: &'s Known<'s>,
+    planned: &'s Planned<'s>,
+    settled: Settled,
+) -> Result<(Subject<'s>, Ground), PlanError> {
+    let Settled { options, tree, prefixes, environment, cuda, notes: _, ground } = settled;
+    let layout = known.layout;
+    let mut subject = Subject {
+        known,
+        name: planned.name,
+        driver: planned.driver,
+        source_name: &planned.source,
+        facts: known.facts.get(&planned.source),
+        component: planned.component,
+        options,
+        xmake: XmakeSettings::default(),
+        source: within(&tree, planned.component.subdirectory.as_deref()),
+        tree,
+        build: layout.build_tree(planned.name),
+        staging: layout.staging(planned.name),
+        prefix: planned.prefix.clone(),
+        prefixes,
+        environment,
+        cuda,
+    };
+    let hooks = hooks::of(planned.component);
+    for (key, value) in hooks.options(&subject) {
+        subject.options.entry(key).or_insert(value);
+    }
+    let mut options = std::mem::take(&mut subject.options);
+    for text in options.values_mut().flat_map(OptionValue::texts_mut) {
+        *text = placed(text, planned, &subject);
+    }
+    subject.options = options;
+    subject.xmake = hooks.xmake(&subject)?;
+    if let Some(said) = &planned.component.xmake {
+        subject.xmake = std::mem::take(&mut subject.xmake).with(said);
+    }
+    Ok((subject, ground))
+}
+
+/// The text of an option with what its placeholders stand for.
+fn placed(text: &str, planned: &Planned<'_>, subject: &Subject<'_>) -> String {
+    fed::with_trees(text, planned, subject.known.layout)
+        .replace("{source}", subject.source.as_str())
+        .replace("{build}", subject.build.as_str())
+        .replace("{prefix}", subject.prefix.as_str())
+}
+
+/// The prefixes of what a component needs, nearest first.
+fn prefixes(planned: &Planned<'_>, all: &[Planned<'_>]) -> Vec<Utf8PathBuf> {
+    let mut prefixes: Vec<Utf8PathBuf> = Vec::new();
+    for need in closure(planned, all) {
+        if !prefixes.contains(&need.prefix) {
+            prefixes.push(need.prefix.clone());
+        }
+    }
+    prefixes
+}
+
+fn working_copy(
+    phase: Phase,
+    planned: &Planned<'_>,
+    source: &PlannedSource,
+    layout: &Layout,
+    gates: &[StepId],
+) -> Step {
+    let into = layout.working_copy(planned.name);
+    let action = working_copy_of(source.tree.clone(), into.clone());
+    let title = format!("bring the working copy of {} in line with its source", planned.source);
+    let mut step = template(phase, planned.name, "copy", title, action);
+    step.needs = source.needs.clone();
+    step.after = gates.to_vec();
+    step.inputs = source.inputs.clone();
+    step.outputs = vec![into];
+    step.optional = planned.component.optional;
+    step
+}

@@ -139,6 +139,11 @@ pub enum Subcommands {
         #[command(subcommand)]
         command: CaseCommand,
     },
+    /// Lists, shows and checks recipes: what is known of a component
+    Recipe {
+        #[command(subcommand)]
+        command: RecipeCommand,
+    },
     /// For Dockerfiles: what belongs in a runtime image
     Image {
         #[command(subcommand)]
@@ -248,6 +253,27 @@ pub enum CaseCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum RecipeCommand {
+    /// Lists the recipes that are found, each with its driver and where it lies
+    ///
+    /// A recipe is looked for in ./recipes, in the directories of $INSTALLER_RECIPES, in /etc/installer/recipes, and
+    /// among those in the binary.
+    List,
+    /// Prints the file of a recipe
+    Show {
+        /// The recipe
+        #[arg(value_name = "RECIPE")]
+        name: String,
+    },
+    /// Looks for every mistake in a recipe; without one in all of one's own
+    Check {
+        /// The recipe: a name or a file
+        #[arg(value_name = "RECIPE")]
+        name: Option<String>,
+    },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DiffFormat {
     Text,
@@ -257,6 +283,7 @@ pub enum DiffFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     Case,
+    Recipe,
     Site,
 }
 

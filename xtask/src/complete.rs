@@ -200,11 +200,17 @@ fn with_values(command: Command, known: &Arc<Known>) -> Command {
     command
 }
 
+/// Whether an argument is the name of a recipe.
+fn is_recipe(arg: &Arg) -> bool {
+    arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "RECIPE"))
+}
+
 type Values = fn(&Known) -> Vec<(String, String)>;
 
 fn completed(command: &str, arg: Arg, known: &Arc<Known>) -> Arg {
     let values: &'static [Values] = match (command, arg.get_id().as_str()) {
         ("new", _) => return arg,
+        (_, "name") if is_recipe(&arg) => &[recipes],
         (_, "case" | "name" | "a" | "b") => &[all_cases],
         (_, "only" | "skip") => &[components, steps],
         (_, "source") => &[sources],
@@ -226,6 +232,10 @@ fn completed(command: &str, arg: Arg, known: &Arc<Known>) -> Arg {
             })
             .collect::<Vec<_>>()
     }))
+}
+
+fn recipes(_known: &Known) -> Vec<(String, String)> {
+    crate::recipes::all().names().map(|name| (name.to_owned(), String::new())).collect()
 }
 
 fn all_cases(known: &Known) -> Vec<(String, String)> {

@@ -84,6 +84,10 @@ const FLAGS: &[Flags] = &[
     of(&["case", "new"], &[], &[], false),
     of(&["case", "reference"], &[], &[], false),
     of(&["case", "import"], &[], &[], false),
+    of(&["recipe"], &[], &[], false),
+    of(&["recipe", "list"], &["json"], &[], false),
+    of(&["recipe", "show"], &[], &[], false),
+    of(&["recipe", "check"], &["json"], &[], false),
     of(&["image"], &[], &[], false),
     of(&["image", "export"], &["source", "set", "prefix"], &["case", "yes"], true),
     of(&["image", "runtime-packages"], &["verbose", "json"], READ_REST, true),
@@ -101,7 +105,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["all", "deps", "build"]),
     ("Look", &["plan", "explain", "status", "verify", "doctor"]),
     ("Repair and remove", &["shell", "clean", "uninstall"]),
-    ("Cases, images and the rest", &["case", "image", "schema", "completions", "help"]),
+    ("Cases, images and the rest", &["case", "recipe", "image", "schema", "completions", "help"]),
 ];
 
 const EXAMPLES: &str = "\

@@ -22,6 +22,7 @@ mod next;
 mod out;
 mod picker;
 mod plan_cmd;
+mod recipe_cmd;
 mod recipes;
 mod reference;
 mod remembered;
@@ -173,11 +174,13 @@ fn run(cli: &Cli) -> Result<i32> {
             if *repositories { repositories::clean(&common) } else { installed::clean(&common) }
         }
         Subcommands::Case { command } => case_cmd::run(common, command),
+        Subcommands::Recipe { command } => recipe_cmd::run(common, command),
         Subcommands::Image { command } => image_cmd::run(common, command),
         Subcommands::Doctor { name } => doctor::doctor(&words::with_case(common, name.as_deref())?),
         Subcommands::Schema { of } => {
             let text = match of {
                 args::SchemaOf::Case => model::case::json_schema(),
+                args::SchemaOf::Recipe => model::case::recipe_json_schema(),
                 args::SchemaOf::Site => model::site::json_schema(),
             };
             out::print(&text).map(|()| exit::OK)
@@ -252,6 +255,8 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
             args::CaseCommand::Reference => "`installer schema` prints the same as a JSON Schema",
             _ => return Ok(()),
         },
+        Subcommands::Recipe { command: args::RecipeCommand::Show { .. } } => "the file of a recipe is TOML",
+        Subcommands::Recipe { .. } => return Ok(()),
         Subcommands::Image { command } => match command {
             image_cmd::ImageCommand::RuntimePackages { .. } => return Ok(()),
             image_cmd::ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",

@@ -19,12 +19,20 @@ pub fn directories() -> Vec<Utf8PathBuf> {
 pub fn all() -> Recipes {
     let mut recipes = build::recipes::built_in().clone();
     for (name, path) in own() {
-        let recipe = read(&path).and_then(|file| build::recipes::read(&name, &file));
+        let recipe = load(&name, &path);
         let file = path.to_string();
         let broken = |broken| Recipe { file, broken: Some(broken), ..Recipe::default() };
         recipes.insert(name, recipe.unwrap_or_else(broken));
     }
     recipes
+}
+
+/// The recipe in a file.
+///
+/// # Errors
+/// All that is wrong with it, each with its place.
+pub fn load(name: &str, path: &Utf8Path) -> Result<Recipe, Diagnostics> {
+    read(path).and_then(|file| build::recipes::read(name, &file))
 }
 
 /// One's own recipes with their files: what is found first comes last, so that it counts.
@@ -46,7 +54,7 @@ pub fn own() -> Vec<(String, Utf8PathBuf)> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read(path: &Utf8Path) -> std::result::Result<CaseFile, Diagnostics> {
+pub fn read(path: &Utf8Path) -> Result<CaseFile, Diagnostics> {
     let text = fs::read_to_string(path).map_err(|error| Diagnostic {
         message: format!("failed to read the recipe {path}: {error}"),
         place: None,

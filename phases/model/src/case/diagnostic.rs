@@ -143,7 +143,7 @@ impl From<Diagnostic> for Diagnostics {
 
 /// The known word that `word` was probably meant to be: one that differs in `-` and `_` alone, then one with a slip of a
 /// letter, then one that begins with it, then one that is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Shorter words begin too many others.
     const LEAST: usize = 5;
     let limit = (word.chars().count() / 3).max(1);

@@ -45,11 +45,11 @@ pub use recipe_file::{load_recipe, parse_recipe};
 
 pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
-pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning, nearest};
 pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, source_names};
 pub use reference::reference_markdown;
-pub use schema::json_schema;
+pub use schema::{json_schema, recipe_json_schema};
 pub use source::{Alternatives, SourceSpec, is_commit};
 pub use stack::{
     OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::Case;
+use super::{Case, Component};
 
 /// The schema as data.
 pub(super) fn schema() -> Json {
@@ -12,6 +12,13 @@ pub(super) fn schema() -> Json {
 /// The schema as `docs/reference/case.schema.json` has it: the same text for the same version, with a line end.
 pub fn json_schema() -> String {
     let mut text = format!("{:#}", schema());
+    text.push('\n');
+    text
+}
+
+/// The JSON Schema of a recipe, as text.
+pub fn recipe_json_schema() -> String {
+    let mut text = format!("{:#}", schemars::schema_for!(Component).to_value());
     text.push('\n');
     text
 }

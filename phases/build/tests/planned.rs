@@ -412,3 +412,49 @@ fn a_meson_project_is_configured_without_wraps_and_installed_into_its_staging_ro
     assert!(install.args.contains(&Argument::Literal("--no-rebuild".to_owned())), "{install:?}");
     assert!(install.environment["DESTDIR"].ends_with("/staging/x"), "{install:?}");
 }
+
+#[test]
+fn options_name_prefixes_of_what_is_needed_and_the_interpreter() {
+    let body = |needs: &str| {
+        case(&format!(
+            "{}{}[components.a]\ndriver = \"cmake\"\nprefix = \"/opt/a\"\n[components.b]\ndriver = \"cmake\"\nneeds = [{needs}]\n\
+             [components.b.options]\nA_DIR = \"{{prefix:a}}/lib\"\nPY = \"{{python}}\"\n[python]\npackages = [\"numpy\"]\n",
+            source("a"),
+            source("b")
+        ))
+    };
+    let (plan, _) = planned(&body("\"a\"")).unwrap();
+    let words = words(step(&plan, "build/b/configure")).join(" ");
+    assert!(words.contains("-DA_DIR=/opt/a/lib ") && words.contains("/bin/python"), "{words}");
+    let error = planned(&body("")).unwrap_err();
+    assert_eq!(error.key, "components.b.options.A_DIR");
+    assert!(error.help.contains("add \"a\" to `needs`"), "{}", error.help);
+}
+
+#[test]
+fn what_hangs_on_conditions_comes_with_them() {
+    let body = |option: &str| {
+        case(&format!(
+            "{}[components.a]\ndriver = \"cmake\"\noptions = {{ {option} }}\nnotes = [\"always\"]\n\
+             [components.a.when.WITH_X]\nsystem = [\"nasm\"]\noptions = {{ X_LEVEL = 3 }}\nnotes = [\"with x\"]\n\
+             expect = [{{ found = \"X:\", missing = \"libx\" }}]\njob_memory_mib = 900\n\
+             checks = [{{ kind = \"library\", name = \"libx.so\" }}]\n",
+            source("a")
+        ))
+    };
+    let (plan, requirements) = planned(&body("WITH_X = \"ON\"")).unwrap();
+    assert!(requirements.needs.iter().any(|need| need.name == "nasm"));
+    assert_eq!(plan.notes, ["always", "with x"]);
+    assert!(words(step(&plan, "build/a/configure")).contains(&"-DX_LEVEL=3".to_owned()));
+    assert_eq!(step(&plan, "build/a/compile").claims.memory_mib, 900);
+    let Action::ExpectEnabled(expect) = &step(&plan, "build/a/expect").action else { panic!() };
+    let expected = expect.expectations.iter().find(|one| one.missing.is_some()).unwrap();
+    assert_eq!(expected.asked, "-DWITH_X=ON");
+    let Action::Verify(verify) = &step(&plan, "build/a/verify").action else { panic!() };
+    assert_eq!(verify.checks.len(), 1);
+
+    let (plan, requirements) = planned(&body("WITH_X = false")).unwrap();
+    assert!(!requirements.needs.iter().any(|need| need.name == "nasm"));
+    assert_eq!(plan.notes, ["always"]);
+    assert!(!words(step(&plan, "build/a/configure")).contains(&"-DX_LEVEL=3".to_owned()));
+}

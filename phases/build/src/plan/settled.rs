@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
+use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::StepId;
 use model::case::{Driver, OptionValue, XmakeSettings};
 use model::layout::Layout;
 use model::plan::{Input, Phase, Step};
+use model::{ComponentName, StepId};
 
 use super::planned::{Planned, closure};
 use super::step::{step_id, template, working_copy_of};
@@ -17,6 +18,15 @@ use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
 use crate::subject::{Subject, within};
+
+/// What stands for the interpreter of the case's Python environment.
+const PYTHON: &str = "{python}";
+
+/// The beginning of what stands for the prefix of a component: `{prefix:NAME}`.
+const PREFIX_OF: &str = "{prefix:";
+
+/// A component that is needed, and its prefix.
+type Needed = (ComponentName, Utf8PathBuf);
 
 /// What all components of a case have in common.
 pub(super) struct Common<'p, 'a> {
@@ -31,6 +41,7 @@ pub(super) struct Common<'p, 'a> {
 pub(super) struct Settled {
     options: IndexMap<String, OptionValue>,
     tree: Utf8PathBuf,
+    needed: Vec<Needed>,
     prefixes: Vec<Utf8PathBuf>,
     environment: BTreeMap<String, String>,
     cuda: Option<Toolkit>,
@@ -65,7 +76,8 @@ impl Settled {
         let known = &cx.known;
         let component = planned.component;
         let source = cx.source(&planned.source, planned.name.as_str())?;
-        let prefixes = prefixes(planned, common.all);
+        let needed = needed(planned, common.all);
+        let prefixes = prefixes(&needed);
         let mut before: Vec<StepId> = vec![step_id(planned.name, "preflight")];
         before.extend(source.needs.iter().cloned());
         before.extend(component.needs.iter().map(|need| step_id(need, "commit")));
@@ -103,7 +115,7 @@ impl Settled {
         }
         accelerators::extend(&mut environment, known, planned, &options);
         let ground = Ground { copies, before, inputs, placed: fed.inputs };
-        Ok(Self { options, tree, prefixes, environment, cuda, notes, ground })
+        Ok(Self { options, tree, needed, prefixes, environment, cuda, notes, ground })
     }
 }
 
@@ -116,7 +128,7 @@ pub(super) fn subject<'s>(
     planned: &'s Planned<'s>,
     settled: Settled,
 ) -> Result<(Subject<'s>, Ground), PlanError> {
-    let Settled { options, tree, prefixes, environment, cuda, notes: _, ground } = settled;
+    let Settled { options, tree, needed, prefixes, environment, cuda, notes: _, ground } = settled;
     let layout = known.layout;
     let mut subject = Subject {
         known,
@@ -141,8 +153,10 @@ pub(super) fn subject<'s>(
         subject.options.entry(key).or_insert(value);
     }
     let mut options = std::mem::take(&mut subject.options);
-    for text in options.values_mut().flat_map(OptionValue::texts_mut) {
-        *text = placed(text, planned, &subject);
+    for (key, value) in &mut options {
+        for text in value.texts_mut() {
+            *text = placed(text, key, planned, &subject, &needed)?;
+        }
     }
     subject.options = options;
     subject.xmake = hooks.xmake(&subject)?;
@@ -153,19 +167,57 @@ pub(super) fn subject<'s>(
 }
 
 /// The text of an option with what its placeholders stand for.
-fn placed(text: &str, planned: &Planned<'_>, subject: &Subject<'_>) -> String {
-    fed::with_trees(text, planned, subject.known.layout)
+fn placed(
+    text: &str,
+    key: &str,
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    needed: &[Needed],
+) -> Result<String, PlanError> {
+    let mut text = fed::with_trees(text, planned, subject.known.layout)
         .replace("{source}", subject.source.as_str())
         .replace("{build}", subject.build.as_str())
-        .replace("{prefix}", subject.prefix.as_str())
+        .replace("{prefix}", subject.prefix.as_str());
+    if text.contains(PYTHON) {
+        if subject.known.case.python.is_none() {
+            return Err(PlanError::new(
+                format!("components.{}.options.{key}", planned.name),
+                format!(
+                    "option `{key}` names the interpreter of the case's Python environment, and there is none"
+                ),
+                "add a [python] section",
+            ));
+        }
+        text = text.replace(PYTHON, python_home(subject.known).program.as_str());
+    }
+    while let Some((before, rest)) = text.split_once(PREFIX_OF) {
+        let Some((name, after)) = rest.split_once('}') else { break };
+        let Some((_, prefix)) = needed.iter().find(|(needed, _)| needed.as_str() == name) else {
+            return Err(PlanError::new(
+                format!("components.{}.options.{key}", planned.name),
+                format!(
+                    "option `{key}` names the prefix of `{name}`, which component `{}` does not need",
+                    planned.name
+                ),
+                format!("add \"{name}\" to `needs` in [components.{}]", planned.name),
+            ));
+        };
+        text = format!("{before}{prefix}{after}");
+    }
+    Ok(text)
 }
 
-/// The prefixes of what a component needs, nearest first.
-fn prefixes(planned: &Planned<'_>, all: &[Planned<'_>]) -> Vec<Utf8PathBuf> {
+/// What a component needs, and where that is installed, nearest first.
+fn needed(planned: &Planned<'_>, all: &[Planned<'_>]) -> Vec<Needed> {
+    closure(planned, all).into_iter().map(|need| (need.name.clone(), need.prefix.clone())).collect()
+}
+
+/// The prefixes of what a component needs, each once.
+fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
     let mut prefixes: Vec<Utf8PathBuf> = Vec::new();
-    for need in closure(planned, all) {
-        if !prefixes.contains(&need.prefix) {
-            prefixes.push(need.prefix.clone());
+    for (_, prefix) in needed {
+        if !prefixes.contains(prefix) {
+            prefixes.push(prefix.clone());
         }
     }
     prefixes

@@ -38,7 +38,8 @@ pub struct Component {
     /// `-D<key>=<value>` for Meson, `--<key>=<value>` for xmake. `true` gives the bare option for configure scripts, `ON`
     /// for CMake and `y` for xmake; a list is joined with commas (semicolons for CMake). `{source}`, `{build}` and
     /// `{prefix}` stand for the component's source tree, build tree and prefix, `{source:NAME}` for a copy of the tree of
-    /// another source.
+    /// another source, `{prefix:NAME}` for the prefix of a component that it needs, `{python}` for the interpreter of the
+    /// case's environment.
     #[serde(default)]
     pub options: IndexMap<String, OptionValue>,
     /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.

@@ -458,3 +458,15 @@ fn what_hangs_on_conditions_comes_with_them() {
     assert_eq!(plan.notes, ["always"]);
     assert!(!words(step(&plan, "build/a/configure")).contains(&"-DX_LEVEL=3".to_owned()));
 }
+
+#[test]
+fn a_configure_script_that_is_not_there_is_made_in_a_copy() {
+    let body = format!("{}[components.a]\ndriver = \"autotools\"\nautoreconf = true\n", source("a"));
+    let (plan, requirements) = planned(&case(&body)).unwrap();
+    assert!(requirements.needs.iter().any(|need| need.name == "autoconf"));
+    let Action::Exec(exec) = &step(&plan, "build/a/configure").action else { panic!() };
+    assert_eq!(exec.commands[0].program, "autoreconf");
+    assert!(exec.commands[0].directory.as_str().ends_with("/work/a"), "{}", exec.commands[0].directory);
+    let Action::Preflight(preflight) = &step(&plan, "build/a/preflight").action else { panic!() };
+    assert_eq!(preflight.build_file.as_ref().unwrap().any_of, ["configure.ac", "configure.in"]);
+}

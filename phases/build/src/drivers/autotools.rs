@@ -1,10 +1,20 @@
 //! A configure script and make, out of tree.
 
+use model::case::Component;
 use model::plan::{Expectation, Jobs, Keep, Shows};
 
 use crate::built::Built;
 use crate::options::configure_arguments;
 use crate::subject::Subject;
+
+/// What it needs of the distribution, by catalog name.
+pub fn system(component: &Component) -> Vec<&'static str> {
+    let mut needs = vec!["c-compiler", "libc-headers", "make"];
+    if component.autoreconf {
+        needs.push("autoconf");
+    }
+    needs
+}
 
 pub fn built(subject: &Subject<'_>) -> Built {
     let mut args = vec![format!("--prefix={}", subject.prefix)];
@@ -21,6 +31,12 @@ pub fn built(subject: &Subject<'_>) -> Built {
     } else {
         vec![subject.command(subject.source.join("configure"), args)]
     };
+    let mut configure = configure;
+    if subject.component.autoreconf {
+        let mut command = subject.command("autoreconf", ["--force", "--install"]);
+        command.directory.clone_from(&subject.source);
+        configure.insert(0, command);
+    }
     let strict = subject.component.strict_configure;
     let expectations = if strict { Vec::new() } else { vec![all_recognised(subject)] };
     Built {

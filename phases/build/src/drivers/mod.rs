@@ -17,7 +17,7 @@ use crate::subject::Subject;
 /// What a driver needs of the distribution, by catalog name.
 pub fn system(driver: Driver, component: &Component) -> Vec<&'static str> {
     match driver {
-        Driver::Autotools => vec!["c-compiler", "libc-headers", "make"],
+        Driver::Autotools => autotools::system(component),
         Driver::Cargo => vec!["c-compiler"],
         Driver::Cmake => cmake::system(component),
         Driver::Command => Vec::new(),

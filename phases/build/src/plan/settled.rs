@@ -90,7 +90,8 @@ impl Settled {
         let mut copies = Vec::new();
         // Commands that a user spells out may write where they like, and some projects configure files into their own
         // source: what is the user's own is copied as well.
-        if matches!(planned.driver, Driver::Command | Driver::Xmake) || source.mounted {
+        let writes = matches!(planned.driver, Driver::Command | Driver::Xmake) || component.autoreconf;
+        if writes || source.mounted {
             let copy = working_copy(cx.phase, planned, &source, known.layout, &common.gates);
             tree = known.layout.working_copy(planned.name);
             inputs.clear();

@@ -59,7 +59,12 @@ pub(super) fn required(
 
 /// By what a directory of the user's is seen to be such a project. What a recipe knows its source by says more.
 pub(super) fn build_file(planned: &Planned<'_>, source: &PlannedSource) -> Option<RequiredBuildFile> {
-    let any_of: Vec<String> = planned.driver.build_files().iter().map(|file| (*file).to_owned()).collect();
+    let files: &[&str] = if planned.component.autoreconf {
+        &["configure.ac", "configure.in"]
+    } else {
+        planned.driver.build_files()
+    };
+    let any_of: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
     let marked = planned.component.mark.is_some();
     (source.mounted && !marked && !any_of.is_empty()).then(|| RequiredBuildFile {
         tree: within(&source.tree, planned.component.subdirectory.as_deref()),

@@ -136,6 +136,10 @@ pub struct Component {
     /// `{ CC = "cc" }` gives `--cc=` with the value of `CC`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment_options: IndexMap<String, String>,
+    /// Driver `autotools`: the configure script is made first, by `autoreconf --force --install` in a copy of the source: for
+    /// sources from version control, which have none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub autoreconf: bool,
     /// Driver `autotools`: the configure script refuses options that it does not know. autoconf's does not, and its log is
     /// looked at.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

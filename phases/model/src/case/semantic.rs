@@ -447,6 +447,7 @@ impl<'a> Checker<'a> {
             ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
             ("xmake", component.xmake.is_some(), Driver::Xmake, "xmake"),
+            ("autoreconf", component.autoreconf, Driver::Autotools, "autotools"),
         ] {
             if given && driver != wanted {
                 let help = Some(format!("remove it, or write `driver = \"{word}\"`"));

@@ -25,6 +25,7 @@ use crate::built::Built;
 use crate::subject::{Subject, holding};
 use crate::{drivers, hooks};
 use planned::{Planned, in_order};
+use preflight::Wanted;
 use settled::{Common, Settled, subject};
 use step::step_id;
 
@@ -97,12 +98,6 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
         cx.add(step);
     }
     Ok(())
-}
-
-/// What must be there before a component is built.
-struct Wanted {
-    required: Vec<model::plan::RequiredPath>,
-    roots: Vec<camino::Utf8PathBuf>,
 }
 
 /// The steps of a component after its preflight, and what that has to look for.

@@ -1,6 +1,6 @@
 //! What has to hold before a component is built: one step that looks at all of it.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
 use model::SourceName;
 use model::case::{CompilerCache, Driver};
@@ -11,7 +11,7 @@ use model::plan::{
 
 use super::planned::Planned;
 use super::step::template;
-use super::{Wanted, accelerators, fed, needs, python, third_party, xmake};
+use super::{accelerators, fed, needs, python, third_party, xmake};
 use crate::environment::cache_program;
 
 /// What a compile needs at least, in MiB: below it even one job dies.
@@ -20,6 +20,14 @@ const MEMORY_MIB: u64 = 512;
 /// What a component of which nothing is known takes of the disk, in MiB.
 const DISK_MIB: u64 = 512;
 
+/// What hooks look for before a component is built.
+pub(super) struct Wanted {
+    pub(super) required: Vec<RequiredPath>,
+    /// Directories outside its prefix that must be writable.
+    pub(super) roots: Vec<Utf8PathBuf>,
+}
+
+/// What a component takes of the disk.
 pub(super) fn disk_estimate(
     known: &Known<'_>,
     planned: &Planned<'_>,
@@ -42,6 +50,7 @@ pub(super) fn disk_estimate(
     })
 }
 
+/// The step that looks at all of it.
 pub(super) fn step(
     known: &Known<'_>,
     planned: &Planned<'_>,

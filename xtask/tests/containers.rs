@@ -292,6 +292,27 @@ mod needs_docker {
         container.succeed("grep -q . /mnt/test/media/CMakeLists.txt && installer verify --case /mnt/test/media.toml --source media=/mnt/test/media");
     }
 
+    /// Recipes that are data alone, on Debian's sources; and what their checks say of a library that lacks what it is for.
+    #[test]
+    fn libraries_are_built_by_recipes_that_are_data_on_debian_13() {
+        let projects = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
+        let container = container("trixie", "none", &projects);
+        let first = container.succeed("installer all --case /mnt/test/codecs.toml --progress plain -y");
+        for library in ["dav1d", "lame", "libwebp"] {
+            assert!(first.contains(&format!("[build/{library}/verify] done")), "{first}");
+        }
+        let second = container.succeed("installer all --case /mnt/test/codecs.toml --progress json -y");
+        assert!(!second.contains("step-started"), "{second}");
+        // One's own recipe stands before that of the binary. This one asks for a symbol that nobody has.
+        container.succeed(
+            "mkdir /srv/own && cd /srv/own && mkdir recipes && installer recipe show lame | \
+             sed 's/\"lame_init\"/\"lame_init_no_more\"/' > recipes/lame.toml && installer recipe check lame",
+        );
+        let (code, text) = container
+            .run("cd /srv/own && installer verify lame --case /mnt/test/codecs.toml --progress plain");
+        assert!(code != 0 && text.contains("lame_init_no_more"), "{code} {text}");
+    }
+
     /// An xmake project with packages, an option that cannot be met and a Python extension, on Debian's xmake: offline, in
     /// a bare root, from a checkout that is read-only.
     #[test]

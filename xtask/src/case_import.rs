@@ -5,8 +5,8 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::redact::Redactor;
+use legacy::import::{self, Deployment, Finding, Imported, Kind};
 use model::case::Format;
-use model::case::import::{self, Deployment, Finding, Imported, Kind};
 use model::exit;
 
 use crate::args::Common;

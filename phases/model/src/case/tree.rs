@@ -164,7 +164,7 @@ impl Node {
 }
 
 /// A segment of a dotted key as it is written: quoted where it is not a bare key.
-pub(super) fn quoted(segment: &str) -> String {
+pub fn quoted(segment: &str) -> String {
     let bare = !segment.is_empty()
         && segment.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
     if bare { segment.to_owned() } else { serde_json::Value::from(segment).to_string() }

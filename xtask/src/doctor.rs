@@ -14,7 +14,7 @@ use crate::args::Common;
 use crate::error::Result;
 use crate::out::{self, print};
 use crate::site::SiteFiles;
-use crate::{layout, load, site};
+use crate::{invocation, layout, load, site};
 
 /// How one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ struct Patient {
 
 impl Patient {
     fn gather(common: &Common) -> Result<Self> {
-        let environment = load::environment();
+        let environment = invocation::environment();
         let files = site::read(common, &environment)?;
         let target = load::probe(common, &files, &environment);
         let named = common

@@ -24,7 +24,8 @@ use report::{Next, Purpose};
 use crate::args::Common;
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
-use crate::load::{Setting, case_name, environment, load_case};
+use crate::invocation::environment;
+use crate::load::{Setting, case_name, load_case};
 use crate::out::{print, say};
 use crate::run::Shown;
 

@@ -13,7 +13,8 @@ use model::exit;
 
 use crate::args::Cli;
 use crate::error::{Error, Result};
-use crate::load::{environment, leave_out, load_case};
+use crate::invocation::{environment, leave_out};
+use crate::load::load_case;
 use crate::out::{print, say};
 
 impl From<Refused> for Error {
@@ -123,7 +124,7 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
     for words in &translated.commands {
         let cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
             .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
-        crate::run::type_instead(words);
+        crate::invocation::type_instead(words);
         let code = crate::run(&cli)?;
         if code != exit::OK {
             return Ok(code);

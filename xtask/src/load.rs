@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::OnceLock;
 
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
@@ -21,8 +20,9 @@ use model::verify_level::VerifyLevel;
 use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
+use crate::invocation::environment;
 use crate::remembered::Remembered;
-use crate::{layout, next, picker, site, sources};
+use crate::{invocation, layout, picker, site, sources};
 
 /// A case on a machine.
 pub struct Setting {
@@ -38,7 +38,7 @@ pub struct Setting {
     /// Whether the number of jobs is the user's.
     pub jobs_given: bool,
     pub offline: bool,
-    /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`next::arguments`].
+    /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`invocation::arguments`].
     pub case_argument: String,
     /// How the user named the case.
     pub wanted: String,
@@ -70,24 +70,6 @@ impl AbsentSource {
         let place = place.map_or_else(String::new, |place| format!(" ({}:{})", place.file, place.line));
         format!("{}: {}{place}: {}", self.key, self.message, self.help)
     }
-}
-
-/// Variables that were read as old options, and count no more.
-static TRANSLATED: OnceLock<Vec<String>> = OnceLock::new();
-
-/// Takes variables out of what [`environment`] tells: their meaning stands in the command line now.
-pub fn leave_out(variables: Vec<String>) {
-    // Done once, before anything is read.
-    drop(TRANSLATED.set(variables));
-}
-
-/// The environment of this process, as far as it is UTF-8.
-pub fn environment() -> BTreeMap<String, String> {
-    let left_out = TRANSLATED.get().map_or(&[][..], Vec::as_slice);
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !left_out.contains(name))
-        .collect()
 }
 
 /// Looks at the machine; the package manager is the one that the user or the site names, if one is named.
@@ -207,7 +189,7 @@ impl Setting {
             setting.recalled.push(format!("artifacts: {}", setting.layout.artifacts));
         }
         // Before sources are recalled: what is remembered need not be typed.
-        setting.case_argument = next::arguments(common, &setting.wanted, &setting.sources);
+        setting.case_argument = invocation::arguments(common, &setting.wanted, &setting.sources);
         setting.recall_sources();
         setting.assume_skipped(&common.skip);
         Ok(setting)

@@ -14,6 +14,7 @@ mod error;
 mod help;
 mod image_cmd;
 mod installed;
+mod invocation;
 mod layout;
 mod legacy;
 mod load;

@@ -14,7 +14,7 @@ use crate::out::say;
 
 /// In the place of a description.
 pub fn unreadable(name: &str) -> String {
-    format!("(has mistakes: `{} case check {name}` shows them)", crate::next::program())
+    format!("(has mistakes: `{} case check {name}` shows them)", crate::invocation::program())
 }
 
 /// Lines of the terminal that are not for cases: the question, the help, and where the cursor was.

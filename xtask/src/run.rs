@@ -1,7 +1,7 @@
 //! `deps`, `build`, `all`: assess, and if something is to be done, lock and run.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use engine::{Assessment, Cancel, Finish, Observer, RunOptions, Selection, State, assess_before_run};
@@ -16,6 +16,7 @@ use report::{Kind, Next, Renderer, Size, Style};
 use crate::args::{Color, Common, PhaseArg, Progress};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
+use crate::invocation::typed;
 use crate::load::Setting;
 use crate::{next, room};
 
@@ -273,19 +274,6 @@ fn trees_of_this_ledger(setting: &Setting) -> Result<()> {
     engine::files::atomic_write(&mine, pair.as_str().as_bytes())?;
     engine::files::atomic_write(&theirs, pair.as_str().as_bytes())?;
     Ok(())
-}
-
-/// The command line in the place of the one that was typed, where an old one was translated.
-static TRANSLATED: Mutex<Option<Vec<String>>> = Mutex::new(None);
-
-/// From here on these words count as typed.
-pub fn type_instead(words: &[String]) {
-    *TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
-}
-
-fn typed() -> Vec<String> {
-    let translated = TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner);
-    translated.clone().unwrap_or_else(|| std::env::args().skip(1).collect())
 }
 
 /// Whether colours are wanted on this stream.

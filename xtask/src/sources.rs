@@ -13,7 +13,7 @@ use model::exit;
 use crate::args::Common;
 use crate::cases::{self, Found};
 use crate::error::{Error, Result};
-use crate::{layout, load, out};
+use crate::{invocation, layout, out};
 
 /// Sources, each with its directory.
 pub type Given = Vec<(String, Utf8PathBuf)>;
@@ -58,7 +58,7 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 /// `--source`, and both more than a component's variable.
 pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Given> {
     let mut sources = Given::new();
-    let variables = variables(load::environment());
+    let variables = variables(invocation::environment());
     if !common.component_src.is_empty() || !common.source.is_empty() || !variables.is_empty() {
         let names = model::case::source_names(
             found.file.clone(),

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use model::plan::Phase;
 use model::verify_level::VerifyLevel;
 
-pub use common::Common;
+pub use common::{Common, Translated};
 
 /// Installs a stack on a machine or in a container image, in two phases
 ///

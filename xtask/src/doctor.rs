@@ -68,7 +68,7 @@ struct Patient {
 
 impl Patient {
     fn gather(common: &Common) -> Result<Self> {
-        let environment = invocation::environment();
+        let environment = invocation::environment(common);
         let files = site::read(common, &environment)?;
         let target = load::probe(common, &files, &environment);
         let named = common

@@ -191,7 +191,7 @@ fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i
 
 fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     let description = Description::read(path)?;
-    let environment = environment();
+    let environment = environment(common);
     let site_files = crate::site::read(common, &environment)?;
     let target = crate::load::probe(common, &site_files, &environment);
     if let Some(why) = description.too_new_for(&target.libc) {

@@ -1,7 +1,6 @@
 //! How this program was called: its name, its words, its environment; and how it is called again.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use camino::Utf8PathBuf;
 use exec::session::shell_words;
@@ -23,36 +22,24 @@ pub fn program() -> String {
     }
 }
 
-/// The command line in the place of the one that was typed, where an old one was translated.
-static TYPED: Mutex<Option<Vec<String>>> = Mutex::new(None);
-
-/// From here on these words count as typed.
-pub fn type_instead(words: &[String]) {
-    *TYPED.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
+/// The words that were typed, or those that stand in their place.
+pub fn typed(common: &Common) -> Vec<String> {
+    match &common.translated {
+        Some(translated) => translated.words.clone(),
+        None => std::env::args().skip(1).collect(),
+    }
 }
 
-/// The words that were typed.
-pub fn typed() -> Vec<String> {
-    let translated = TYPED.lock().unwrap_or_else(PoisonError::into_inner);
-    translated.clone().unwrap_or_else(|| std::env::args().skip(1).collect())
+/// The environment of this process, as far as it is UTF-8, without what was read as old options.
+pub fn environment(common: &Common) -> BTreeMap<String, String> {
+    let left_out = common.translated.as_ref().map_or(&[][..], |translated| translated.variables.as_slice());
+    all().filter(|(name, _)| !left_out.contains(name)).collect()
 }
 
-/// Variables that were read as old options, and count no more.
-static TRANSLATED: OnceLock<Vec<String>> = OnceLock::new();
-
-/// Takes variables out of what [`environment`] tells: their meaning stands in the command line now.
-pub fn leave_out(variables: Vec<String>) {
-    // Done once, before anything is read.
-    drop(TRANSLATED.set(variables));
-}
-
-/// The environment of this process, as far as it is UTF-8.
-pub fn environment() -> BTreeMap<String, String> {
-    let left_out = TRANSLATED.get().map_or(&[][..], Vec::as_slice);
+/// All of the environment that is UTF-8.
+pub fn all() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !left_out.contains(name))
-        .collect()
 }
 
 /// What another command needs to mean the same case in the same places, with these sources.

@@ -11,9 +11,9 @@ use legacy::options::{
 };
 use model::exit;
 
-use crate::args::Cli;
+use crate::args::{self, Cli};
 use crate::error::{Error, Result};
-use crate::invocation::{environment, leave_out};
+use crate::invocation;
 use crate::load::load_case;
 use crate::out::{print, say};
 
@@ -32,9 +32,8 @@ pub fn main(words: &[String]) -> Result<i32> {
             "`installer legacy` is what the scripts of old names call\n  help: call scripts/install.sh, or `installer` with options of today",
         ));
     };
-    let environment = environment();
+    let environment: BTreeMap<String, String> = invocation::all().collect();
     let given = options::read(script, &words[2..], &environment)?;
-    leave_out(OPTIONS.iter().map(OldOption::variable).collect());
     if given.help {
         return print(&options::help(script)).map(|()| exit::OK);
     }
@@ -81,10 +80,18 @@ fn enter_project(scripts: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
     Ok(Some(project.to_owned()))
 }
 
+/// A command line of today, which counts in the place of what was typed.
+fn parsed(words: &[String]) -> Result<Cli> {
+    let mut cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
+        .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+    let variables = OPTIONS.iter().map(OldOption::variable).collect();
+    cli.common.translated = Some(args::Translated { words: words.to_vec(), variables });
+    Ok(cli)
+}
+
 /// What of a case decides how old options are translated.
 fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
-    let cli = Cli::try_parse_from(["installer"])
-        .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+    let cli = parsed(&[])?;
     let loaded = load_case(&cli.common, name).map_err(|error| match old_case(name, project) {
         Some(old) if error.code == exit::USAGE => Error::usage(format!(
             "there is no case `{name}`, and {old} is one of the old scripts\n  help: `installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
@@ -122,10 +129,7 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
         say(&format!("  note: {}", Redactor::default().redact_lines(note)));
     }
     for words in &translated.commands {
-        let cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
-            .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
-        crate::invocation::type_instead(words);
-        let code = crate::run(&cli)?;
+        let code = crate::run(&parsed(words)?)?;
         if code != exit::OK {
             return Ok(code);
         }

@@ -48,6 +48,8 @@ pub struct Setting {
     pub key: String,
     /// The name of a case in the binary, if it is one.
     pub built_in: Option<String>,
+    /// What was said around the command line.
+    environment: BTreeMap<String, String>,
     /// What was taken from the last run: where mounted sources and artifacts are.
     recalled: Vec<String>,
 }
@@ -151,12 +153,12 @@ impl Setting {
         for warning in &loaded.warnings {
             crate::out::say(&format!("{warning}\n"));
         }
-        let environment = environment();
+        let environment = environment(common);
         let site_files = site::read(common, &environment)?;
         let target = probe(common, &site_files, &environment);
         let layout =
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
-        let site = site::site(&site_files, environment, &layout, target.root);
+        let site = site::site(&site_files, environment.clone(), &layout, target.root);
         let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
             jobs: common.jobs.unwrap_or_else(cpus),
@@ -183,6 +185,7 @@ impl Setting {
             case_place,
             key,
             built_in,
+            environment,
             recalled: Vec::new(),
         };
         if setting.layout.artifacts != layout::artifacts(common, name, place.as_ref(), &setting.target)? {
@@ -236,7 +239,7 @@ impl Setting {
 
     /// Looks at the machine again: `deps` may have brought tools.
     pub fn look_again(&mut self) {
-        let target = deps::target::probe(Utf8Path::new("/"), &environment());
+        let target = deps::target::probe(Utf8Path::new("/"), &self.environment);
         // It is the user's, the site's, or the distribution's, which stays the same.
         let package_manager = self.target.package_manager.take();
         let target = Target { package_manager, ..target };

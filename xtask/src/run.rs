@@ -47,7 +47,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         assessments.push(assessment);
     }
     let cancel = Cancel::new();
-    let mut observer = Shown::new(common, next::after_phases(common, &setting, phase, &typed()));
+    let mut observer = Shown::new(common, next::after_phases(common, &setting, phase, &typed(common)));
     let mut options = RunOptions {
         capacity: setting.capacity,
         keep_going: keeps_going(common),

@@ -58,7 +58,7 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 /// `--source`, and both more than a component's variable.
 pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Given> {
     let mut sources = Given::new();
-    let variables = variables(invocation::environment());
+    let variables = variables(invocation::environment(common));
     if !common.component_src.is_empty() || !common.source.is_empty() || !variables.is_empty() {
         let names = model::case::source_names(
             found.file.clone(),

@@ -344,7 +344,8 @@ fn passwords_of_an_old_command_line_are_not_printed() {
 
 #[test]
 fn the_page_for_those_who_migrate_has_every_option() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/migrating.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/migrating.md")).unwrap();
     for option in OPTIONS.iter().filter(|option| option.meaning != Meaning::Help) {
         let left =
             option.value.map_or_else(|| option.name.to_owned(), |value| format!("{} {value}", option.name));

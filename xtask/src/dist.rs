@@ -12,10 +12,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::ValueEnum;
 use model::{Digest, exit};
 use xshell::{Shell, cmd};
 
+use crate::args::Architecture;
 use crate::error::{Error, Result};
 use crate::{checkout, out};
 
@@ -24,26 +24,6 @@ const GLIBC: (u32, u32) = (2, 17);
 
 /// What is installed, from the Python package index, to link against it.
 const TOOLS: [&str; 2] = ["cargo-zigbuild==0.23.4", "ziglang==0.15.2"];
-
-/// An architecture that binaries are made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Architecture {
-    /// 64-bit x86.
-    #[value(name = "x86_64")]
-    X86_64,
-    /// 64-bit Arm.
-    #[value(name = "aarch64")]
-    Aarch64,
-}
-
-impl Architecture {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Aarch64 => "aarch64",
-        }
-    }
-}
 
 /// Writes `dist/installer-<version>-<architecture>-linux` and its SHA-256.
 pub fn run(architecture: Architecture) -> Result<i32> {

@@ -25,7 +25,8 @@ impl From<Refused> for Error {
 }
 
 /// `installer legacy SCRIPT DIRECTORY [OPTIONS]`: the name of the script, the directory that it lies in, its options.
-pub fn main(words: &[String]) -> Result<i32> {
+/// `act` runs a command line of today.
+pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     let script = words.first().and_then(|word| Script::ALL.into_iter().find(|script| script.word() == word));
     let (Some(script), Some(directory)) = (script, words.get(1)) else {
         return Err(Error::usage(
@@ -46,7 +47,7 @@ pub fn main(words: &[String]) -> Result<i32> {
         let note = format!("{old} is not read: the case of this name is what `installer case show` prints");
         translated.notes.push(note);
     }
-    run(script, &translated, project.as_deref())
+    run(script, &translated, project.as_deref(), act)
 }
 
 fn translate(
@@ -119,7 +120,12 @@ fn old_case(name: &str, project: Option<&Utf8Path>) -> Option<Utf8PathBuf> {
         .find(|place| place.is_dir())
 }
 
-fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> Result<i32> {
+fn run(
+    script: Script,
+    translated: &Translated,
+    project: Option<&Utf8Path>,
+    act: fn(&Cli) -> Result<i32>,
+) -> Result<i32> {
     let inside = project.map_or_else(String::new, |project| format!(" (in {project})"));
     say(&format!("{}.sh is now{inside}:", script.word()));
     for words in &translated.commands {
@@ -129,7 +135,7 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
         say(&format!("  note: {}", Redactor::default().redact_lines(note)));
     }
     for words in &translated.commands {
-        let code = crate::run(&parsed(words)?)?;
+        let code = act(&parsed(words)?)?;
         if code != exit::OK {
             return Ok(code);
         }

@@ -40,7 +40,7 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use model::exit;
 
-use args::{Cli, PhaseArg, Subcommands};
+use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
 
 fn main() {
@@ -63,7 +63,7 @@ fn command(words: Vec<String>) -> i32 {
     }
     // Options of old are none of today's: what the old scripts hand on is translated first.
     let outcome = match words.get(1).map(String::as_str) {
-        Some("legacy") => legacy::main(&words[2..]),
+        Some("legacy") => legacy::main(&words[2..], run),
         _ => match sources::rewritten(words) {
             Ok(words) => match parsed(&words) {
                 Ok(_) if words.len() == 1 && std::env::var_os("INSTALLER_PHASE").is_none() => {
@@ -182,7 +182,7 @@ fn run(cli: &Cli) -> Result<i32> {
             };
             out::print(&text).map(|()| exit::OK)
         }
-        Subcommands::Completions { shell } => out::print(shell.script()).map(|()| exit::OK),
+        Subcommands::Completions { shell } => out::print(complete::script(*shell)).map(|()| exit::OK),
         Subcommands::Man { directory } => man::write(directory),
         Subcommands::FaultPoints => {
             let points: String = engine::fault::POINTS.iter().map(|point| format!("{point}\n")).collect();
@@ -220,10 +220,10 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         Subcommands::Case { command: args::CaseCommand::Import { .. } } => {
             "`case import` writes into one new directory"
         }
-        Subcommands::Image { command: image_cmd::ImageCommand::Export { .. } } => {
+        Subcommands::Image { command: ImageCommand::Export { .. } } => {
             "`image export` writes into one new directory"
         }
-        Subcommands::Image { command: image_cmd::ImageCommand::InstallPackages { .. } } => {
+        Subcommands::Image { command: ImageCommand::InstallPackages { .. } } => {
             "`image install-packages` installs what its file lists"
         }
         _ => return Ok(()),
@@ -253,10 +253,10 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
             _ => return Ok(()),
         },
         Subcommands::Image { command } => match command {
-            image_cmd::ImageCommand::RuntimePackages { .. } => return Ok(()),
-            image_cmd::ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",
-            image_cmd::ImageCommand::Dockerfile { .. } => "a Dockerfile is printed",
-            image_cmd::ImageCommand::Export { .. } => "it writes into one new directory",
+            ImageCommand::RuntimePackages { .. } => return Ok(()),
+            ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",
+            ImageCommand::Dockerfile { .. } => "a Dockerfile is printed",
+            ImageCommand::Export { .. } => "it writes into one new directory",
         },
         _ => return Ok(()),
     };

@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::{Color, LevelArg, Progress};
+use super::values::{Color, LevelArg, Progress};
 
 /// What every command understands. Which of them `-h` shows, and which mean nothing to a command, stands in `help.rs`.
 #[derive(Args, Clone, Debug)]

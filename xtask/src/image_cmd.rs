@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::invocation::environment;
 use crate::load::{Setting, case_name, load_case};
 use crate::out::{print, say};
-use crate::run::Shown;
+use crate::shown::Shown;
 
 pub fn run(common: &Common, command: &ImageCommand) -> Result<i32> {
     match command {

@@ -53,3 +53,8 @@ pub fn say(text: &str) {
     // Without a standard error there is nobody to tell.
     drop(writeln!(io::stderr(), "{text}"));
 }
+
+/// A line of talk on standard error; that nobody reads it is no error.
+pub fn warn(message: &str) {
+    drop(writeln!(io::stderr(), "warning: {message}"));
+}

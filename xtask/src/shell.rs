@@ -10,10 +10,10 @@ use model::exit;
 use model::plan::{Action, Argument, Command, Jobs, Keep, Network, Phase, Step};
 
 use crate::args::Common;
+use crate::directories::{marker, take_lock};
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::say;
-use crate::run::{marker, take_lock, warn};
+use crate::out::{say, warn};
 
 /// What names this case, with all that the command line changed in it, to another subcommand from any directory.
 pub fn origin(common: &Common, setting: &Setting) -> Result<Origin> {
@@ -58,7 +58,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
         return Err(Error::usage(format!(
             "`build` has no step `{wanted}`\n  help: {} (`installer plan build {}` lists all)",
-            crate::plan_cmd::meant(plan.steps.iter().filter(has_command), wanted),
+            crate::steps::meant(plan.steps.iter().filter(has_command), wanted),
             setting.case_argument
         )));
     };

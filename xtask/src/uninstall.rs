@@ -10,11 +10,11 @@ use report::text::count;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::directories::take_lock;
 use crate::error::{Error, Result};
 use crate::installed::known_component;
 use crate::load::Setting;
 use crate::out::{self, say};
-use crate::run::take_lock;
 
 /// Where the Python packages of a case go.
 pub struct Environment {

@@ -41,7 +41,7 @@ pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     let project = enter_project(Utf8Path::new(directory))?;
     let container = deps::target::probe(Utf8Path::new("/"), &environment).container;
     let translated = translate(script, &given, container, project.as_deref());
-    given.refuse_unknown(translated.as_ref().ok())?;
+    options::refuse_unknown(&given, translated.as_ref().ok())?;
     let mut translated = translated?;
     if let Some(old) = given.value(Meaning::Case).and_then(|case| old_case(&case.text, project.as_deref())) {
         let note = format!("{old} is not read: the case of this name is what `installer case show` prints");

@@ -8,6 +8,7 @@ mod line;
 mod refused;
 mod table;
 mod translate;
+mod unknown;
 
 #[cfg(test)]
 mod tests;
@@ -19,3 +20,4 @@ pub use line::line;
 pub use refused::Refused;
 pub use table::{Meaning, OPTIONS, OldOption, Phase, Script, help};
 pub use translate::{CaseFacts, Translated, World, case_name, translate};
+pub use unknown::refuse_unknown;

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::line::line;
 use super::refused::{Refused, Result};
 use super::table::{Meaning, OPTIONS, OldOption, Script, row};
-use super::translate::Translated;
 
 /// Options that were given.
 #[derive(Debug, Default)]
@@ -63,22 +61,6 @@ impl Given {
             }
         };
         Ok(Some((mode, value)))
-    }
-
-    /// Words that are no options are refused, with what the others come to.
-    ///
-    /// # Errors
-    /// When there is one.
-    pub fn refuse_unknown(&self, others: Option<&Translated>) -> Result<()> {
-        if self.unknown.is_empty() {
-            return Ok(());
-        }
-        let unknown: Vec<String> = self.unknown.iter().map(|word| unknown(word)).collect();
-        let help = others.map(|others| {
-            let lines: Vec<String> = others.commands.iter().map(|words| line(words)).collect();
-            format!("without it, the command line is now: {}", lines.join(" && "))
-        });
-        Err(Refused { message: unknown.join("\n"), help })
     }
 
     /// Whether a switch is on.
@@ -154,22 +136,4 @@ pub fn read(script: Script, words: &[String], environment: &BTreeMap<String, Str
         given.values.insert(option.name, Value { text, from: option.name.to_owned() });
     }
     Ok(given)
-}
-
-/// What to say of a word that is no option.
-fn unknown(word: &str) -> String {
-    let name = word.split('=').next().unwrap_or(word);
-    if !name.starts_with('-') {
-        return format!("`{word}` is no option, and the scripts take nothing else");
-    }
-    let nearest = OPTIONS
-        .iter()
-        .map(|option| (strsim::damerau_levenshtein(option.name, name), option))
-        .min_by_key(|(distance, _)| *distance);
-    match nearest {
-        Some((distance, option)) if distance * 3 <= name.len() => {
-            format!("unknown option `{name}`: did you mean `{}`? now: {}", option.name, option.now)
-        }
-        _ => format!("unknown option `{name}`: options of today are for `installer` itself"),
-    }
 }

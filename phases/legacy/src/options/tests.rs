@@ -9,6 +9,7 @@ use super::head::Head;
 use super::refused::{Refused, Result};
 use super::table::{Meaning, OPTIONS, Script};
 use super::translate::{CaseFacts, Translated, World, case_name, translate};
+use super::unknown::refuse_unknown;
 
 /// A place to call a script from.
 #[derive(Clone, Default)]
@@ -54,7 +55,7 @@ impl Place {
         let translated = case_name(script, &given, self.container)
             .and_then(|case| facts(&case).map(|facts| (case, facts)))
             .and_then(|(case, facts)| translate(script, &given, &world, case, facts));
-        given.refuse_unknown(translated.as_ref().ok())?;
+        refuse_unknown(&given, translated.as_ref().ok())?;
         translated
     }
 

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use super::artifacts::PresetArtifacts;
 use super::diagnostic::{Diagnostic, Diagnostics, Warning, nearest};
+use super::semantic::KnownNames;
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
 use super::{
     CASE_SCHEMA, Case, SystemPackages, json, legacy, schema, semantic, stack, toml, validate, wanted,
@@ -47,13 +48,6 @@ pub struct Overrides {
     pub sources: Vec<(String, Utf8PathBuf)>,
     /// The name of a case that says none; usually that of its directory.
     pub default_name: String,
-}
-
-/// Names that a case may use and that this crate does not know by itself.
-#[derive(Clone, Debug, Default)]
-pub struct KnownNames {
-    /// Recipes that are built in.
-    pub recipes: Vec<String>,
 }
 
 /// Where a value of the case comes from.

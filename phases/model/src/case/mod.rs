@@ -36,11 +36,10 @@ pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{
-    CaseFile, Format, KnownNames, Loaded, Origin, Overrides, SourceNames, load, read_preset, source_names,
-};
+pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, read_preset, source_names};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
+pub use semantic::KnownNames;
 pub use source::{Alternatives, SourceSpec, is_commit};
 pub use stack::{
     OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,

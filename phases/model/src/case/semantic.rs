@@ -9,12 +9,18 @@ mod xmake;
 use std::collections::BTreeSet;
 
 use super::diagnostic::{Diagnostic, nearest, suggest};
-use super::merge::KnownNames;
 use super::tree::{Files, Node, quoted};
 use super::{AptRepository, Case, Component, CudaOrigin, Driver, SourceSpec, SystemPackages, placeholder};
 use crate::cuda::{FIRST_WHEELS, WantedCuda};
 use crate::distribution::MANAGERS;
 use crate::{ComponentName, catalog};
+
+/// Names that a case may use and that this crate does not know by itself.
+#[derive(Clone, Debug, Default)]
+pub struct KnownNames {
+    /// Recipes that are built in.
+    pub recipes: Vec<String>,
+}
 
 /// All that does not hold together.
 pub(super) fn check(case: &Case, files: &Files, tree: &Node, known: &KnownNames) -> Vec<Diagnostic> {

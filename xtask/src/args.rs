@@ -1,13 +1,16 @@
 //! The command line.
 
 mod common;
+mod image;
+mod values;
 
 use camino::Utf8PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use model::plan::Phase;
-use model::verify_level::VerifyLevel;
 
-pub use common::Common;
+pub use common::{Common, Translated};
+pub use image::ImageCommand;
+pub use values::{Architecture, Color, LevelArg, Progress, Shell};
 
 /// Installs a stack on a machine or in a container image, in two phases
 ///
@@ -147,7 +150,7 @@ pub enum Subcommands {
     /// For Dockerfiles: what belongs in a runtime image
     Image {
         #[command(subcommand)]
-        command: crate::image_cmd::ImageCommand,
+        command: ImageCommand,
     },
     /// Checks whether this machine is ready: disk, memory, mirrors
     ///
@@ -171,7 +174,7 @@ pub enum Subcommands {
     Completions {
         /// bash, zsh or fish
         #[arg(value_enum, hide_possible_values = true)]
-        shell: crate::complete::Shell,
+        shell: Shell,
     },
     #[command(name = "__fault-points", hide = true)]
     FaultPoints,
@@ -192,7 +195,7 @@ pub enum Subcommands {
     Dist {
         /// For which architecture.
         #[arg(long, value_enum, default_value = "x86_64")]
-        arch: crate::dist::Architecture,
+        arch: Architecture,
     },
 }
 
@@ -316,39 +319,4 @@ impl PhaseArg {
             Self::All => "all",
         }
     }
-}
-
-/// How far a verification goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LevelArg {
-    Link,
-    Import,
-    Device,
-}
-
-impl From<LevelArg> for VerifyLevel {
-    fn from(level: LevelArg) -> Self {
-        match level {
-            LevelArg::Link => Self::Link,
-            LevelArg::Import => Self::Import,
-            LevelArg::Device => Self::Device,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
-    /// A live display on a terminal, plain lines elsewhere and with CI set.
-    Auto,
-    Tty,
-    Plain,
-    Json,
-    Quiet,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
 }

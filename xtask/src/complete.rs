@@ -4,31 +4,22 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, OnceLock};
 
-use clap::{Arg, Command, Parser, ValueEnum};
+use clap::{Arg, Command, Parser};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use model::case::{Overrides, SourceNames};
 use model::exit;
 use model::plan::Phase;
 
-use crate::args::{Cli, Common};
+use crate::args::{Cli, Common, Shell};
 use crate::load::Setting;
 use crate::{cases, help, out, picker};
 
-/// The shells for which there is a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
-
-impl Shell {
-    pub fn script(self) -> &'static str {
-        match self {
-            Self::Bash => include_str!("complete/installer.bash"),
-            Self::Zsh => include_str!("complete/installer.zsh"),
-            Self::Fish => include_str!("complete/installer.fish"),
-        }
+/// The script of a shell.
+pub fn script(shell: Shell) -> &'static str {
+    match shell {
+        Shell::Bash => include_str!("complete/installer.bash"),
+        Shell::Zsh => include_str!("complete/installer.zsh"),
+        Shell::Fish => include_str!("complete/installer.fish"),
     }
 }
 

@@ -12,10 +12,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::ValueEnum;
 use model::{Digest, exit};
 use xshell::{Shell, cmd};
 
+use crate::args::Architecture;
 use crate::error::{Error, Result};
 use crate::{checkout, out};
 
@@ -24,26 +24,6 @@ const GLIBC: (u32, u32) = (2, 17);
 
 /// What is installed, from the Python package index, to link against it.
 const TOOLS: [&str; 2] = ["cargo-zigbuild==0.23.4", "ziglang==0.15.2"];
-
-/// An architecture that binaries are made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Architecture {
-    /// 64-bit x86.
-    #[value(name = "x86_64")]
-    X86_64,
-    /// 64-bit Arm.
-    #[value(name = "aarch64")]
-    Aarch64,
-}
-
-impl Architecture {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Aarch64 => "aarch64",
-        }
-    }
-}
 
 /// Writes `dist/installer-<version>-<architecture>-linux` and its SHA-256.
 pub fn run(architecture: Architecture) -> Result<i32> {
@@ -88,11 +68,9 @@ fn has_standard_library(shell: &Shell, triple: &str) -> Result<()> {
     }
     Err(Error::new(
         exit::PREFLIGHT,
-        format!(
-            "the standard library for {triple} is not installed: {} has no libstd\n  help: `rustup target add {triple}`, or the package of your distribution that has it",
-            libraries.trim()
-        ),
-    ))
+        format!("the standard library for {triple} is not installed: {} has no libstd", libraries.trim()),
+    )
+    .with_help(format!("`rustup target add {triple}`, or the package of your distribution that has it")))
 }
 
 /// Installs the linker and its driver below `target/`, once; the directory of their programs.
@@ -149,9 +127,10 @@ fn runs_on_old_ones(bytes: &[u8]) -> Result<()> {
     if demands.glibc > Some(GLIBC) {
         let (major, minor) = demands.glibc.unwrap_or_default();
         return Err(Error::internal(format!(
-            "the binary needs glibc {major}.{minor}, and {}.{} was asked for: the Rust here may be the distribution's own, built for its glibc\n  help: use a Rust of rustup",
+            "the binary needs glibc {major}.{minor}, and {}.{} was asked for: the Rust here may be the distribution's own, built for its glibc",
             GLIBC.0, GLIBC.1
-        )));
+        ))
+        .with_help("use a Rust of rustup"));
     }
     let of_glibc = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libgcc_s.so", "ld-linux"];
     let strange: Vec<&String> =

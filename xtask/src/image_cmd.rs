@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::Subcommand;
 use engine::{Cancel, RunOptions, Selection, World};
 use image::contents::Contents;
 use image::description::{self, Description};
@@ -21,51 +20,13 @@ use model::target::{Capacity, Target};
 use model::{Digest, StepId, exit};
 use report::{Next, Purpose};
 
-use crate::args::Common;
+use crate::args::{Common, ImageCommand};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
-use crate::load::{Setting, case_name, environment, load_case};
+use crate::invocation::environment;
+use crate::load::{Setting, case_name, load_case};
 use crate::out::{print, say};
-use crate::run::Shown;
-
-#[derive(Debug, Subcommand)]
-pub enum ImageCommand {
-    /// Copies what the case has installed into a new directory
-    ///
-    /// It is a tree rooted at `/`: COPY --from=export DIR/ /.
-    Export {
-        /// The directory; and the case
-        #[arg(value_name = "DIRECTORY|CASE", num_args = 1..=2, required = true)]
-        words: Vec<String>,
-    },
-    /// Prints the packages that the installed files need
-    ///
-    /// Packages of the distribution, one a line; with --json also what no package brings.
-    RuntimePackages {
-        /// The case: a name, a file or a directory
-        #[arg(value_name = "CASE")]
-        name: Option<String>,
-    },
-    /// Prints the Dockerfile of the case
-    ///
-    /// Both phases, and the [image] section of the case as instructions of the runtime image.
-    Dockerfile {
-        /// The case: a name, a file or a directory
-        #[arg(value_name = "CASE")]
-        name: Option<String>,
-        /// The second phase alone, from an image of the first
-        #[arg(long, conflicts_with = "from", help_heading = "What is built")]
-        build_only: bool,
-        /// The instructions alone, for an image that there is
-        #[arg(long, value_name = "IMAGE", help_heading = "What is built")]
-        from: Option<String>,
-    },
-    /// Installs, in a runtime image, what an exported tree needs
-    InstallPackages {
-        /// The tree's etc/installer/image.json
-        description: Utf8PathBuf,
-    },
-}
+use crate::shown::Shown;
 
 pub fn run(common: &Common, command: &ImageCommand) -> Result<i32> {
     match command {
@@ -97,13 +58,12 @@ fn look(common: &Common) -> Result<Looked> {
     let case = setting.case();
     let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
-        Error::new(
-            exit::PREFLIGHT,
-            format!(
-                "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask\n  help: copy the files by their manifests in {}",
-                Layout::manifests(&setting.layout.prefix)
-            ),
-        )
+        let message = format!(
+            "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask"
+        );
+        let manifests = Layout::manifests(&setting.layout.prefix);
+        Error::new(exit::PREFLIGHT, message)
+            .with_help(format!("copy the files by their manifests in {manifests}"))
     })?;
     let contents = image::contents::gather(&setting.plan(Phase::Build)?)
         .map_err(|error| Error { code: exit::PREFLIGHT, ..error.into() })?;
@@ -162,9 +122,10 @@ fn refuse_editable(case: &Case) -> Result<()> {
     Err(Error::new(
         exit::BAD_CASE,
         format!(
-            "an editable install of `{name}` in an image would be links to a directory that is not in it\n  help: --set components.{name}.editable=false"
+            "an editable install of `{name}` in an image would be links to a directory that is not in it"
         ),
-    ))
+    )
+    .with_help(format!("--set components.{name}.editable=false")))
 }
 
 /// Where things will lie in the image, whatever machine this is.
@@ -190,19 +151,17 @@ fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i
 
 fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     let description = Description::read(path)?;
-    let environment = environment();
+    let environment = environment(common);
     let site_files = crate::site::read(common, &environment)?;
     let target = crate::load::probe(common, &site_files, &environment);
     if let Some(why) = description.too_new_for(&target.libc) {
-        return Err(Error::new(
-            exit::PREFLIGHT,
-            format!("{why}\n  help: take a runtime base image of the same release, or build on an older one"),
-        ));
+        return Err(Error::new(exit::PREFLIGHT, why)
+            .with_help("take a runtime base image of the same release, or build on an older one"));
     }
     // Nothing of this run is worth keeping, and in an image it would become part of a layer.
     let scratch = std::env::temp_dir().join(format!("installer-{}", std::process::id()));
     let scratch = Utf8PathBuf::from_path_buf(scratch)
-        .map_err(|path| Error::usage(format!("{} is not UTF-8\n  help: set TMPDIR", path.display())))?;
+        .map_err(|path| Error::usage(format!("{} is not UTF-8", path.display())).with_help("set TMPDIR"))?;
     std::fs::create_dir(&scratch)
         .map_err(|error| Error::internal(format!("failed to create {scratch}: {error}")))?;
     let layout = layout_in(&scratch);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use camino::Utf8Path;
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
 use model::plan::{Action, Phase, Plan};
@@ -11,11 +10,12 @@ use model::{ComponentName, StepId, exit};
 use serde_json::json;
 
 use crate::args::{Common, LevelArg};
+use crate::directories::{is_own_cache, marker, take_lock};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
 use crate::out::{self, say};
-use crate::run::{known_words, marker, take_lock};
+use crate::steps::known_words;
 use crate::{next, verify_json};
 
 /// Verifies installed components, whatever earlier runs found.
@@ -44,7 +44,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     if !common.json && !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
         let help = format!("run `installer all {}`", setting.case_argument);
-        return Err(Error::new(exit::VERIFY_FAILED, format!("{}\n  help: {help}", missing.join("\n"))));
+        return Err(Error::new(exit::VERIFY_FAILED, missing.join("\n")).with_help(help));
     }
     let code = if missing.is_empty() { exit::OK } else { exit::VERIFY_FAILED };
     if plan.steps.is_empty() && common.json {
@@ -135,7 +135,8 @@ fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
 pub fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {
     setting.case().components.get(name).ok_or_else(|| {
         let names: Vec<&str> = setting.case().components.keys().map(ComponentName::as_str).collect();
-        Error::usage(format!("the case has no component `{name}`\n  help: it has {}", names.join(", ")))
+        Error::usage(format!("the case has no component `{name}`"))
+            .with_help(format!("it has {}", names.join(", ")))
     })
 }
 
@@ -146,8 +147,11 @@ pub fn clean(common: &Common) -> Result<i32> {
     let cache = &setting.layout.cache;
     if common.cache_dir.is_some() && cache.exists() && !is_own_cache(cache) {
         return Err(Error::usage(format!(
-            "{cache} was there before installer used it, and may hold what is not installer's\n  help: remove what you do not need in it by hand, or give a --cache-dir that does not exist yet"
-        )));
+            "{cache} was there before installer used it, and may hold what is not installer's"
+        ))
+        .with_help(
+            "remove what you do not need in it by hand, or give a --cache-dir that does not exist yet",
+        ));
     }
     let plan = setting.plan(Phase::Build)?;
     let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;
@@ -172,48 +176,4 @@ pub fn clean(common: &Common) -> Result<i32> {
     }
     say(&format!("removed {cache}; what is installed and what was downloaded stays"));
     Ok(exit::OK)
-}
-
-/// The standard mark of a directory that may be lost (Cache Directory Tagging Specification), with who made it.
-const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory was made by installer; `installer clean` removes it.\n";
-
-fn is_own_cache(cache: &Utf8Path) -> bool {
-    std::fs::read_to_string(cache.join("CACHEDIR.TAG")).is_ok_and(|text| text == CACHE_TAG)
-}
-
-/// Marks a cache directory as installer's own, if it is new or empty.
-pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
-    let empty = match cache.read_dir_utf8() {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    if empty {
-        engine::files::create_dir_all(cache)?;
-        engine::files::atomic_write(&cache.join("CACHEDIR.TAG"), CACHE_TAG.as_bytes())?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use camino::Utf8PathBuf;
-
-    use super::*;
-
-    #[test]
-    fn only_a_cache_that_installer_made_is_its_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
-        let (new, used) = (root.join("new"), root.join("used"));
-        mark_cache(&new).unwrap();
-        assert!(is_own_cache(&new));
-        std::fs::create_dir(&used).unwrap();
-        std::fs::write(used.join("mine.txt"), "keep").unwrap();
-        mark_cache(&used).unwrap();
-        assert!(!is_own_cache(&used));
-        // A second run finds its own mark and what it built, and changes nothing.
-        std::fs::create_dir(new.join("build")).unwrap();
-        mark_cache(&new).unwrap();
-        assert!(is_own_cache(&new));
-    }
 }

@@ -1,52 +1,51 @@
 //! `installer legacy`: what `scripts/install.sh`, `install-deps.sh` and `install-build.sh` hand on. An old command line
 //! in, the new one out; that one is printed and run, as if it had been typed.
 
-mod given;
-mod head;
-mod table;
-mod translate;
-
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Parser;
 use exec::redact::Redactor;
-use exec::session::shell_words;
+use legacy::options::{
+    self, CaseFacts, Given, Meaning, OPTIONS, OldOption, Refused, Script, Translated, World, line,
+};
 use model::exit;
 
-use crate::args::Cli;
+use crate::args::{self, Cli};
 use crate::error::{Error, Result};
-use crate::load::{environment, leave_out, load_case};
+use crate::invocation;
+use crate::load::load_case;
 use crate::out::{print, say};
-use given::Given;
-use table::{Meaning, OPTIONS, SERVICE, Script};
-use translate::{CaseFacts, Translated, World};
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self { help: refused.help.into_iter().collect(), ..Self::usage(refused.message) }
+    }
+}
 
 /// `installer legacy SCRIPT DIRECTORY [OPTIONS]`: the name of the script, the directory that it lies in, its options.
-pub fn main(words: &[String]) -> Result<i32> {
+/// `act` runs a command line of today.
+pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     let script = words.first().and_then(|word| Script::ALL.into_iter().find(|script| script.word() == word));
     let (Some(script), Some(directory)) = (script, words.get(1)) else {
-        return Err(Error::usage(
-            "`installer legacy` is what the scripts of old names call\n  help: call scripts/install.sh, or `installer` with options of today",
-        ));
+        return Err(Error::usage("`installer legacy` is what the scripts of old names call")
+            .with_help("call scripts/install.sh, or `installer` with options of today"));
     };
-    let environment = environment();
-    let given = given::read(script, &words[2..], &environment)?;
-    leave_out(OPTIONS.iter().map(table::OldOption::variable).collect());
+    let environment: BTreeMap<String, String> = invocation::all().collect();
+    let given = options::read(script, &words[2..], &environment)?;
     if given.help {
-        return help(script).map(|()| exit::OK);
+        return print(&options::help(script)).map(|()| exit::OK);
     }
     let project = enter_project(Utf8Path::new(directory))?;
     let container = deps::target::probe(Utf8Path::new("/"), &environment).container;
-    let mut translated = translate(script, &given, container, project.as_deref())?;
+    let translated = translate(script, &given, container, project.as_deref());
+    options::refuse_unknown(&given, translated.as_ref().ok())?;
+    let mut translated = translated?;
     if let Some(old) = given.value(Meaning::Case).and_then(|case| old_case(&case.text, project.as_deref())) {
         let note = format!("{old} is not read: the case of this name is what `installer case show` prints");
         translated.notes.push(note);
     }
-    run(script, &translated, project.as_deref())
+    run(script, &translated, project.as_deref(), act)
 }
 
 fn translate(
@@ -55,30 +54,16 @@ fn translate(
     container: bool,
     project: Option<&Utf8Path>,
 ) -> Result<Translated> {
+    let here = std::env::current_dir().ok().and_then(|here| Utf8PathBuf::try_from(here).ok());
     let world = World {
         container,
-        beside: beside(),
+        beside: here.map_or_else(BTreeMap::new, |here| options::beside(&here)),
         is_directory: &|path| Utf8Path::new(path).is_dir(),
-        head: &|checkout, reference| head::at(Utf8Path::new(checkout), reference),
-        case: &|name| facts(name, project),
+        head: &|checkout, reference| options::head(Utf8Path::new(checkout), reference),
     };
-    with_unknown(given, translate::translate(script, given, &world))
-}
-
-/// Words that are no options are refused, with what the others come to.
-fn with_unknown(given: &Given, translated: Result<Translated>) -> Result<Translated> {
-    if given.unknown.is_empty() {
-        return translated;
-    }
-    let unknown: Vec<String> = given.unknown.iter().map(|word| given::unknown(word)).collect();
-    let instead = match translated {
-        Ok(translated) => {
-            let lines: Vec<String> = translated.commands.iter().map(|words| line(words)).collect();
-            format!("\n  help: without it, the command line is now: {}", lines.join(" && "))
-        }
-        Err(_) => String::new(),
-    };
-    Err(Error::usage(format!("{}{instead}", unknown.join("\n"))))
+    let case = options::case_name(script, given, container)?;
+    let facts = facts(&case, project)?;
+    Ok(options::translate(script, given, &world, case, facts)?)
 }
 
 /// The old scripts worked in the project that they lay in, and took relative paths from there.
@@ -94,28 +79,23 @@ fn enter_project(scripts: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
     Ok(Some(project.to_owned()))
 }
 
-/// Checkouts where the old scripts looked for them: the project itself, and what lies beside it.
-fn beside() -> BTreeMap<&'static str, String> {
-    let Ok(here) = std::env::current_dir().map(Utf8PathBuf::try_from) else { return BTreeMap::new() };
-    let Ok(here) = here else { return BTreeMap::new() };
-    let mut found = BTreeMap::new();
-    if here.join("rust/Cargo.toml").is_file() {
-        found.insert(SERVICE, here.to_string());
-        for (name, directory) in [(table::INFINICORE, "InfiniCore"), (table::INFINILM, "InfiniLM")] {
-            let place = here.parent().map(|parent| parent.join(directory)).filter(|place| place.is_dir());
-            found.extend(place.map(|place| (name, place.into_string())));
-        }
-    }
-    found
+/// A command line of today, which counts in the place of what was typed.
+fn parsed(words: &[String]) -> Result<Cli> {
+    let mut cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))?;
+    let variables = OPTIONS.iter().map(OldOption::variable).collect();
+    cli.common.translated = Some(args::Translated { words: words.to_vec(), variables });
+    Ok(cli)
 }
 
 /// What of a case decides how old options are translated.
 fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
-    let cli = Cli::try_parse_from(["installer"])
-        .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+    let cli = parsed(&[])?;
     let loaded = load_case(&cli.common, name).map_err(|error| match old_case(name, project) {
         Some(old) if error.code == exit::USAGE => Error::usage(format!(
-            "there is no case `{name}`, and {old} is one of the old scripts\n  help: `installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
+            "there is no case `{name}`, and {old} is one of the old scripts"
+        ))
+        .with_help(format!(
+            "`installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
         )),
         _ => error,
     })?;
@@ -140,13 +120,12 @@ fn old_case(name: &str, project: Option<&Utf8Path>) -> Option<Utf8PathBuf> {
         .find(|place| place.is_dir())
 }
 
-/// A command line as it can be typed, without passwords.
-fn line(words: &[String]) -> String {
-    let words: Vec<String> = std::iter::once("installer".to_owned()).chain(words.iter().cloned()).collect();
-    Redactor::default().redact_lines(&shell_words(&words))
-}
-
-fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> Result<i32> {
+fn run(
+    script: Script,
+    translated: &Translated,
+    project: Option<&Utf8Path>,
+    act: fn(&Cli) -> Result<i32>,
+) -> Result<i32> {
     let inside = project.map_or_else(String::new, |project| format!(" (in {project})"));
     say(&format!("{}.sh is now{inside}:", script.word()));
     for words in &translated.commands {
@@ -156,28 +135,10 @@ fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> R
         say(&format!("  note: {}", Redactor::default().redact_lines(note)));
     }
     for words in &translated.commands {
-        let cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
-            .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
-        crate::run::type_instead(words);
-        let code = crate::run(&cli)?;
+        let code = act(&parsed(words)?)?;
         if code != exit::OK {
             return Ok(code);
         }
     }
     Ok(exit::OK)
-}
-
-fn help(script: Script) -> Result<()> {
-    print(&format!(
-        "{}.sh is a name of old for `installer`: it prints the command line of today, and runs it.\nEvery option takes its value after a blank or after `=`, or from the variable of its name.\n\n",
-        script.word()
-    ))?;
-    let left = |option: &table::OldOption| {
-        option.value.map_or_else(|| option.name.to_owned(), |value| format!("{} {value}", option.name))
-    };
-    let width = OPTIONS.iter().map(|option| left(option).len()).max().unwrap_or(0);
-    for option in OPTIONS {
-        print(&format!("  {:width$}  now: {}\n", left(option), option.now))?;
-    }
-    Ok(())
 }

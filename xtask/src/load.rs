@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::OnceLock;
 
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, Diagnostics, Loaded, Overrides, SourceSpec};
-use model::compatibility::{self, Stack, Verdict};
+use model::compatibility::{self, Finding, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
@@ -21,8 +20,9 @@ use model::verify_level::VerifyLevel;
 use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
+use crate::invocation::environment;
 use crate::remembered::Remembered;
-use crate::{layout, next, picker, site, sources};
+use crate::{invocation, layout, picker, site, sources};
 
 /// A case on a machine.
 pub struct Setting {
@@ -38,7 +38,7 @@ pub struct Setting {
     /// Whether the number of jobs is the user's.
     pub jobs_given: bool,
     pub offline: bool,
-    /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`next::arguments`].
+    /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`invocation::arguments`].
     pub case_argument: String,
     /// How the user named the case.
     pub wanted: String,
@@ -48,6 +48,8 @@ pub struct Setting {
     pub key: String,
     /// The name of a case in the binary, if it is one.
     pub built_in: Option<String>,
+    /// What was said around the command line.
+    environment: BTreeMap<String, String>,
     /// What was taken from the last run: where mounted sources and artifacts are.
     recalled: Vec<String>,
 }
@@ -72,24 +74,6 @@ impl AbsentSource {
     }
 }
 
-/// Variables that were read as old options, and count no more.
-static TRANSLATED: OnceLock<Vec<String>> = OnceLock::new();
-
-/// Takes variables out of what [`environment`] tells: their meaning stands in the command line now.
-pub fn leave_out(variables: Vec<String>) {
-    // Done once, before anything is read.
-    drop(TRANSLATED.set(variables));
-}
-
-/// The environment of this process, as far as it is UTF-8.
-pub fn environment() -> BTreeMap<String, String> {
-    let left_out = TRANSLATED.get().map_or(&[][..], Vec::as_slice);
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !left_out.contains(name))
-        .collect()
-}
-
 /// Looks at the machine; the package manager is the one that the user or the site names, if one is named.
 pub fn probe(
     common: &Common,
@@ -108,9 +92,8 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let (Some(flag), Some(word)) = (&common.case, positional) {
         // A twin in the environment gives way to what was typed.
         if flag != word && std::env::var("INSTALLER_CASE").ok().as_ref() != Some(flag) {
-            return Err(Error::usage(format!(
-                "two cases are named: `{word}` and --case {flag}\n  help: name one"
-            )));
+            return Err(Error::usage(format!("two cases are named: `{word}` and --case {flag}"))
+                .with_help("name one"));
         }
         return Ok(word.to_owned());
     }
@@ -137,17 +120,19 @@ fn load_with_sources(
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!(
-                "`--set {text}` has no `=`\n  help: --set components.ffmpeg.options.enable-gpl=true"
-            ))
+            Error::usage(format!("`--set {text}` has no `=`"))
+                .with_help("--set components.ffmpeg.options.enable-gpl=true")
         })?;
         overrides.set.push((key.to_owned(), value.to_owned()));
     }
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         if epoch.trim().parse::<u64>().is_err() {
             return Err(Error::usage(format!(
-                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds\n  help: unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints"
-            )));
+                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds"
+            ))
+            .with_help(
+                "unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints",
+            ));
         }
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
@@ -173,12 +158,12 @@ impl Setting {
         for warning in &loaded.warnings {
             crate::out::say(&format!("{warning}\n"));
         }
-        let environment = environment();
+        let environment = environment(common);
         let site_files = site::read(common, &environment)?;
         let target = probe(common, &site_files, &environment);
         let layout =
             layout::resolve(common, &loaded.case.metadata.name, place.as_ref(), &target, &environment)?;
-        let site = site::site(&site_files, environment, &layout, target.root);
+        let site = site::site(&site_files, environment.clone(), &layout, target.root);
         let target = Target { python: python(&loaded.case, &target, &layout, &site), ..target };
         let capacity = Capacity {
             jobs: common.jobs.unwrap_or_else(cpus),
@@ -205,13 +190,14 @@ impl Setting {
             case_place,
             key,
             built_in,
+            environment,
             recalled: Vec::new(),
         };
         if setting.layout.artifacts != layout::artifacts(common, name, place.as_ref(), &setting.target)? {
             setting.recalled.push(format!("artifacts: {}", setting.layout.artifacts));
         }
         // Before sources are recalled: what is remembered need not be typed.
-        setting.case_argument = next::arguments(common, &setting.wanted, &setting.sources);
+        setting.case_argument = invocation::arguments(common, &setting.wanted, &setting.sources);
         setting.recall_sources();
         setting.assume_skipped(&common.skip);
         Ok(setting)
@@ -258,7 +244,7 @@ impl Setting {
 
     /// Looks at the machine again: `deps` may have brought tools.
     pub fn look_again(&mut self) {
-        let target = deps::target::probe(Utf8Path::new("/"), &environment());
+        let target = deps::target::probe(Utf8Path::new("/"), &self.environment);
         // It is the user's, the site's, or the distribution's, which stays the same.
         let package_manager = self.target.package_manager.take();
         let target = Target { package_manager, ..target };
@@ -356,7 +342,7 @@ impl Setting {
             lock: &lock,
             layout: &self.layout,
         };
-        let warnings = self.compatible(&facts)?;
+        let findings = self.compatible(&facts)?;
         let planned = || -> std::result::Result<Plan, PlanError> {
             let requirements = build::requirements(&known)?;
             let mut cx = PlanCx::new(known, phase);
@@ -374,20 +360,18 @@ impl Setting {
             Error::of_case(exit::BAD_CASE, diagnostics)
         })?;
         plan.verify_at(self.verify_level);
-        plan.warnings = warnings;
+        // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not seen.
+        let told = findings.iter().filter(|finding| phase == Phase::Deps || finding.source.is_some());
+        plan.warnings =
+            told.map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help)).collect();
         if phase == Phase::Deps {
             plan.warnings.extend(self.absent_sources().iter().map(|found| found.warning()));
-        }
-        if phase == Phase::Build {
-            // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not
-            // seen.
-            plan.warnings.retain(|warning| warning.starts_with("sources."));
         }
         Ok(plan)
     }
 
     /// Holds the case against the table of what goes with what, and answers with what nothing is known of.
-    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<String>> {
+    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<Finding>> {
         let requirements = deps::facts::requirement_lines(self.case(), &self.layout);
         let stack = Stack { case: self.case(), requirements: &requirements, facts, target: &self.target };
         let found = compatibility::check(&stack);
@@ -400,10 +384,7 @@ impl Setting {
                 return Err(Error::of_case(code, Diagnostics(all)));
             }
         }
-        Ok(found
-            .into_iter()
-            .map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help))
-            .collect())
+        Ok(found)
     }
 }
 

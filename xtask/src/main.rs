@@ -7,6 +7,7 @@ mod case_import;
 mod cases;
 mod checkout;
 mod complete;
+mod directories;
 mod dispatch;
 mod dist;
 mod doctor;
@@ -14,6 +15,7 @@ mod error;
 mod help;
 mod image_cmd;
 mod installed;
+mod invocation;
 mod layout;
 mod legacy;
 mod load;
@@ -30,9 +32,11 @@ mod repositories;
 mod room;
 mod run;
 mod shell;
+mod shown;
 mod site;
 mod sources;
 mod status;
+mod steps;
 mod uninstall;
 mod verify_json;
 mod words;
@@ -41,7 +45,7 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use model::exit;
 
-use args::{Cli, PhaseArg, Subcommands};
+use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
 
 fn main() {
@@ -59,12 +63,13 @@ fn main() {
 fn command(words: Vec<String>) -> i32 {
     let as_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     if std::env::args_os().any(|word| word.to_str().is_none()) {
-        out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
-        return exit::USAGE;
+        let error = Error::usage("an argument is not UTF-8").with_help("use paths and names in UTF-8");
+        out::say(&error.text());
+        return error.code;
     }
     // Options of old are none of today's: what the old scripts hand on is translated first.
     let outcome = match words.get(1).map(String::as_str) {
-        Some("legacy") => legacy::main(&words[2..]),
+        Some("legacy") => legacy::main(&words[2..], run),
         _ => match sources::rewritten(words) {
             Ok(words) => match parsed(&words) {
                 Ok(_) if words.len() == 1 && std::env::var_os("INSTALLER_PHASE").is_none() => {
@@ -74,9 +79,8 @@ fn command(words: Vec<String>) -> i32 {
                 Err(error) => {
                     let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
                     if as_json && code != exit::OK {
-                        let message = error.render().to_string();
                         // What cannot be printed cannot be told either.
-                        drop(out::json(&Error::usage(message.trim_end()).json()));
+                        drop(out::json(&Error::from(&error).json()));
                     }
                     // Help and version go to standard output, mistakes to standard error; clap knows which is which.
                     drop(error.print());
@@ -92,10 +96,8 @@ fn command(words: Vec<String>) -> i32 {
             if as_json {
                 drop(out::json(&error.json()));
             }
-            let Error { code, message, .. } = error;
-            let begins = message.starts_with("error:");
-            out::say(&if begins { message } else { format!("error: {message}") });
-            code
+            out::say(&error.text());
+            error.code
         }
     }
 }
@@ -127,9 +129,8 @@ fn run(cli: &Cli) -> Result<i32> {
     let Some(command) = &cli.command else {
         return match cli.phase {
             Some(phase) => phases(common, phase, None),
-            None => Err(Error::usage(
-                "no command is given\n  help: `installer all CASE` does everything; `installer -h` lists all commands",
-            )),
+            None => Err(Error::usage("no command is given")
+                .with_help("`installer all CASE` does everything; `installer -h` lists all commands")),
         };
     };
     if let Some(phase) = cli.phase {
@@ -185,7 +186,7 @@ fn run(cli: &Cli) -> Result<i32> {
             };
             out::print(&text).map(|()| exit::OK)
         }
-        Subcommands::Completions { shell } => out::print(shell.script()).map(|()| exit::OK),
+        Subcommands::Completions { shell } => out::print(complete::script(*shell)).map(|()| exit::OK),
         Subcommands::Man { directory } => man::write(directory),
         Subcommands::FaultPoints => {
             let points: String = engine::fault::POINTS.iter().map(|point| format!("{point}\n")).collect();
@@ -211,7 +212,7 @@ fn refuse_second_phase(phase: PhaseArg, command: &Subcommands) -> Result<()> {
         Subcommands::Plan { .. } => format!("`installer plan {phase} --case NAME`"),
         _ => "leave --phase out".to_owned(),
     };
-    Err(Error::usage(format!("--phase={phase} and a command are two commands\n  help: {help}")))
+    Err(Error::usage(format!("--phase={phase} and a command are two commands")).with_help(help))
 }
 
 /// A promise to do nothing that is not kept would be the worst of answers.
@@ -223,15 +224,15 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         Subcommands::Case { command: args::CaseCommand::Import { .. } } => {
             "`case import` writes into one new directory"
         }
-        Subcommands::Image { command: image_cmd::ImageCommand::Export { .. } } => {
+        Subcommands::Image { command: ImageCommand::Export { .. } } => {
             "`image export` writes into one new directory"
         }
-        Subcommands::Image { command: image_cmd::ImageCommand::InstallPackages { .. } } => {
+        Subcommands::Image { command: ImageCommand::InstallPackages { .. } } => {
             "`image install-packages` installs what its file lists"
         }
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))
+    Err(Error::usage(format!("--dry-run means nothing here: {what}")).with_help("leave it out"))
 }
 
 /// A document that nobody gets is worse than an error.
@@ -239,14 +240,12 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
     let what = match command {
         Subcommands::Deps { print_root_commands: true, .. } => return Ok(()),
         Subcommands::Deps { .. } | Subcommands::Build { .. } | Subcommands::All { .. } if !dry_run => {
-            return Err(Error::usage(
-                "--json goes with --dry-run here\n  help: add --dry-run, or use --progress json for the events of the run",
-            ));
+            return Err(Error::usage("--json goes with --dry-run here")
+                .with_help("add --dry-run, or use --progress json for the events of the run"));
         }
         Subcommands::Uninstall { .. } | Subcommands::Clean { .. } if !dry_run => {
-            return Err(Error::usage(
-                "--json goes with --dry-run here\n  help: add --dry-run, or leave --json out",
-            ));
+            return Err(Error::usage("--json goes with --dry-run here")
+                .with_help("add --dry-run, or leave --json out"));
         }
         Subcommands::Shell { .. } => "a shell prints what is typed in it",
         Subcommands::Completions { .. } => "completions are a script",
@@ -258,14 +257,14 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
         Subcommands::Recipe { command: args::RecipeCommand::Show { .. } } => "the file of a recipe is TOML",
         Subcommands::Recipe { .. } => return Ok(()),
         Subcommands::Image { command } => match command {
-            image_cmd::ImageCommand::RuntimePackages { .. } => return Ok(()),
-            image_cmd::ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",
-            image_cmd::ImageCommand::Dockerfile { .. } => "a Dockerfile is printed",
-            image_cmd::ImageCommand::Export { .. } => "it writes into one new directory",
+            ImageCommand::RuntimePackages { .. } => return Ok(()),
+            ImageCommand::InstallPackages { .. } => "--progress json prints the events of a run",
+            ImageCommand::Dockerfile { .. } => "a Dockerfile is printed",
+            ImageCommand::Export { .. } => "it writes into one new directory",
         },
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--json means nothing here: {what}\n  help: leave it out")))
+    Err(Error::usage(format!("--json means nothing here: {what}")).with_help("leave it out"))
 }
 
 fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {

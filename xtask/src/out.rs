@@ -7,7 +7,7 @@ use exec::Redactor;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::next;
+use crate::invocation;
 
 static HUSHED: AtomicBool = AtomicBool::new(false);
 
@@ -49,7 +49,12 @@ pub fn say(text: &str) {
     if HUSHED.load(Ordering::Relaxed) {
         return;
     }
-    let text = text.replace("`installer ", &format!("`{} ", next::program()));
+    let text = text.replace("`installer ", &format!("`{} ", invocation::program()));
     // Without a standard error there is nobody to tell.
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// A line of talk on standard error; that nobody reads it is no error.
+pub fn warn(message: &str) {
+    drop(writeln!(io::stderr(), "warning: {message}"));
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use engine::{Assessment, Selection, StandaloneContext, State, assess};
 use model::exit;
-use model::plan::{Action, EnsurePackages, Plan, Step};
+use model::plan::{Action, EnsurePackages, Plan};
 use report::{PackageCost, PlanOptions, PlanRow, RowState};
 use serde_json::json;
 
@@ -14,7 +14,8 @@ use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
 use crate::out::{self, print};
-use crate::run::{known_words, style};
+use crate::shown::style;
+use crate::steps::{known_words, meant};
 
 struct Assessed {
     plan: Plan,
@@ -85,10 +86,8 @@ pub fn phase_and_case(words: &[String]) -> Result<(PhaseArg, Option<&str>)> {
         (None, [case]) => Ok((PhaseArg::All, Some(case))),
         (Some(phase), [_]) => Ok((phase, None)),
         (Some(phase), [_, case]) => Ok((phase, Some(case))),
-        _ => Err(Error::usage(format!(
-            "`{}` is no phase\n  help: installer plan [deps|build|all] [CASE]",
-            words.first().map_or("", String::as_str)
-        ))),
+        _ => Err(Error::usage(format!("`{}` is no phase", words.first().map_or("", String::as_str)))
+            .with_help("installer plan [deps|build|all] [CASE]")),
     }
 }
 
@@ -158,8 +157,8 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let runs = |place: &&(&Assessed, usize)| place.0.assessment.rows[place.1].state != State::Fresh;
     let Some(&(assessed, at)) = places.iter().find(runs).or(places.first()) else {
         let steps = phases.iter().flat_map(|assessed| &assessed.plan.steps);
-        return Err(Error::usage(format!(
-            "there is no step `{wanted}`\n  help: {} (`installer plan {}` lists all)",
+        return Err(Error::usage(format!("there is no step `{wanted}`")).with_help(format!(
+            "{} (`installer plan {}` lists all)",
             meant(steps, wanted),
             setting.case_argument
         )));
@@ -189,34 +188,6 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     Ok(exit::OK)
 }
 
-/// Which steps a word that is no step's id was probably meant to be: those of a component, those that end with it, or the
-/// one that is spelled most like it.
-pub fn meant<'a>(steps: impl Iterator<Item = &'a Step>, wanted: &str) -> String {
-    let steps: Vec<&Step> = steps.collect();
-    let listed = |which: &dyn Fn(&Step) -> bool| {
-        let mut ids: Vec<&str> = Vec::new();
-        for step in steps.iter().filter(|step| which(step)) {
-            if !ids.contains(&step.id.as_str()) {
-                ids.push(step.id.as_str());
-            }
-        }
-        (!ids.is_empty()).then(|| ids.join(", "))
-    };
-    let word = wanted.trim_matches('/');
-    let of_component = |step: &Step| step.component.as_ref().is_some_and(|name| name.as_str() == word);
-    if let Some(ids) = listed(&of_component) {
-        return format!("the steps of {word} are {ids}");
-    }
-    let ends = |step: &Step| step.id.as_str().strip_suffix(word).is_some_and(|rest| rest.ends_with('/'));
-    let begins = |step: &Step| step.id.as_str().strip_prefix(word).is_some_and(|rest| rest.starts_with('/'));
-    if let Some(ids) = listed(&ends).or_else(|| listed(&begins)) {
-        return format!("did you mean {ids}?");
-    }
-    let ids = steps.iter().map(|step| step.id.as_str());
-    let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
-    format!("did you mean `{nearest}`?")
-}
-
 /// Prints what an administrator has to run for `deps`.
 pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
     let setting = Setting::gather(common, positional)?;
@@ -235,31 +206,4 @@ pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
         print(&format!("{command}\n"))?;
     }
     Ok(exit::OK)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_component_and_a_verb_lead_to_their_steps() {
-        let step = |id: &str, component: Option<&str>| -> Step {
-            serde_json::from_value(json!({
-                "id": id, "phase": "build", "component": component, "title": "t", "freshness": "fingerprinted",
-                "network": "denied", "action": { "kind": "exec", "commands": [] },
-            }))
-            .unwrap()
-        };
-        let steps = [
-            step("deps/wheels", None),
-            step("build/shapes/configure", Some("shapes")),
-            step("build/shapes/compile", Some("shapes")),
-            step("build/area/compile", Some("area")),
-        ];
-        let told = |wanted: &str| meant(steps.iter(), wanted);
-        assert_eq!(told("shapes"), "the steps of shapes are build/shapes/configure, build/shapes/compile");
-        assert_eq!(told("compile"), "did you mean build/shapes/compile, build/area/compile?");
-        assert_eq!(told("build/shapes"), "did you mean build/shapes/configure, build/shapes/compile?");
-        assert_eq!(told("build/shapes/comple"), "did you mean `build/shapes/compile`?");
-    }
 }

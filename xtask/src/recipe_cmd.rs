@@ -41,7 +41,9 @@ fn list(common: &Common) -> Result<i32> {
     for (name, recipe) in found {
         let place = if is_own(name) { recipe.file.as_str() } else { "built in" };
         let driver = match &recipe.broken {
-            Some(_) => format!("(has mistakes: `{} recipe check {name}` shows them)", crate::next::program()),
+            Some(_) => {
+                format!("(has mistakes: `{} recipe check {name}` shows them)", crate::invocation::program())
+            }
             None => recipe.says.driver.map_or("", Driver::as_str).to_owned(),
         };
         print(&format!("{name:width$}  {driver:9}  ({place})\n"))?;
@@ -66,9 +68,10 @@ fn check(common: &Common, name: Option<&str>) -> Result<i32> {
     if found.is_empty() {
         let places: Vec<String> = recipes::directories().into_iter().map(Utf8PathBuf::into_string).collect();
         return Err(Error::usage(format!(
-            "there is no recipe to check: none of one's own in {}\n  help: name one: a recipe that is built in, or a file",
+            "there is no recipe to check: none of one's own in {}",
             places.join(", ")
-        )));
+        ))
+        .with_help("name one: a recipe that is built in, or a file"));
     }
     let mut wrong = Vec::new();
     for (name, path) in &found {
@@ -124,5 +127,5 @@ fn unknown(name: &str) -> Error {
         Some(near) => format!("did you mean `{near}`? all: {}", names.join(", ")),
         None => format!("there are: {}", names.join(", ")),
     };
-    Error::usage(format!("there is no recipe `{name}`\n  help: {help}"))
+    Error::usage(format!("there is no recipe `{name}`")).with_help(help)
 }

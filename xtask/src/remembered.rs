@@ -4,10 +4,15 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use model::SourceName;
+use model::case::Alternatives;
+use model::layout::Layout;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::load::Setting;
+
+/// The sources that a case declares.
+type Sources = BTreeMap<SourceName, Alternatives>;
 
 const FILE: &str = "remembered.json";
 const SCHEMA: u32 = 1;
@@ -48,22 +53,22 @@ impl Remembered {
 ///
 /// # Errors
 /// When the state directory cannot be written.
-pub fn write(setting: &Setting) -> Result<()> {
-    let before = Remembered::read(&setting.layout.state, &setting.key);
+pub fn write(layout: &Layout, case: &str, declared: &Sources, given: &[(String, Utf8PathBuf)]) -> Result<()> {
+    let before = Remembered::read(&layout.state, case);
     let mut now = Remembered {
         schema: SCHEMA,
-        case: setting.key.clone(),
-        artifacts: setting.layout.artifacts.clone(),
+        case: case.to_owned(),
+        artifacts: layout.artifacts.clone(),
         sources: before.sources.clone(),
     };
-    now.sources.retain(|name, _| setting.case().sources.contains_key(name.as_str()));
-    now.sources.extend(setting.sources.iter().cloned());
+    now.sources.retain(|name, _| declared.contains_key(name.as_str()));
+    now.sources.extend(given.iter().cloned());
     if now == before {
         return Ok(());
     }
     let text = serde_json::to_string_pretty(&now)
         .map_err(|error| Error::internal(format!("failed to encode what to remember: {error}")))?;
-    engine::files::atomic_write(&setting.layout.state.join(FILE), format!("{text}\n").as_bytes())?;
+    engine::files::atomic_write(&layout.state.join(FILE), format!("{text}\n").as_bytes())?;
     Ok(())
 }
 

@@ -1,22 +1,25 @@
 //! `deps`, `build`, `all`: assess, and if something is to be done, lock and run.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Assessment, Cancel, Finish, Observer, RunOptions, Selection, State, assess_before_run};
-use exec::lock::{LockError, RunLock};
-use model::case::Case;
-use model::event::{FailureKind, Timed, Verdict};
+use engine::{Assessment, Cancel, Finish, RunOptions, Selection, State, assess_before_run};
+use model::case::{Diagnostic, Diagnostics};
+use model::event::{FailureKind, Verdict};
 use model::exit;
 use model::plan::{Phase, Plan, Privilege};
 use model::site::Sudo;
-use report::{Kind, Next, Renderer, Size, Style};
 
-use crate::args::{Color, Common, PhaseArg, Progress};
+use crate::args::{Common, PhaseArg};
+use crate::directories::{self, marker, take_lock};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
+use crate::invocation::typed;
 use crate::load::Setting;
+use crate::out::warn;
+use crate::shown::Shown;
+use crate::steps::known_words;
 use crate::{next, room};
 
 /// Runs phases of a case and returns the exit code.
@@ -46,7 +49,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         assessments.push(assessment);
     }
     let cancel = Cancel::new();
-    let mut observer = Shown::new(common, next::after_phases(common, &setting, phase, &typed()));
+    let mut observer = Shown::new(common, next::after_phases(common, &setting, phase, &typed(common)));
     let mut options = RunOptions {
         capacity: setting.capacity,
         keep_going: keeps_going(common),
@@ -65,10 +68,10 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         setting.detect_sudo();
         ask_for_root(&setting, needs_root)?;
         options.run_lock = Some(Arc::new(take_lock(common, &setting)?));
-        crate::installed::mark_cache(&setting.layout.cache)?;
-        own_directories(&setting)?;
-        trees_of_this_ledger(&setting)?;
-        crate::remembered::write(&setting)?;
+        directories::mark_cache(&setting.layout.cache)?;
+        directories::own(&setting)?;
+        directories::same_records(&setting)?;
+        crate::remembered::write(&setting.layout, &setting.key, &setting.case().sources, &setting.sources)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {
             if live {
@@ -93,16 +96,12 @@ fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -
     if phase != PhaseArg::All || !common.only.is_empty() || !common.skip.is_empty() {
         return Ok(());
     }
-    let absent: Vec<String> = setting
-        .absent_sources()
-        .iter()
-        .filter(|found| found.used)
-        .map(|found| found.at.to_string())
-        .collect();
+    let absent = setting.absent_sources().into_iter().filter(|found| found.used);
+    let absent: Vec<Diagnostic> = absent.flat_map(|found| found.at.0).collect();
     if absent.is_empty() {
         return Ok(());
     }
-    Err(Error::new(exit::PREFLIGHT, absent.join("\n\n").trim_end().to_owned()))
+    Err(Error::of_case(exit::PREFLIGHT, Diagnostics(absent)))
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.
@@ -172,184 +171,4 @@ fn exit_code(finish: Finish) -> i32 {
         (Verdict::Failed, Some(FailureKind::Verify)) => exit::VERIFY_FAILED,
         (Verdict::Failed, _) => exit::STEP_FAILED,
     }
-}
-
-/// Words of --only and --skip that mean nothing are mistakes.
-pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result<()> {
-    let plans: Vec<&Plan> = plans.iter().collect();
-    let mut unknown = selection.unknown(&plans);
-    // A component that nothing has to be brought for has no step in `deps`.
-    unknown.retain(|word| !case.components.keys().any(|name| name.as_str() == *word));
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let mut names: Vec<String> = plans
-        .iter()
-        .flat_map(|plan| &plan.steps)
-        .filter_map(|step| Some(step.component.as_ref()?.to_string()))
-        .collect();
-    names.sort();
-    names.dedup();
-    let known =
-        if names.is_empty() { String::new() } else { format!("components are: {}; ", names.join(", ")) };
-    Err(Error::usage(format!(
-        "no component or step is called {}\n  help: {known}`installer plan` lists the steps",
-        unknown.join(", "),
-    )))
-}
-
-/// Identifies the state directory.
-pub fn marker(setting: &Setting) -> String {
-    model::Digest::of(setting.layout.state.as_str()).short().to_owned()
-}
-
-/// Takes the run lock and ends what a killed run left running.
-pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
-    let path = setting.layout.state.join("lock");
-    engine::files::create_dir_all(&setting.layout.state)?;
-    let lock = RunLock::acquire(&path, common.wait).map_err(|error| match error {
-        LockError::Io { .. } => Error::internal(error.to_string()),
-        LockError::Held { .. } | LockError::Leftovers { .. } => {
-            Error::new(exit::LOCKED, format!("{error}\n  help: --wait waits for it"))
-        }
-    })?;
-    let ended = exec::launcher::end_leftovers(&marker(setting), &path)
-        .map_err(|error| Error::internal(format!("failed to end what a killed run left running: {error}")))?;
-    for process in ended {
-        warn(&format!("ended what a killed run left running: {process}"));
-    }
-    Ok(lock)
-}
-
-/// A line of talk on standard error; that nobody reads it is no error.
-pub fn warn(message: &str) {
-    drop(writeln!(std::io::stderr(), "warning: {message}"));
-}
-
-/// Sees that state and cache directory are this case's: two cases in one would each take the other's build trees for
-/// their own.
-fn own_directories(setting: &Setting) -> Result<()> {
-    let case = &setting.case().metadata.name;
-    for (directory, flag) in [(&setting.layout.state, "--state-dir"), (&setting.layout.cache, "--cache-dir")]
-    {
-        let mark = directory.join("case");
-        match engine::files::read_if_there(&mark)? {
-            Some(owner) if owner.trim() == case => {}
-            Some(owner) => {
-                return Err(Error::usage(format!(
-                    "{directory} is used by the case `{}`\n  help: give each case a {flag} of its own",
-                    owner.trim()
-                )));
-            }
-            None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
-        }
-    }
-    Ok(())
-}
-
-/// Sees that the build trees are those that the ledger speaks of. One of them may be another's: a cache mount that a
-/// builder handed out twice, a directory that was restored, a --state-dir of its own. What the ledger calls compiled
-/// would then be something else; a lost tree is only built again.
-fn trees_of_this_ledger(setting: &Setting) -> Result<()> {
-    let (state, cache) = (&setting.layout.state, &setting.layout.cache);
-    let (mine, theirs) = (state.join("pair"), cache.join("pair"));
-    let (known, found) = (engine::files::read_if_there(&mine)?, engine::files::read_if_there(&theirs)?);
-    if known.is_some() && known == found {
-        return Ok(());
-    }
-    // Both are new, or of a version that did not look.
-    if known.is_some() || found.is_some() {
-        for name in ["build", "work", "staging", "sources"] {
-            let trees = cache.join(name);
-            if trees.exists() {
-                warn(&format!("{trees} is not what the records in {state} speak of, and is made anew"));
-                engine::files::remove_tree(&trees)?;
-            }
-        }
-    }
-    // A new one each time: the same on two caches would say that both are this ledger's.
-    let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let pair = model::Digest::of(format!("{} {} {state}", moment.as_nanos(), std::process::id()));
-    engine::files::atomic_write(&mine, pair.as_str().as_bytes())?;
-    engine::files::atomic_write(&theirs, pair.as_str().as_bytes())?;
-    Ok(())
-}
-
-/// The command line in the place of the one that was typed, where an old one was translated.
-static TRANSLATED: Mutex<Option<Vec<String>>> = Mutex::new(None);
-
-/// From here on these words count as typed.
-pub fn type_instead(words: &[String]) {
-    *TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
-}
-
-fn typed() -> Vec<String> {
-    let translated = TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner);
-    translated.clone().unwrap_or_else(|| std::env::args().skip(1).collect())
-}
-
-/// Whether colours are wanted on this stream.
-pub fn style(common: &Common, on_terminal: bool) -> Style {
-    Style::new(match common.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => on_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    })
-}
-
-/// Shows events as they come.
-pub struct Shown {
-    renderer: Box<dyn Renderer + Send>,
-    kind: Kind,
-}
-
-impl Shown {
-    pub fn new(common: &Common, next: Next) -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
-        let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        let kind = match common.progress {
-            Progress::Json => Kind::Json,
-            Progress::Quiet => Kind::Quiet,
-            Progress::Plain => Kind::Plain,
-            Progress::Tty => Kind::Terminal(size().unwrap_or_default()),
-            Progress::Auto if on_terminal && !ci && !dumb => Kind::Terminal(size().unwrap_or_default()),
-            Progress::Auto => Kind::Plain,
-        };
-        let options = report::Options { style: style(common, on_terminal), verbose: common.verbose, next };
-        Self { renderer: report::renderer(kind, options), kind }
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self.kind, Kind::Terminal(_))
-    }
-
-    fn with(&mut self, act: impl FnOnce(&mut dyn Renderer, &mut dyn Write) -> std::io::Result<()>) {
-        // A reader that went away (`| head`) must not end a compile.
-        if self.kind.is_data() {
-            drop(act(self.renderer.as_mut(), &mut std::io::stdout().lock()));
-        } else {
-            drop(act(self.renderer.as_mut(), &mut std::io::stderr().lock()));
-        }
-    }
-
-    pub fn finish(&mut self) {
-        self.with(|renderer, out| renderer.finish(out));
-    }
-}
-
-impl Observer for Shown {
-    fn event(&mut self, timed: &Timed) {
-        self.with(|renderer, out| renderer.event(timed, out));
-    }
-
-    fn tick(&mut self, now_ms: u64) {
-        let size = if self.is_live() { size() } else { None };
-        self.with(|renderer, out| renderer.tick(now_ms, size, out));
-    }
-}
-
-fn size() -> Option<Size> {
-    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())?;
-    Some(Size { columns: width.0, rows: height.0 })
 }

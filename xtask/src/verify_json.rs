@@ -12,7 +12,7 @@ use crate::args::{Common, Progress};
 use crate::error::Result;
 use crate::load::Setting;
 use crate::out;
-use crate::run::Shown;
+use crate::shown::Shown;
 
 /// Shows events as they come, and keeps those that say how things are.
 pub struct Kept {

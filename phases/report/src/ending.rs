@@ -7,8 +7,8 @@ use model::event::Verdict;
 use model::plan::Phase;
 use model::report::Installed;
 
-use crate::summary::{Next, Purpose, line};
-use crate::{Run, Style, text};
+use crate::text::line;
+use crate::{Next, Purpose, Run, Style, text};
 
 /// Installed components that are listed by name; the rest is counted.
 const ROWS: usize = 16;

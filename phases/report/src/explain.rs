@@ -2,15 +2,17 @@
 
 mod checks;
 mod preflight;
+mod probe;
 
 use std::fmt::Write as _;
 
 use camino::Utf8Path;
 use model::plan::{
     Action, Argument, Claims, Command, EnsureToolchain, Freshness, Input, Jobs, Keep, Network, Phase, Plan,
-    Privilege, Probe, Shows, Step,
+    Privilege, Shows, Step,
 };
 
+use self::probe::probe;
 use crate::plan::{differences, package_lines};
 use crate::{PlanOptions, PlanRow, RowState, text};
 
@@ -269,23 +271,6 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             lines.extend(verify.checks.iter().flat_map(|check| checks::lines(check, verify)));
             lines
         }
-    }
-}
-
-fn probe(probe: &Probe) -> String {
-    match probe {
-        Probe::Tool { names, minimum: Some(minimum) } => {
-            format!("program {}, {minimum} or newer", names.join(" or "))
-        }
-        Probe::Tool { names, minimum: None } => format!("program {}", names.join(" or ")),
-        Probe::Cuda { wanted, root, .. } => format!("{} at {root}", wanted.described()),
-        Probe::Header { name } => format!("header {name}"),
-        Probe::PkgConfig { module, minimum: Some(minimum) } => {
-            format!("pkg-config module {module}, {minimum} or newer")
-        }
-        Probe::PkgConfig { module, minimum: None } => format!("pkg-config module {module}"),
-        Probe::PackageFile { path } => format!("the package in {path}, or a newer one"),
-        Probe::PythonModule { interpreter, module } => format!("module {module} of {interpreter}"),
     }
 }
 

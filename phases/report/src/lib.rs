@@ -7,6 +7,7 @@ mod counted;
 mod ending;
 mod explain;
 mod json;
+mod next;
 mod plain;
 mod plan;
 mod quiet;
@@ -24,12 +25,13 @@ use model::event::Timed;
 pub use counted::{Counter, Tally};
 pub use explain::explain_text;
 pub use json::Json;
+pub use next::{Next, Purpose};
 pub use plain::Plain;
 pub use plan::{PackageCost, PlanOptions, PlanRow, RowState, plan_text};
 pub use quiet::Quiet;
 pub use run::Run;
 pub use style::Style;
-pub use summary::{Next, Purpose, summary_text};
+pub use summary::summary_text;
 pub use terminal::{RESTORE, Size, Terminal};
 
 /// Turns the events of a run into something to read, as they come.

@@ -7,6 +7,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Of paths that are longer than this, in columns, the directories may be left out.
 const LONG_PATH: usize = 20;
 
+/// A line of a text.
+pub(crate) fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
 /// A duration: `0.4 s`, `42.1 s`, `3m 07s`, `1h 02m`.
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;

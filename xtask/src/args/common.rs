@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::{Color, LevelArg, Progress};
+use super::values::{Color, LevelArg, Progress};
 
 /// What every command understands. Which of them `-h` shows, and which mean nothing to a command, stands in `help.rs`.
 #[derive(Args, Clone, Debug)]
@@ -211,4 +211,17 @@ pub struct Common {
         help_heading = "This place"
     )]
     pub package_manager: Option<String>,
+
+    /// Where an old command line was translated: what counts in its place.
+    #[arg(skip)]
+    pub translated: Option<Translated>,
+}
+
+/// An old command line in words of today.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    /// The words that count as typed.
+    pub words: Vec<String>,
+    /// Variables that were read as old options, and count no more: their meaning stands in the words.
+    pub variables: Vec<String>,
 }

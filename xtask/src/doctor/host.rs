@@ -6,7 +6,7 @@ use exec::probe;
 use exec::{Redactor, Session, SessionConfig};
 use model::site::{Sudo, SudoPolicy};
 
-use super::{Check, Patient};
+use super::check::{Check, Patient};
 use crate::error::{Error, Result};
 use crate::load::cpus;
 

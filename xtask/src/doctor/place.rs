@@ -10,7 +10,7 @@ use camino::Utf8Path;
 use deps::http::{Client, Policy};
 use engine::{StandaloneContext, World};
 
-use super::{Check, Patient};
+use super::check::{Check, Patient, State};
 use crate::error::Result;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ fn files(patient: &Patient) -> Vec<Check> {
         });
         let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
         if secret && mode.is_ok_and(|mode| mode & 0o004 != 0) {
-            check.state = super::State::Warning;
+            check.state = State::Warning;
             check.cure = Some(format!("it holds a password and everybody may read it: chmod o-r {path}"));
         }
         found.push(check);

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::tree::{File, Span};
-
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -28,36 +26,6 @@ pub struct Place {
     pub width: usize,
     /// The whole line, without its end.
     pub text: String,
-}
-
-impl Place {
-    /// The line on which `span` begins; what lies beyond its end is not marked.
-    pub(super) fn of(file: &File, span: &Span) -> Self {
-        let text = file.text.as_str();
-        let start = floor(text, span.start);
-        let end = floor(text, span.end.max(span.start));
-        let before = text.get(..start).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let rest = text.get(line_start..).unwrap_or("");
-        let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
-        let marked_end = end.min(line_start + line.len());
-        Self {
-            file: file.name.clone(),
-            line: before.matches('\n').count() + 1,
-            column: text.get(line_start..start).unwrap_or("").chars().count() + 1,
-            width: text.get(start..marked_end).map_or(0, |marked| marked.chars().count()).max(1),
-            text: line.to_owned(),
-        }
-    }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 impl fmt::Display for Diagnostic {

@@ -408,12 +408,15 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
     Ok(tree)
 }
 
-/// A preset of an older tool alone, as a case's tree, with what of it is not read.
-pub(super) fn read_preset(case: &CaseFile) -> Result<(Node, Vec<Warning>), Diagnostics> {
+/// A preset of an older tool alone, as a case in JSON, with what of it is not read.
+///
+/// # Errors
+/// When it cannot be parsed, or is neither a preset nor a case.
+pub fn read_preset(case: &CaseFile) -> Result<(serde_json::Value, Vec<Warning>), Diagnostics> {
     let mut files = Files::default();
     let mut warnings = Vec::new();
     let tree = read(&mut files, case, &mut warnings)?;
-    Ok((tree, warnings.into_iter().map(Warning).collect()))
+    Ok((tree.to_json(), warnings.into_iter().map(Warning).collect()))
 }
 
 /// `over` on top of `below`: tables are merged, all else is replaced. A source of another kind is another source, and

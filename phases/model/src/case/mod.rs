@@ -12,7 +12,6 @@ mod cuda;
 mod cuda_toolchain;
 mod diagnostic;
 mod image;
-pub mod import;
 mod json;
 mod legacy;
 mod merge;
@@ -47,13 +46,14 @@ pub use cuda::{ComputeCapability, Cuda, CudaArch, CudaArchName, NotACapability};
 pub use cuda_toolchain::{CudaOrigin, CudaToolchain};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Warning, nearest};
 pub use image::{HealthCheck, Image, Port};
-pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, source_names};
+pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, read_preset, source_names};
 pub use reference::reference_markdown;
 pub use schema::{json_schema, recipe_json_schema};
 pub use source::{Alternatives, SourceSpec, is_commit};
 pub use stack::{
     OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,
 };
+pub use tree::quoted as quoted_key;
 pub use xmake::{XmakePackage, XmakeSettings, XmakeToolchain};
 
 use std::collections::BTreeMap;

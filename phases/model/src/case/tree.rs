@@ -44,11 +44,8 @@ impl Files {
 
     /// A diagnostic at a place; what was written by nobody has none.
     pub fn diagnose(&self, span: &Span, message: impl Into<String>, help: Option<String>) -> Diagnostic {
-        let place = self
-            .0
-            .get(span.file)
-            .filter(|file| file.kind != FileKind::Default)
-            .map(|file| Place::of(file, span));
+        let place =
+            self.0.get(span.file).filter(|file| file.kind != FileKind::Default).map(|file| place(file, span));
         Diagnostic { message: message.into(), place, help }
     }
 
@@ -56,7 +53,7 @@ impl Files {
     pub fn origin(&self, span: &Span) -> String {
         match self.0.get(span.file) {
             Some(file) if file.kind == FileKind::File => {
-                format!("{}:{}", file.name, Place::of(file, span).line)
+                format!("{}:{}", file.name, place(file, span).line)
             }
             Some(file) if file.kind == FileKind::Flag => file.name.clone(),
             _ => "default".to_owned(),
@@ -70,6 +67,34 @@ impl Files {
     pub fn is_flag(&self, span: &Span) -> bool {
         self.0.get(span.file).is_some_and(|file| file.kind == FileKind::Flag)
     }
+}
+
+/// The line on which `span` begins; what lies beyond its end is not marked.
+fn place(file: &File, span: &Span) -> Place {
+    let text = file.text.as_str();
+    let start = floor(text, span.start);
+    let end = floor(text, span.end.max(span.start));
+    let before = text.get(..start).unwrap_or("");
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let rest = text.get(line_start..).unwrap_or("");
+    let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
+    let marked_end = end.min(line_start + line.len());
+    Place {
+        file: file.name.clone(),
+        line: before.matches('\n').count() + 1,
+        column: text.get(line_start..start).unwrap_or("").chars().count() + 1,
+        width: text.get(start..marked_end).map_or(0, |marked| marked.chars().count()).max(1),
+        text: line.to_owned(),
+    }
+}
+
+/// The nearest character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A value and where it and its key stand.
@@ -164,7 +189,7 @@ impl Node {
 }
 
 /// A segment of a dotted key as it is written: quoted where it is not a bare key.
-pub(super) fn quoted(segment: &str) -> String {
+pub fn quoted(segment: &str) -> String {
     let bare = !segment.is_empty()
         && segment.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
     if bare { segment.to_owned() } else { serde_json::Value::from(segment).to_string() }

@@ -4,7 +4,7 @@ use model::plan::{
     AskedDevice, Preflight, RequiredAccelerator, RequiredPython, RequiredSdk, RequiredSource, RequiredWheels,
 };
 
-use super::probe;
+use super::probe::probe;
 
 pub(super) fn lines(preflight: &Preflight) -> Vec<String> {
     let mut lines = vec!["looks whether all that the build needs is there:".to_owned()];

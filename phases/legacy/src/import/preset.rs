@@ -1,0 +1,126 @@
+//! A JSON preset of an older tool as a case of its own.
+
+use model::case::{CaseFile, Diagnostics, Warning, quoted_key, read_preset};
+use serde_json::{Map, Value};
+
+use super::{Finding, Imported, IsSecret, Kind, is_proxy, of_a_place, quoted, without_credentials};
+
+/// A preset that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Preset {
+    /// The case, and the requirement files that are to be copied beside it: what they are called there, and their
+    /// paths.
+    pub imported: Imported,
+    /// Requirement files: name beside the case, path of the old one.
+    pub requirements: Vec<(String, String)>,
+    /// What of the preset was not read, each with its line.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads a preset, and writes what it means as TOML.
+///
+/// # Errors
+/// When it is no JSON, or no preset.
+pub fn preset(file: &CaseFile, name: &str, is_secret: IsSecret<'_>) -> Result<Preset, Diagnostics> {
+    let (mut tree, warnings) = read_preset(file)?;
+    let mut requirements = Vec::new();
+    beside(&mut tree, &mut requirements);
+    let mut findings = environment(&mut tree, &file.name, is_secret);
+    let mut text = format!("# Read from {} by `installer case import`.\n\n", file.name);
+    if let Value::Object(table) = &mut tree {
+        if let Some(Value::Object(metadata)) = table.get_mut("metadata") {
+            metadata.shift_remove("name");
+        }
+        let (plain, tables) = split(table);
+        for (key, value) in plain {
+            text.push_str(&format!("{} = {}\n", quoted_key(key), inline(value)));
+        }
+        text.push_str(&format!("\n[metadata]\nname = {}\n", quoted(name)));
+        for (key, table) in tables {
+            section(&mut text, &quoted_key(key), table, key == "metadata");
+        }
+    }
+    without_credentials(&mut text, &mut findings, is_secret);
+    Ok(Preset { imported: Imported { case: text, files: Vec::new(), findings }, requirements, warnings })
+}
+
+/// Takes out of the environment what belongs to a place.
+fn environment(tree: &mut Value, file: &str, is_secret: IsSecret<'_>) -> Vec<Finding> {
+    let Some(Value::Object(table)) = tree.get_mut("environment") else { return Vec::new() };
+    let mut findings = Vec::new();
+    table.retain(|name, value| {
+        let secret = value.as_str().is_some_and(|text| is_secret(name, text));
+        if !secret && !is_proxy(name) {
+            return true;
+        }
+        let why = if is_proxy(name) {
+            of_a_place("proxies")
+        } else {
+            "it looks like a credential, and is not taken: give it to `docker run -e`".to_owned()
+        };
+        findings.push(Finding { kind: Kind::Site, file: file.to_owned(), line: 0, text: name.clone(), why });
+        false
+    });
+    findings
+}
+
+/// Requirement files come along, so that the new case stands alone.
+fn beside(tree: &mut Value, found: &mut Vec<(String, String)>) {
+    let mut take = |files: Option<&mut Value>| {
+        for file in files.and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::String(path) = file {
+                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+                found.push((name.clone(), std::mem::replace(path, name)));
+            }
+        }
+    };
+    let Some(Value::Object(python)) = tree.get_mut("python") else { return };
+    take(python.get_mut("requirements"));
+    for group in python.get_mut("optional").and_then(Value::as_array_mut).into_iter().flatten() {
+        take(group.get_mut("requirements"));
+    }
+}
+
+type Entries<'a, T> = Vec<(&'a String, &'a T)>;
+
+/// What stands under a table's own header, and the tables in it.
+fn split(table: &Map<String, Value>) -> (Entries<'_, Value>, Entries<'_, Map<String, Value>>) {
+    let (mut plain, mut tables) = (Vec::new(), Vec::new());
+    for (key, value) in table {
+        match value {
+            Value::Object(table) => tables.push((key, table)),
+            _ => plain.push((key, value)),
+        }
+    }
+    (plain, tables)
+}
+
+/// A table and the tables in it, each under its own header.
+fn section(text: &mut String, path: &str, table: &Map<String, Value>, opened: bool) {
+    let (plain, tables) = split(table);
+    // A component without keys is a component all the same.
+    if !opened && (!plain.is_empty() || tables.is_empty()) {
+        text.push_str(&format!("\n[{path}]\n"));
+    }
+    for (key, value) in plain.iter().filter(|(_, value)| !value.is_null()) {
+        text.push_str(&format!("{} = {}\n", quoted_key(key), inline(value)));
+    }
+    for (key, table) in tables {
+        section(text, &format!("{path}.{}", quoted_key(key)), table, false);
+    }
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Null => "\"\"".to_owned(),
+        Value::Bool(on) => on.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Object(table) => {
+            let pairs: Vec<String> =
+                table.iter().map(|(key, value)| format!("{} = {}", quoted_key(key), inline(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Words of an old command line that are no options.
+
+use super::given::Given;
+use super::line::line;
+use super::refused::{Refused, Result};
+use super::table::OPTIONS;
+use super::translate::Translated;
+
+/// Words that are no options are refused, with what the others come to.
+///
+/// # Errors
+/// When there is one.
+pub fn refuse_unknown(given: &Given, others: Option<&Translated>) -> Result<()> {
+    if given.unknown.is_empty() {
+        return Ok(());
+    }
+    let unknown: Vec<String> = given.unknown.iter().map(|word| unknown(word)).collect();
+    let help = others.map(|others| {
+        let lines: Vec<String> = others.commands.iter().map(|words| line(words)).collect();
+        format!("without it, the command line is now: {}", lines.join(" && "))
+    });
+    Err(Refused { message: unknown.join("\n"), help })
+}
+
+/// What to say of a word that is no option.
+fn unknown(word: &str) -> String {
+    let name = word.split('=').next().unwrap_or(word);
+    if !name.starts_with('-') {
+        return format!("`{word}` is no option, and the scripts take nothing else");
+    }
+    let nearest = OPTIONS
+        .iter()
+        .map(|option| (strsim::damerau_levenshtein(option.name, name), option))
+        .min_by_key(|(distance, _)| *distance);
+    match nearest {
+        Some((distance, option)) if distance * 3 <= name.len() => {
+            format!("unknown option `{name}`: did you mean `{}`? now: {}", option.name, option.now)
+        }
+        _ => format!("unknown option `{name}`: options of today are for `installer` itself"),
+    }
+}

@@ -1,0 +1,43 @@
+//! What `image` does.
+
+use camino::Utf8PathBuf;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Copies what the case has installed into a new directory
+    ///
+    /// It is a tree rooted at `/`: COPY --from=export DIR/ /.
+    Export {
+        /// The directory; and the case
+        #[arg(value_name = "DIRECTORY|CASE", num_args = 1..=2, required = true)]
+        words: Vec<String>,
+    },
+    /// Prints the packages that the installed files need
+    ///
+    /// Packages of the distribution, one a line; with --json also what no package brings.
+    RuntimePackages {
+        /// The case: a name, a file or a directory
+        #[arg(value_name = "CASE")]
+        name: Option<String>,
+    },
+    /// Prints the Dockerfile of the case
+    ///
+    /// Both phases, and the [image] section of the case as instructions of the runtime image.
+    Dockerfile {
+        /// The case: a name, a file or a directory
+        #[arg(value_name = "CASE")]
+        name: Option<String>,
+        /// The second phase alone, from an image of the first
+        #[arg(long, conflicts_with = "from", help_heading = "What is built")]
+        build_only: bool,
+        /// The instructions alone, for an image that there is
+        #[arg(long, value_name = "IMAGE", help_heading = "What is built")]
+        from: Option<String>,
+    },
+    /// Installs, in a runtime image, what an exported tree needs
+    InstallPackages {
+        /// The tree's etc/installer/image.json
+        description: Utf8PathBuf,
+    },
+}

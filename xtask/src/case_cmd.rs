@@ -26,7 +26,7 @@ pub fn run(common: &Common, command: &CaseCommand) -> Result<i32> {
             let Checked { case, warnings, not_here } = check(common, name.as_deref())?;
             warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
             if let Some(error) = not_here {
-                say(&format!("not on this machine: {}", error.message.trim_start_matches("error: ")));
+                say(&format!("not on this machine: {}", error.told()));
             }
             say(&format!("{case}: no mistakes found"));
             Ok(exit::OK)
@@ -67,21 +67,21 @@ fn check_json(common: &Common, name: Option<&str>) -> Result<i32> {
     let read = load_case(common, &case).map(|(loaded, _)| loaded.warnings).unwrap_or_default();
     let mut diagnostics: Vec<Value> =
         read.iter().map(|warning| error::diagnostic("warning", &warning.0)).collect();
-    let plain = |level: &str, message: &str| json!({ "level": level, "message": message, "file": null, "line": null, "column": null, "help": null });
+    let plain = |level: &str, message: &str, help: Option<String>| json!({ "level": level, "message": message, "file": null, "line": null, "column": null, "help": help });
     let of = |level: &str, error: &Error| match error.diagnostics.as_slice() {
-        [] => vec![plain(level, &error.message)],
+        [] => vec![plain(level, &error.message, error.help_text())],
         several => several.iter().map(|one| error::diagnostic(level, one)).collect(),
     };
     let mut not_here = Vec::new();
     let code = match check(common, Some(&case)) {
         Ok(checked) => {
-            diagnostics.extend(checked.warnings.iter().map(|warning| plain("warning", warning)));
+            diagnostics.extend(checked.warnings.iter().map(|warning| plain("warning", warning, None)));
             not_here = checked.not_here.iter().flat_map(|error| of("error", error)).collect();
             exit::OK
         }
         Err(error) if error.code == exit::BAD_CASE => {
             diagnostics.extend(of("error", &error));
-            say(&error.message);
+            say(&error.among_others());
             error.code
         }
         Err(error) => return Err(error),
@@ -163,15 +163,14 @@ fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
 fn new(name: &str) -> Result<i32> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        return Err(Error::usage(format!(
-            "`{name}` cannot be the name of a case\n  help: use letters, digits, `-`, `_` and `.`"
-        )));
+        return Err(Error::usage(format!("`{name}` cannot be the name of a case"))
+            .with_help("use letters, digits, `-`, `_` and `.`"));
     }
     let path = Utf8Path::new("cases").join(name).join("case.toml");
     if path.exists() {
-        return Err(Error::usage(format!(
-            "{path} is there already\n  help: choose another name, or edit it"
-        )));
+        return Err(
+            Error::usage(format!("{path} is there already")).with_help("choose another name, or edit it")
+        );
     }
     let text = STARTER.replace("NAME", name).replace("DRIVERS", &Driver::words());
     engine::files::atomic_write(&path, text.as_bytes())?;

@@ -34,15 +34,13 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
     let name = named.as_deref().map_or(stem, Utf8Path::file_name).unwrap_or_default().to_owned();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
     if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        return Err(Error::usage(format!(
-            "`{name}` cannot be the name of a case\n  help: give the new case's directory: --output cases/NAME"
-        )));
+        return Err(Error::usage(format!("`{name}` cannot be the name of a case"))
+            .with_help("give the new case's directory: --output cases/NAME"));
     }
     let directory = output.map_or_else(|| Utf8Path::new("cases").join(&name), Utf8Path::to_owned);
     if directory.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) || directory.is_file() {
-        return Err(Error::usage(format!(
-            "{directory} is there already, and is not overwritten\n  help: remove it, or write elsewhere with --output DIR"
-        )));
+        return Err(Error::usage(format!("{directory} is there already, and is not overwritten"))
+            .with_help("remove it, or write elsewhere with --output DIR"));
     }
     let imported = if absolute.is_dir() && SETTINGS.iter().any(|file| absolute.join(file).is_file()) {
         deployment(from, &name)?
@@ -67,10 +65,10 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
             say(&format!("see what it does with `installer plan --case {directory}`"));
             Ok(exit::OK)
         }
-        Err(error) => Err(Error::new(
-            exit::BAD_CASE,
-            format!("{}\n\nthe case is written, and has to be corrected", error.message),
-        )),
+        Err(error) => {
+            say(&format!("{}\n\nthe case is written, and has to be corrected", error.text()));
+            Ok(exit::BAD_CASE)
+        }
     }
 }
 
@@ -109,18 +107,17 @@ fn deployment(from: &Utf8Path, name: &str) -> Result<Imported> {
 
 fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
     let found = cases::read_preset(from)?.ok_or_else(|| {
-        Error::usage(format!(
-            "{from} is neither a deployment case nor a preset\n  help: a deployment case is a directory with {}; a preset is a JSON file without `schema`",
+        Error::usage(format!("{from} is neither a deployment case nor a preset")).with_help(format!(
+            "a deployment case is a directory with {}; a preset is a JSON file without `schema`",
             SETTINGS.join(" or ")
         ))
     })?;
     if found.file.format != Format::Json {
-        return Err(Error::usage(format!(
-            "{from} is a case already\n  help: `extends = \"{from}\"` builds on it"
-        )));
+        return Err(Error::usage(format!("{from} is a case already"))
+            .with_help(format!("`extends = \"{from}\"` builds on it")));
     }
     let read = import::preset(&found.file, name, &is_secret)
-        .map_err(|diagnostics| Error::new(exit::BAD_CASE, diagnostics.to_string().trim_end().to_owned()))?;
+        .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
     for warning in &read.warnings {
         say(&format!("{}\n", Redactor::default().redact_lines(&warning.to_string())));
     }
@@ -146,9 +143,8 @@ fn names(directory: &Utf8Path) -> Result<Vec<String>> {
 
 fn text(path: &Utf8Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| {
-        Error::usage(format!(
-            "failed to read {path}: {error}\n  help: what is imported has to be text in UTF-8"
-        ))
+        Error::usage(format!("failed to read {path}: {error}"))
+            .with_help("what is imported has to be text in UTF-8")
     })
 }
 

@@ -105,12 +105,12 @@ pub fn find(wanted: &str) -> Result<Found> {
     let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
     let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
     Err(Error::usage(format!(
-        "there is no case `{wanted}`\n  looked for it as a path, in {}, and among those that are built in\n  help: {}",
-        looked.join(", "),
-        nearest.map_or_else(
-            || "write one with `installer case new NAME`".to_owned(),
-            |nearest| format!("did you mean `{nearest}`? all: {}", names.join(", "))
-        )
+        "there is no case `{wanted}`\n  looked for it as a path, in {}, and among those that are built in",
+        looked.join(", ")
+    ))
+    .with_help(nearest.map_or_else(
+        || "write one with `installer case new NAME`".to_owned(),
+        |nearest| format!("did you mean `{nearest}`? all: {}", names.join(", ")),
     )))
 }
 
@@ -129,10 +129,8 @@ fn format_of(name: &str) -> Format {
 
 fn read(path: &Utf8Path) -> Result<Found> {
     let text = fs::read_to_string(path).map_err(|error| {
-        Error::new(
-            model::exit::BAD_CASE,
-            format!("failed to read the case {path}: {error}\n  help: a case is TOML or JSON in UTF-8"),
-        )
+        Error::new(model::exit::BAD_CASE, format!("failed to read the case {path}: {error}"))
+            .with_help("a case is TOML or JSON in UTF-8")
     })?;
     let absolute = camino::absolute_utf8(path)
         .map_err(|error| Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}")))?;
@@ -242,7 +240,7 @@ pub fn parent(wanted: &str, child: &str) -> std::result::Result<CaseFile, String
         Some(path) => read(path),
         None => find(wanted),
     };
-    found.map(|found| found.file).map_err(|error| error.message)
+    found.map(|found| found.file).map_err(|error| error.told())
 }
 
 /// A case that is found by its name.

@@ -21,7 +21,7 @@ pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
     let lock = RunLock::acquire(&path, common.wait).map_err(|error| match error {
         LockError::Io { .. } => Error::internal(error.to_string()),
         LockError::Held { .. } | LockError::Leftovers { .. } => {
-            Error::new(exit::LOCKED, format!("{error}\n  help: --wait waits for it"))
+            Error::new(exit::LOCKED, error.to_string()).with_help("--wait waits for it")
         }
     })?;
     let ended = exec::launcher::end_leftovers(&marker(setting), &path)
@@ -42,10 +42,8 @@ pub fn own(setting: &Setting) -> Result<()> {
         match engine::files::read_if_there(&mark)? {
             Some(owner) if owner.trim() == case => {}
             Some(owner) => {
-                return Err(Error::usage(format!(
-                    "{directory} is used by the case `{}`\n  help: give each case a {flag} of its own",
-                    owner.trim()
-                )));
+                return Err(Error::usage(format!("{directory} is used by the case `{}`", owner.trim()))
+                    .with_help(format!("give each case a {flag} of its own")));
             }
             None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
         }

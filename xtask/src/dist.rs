@@ -68,11 +68,9 @@ fn has_standard_library(shell: &Shell, triple: &str) -> Result<()> {
     }
     Err(Error::new(
         exit::PREFLIGHT,
-        format!(
-            "the standard library for {triple} is not installed: {} has no libstd\n  help: `rustup target add {triple}`, or the package of your distribution that has it",
-            libraries.trim()
-        ),
-    ))
+        format!("the standard library for {triple} is not installed: {} has no libstd", libraries.trim()),
+    )
+    .with_help(format!("`rustup target add {triple}`, or the package of your distribution that has it")))
 }
 
 /// Installs the linker and its driver below `target/`, once; the directory of their programs.
@@ -129,9 +127,10 @@ fn runs_on_old_ones(bytes: &[u8]) -> Result<()> {
     if demands.glibc > Some(GLIBC) {
         let (major, minor) = demands.glibc.unwrap_or_default();
         return Err(Error::internal(format!(
-            "the binary needs glibc {major}.{minor}, and {}.{} was asked for: the Rust here may be the distribution's own, built for its glibc\n  help: use a Rust of rustup",
+            "the binary needs glibc {major}.{minor}, and {}.{} was asked for: the Rust here may be the distribution's own, built for its glibc",
             GLIBC.0, GLIBC.1
-        )));
+        ))
+        .with_help("use a Rust of rustup"));
     }
     let of_glibc = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libgcc_s.so", "ld-linux"];
     let strange: Vec<&String> =

@@ -58,13 +58,12 @@ fn look(common: &Common) -> Result<Looked> {
     let case = setting.case();
     let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
-        Error::new(
-            exit::PREFLIGHT,
-            format!(
-                "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask\n  help: copy the files by their manifests in {}",
-                Layout::manifests(&setting.layout.prefix)
-            ),
-        )
+        let message = format!(
+            "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask"
+        );
+        let manifests = Layout::manifests(&setting.layout.prefix);
+        Error::new(exit::PREFLIGHT, message)
+            .with_help(format!("copy the files by their manifests in {manifests}"))
     })?;
     let contents = image::contents::gather(&setting.plan(Phase::Build)?)
         .map_err(|error| Error { code: exit::PREFLIGHT, ..error.into() })?;
@@ -123,9 +122,10 @@ fn refuse_editable(case: &Case) -> Result<()> {
     Err(Error::new(
         exit::BAD_CASE,
         format!(
-            "an editable install of `{name}` in an image would be links to a directory that is not in it\n  help: --set components.{name}.editable=false"
+            "an editable install of `{name}` in an image would be links to a directory that is not in it"
         ),
-    ))
+    )
+    .with_help(format!("--set components.{name}.editable=false")))
 }
 
 /// Where things will lie in the image, whatever machine this is.
@@ -155,15 +155,13 @@ fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     let site_files = crate::site::read(common, &environment)?;
     let target = crate::load::probe(common, &site_files, &environment);
     if let Some(why) = description.too_new_for(&target.libc) {
-        return Err(Error::new(
-            exit::PREFLIGHT,
-            format!("{why}\n  help: take a runtime base image of the same release, or build on an older one"),
-        ));
+        return Err(Error::new(exit::PREFLIGHT, why)
+            .with_help("take a runtime base image of the same release, or build on an older one"));
     }
     // Nothing of this run is worth keeping, and in an image it would become part of a layer.
     let scratch = std::env::temp_dir().join(format!("installer-{}", std::process::id()));
     let scratch = Utf8PathBuf::from_path_buf(scratch)
-        .map_err(|path| Error::usage(format!("{} is not UTF-8\n  help: set TMPDIR", path.display())))?;
+        .map_err(|path| Error::usage(format!("{} is not UTF-8", path.display())).with_help("set TMPDIR"))?;
     std::fs::create_dir(&scratch)
         .map_err(|error| Error::internal(format!("failed to create {scratch}: {error}")))?;
     let layout = layout_in(&scratch);

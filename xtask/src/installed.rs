@@ -44,7 +44,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     if !common.json && !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
         let help = format!("run `installer all {}`", setting.case_argument);
-        return Err(Error::new(exit::VERIFY_FAILED, format!("{}\n  help: {help}", missing.join("\n"))));
+        return Err(Error::new(exit::VERIFY_FAILED, missing.join("\n")).with_help(help));
     }
     let code = if missing.is_empty() { exit::OK } else { exit::VERIFY_FAILED };
     if plan.steps.is_empty() && common.json {
@@ -135,7 +135,8 @@ fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
 pub fn known_component<'a>(setting: &'a Setting, name: &str) -> Result<&'a model::case::Component> {
     setting.case().components.get(name).ok_or_else(|| {
         let names: Vec<&str> = setting.case().components.keys().map(ComponentName::as_str).collect();
-        Error::usage(format!("the case has no component `{name}`\n  help: it has {}", names.join(", ")))
+        Error::usage(format!("the case has no component `{name}`"))
+            .with_help(format!("it has {}", names.join(", ")))
     })
 }
 
@@ -146,8 +147,11 @@ pub fn clean(common: &Common) -> Result<i32> {
     let cache = &setting.layout.cache;
     if common.cache_dir.is_some() && cache.exists() && !is_own_cache(cache) {
         return Err(Error::usage(format!(
-            "{cache} was there before installer used it, and may hold what is not installer's\n  help: remove what you do not need in it by hand, or give a --cache-dir that does not exist yet"
-        )));
+            "{cache} was there before installer used it, and may hold what is not installer's"
+        ))
+        .with_help(
+            "remove what you do not need in it by hand, or give a --cache-dir that does not exist yet",
+        ));
     }
     let plan = setting.plan(Phase::Build)?;
     let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;

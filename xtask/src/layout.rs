@@ -23,7 +23,8 @@ pub fn resolve(
     let root = target.root;
     let home = || {
         environment.get("HOME").map(Utf8PathBuf::from).ok_or_else(|| {
-            Error::usage("HOME is not set, so that there is no place for files of an ordinary user\n  help: set HOME, or give --prefix, --state-dir, --cache-dir, --artifacts and --data-dir")
+            Error::usage("HOME is not set, so that there is no place for files of an ordinary user")
+                .with_help("set HOME, or give --prefix, --state-dir, --cache-dir, --artifacts and --data-dir")
         })
     };
     let xdg = |variable: &str, below: &str| -> Result<Utf8PathBuf> {
@@ -102,7 +103,8 @@ pub fn key(case: &str, place: Option<&Place>) -> String {
 /// A path from the working directory, in UTF-8.
 pub fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf> {
     camino::absolute_utf8(path).map_err(|error| {
-        Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}\n  help: work in a directory whose path is UTF-8"))
+        Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}"))
+            .with_help("work in a directory whose path is UTF-8")
     })
 }
 

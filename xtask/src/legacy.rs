@@ -19,8 +19,7 @@ use crate::out::{print, say};
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        let help = refused.help.map_or_else(String::new, |help| format!("\n  help: {help}"));
-        Self::usage(format!("{}{help}", refused.message))
+        Self { help: refused.help.into_iter().collect(), ..Self::usage(refused.message) }
     }
 }
 
@@ -29,9 +28,8 @@ impl From<Refused> for Error {
 pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     let script = words.first().and_then(|word| Script::ALL.into_iter().find(|script| script.word() == word));
     let (Some(script), Some(directory)) = (script, words.get(1)) else {
-        return Err(Error::usage(
-            "`installer legacy` is what the scripts of old names call\n  help: call scripts/install.sh, or `installer` with options of today",
-        ));
+        return Err(Error::usage("`installer legacy` is what the scripts of old names call")
+            .with_help("call scripts/install.sh, or `installer` with options of today"));
     };
     let environment: BTreeMap<String, String> = invocation::all().collect();
     let given = options::read(script, &words[2..], &environment)?;
@@ -83,8 +81,7 @@ fn enter_project(scripts: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
 
 /// A command line of today, which counts in the place of what was typed.
 fn parsed(words: &[String]) -> Result<Cli> {
-    let mut cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))
-        .map_err(|error| Error::usage(error.to_string().trim_end().to_owned()))?;
+    let mut cli = Cli::try_parse_from(std::iter::once("installer").chain(words.iter().map(String::as_str)))?;
     let variables = OPTIONS.iter().map(OldOption::variable).collect();
     cli.common.translated = Some(args::Translated { words: words.to_vec(), variables });
     Ok(cli)
@@ -95,7 +92,10 @@ fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
     let cli = parsed(&[])?;
     let loaded = load_case(&cli.common, name).map_err(|error| match old_case(name, project) {
         Some(old) if error.code == exit::USAGE => Error::usage(format!(
-            "there is no case `{name}`, and {old} is one of the old scripts\n  help: `installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
+            "there is no case `{name}`, and {old} is one of the old scripts"
+        ))
+        .with_help(format!(
+            "`installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
         )),
         _ => error,
     })?;

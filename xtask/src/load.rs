@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, Diagnostics, KnownNames, Loaded, Overrides, SourceSpec};
-use model::compatibility::{self, Stack, Verdict};
+use model::compatibility::{self, Finding, Stack, Verdict};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
@@ -92,9 +92,8 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let (Some(flag), Some(word)) = (&common.case, positional) {
         // A twin in the environment gives way to what was typed.
         if flag != word && std::env::var("INSTALLER_CASE").ok().as_ref() != Some(flag) {
-            return Err(Error::usage(format!(
-                "two cases are named: `{word}` and --case {flag}\n  help: name one"
-            )));
+            return Err(Error::usage(format!("two cases are named: `{word}` and --case {flag}"))
+                .with_help("name one"));
         }
         return Ok(word.to_owned());
     }
@@ -121,17 +120,19 @@ fn load_with_sources(
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!(
-                "`--set {text}` has no `=`\n  help: --set components.ffmpeg.options.enable-gpl=true"
-            ))
+            Error::usage(format!("`--set {text}` has no `=`"))
+                .with_help("--set components.ffmpeg.options.enable-gpl=true")
         })?;
         overrides.set.push((key.to_owned(), value.to_owned()));
     }
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         if epoch.trim().parse::<u64>().is_err() {
             return Err(Error::usage(format!(
-                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds\n  help: unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints"
-            )));
+                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds"
+            ))
+            .with_help(
+                "unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints",
+            ));
         }
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
@@ -337,7 +338,7 @@ impl Setting {
             lock: &lock,
             layout: &self.layout,
         };
-        let warnings = self.compatible(&facts)?;
+        let findings = self.compatible(&facts)?;
         let planned = || -> std::result::Result<Plan, PlanError> {
             let requirements = build::requirements(&known)?;
             let mut cx = PlanCx::new(known, phase);
@@ -355,20 +356,18 @@ impl Setting {
             Error::of_case(exit::BAD_CASE, diagnostics)
         })?;
         plan.verify_at(self.verify_level);
-        plan.warnings = warnings;
+        // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not seen.
+        let told = findings.iter().filter(|finding| phase == Phase::Deps || finding.source.is_some());
+        plan.warnings =
+            told.map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help)).collect();
         if phase == Phase::Deps {
             plan.warnings.extend(self.absent_sources().iter().map(|found| found.warning()));
-        }
-        if phase == Phase::Build {
-            // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not
-            // seen.
-            plan.warnings.retain(|warning| warning.starts_with("sources."));
         }
         Ok(plan)
     }
 
     /// Holds the case against the table of what goes with what, and answers with what nothing is known of.
-    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<String>> {
+    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<Finding>> {
         let requirements = deps::facts::requirement_lines(self.case(), &self.layout);
         let stack = Stack { case: self.case(), requirements: &requirements, facts, target: &self.target };
         let found = compatibility::check(&stack);
@@ -381,10 +380,7 @@ impl Setting {
                 return Err(Error::of_case(code, Diagnostics(all)));
             }
         }
-        Ok(found
-            .into_iter()
-            .map(|finding| format!("{}: {} ({})", finding.key, finding.message, finding.help))
-            .collect())
+        Ok(found)
     }
 }
 

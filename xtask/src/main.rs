@@ -61,8 +61,9 @@ fn main() {
 fn command(words: Vec<String>) -> i32 {
     let as_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     if std::env::args_os().any(|word| word.to_str().is_none()) {
-        out::say("error: an argument is not UTF-8\n  help: use paths and names in UTF-8");
-        return exit::USAGE;
+        let error = Error::usage("an argument is not UTF-8").with_help("use paths and names in UTF-8");
+        out::say(&error.text());
+        return error.code;
     }
     // Options of old are none of today's: what the old scripts hand on is translated first.
     let outcome = match words.get(1).map(String::as_str) {
@@ -76,9 +77,8 @@ fn command(words: Vec<String>) -> i32 {
                 Err(error) => {
                     let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
                     if as_json && code != exit::OK {
-                        let message = error.render().to_string();
                         // What cannot be printed cannot be told either.
-                        drop(out::json(&Error::usage(message.trim_end()).json()));
+                        drop(out::json(&Error::from(&error).json()));
                     }
                     // Help and version go to standard output, mistakes to standard error; clap knows which is which.
                     drop(error.print());
@@ -94,10 +94,8 @@ fn command(words: Vec<String>) -> i32 {
             if as_json {
                 drop(out::json(&error.json()));
             }
-            let Error { code, message, .. } = error;
-            let begins = message.starts_with("error:");
-            out::say(&if begins { message } else { format!("error: {message}") });
-            code
+            out::say(&error.text());
+            error.code
         }
     }
 }
@@ -129,9 +127,8 @@ fn run(cli: &Cli) -> Result<i32> {
     let Some(command) = &cli.command else {
         return match cli.phase {
             Some(phase) => phases(common, phase, None),
-            None => Err(Error::usage(
-                "no command is given\n  help: `installer all CASE` does everything; `installer -h` lists all commands",
-            )),
+            None => Err(Error::usage("no command is given")
+                .with_help("`installer all CASE` does everything; `installer -h` lists all commands")),
         };
     };
     if let Some(phase) = cli.phase {
@@ -211,7 +208,7 @@ fn refuse_second_phase(phase: PhaseArg, command: &Subcommands) -> Result<()> {
         Subcommands::Plan { .. } => format!("`installer plan {phase} --case NAME`"),
         _ => "leave --phase out".to_owned(),
     };
-    Err(Error::usage(format!("--phase={phase} and a command are two commands\n  help: {help}")))
+    Err(Error::usage(format!("--phase={phase} and a command are two commands")).with_help(help))
 }
 
 /// A promise to do nothing that is not kept would be the worst of answers.
@@ -231,7 +228,7 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--dry-run means nothing here: {what}\n  help: leave it out")))
+    Err(Error::usage(format!("--dry-run means nothing here: {what}")).with_help("leave it out"))
 }
 
 /// A document that nobody gets is worse than an error.
@@ -239,14 +236,12 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
     let what = match command {
         Subcommands::Deps { print_root_commands: true, .. } => return Ok(()),
         Subcommands::Deps { .. } | Subcommands::Build { .. } | Subcommands::All { .. } if !dry_run => {
-            return Err(Error::usage(
-                "--json goes with --dry-run here\n  help: add --dry-run, or use --progress json for the events of the run",
-            ));
+            return Err(Error::usage("--json goes with --dry-run here")
+                .with_help("add --dry-run, or use --progress json for the events of the run"));
         }
         Subcommands::Uninstall { .. } | Subcommands::Clean { .. } if !dry_run => {
-            return Err(Error::usage(
-                "--json goes with --dry-run here\n  help: add --dry-run, or leave --json out",
-            ));
+            return Err(Error::usage("--json goes with --dry-run here")
+                .with_help("add --dry-run, or leave --json out"));
         }
         Subcommands::Shell { .. } => "a shell prints what is typed in it",
         Subcommands::Completions { .. } => "completions are a script",
@@ -263,7 +258,7 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
         },
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--json means nothing here: {what}\n  help: leave it out")))
+    Err(Error::usage(format!("--json means nothing here: {what}")).with_help("leave it out"))
 }
 
 fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {

@@ -52,8 +52,8 @@ impl fmt::Display for Choice {
 /// Asks on a terminal; elsewhere says what to type.
 pub fn pick(on_terminal: bool) -> Result<String> {
     if !on_terminal {
-        return Err(Error::usage(format!(
-            "no case is named\n  help: add its name, or set INSTALLER_CASE; there are: {}",
+        return Err(Error::usage("no case is named").with_help(format!(
+            "add its name, or set INSTALLER_CASE; there are: {}",
             cases::names().join(", ")
         )));
     }
@@ -65,7 +65,7 @@ pub fn pick(on_terminal: bool) -> Result<String> {
         match description(&name) {
             Ok(_) => return Ok(name),
             // Another one may be well.
-            Err(error) => say(&format!("{}\n", error.message)),
+            Err(error) => say(&format!("{}\n", error.among_others())),
         }
     }
 }
@@ -131,14 +131,13 @@ fn by_arrows(choices: Vec<Choice>, columns: usize, rows: usize) -> Result<String
     match asked {
         Ok(choice) => Ok(choice.name),
         Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => Err(left()),
-        Err(error) => Err(Error::internal(format!(
-            "failed to ask on the terminal: {error}\n  help: name the case: `installer all CASE`"
-        ))),
+        Err(error) => Err(Error::internal(format!("failed to ask on the terminal: {error}"))
+            .with_help("name the case: `installer all CASE`")),
     }
 }
 
 fn left() -> Error {
-    Error::new(exit::CANCELLED, "no case was chosen\n  help: `installer case list` shows them all")
+    Error::new(exit::CANCELLED, "no case was chosen").with_help("`installer case list` shows them all")
 }
 
 /// Every word that was typed has to be in the name or the description; a name that begins with it comes first.

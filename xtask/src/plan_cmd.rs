@@ -86,10 +86,8 @@ pub fn phase_and_case(words: &[String]) -> Result<(PhaseArg, Option<&str>)> {
         (None, [case]) => Ok((PhaseArg::All, Some(case))),
         (Some(phase), [_]) => Ok((phase, None)),
         (Some(phase), [_, case]) => Ok((phase, Some(case))),
-        _ => Err(Error::usage(format!(
-            "`{}` is no phase\n  help: installer plan [deps|build|all] [CASE]",
-            words.first().map_or("", String::as_str)
-        ))),
+        _ => Err(Error::usage(format!("`{}` is no phase", words.first().map_or("", String::as_str)))
+            .with_help("installer plan [deps|build|all] [CASE]")),
     }
 }
 
@@ -159,8 +157,8 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     let runs = |place: &&(&Assessed, usize)| place.0.assessment.rows[place.1].state != State::Fresh;
     let Some(&(assessed, at)) = places.iter().find(runs).or(places.first()) else {
         let steps = phases.iter().flat_map(|assessed| &assessed.plan.steps);
-        return Err(Error::usage(format!(
-            "there is no step `{wanted}`\n  help: {} (`installer plan {}` lists all)",
+        return Err(Error::usage(format!("there is no step `{wanted}`")).with_help(format!(
+            "{} (`installer plan {}` lists all)",
             meant(steps, wanted),
             setting.case_argument
         )));

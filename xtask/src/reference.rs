@@ -21,9 +21,10 @@ pub fn run(check: bool) -> Result<i32> {
         return Ok(exit::OK);
     }
     Err(Error::internal(format!(
-        "not what the code says: docs/reference/{}\n  help: run `cargo xtask __reference` and commit what it writes",
+        "not what the code says: docs/reference/{}",
         stale.join(", docs/reference/")
-    )))
+    ))
+    .with_help("run `cargo xtask __reference` and commit what it writes"))
 }
 
 fn pages() -> Vec<(&'static str, String)> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::{Assessment, Cancel, Finish, RunOptions, Selection, State, assess_before_run};
+use model::case::{Diagnostic, Diagnostics};
 use model::event::{FailureKind, Verdict};
 use model::exit;
 use model::plan::{Phase, Plan, Privilege};
@@ -95,16 +96,12 @@ fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -
     if phase != PhaseArg::All || !common.only.is_empty() || !common.skip.is_empty() {
         return Ok(());
     }
-    let absent: Vec<String> = setting
-        .absent_sources()
-        .iter()
-        .filter(|found| found.used)
-        .map(|found| found.at.to_string())
-        .collect();
+    let absent = setting.absent_sources().into_iter().filter(|found| found.used);
+    let absent: Vec<Diagnostic> = absent.flat_map(|found| found.at.0).collect();
     if absent.is_empty() {
         return Ok(());
     }
-    Err(Error::new(exit::PREFLIGHT, absent.join("\n\n").trim_end().to_owned()))
+    Err(Error::of_case(exit::PREFLIGHT, Diagnostics(absent)))
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.

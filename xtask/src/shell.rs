@@ -56,8 +56,8 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let plan = setting.plan(Phase::Build)?;
     let has_command = |step: &&Step| step_command(step).is_some();
     let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
-        return Err(Error::usage(format!(
-            "`build` has no step `{wanted}`\n  help: {} (`installer plan build {}` lists all)",
+        return Err(Error::usage(format!("`build` has no step `{wanted}`")).with_help(format!(
+            "{} (`installer plan build {}` lists all)",
             crate::steps::meant(plan.steps.iter().filter(has_command), wanted),
             setting.case_argument
         )));
@@ -65,15 +65,17 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let Some(command) = step_command(step) else {
         let mut own = plan.steps.iter().filter(has_command).filter(|other| other.component == step.component);
         let other = own.next().map_or_else(String::new, |other| format!(": try {}", other.id));
-        return Err(Error::usage(format!(
-            "{wanted} runs no command: installer carries it out itself\n  help: a shell can be had where a component is configured, compiled, staged or verified{other}"
-        )));
+        return Err(Error::usage(format!("{wanted} runs no command: installer carries it out itself"))
+            .with_help(format!(
+                "a shell can be had where a component is configured, compiled, staged or verified{other}"
+            )));
     };
     if !command.directory.is_dir() {
         return Err(Error::usage(format!(
-            "{} is not there: nothing was built by {wanted} yet\n  help: run `installer build {}` first",
-            command.directory, setting.case_argument
-        )));
+            "{} is not there: nothing was built by {wanted} yet",
+            command.directory
+        ))
+        .with_help(format!("run `installer build {}` first", setting.case_argument)));
     }
     let lock = Arc::new(take_lock(common, &setting)?);
     let session = Session::start(SessionConfig {

@@ -56,16 +56,16 @@ pub fn read(common: &Common, environment: &BTreeMap<String, String>) -> Result<S
                 files.places.push((path, false));
             }
             Err(error) if named => {
-                return Err(Error::usage(format!(
-                    "failed to read --site {path}: {error}\n  help: name a TOML file with the keys of docs/reference/site.md"
-                )));
+                return Err(Error::usage(format!("failed to read --site {path}: {error}"))
+                    .with_help("name a TOML file with the keys of docs/reference/site.md"));
             }
             Err(error) => {
                 return Err(Error::new(
                     exit::BAD_CASE,
-                    format!(
-                        "failed to read the site file {path}: {error}\n  help: make it readable for all who run installer here (chgrp, chmod g+r), or remove it"
-                    ),
+                    format!("failed to read the site file {path}: {error}"),
+                )
+                .with_help(
+                    "make it readable for all who run installer here (chgrp, chmod g+r), or remove it",
                 ));
             }
         }
@@ -87,10 +87,10 @@ pub fn site(files: &SiteFiles, environment: BTreeMap<String, String>, layout: &L
 pub fn write_out(site: &Site) -> Result<()> {
     let Some(authorities) = &site.authorities else { return Ok(()) };
     deps::http::authorities::write(authorities).map_err(|why| {
-        Error::new(
-            exit::PREFLIGHT,
-            format!("the certificate authorities of the site cannot be used: {why}\n  help: correct certificates.authorities in the site file; `installer doctor` shows which file says it"),
-        )
+        let message = format!("the certificate authorities of the site cannot be used: {why}");
+        let help =
+            "correct certificates.authorities in the site file; `installer doctor` shows which file says it";
+        Error::new(exit::PREFLIGHT, message).with_help(help)
     })
 }
 

@@ -45,9 +45,8 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
         let value =
             value.or_else(|| words.next()).filter(|value| !value.is_empty() && !value.starts_with("--"));
         let Some(path) = value else {
-            return Err(Error::usage(format!(
-                "{flag} names no directory\n  help: {flag} PATH, where PATH is the directory of its source"
-            )));
+            return Err(Error::usage(format!("{flag} names no directory"))
+                .with_help(format!("{flag} PATH, where PATH is the directory of its source")));
         };
         found.push(format!("--component-src={name}={path}"));
     }
@@ -86,7 +85,7 @@ fn spelled_out(common: &Common, names: &SourceNames, sources: &mut Given) -> Res
     let variable = std::env::var("INSTALLER_SOURCE").unwrap_or_default();
     for text in &common.source {
         let (name, path) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!("`--source {text}` has no `=`\n  help: --source ffmpeg=/mnt/ffmpeg"))
+            Error::usage(format!("`--source {text}` has no `=`")).with_help("--source ffmpeg=/mnt/ffmpeg")
         })?;
         let from_variable = variable.split('\n').any(|line| line == text);
         let what = format!("{} {name}", if from_variable { "INSTALLER_SOURCE" } else { "--source" });
@@ -96,7 +95,7 @@ fn spelled_out(common: &Common, names: &SourceNames, sources: &mut Given) -> Res
                 None if names.sources.is_empty() => "it has none".to_owned(),
                 None => format!("it has {}", names.sources.join(", ")),
             };
-            return Err(Error::usage(format!("{what}: the case has no source `{name}`\n  help: {help}")));
+            return Err(Error::usage(format!("{what}: the case has no source `{name}`")).with_help(help));
         }
         let path = directory(&what, path, "give the directory of its source")?;
         set(sources, name, path);
@@ -111,13 +110,13 @@ fn set(sources: &mut Given, name: &str, path: Utf8PathBuf) {
 
 fn directory(what: &str, path: &str, help: &str) -> Result<Utf8PathBuf> {
     if path.is_empty() {
-        return Err(Error::usage(format!("{what} has an empty path\n  help: {help}")));
+        return Err(Error::usage(format!("{what} has an empty path")).with_help(help));
     }
     let path = layout::absolute(Utf8Path::new(path))?;
     if path.is_dir() {
         return Ok(path);
     }
-    Err(Error::usage(format!("{what}: {path} is not a directory\n  help: {help}")))
+    Err(Error::usage(format!("{what}: {path} is not a directory")).with_help(help))
 }
 
 fn unknown(what: &str, name: &str, components: &[(String, String)]) -> Error {
@@ -127,9 +126,8 @@ fn unknown(what: &str, name: &str, components: &[(String, String)]) -> Error {
         .filter(|other| strsim::damerau_levenshtein(other, name) <= 2)
         .map_or_else(String::new, |other| format!("did you mean --{other}{FLAG}? "));
     let has = if names.is_empty() { "no components".to_owned() } else { names.join(", ") };
-    Error::usage(format!(
-        "{what}: the case has no component `{name}`\n  help: {meant}it has {has}; any other source is given with --source NAME=PATH"
-    ))
+    Error::usage(format!("{what}: the case has no component `{name}`"))
+        .with_help(format!("{meant}it has {has}; any other source is given with --source NAME=PATH"))
 }
 
 /// Variables of the environment that may be some component's.

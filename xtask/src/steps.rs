@@ -24,10 +24,8 @@ pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result
     names.dedup();
     let known =
         if names.is_empty() { String::new() } else { format!("components are: {}; ", names.join(", ")) };
-    Err(Error::usage(format!(
-        "no component or step is called {}\n  help: {known}`installer plan` lists the steps",
-        unknown.join(", "),
-    )))
+    Err(Error::usage(format!("no component or step is called {}", unknown.join(", ")))
+        .with_help(format!("{known}`installer plan` lists the steps")))
 }
 
 /// Which steps a word that is no step's id was probably meant to be: those of a component, those that end with it, or the

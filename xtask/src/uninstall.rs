@@ -90,19 +90,20 @@ impl Found {
 pub fn uninstall(common: &Common, words: &[String], everything: bool, force: bool) -> Result<i32> {
     if everything && !words.is_empty() {
         return Err(Error::usage(format!(
-            "--all and `{}` are two answers to what is to be uninstalled\n  help: leave one out",
+            "--all and `{}` are two answers to what is to be uninstalled",
             words.join(" ")
-        )));
+        ))
+        .with_help("leave one out"));
     }
     if let [_, second, ..] = words {
         return Err(Error::usage(format!(
-            "one component at a time is uninstalled, and `{second}` is not a case\n  help: `installer case list` shows the cases; --all removes all that the case has installed"
-        )));
+            "one component at a time is uninstalled, and `{second}` is not a case"
+        ))
+        .with_help("`installer case list` shows the cases; --all removes all that the case has installed"));
     }
     if !everything && words.is_empty() {
-        return Err(Error::usage(
-            "what is to be uninstalled is not said\n  help: name a component, or `python`; --all removes all that the case has installed",
-        ));
+        return Err(Error::usage("what is to be uninstalled is not said")
+            .with_help("name a component, or `python`; --all removes all that the case has installed"));
     }
     let setting = Setting::gather_without_sources(common, None)?;
     let names = if everything { all(&setting)? } else { words.to_vec() };
@@ -221,9 +222,8 @@ fn whole_environment(
     }
     // Whatever else lies at this place was not made by installer.
     if !prefix.join("pyvenv.cfg").is_file() && !prefix.join(deps::python::install::INCOMPLETE).is_file() {
-        return Err(Error::usage(format!(
-            "{prefix} is not a Python environment\n  help: look what it is, and move it away by hand"
-        )));
+        return Err(Error::usage(format!("{prefix} is not a Python environment"))
+            .with_help("look what it is, and move it away by hand"));
     }
     let wheels = |name: &ComponentName| name.as_str().starts_with("python-");
     let components = engine::manifest::load_all(prefix)?;
@@ -242,8 +242,6 @@ fn refuse(name: &str, mut dependents: Vec<String>, before: &[String], force: boo
     if dependents.is_empty() || force {
         return Ok(());
     }
-    Err(Error::usage(format!(
-        "{name} is needed by what is installed: {}\n  help: uninstall that first, or use --force",
-        dependents.join(", ")
-    )))
+    Err(Error::usage(format!("{name} is needed by what is installed: {}", dependents.join(", ")))
+        .with_help("uninstall that first, or use --force"))
 }

@@ -72,14 +72,13 @@ fn exactly_one(
                 "step" => format!(" (`installer plan {case}` lists the steps)"),
                 _ => String::new(),
             };
-            Err(Error::usage(format!(
-                "`{case}` is the case, and no {what} is named\n  help: name the {what} and the case{list}"
-            )))
+            Err(Error::usage(format!("`{case}` is the case, and no {what} is named"))
+                .with_help(format!("name the {what} and the case{list}")))
         }
-        Err(others) => Err(Error::usage(format!(
-            "two words are given for one {what}: `{}`\n  help: give one, and the case with --case",
-            others.join("` and `")
-        ))),
+        Err(others) => {
+            Err(Error::usage(format!("two words are given for one {what}: `{}`", others.join("` and `")))
+                .with_help("give one, and the case with --case"))
+        }
     }
 }
 
@@ -102,11 +101,10 @@ fn told(
             }
             Ok((common.clone(), others))
         }
-        Split::Ambiguous(words) => Err(Error::usage(format!(
-            "each of `{}` may be the case\n  help: say which one is: --case {}",
-            words.join("` and `"),
-            words.first().map_or("", String::as_str)
-        ))),
+        Split::Ambiguous(words) => {
+            Err(Error::usage(format!("each of `{}` may be the case", words.join("` and `")))
+                .with_help(format!("say which one is: --case {}", words.first().map_or("", String::as_str))))
+        }
     }
 }
 

@@ -69,8 +69,11 @@ fn errors_are_documents_as_well() {
     ] {
         let found = document(home.path(), line, code);
         assert_eq!(found["error"]["exit_code"], code, "{line}: {found}");
-        assert!(!found["error"]["message"].as_str().unwrap().starts_with("error"), "{line}: {found}");
+        let message = found["error"]["message"].as_str().unwrap();
+        assert!(!message.starts_with("error") && !message.contains("help:"), "{line}: {found}");
     }
+    let found = document(home.path(), "plan quikstart", exit::USAGE);
+    assert!(found["error"]["help"].as_str().unwrap().starts_with("did you mean `quickstart`?"), "{found}");
     let typo = "schema = 1\n\n[metadata]\nname = \"typo\"\n\n[componets.ffmpeg]\n";
     std::fs::write(home.path().join("typo.toml"), typo).unwrap();
     let place = |one: &Value| (one["line"].clone(), one["column"].clone(), one["file"].clone());

@@ -84,9 +84,7 @@ impl Ledger {
         }
         if let Ok(Version { schema }) = serde_json::from_slice(&bytes) {
             if schema > LEDGER_SCHEMA {
-                return Err(EngineError::new(format!(
-                    "{path} has schema {schema}, written by a newer installer; this one reads up to {LEDGER_SCHEMA}\n  help: use that installer, or another --state-dir"
-                )));
+                return Err(EngineError::new(format!("{path} has schema {schema}, written by a newer installer; this one reads up to {LEDGER_SCHEMA}")).with_help("use that installer, or another --state-dir"));
             }
         }
         Ok(serde_json::from_slice(&bytes).ok())

@@ -35,27 +35,39 @@ pub use signals::Cancel;
 
 /// An error of the engine itself: a state directory that cannot be read, say. A failing step is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", told(.message, .help))]
 pub struct EngineError {
-    /// What failed, on what, and what to do.
+    /// What failed, and on what.
     pub message: String,
+    /// What to do, each a way out.
+    pub help: Vec<String>,
 }
 
 impl EngineError {
     /// A new error.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), help: Vec::new() }
     }
+
+    /// With a way out.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+/// What is wrong and what to do, as people read it.
+pub fn told(message: &str, help: &[String]) -> String {
+    let help: String = help.iter().map(|help| format!("\n  help: {help}")).collect();
+    format!("{message}{help}")
 }
 
 impl From<runner::StepError> for EngineError {
     fn from(error: runner::StepError) -> Self {
         match error {
             runner::StepError::Cancelled => Self::new("cancelled"),
-            runner::StepError::Failed(failure) => {
-                let help: String = failure.cures.iter().map(|cure| format!("\n  help: {cure}")).collect();
-                Self::new(format!("{}{help}", failure.message))
-            }
+            runner::StepError::Failed(failure) => Self { message: failure.message, help: failure.cures },
         }
     }
 }

@@ -42,16 +42,16 @@ fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
         schema: u32,
     }
     let damaged = |error: toml::de::Error| {
-        EngineError::new(format!(
-            "failed to read the lock {path}: {error}\n  help: restore it from version control, or remove it to resolve anew"
-        ))
+        EngineError::new(format!("failed to read the lock {path}: {error}"))
+            .with_help("restore it from version control, or remove it to resolve anew")
     };
     let version: Version = toml::from_str(&text).map_err(damaged)?;
     if version.schema > LOCK_SCHEMA {
         return Err(EngineError::new(format!(
-            "{path} has schema {}, written by a newer installer; this one reads up to {LOCK_SCHEMA}\n  help: use that installer",
+            "{path} has schema {}, written by a newer installer; this one reads up to {LOCK_SCHEMA}",
             version.schema
-        )));
+        ))
+        .with_help("use that installer"));
     }
     toml::from_str(&text).map_err(damaged)
 }

@@ -132,7 +132,7 @@ pub struct PlannedSource {
 
 /// Why a plan cannot be made: the case asks for something that does not exist or does not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}\n  help: {help}")]
+#[error("{}", crate::told(.message, std::slice::from_ref(.help)))]
 pub struct PlanError {
     /// What is wrong: ``component `app` needs `ffmpg`, which the case does not declare``.
     pub message: String,

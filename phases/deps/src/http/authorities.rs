@@ -42,7 +42,7 @@ pub fn write(authorities: &Authorities) -> Result<(), String> {
         return Ok(());
     }
     engine::files::atomic_write(&authorities.bundle, text.as_bytes())
-        .map_err(|error| engine::EngineError::from(error).message)
+        .map_err(|error| engine::EngineError::from(error).to_string())
 }
 
 /// Looks into a file of authorities.

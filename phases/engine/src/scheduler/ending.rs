@@ -165,7 +165,7 @@ impl Scheduler<'_> {
             Err(error) => {
                 let message = format!(
                     "the step has no capsule: {}",
-                    EngineError::from(error).message.replace('\n', ";")
+                    EngineError::from(error).to_string().replace('\n', ";")
                 );
                 self.out.event(Event::Warning { step: Some(step.id.clone()), message })?;
                 Ok(None)

@@ -2,6 +2,7 @@
 
 use super::requirement::{Demand, is_for};
 use super::{PytorchRow, TensorrtRow, python_of, table};
+use crate::SourceName;
 use crate::case::{Case, ComputeCapability, SourceSpec, cuda_tag};
 use crate::catalog::version_at_least;
 use crate::source_facts::SourceFacts;
@@ -42,6 +43,8 @@ pub struct Finding {
     pub message: String,
     /// What would.
     pub help: String,
+    /// The source whose commit it is about, if it is about one: a checkout is given to `build` alone.
+    pub source: Option<SourceName>,
 }
 
 /// All that does not go together, the worst first.
@@ -90,7 +93,19 @@ struct KnownPython {
 
 impl Checker<'_> {
     pub(super) fn add(&mut self, verdict: Verdict, key: &str, message: String, help: String) {
-        self.found.push(Finding { verdict, key: key.to_owned(), message, help });
+        self.found.push(Finding { verdict, key: key.to_owned(), message, help, source: None });
+    }
+
+    /// The same of the commit of a source.
+    pub(super) fn add_of_source(
+        &mut self,
+        verdict: Verdict,
+        source: Option<&SourceName>,
+        message: String,
+        help: String,
+    ) {
+        let key = source.map_or_else(String::new, |source| format!("sources.{source}"));
+        self.found.push(Finding { verdict, key, message, help, source: source.cloned() });
     }
 
     fn pytorch(&mut self) {

@@ -28,8 +28,8 @@ impl Checker<'_> {
             told.extend(names.iter().map(|name| (*name).clone()));
             let pair = described(&at, &names);
             let message = format!("{pair} do not go together: {}", row.why);
-            let key = names.last().map_or_else(String::new, |name| format!("sources.{}", at[*name].source));
-            self.add(Verdict::Wrong, &key, message, ways_out(&at, &names));
+            let source = names.last().map(|name| &at[*name].source);
+            self.add_of_source(Verdict::Wrong, source, message, ways_out(&at, &names));
         }
         let family: BTreeSet<&String> = table().together.iter().flat_map(|row| row.commits.keys()).collect();
         let here: Vec<&String> = at.keys().filter(|name| family.contains(name)).collect();
@@ -41,10 +41,9 @@ impl Checker<'_> {
             return;
         }
         let pair = described(&at, &here);
-        let key = format!("sources.{}", at[here[0]].source);
-        self.add(
+        self.add_of_source(
             Verdict::Unknown,
-            &key,
+            Some(&at[here[0]].source),
             format!("nobody has said that {pair} go together"),
             ways_out(&at, &here),
         );

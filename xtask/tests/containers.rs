@@ -305,8 +305,9 @@ mod needs_docker {
         assert!(!second.contains("step-started"), "{second}");
         // One's own recipe stands before that of the binary. This one asks for a symbol that nobody has.
         container.succeed(
-            "mkdir /srv/own && cd /srv/own && mkdir recipes && installer recipe show lame | \
-             sed 's/\"lame_init\"/\"lame_init_no_more\"/' > recipes/lame.toml && installer recipe check lame",
+            "mkdir -p /srv/own/recipes && cd /srv/own && installer recipe show lame | \
+             sed 's/\"lame_init\"/\"lame_init_no_more\"/' > own.toml && mv own.toml recipes/lame.toml && \
+             installer recipe check lame",
         );
         let (code, text) = container
             .run("cd /srv/own && installer verify lame --case /mnt/test/codecs.toml --progress plain");

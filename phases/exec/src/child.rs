@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use model::event::Stream;
-use serde::{Deserialize, Serialize};
 
 use crate::children;
 use crate::jobserver::Client;
@@ -18,21 +17,10 @@ use crate::offline::force::Force;
 use crate::output::{Chunk, Lines, read_chunk};
 use crate::redact::Redactor;
 use crate::sys::descriptors;
-use crate::wire::{self, Order, Report};
+use crate::wire::{self, Leak, Order, Report};
 
 /// How long a tool's pipes are read on after all its processes have ended.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
-
-/// A process reached for the network although it must not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leak {
-    /// Its name; `unknown` where only the resolver noticed.
-    pub process: String,
-    /// Its number; 0 where unknown.
-    pub pid: u32,
-    /// A host name, an address with port, or another way out in words.
-    pub wanted: String,
-}
 
 /// How a child ended. All its descendants are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,6 +21,7 @@ pub mod probe;
 mod procfs;
 pub mod redact;
 pub mod session;
+mod start;
 mod sys;
 pub mod utc;
 mod wire;

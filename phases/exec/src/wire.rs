@@ -10,8 +10,6 @@ use std::os::unix::net::UnixStream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::offline::force::Findings;
-use crate::session::Leak;
 use crate::sys::descriptors;
 
 /// Set in the environment of every child to what identifies the state directory.
@@ -98,6 +96,35 @@ pub(crate) enum Order {
     Cancel,
     /// Answer with [`Report::Pong`].
     Ping,
+}
+
+/// A process reached for the network although it must not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leak {
+    /// Its name; `unknown` where only the resolver noticed.
+    pub process: String,
+    /// Its number; 0 where unknown.
+    pub pid: u32,
+    /// A host name, an address with port, or another way out in words.
+    pub wanted: String,
+}
+
+/// What the holder found out about this place.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    /// There was no interface but loopback to begin with.
+    pub(crate) isolated: bool,
+    /// Namespaces of our own were made.
+    pub(crate) namespace: bool,
+    pub(crate) no_namespace_because: Option<String>,
+    /// Network calls can be seen.
+    pub(crate) audit: bool,
+    pub(crate) no_audit_because: Option<String>,
+    /// Name queries can be answered by the launcher.
+    pub(crate) answers_names: bool,
+    pub(crate) own_addresses: Vec<IpAddr>,
+    /// What could not be masked in the namespaces.
+    pub(crate) unmasked: Vec<String>,
 }
 
 /// What a launcher reports.

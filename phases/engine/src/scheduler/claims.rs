@@ -14,13 +14,15 @@ use std::time::{Duration, Instant};
 use exec::jobserver::Token;
 use model::plan::{Action, Jobs, Step};
 
-use super::{Scheduler, Status, TICK, lease};
+use super::{Scheduler, Status, lease};
 use crate::EngineError;
 use crate::assess::State;
 use crate::run_context::Message;
 
 /// How long a step waits for a token before it begins on credit.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often whoever waits for a token looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
 /// Copies at once, at least: they take a disk rather than a core.
 const COPIES: usize = 4;
 /// The weight of what a lease still waits for, up to which other compiles leave it the tokens: a copy, a configuration.
@@ -131,7 +133,7 @@ impl<'a> Scheduler<'a> {
         let (pool, sender) = (self.shared.session.pool().clone(), self.sender.clone());
         scope.spawn(move || {
             while !enough.load(Ordering::Relaxed) {
-                match pool.acquire_within(TICK) {
+                match pool.acquire_within(LOOK) {
                     Ok(Some(token)) if !enough.load(Ordering::Relaxed) => {
                         // A scheduler that is gone gives the token back by dropping it.
                         drop(sender.send(Message::Token(token)));

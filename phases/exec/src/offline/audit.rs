@@ -10,10 +10,9 @@ use std::os::unix::fs::FileExt;
 use super::address::{self, Destination};
 use super::{dns, names::Names};
 use crate::procfs;
-use crate::session::Leak;
 use crate::sys::descriptors;
 use crate::sys::seccomp::{self, Answer, Call};
-use crate::wire::AuditTask;
+use crate::wire::{AuditTask, Leak};
 
 /// More leaks than these of one step tell nothing new.
 const MOST_LEAKS: usize = 100;

@@ -1,41 +1,21 @@
 //! Which force a session uses, and what it cannot see, in words.
 
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::event::OfflineForce;
-use serde::{Deserialize, Serialize};
 
 use crate::children;
-use crate::session::{self, SessionConfig};
-use crate::wire::{self, AuditTask, HoldTask, Order, Report, Task};
+use crate::start::{SessionConfig, Streams, start_launcher};
+use crate::wire::{self, AuditTask, Findings, HoldTask, Order, Report, Task};
 
 /// Environment variable with which a user (or a test) chooses the force: `auto` (the default: the strongest that the
 /// place allows), `wall` (a network namespace and no audit), `audit` (no wall), or `none`. What is named and cannot be
 /// had is an error.
 pub const FORCE_VARIABLE: &str = "INSTALLER_OFFLINE_FORCE";
-
-/// What the holder found out about this place.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Findings {
-    /// There was no interface but loopback to begin with.
-    pub(crate) isolated: bool,
-    /// Namespaces of our own were made.
-    pub(crate) namespace: bool,
-    pub(crate) no_namespace_because: Option<String>,
-    /// Network calls can be seen.
-    pub(crate) audit: bool,
-    pub(crate) no_audit_because: Option<String>,
-    /// Name queries can be answered by the launcher.
-    pub(crate) answers_names: bool,
-    pub(crate) own_addresses: Vec<IpAddr>,
-    /// What could not be masked in the namespaces.
-    pub(crate) unmasked: Vec<String>,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
@@ -94,7 +74,7 @@ impl Force {
             audit: choice != Choice::Wall,
             launcher_args: config.launcher_args.clone(),
         };
-        let (process, socket) = session::start_launcher(config, session::Streams::ErrorOnly)?;
+        let (process, socket) = start_launcher(config, Streams::ErrorOnly)?;
         wire::send(&socket, &Task::Hold(task), &[])?;
         let Some((Report::Held { findings }, namespaces)) = wire::receive(&socket)? else {
             return Err(io::Error::other("the process that was to keep the network away ended early"));

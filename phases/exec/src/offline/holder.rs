@@ -14,13 +14,12 @@ use std::time::Duration;
 
 use super::address::Destination;
 use super::audit::Wanted;
-use super::force::Findings;
 use super::{dns, names::Names};
 use crate::sys::descriptors;
 use crate::sys::namespaces;
 use crate::sys::process::{self, Program};
 use crate::sys::seccomp::{self, Answer, Filter};
-use crate::wire::{self, HoldTask, Order, Report};
+use crate::wire::{self, Findings, HoldTask, Order, Report};
 
 /// First argument with which the holder starts itself to try the audit out.
 pub(crate) const TRY_AUDIT: &str = "try-audit";

@@ -7,9 +7,11 @@
 
 mod options;
 mod page;
+mod switch;
 
-pub use options::{Conflict, Unsettled, conflicts, settle, switched_on};
+pub use options::{Conflict, Unsettled, conflicts, settle};
 pub use page::markdown;
+pub use switch::switched_on;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

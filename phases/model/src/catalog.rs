@@ -1,7 +1,6 @@
 //! What components need of a distribution, by the name that recipes and cases use, with each distribution's package
 //! names in one table (`catalog.toml`).
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use crate::distribution::naming;
 use crate::plan::{Need, Probe};
 use crate::target::Os;
+pub use crate::version::version_at_least;
 
 /// One row of the catalog.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,24 +81,6 @@ pub fn need_on(name: &str, manager: Option<&str>, os: &Os, wanted_by: &str) -> O
     };
     let packages = manager.map_or(&[][..], |manager| entry.packages_for(manager, os)).to_vec();
     Some(Need { name: name.to_owned(), probe, packages, wanted_by, optional: false })
-}
-
-/// Whether dotted version `have` is at least `want`: numbers compare as numbers, missing parts count as zero.
-pub fn version_at_least(have: &str, want: &str) -> bool {
-    fn parts(version: &str) -> Vec<u64> {
-        version
-            .split(['.', '-', '+', '~'])
-            .map_while(|part| {
-                let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-                digits.parse().ok()
-            })
-            .collect()
-    }
-    let (mut have, mut want) = (parts(have), parts(want));
-    let length = have.len().max(want.len());
-    have.resize(length, 0);
-    want.resize(length, 0);
-    have.cmp(&want) != Ordering::Less
 }
 
 #[cfg(test)]

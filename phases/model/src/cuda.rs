@@ -4,9 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CudaOrigin};
-use crate::catalog::version_at_least;
 use crate::layout::Layout;
 use crate::target::{CudaToolkit, Target, Tool};
+use crate::version::version_at_least;
 
 /// The name of the catalog's row, of the step and of the lock's entry.
 pub const CUDA: &str = "cuda";

@@ -23,6 +23,7 @@ pub mod site;
 pub mod source_facts;
 pub mod target;
 pub mod verify_level;
+mod version;
 pub mod xmake;
 
 pub use id::{ComponentName, Digest, SourceName, StepId};

@@ -1,9 +1,11 @@
 //! The plan: what a run will do, as data, before the run begins.
 
 mod action;
+mod need;
 mod preflight;
 
 pub use action::*;
+pub use need::*;
 pub use preflight::*;
 
 use camino::Utf8PathBuf;

@@ -3,6 +3,7 @@
 mod checks;
 mod preflight;
 mod probe;
+mod quote;
 
 use std::fmt::Write as _;
 
@@ -13,6 +14,7 @@ use model::plan::{
 };
 
 use self::probe::probe;
+use self::quote::quote;
 use crate::plan::{differences, package_lines};
 use crate::{PlanOptions, PlanRow, RowState, text};
 
@@ -285,14 +287,4 @@ fn command(command: &Command) -> Vec<String> {
     let mut lines = vec![format!("$ {}", words.join(" ")), format!("    in {}", command.directory)];
     lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", quote(value))));
     lines
-}
-
-/// A word as a POSIX shell reads it.
-fn quote(word: &str) -> String {
-    let safe = |character: char| character.is_ascii_alphanumeric() || "-_=./:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -4,24 +4,22 @@
 mod drivers;
 mod library;
 mod link;
+mod told;
 
 use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
 use exec::session::shell_words;
-use model::ComponentName;
 use model::case::Check;
 use model::event::FailureKind;
 use model::manifest::Manifest;
-use model::plan::{Argument, Command, Verify};
+use model::plan::Verify;
 use model::verify_level::VerifyLevel;
 
 use self::drivers::driver_of;
 use self::link::{Loader, Missing};
+use self::told::{SHOWN, asks_too_much, capture, failed};
 use super::http_check::Request;
-
-/// Lines of output that a failed check shows.
-const SHOWN: usize = 20;
 
 /// Verifies one installed component: every file first, then its checks, in the order in which they stand.
 ///
@@ -139,10 +137,6 @@ fn libraries(action: &Verify, installed: &Manifest, context: &dyn Context) -> Re
     Err(StepError::of_kind(FailureKind::Verify, problems.join("; "), cures))
 }
 
-fn failed(message: String, cure: String) -> StepError {
-    StepError::of_kind(FailureKind::Verify, message, vec![cure])
-}
-
 fn run_check(
     action: &Verify,
     installed: &Manifest,
@@ -215,35 +209,6 @@ fn words(action: &Verify, command: &[String]) -> Vec<String> {
             word.replace("{prefix}", action.prefix.as_str()).replace("{scratch}", action.directory.as_str())
         })
         .collect()
-}
-
-fn capture(action: &Verify, words: &[String], context: &dyn Context) -> Result<Finished, StepError> {
-    let Some((program, args)) = words.split_first() else {
-        return Err(failed(
-            format!("a check of {} has an empty command", action.component),
-            "write a command into the case".to_owned(),
-        ));
-    };
-    let finished = context.capture(&Command {
-        program: program.clone(),
-        args: args.iter().cloned().map(Argument::Literal).collect(),
-        environment: action.environment.clone(),
-        directory: action.directory.clone(),
-    });
-    finished.map_err(|error| match error {
-        StepError::Failed(mut failure) => {
-            failure.cures.push(asks_too_much(&action.component));
-            StepError::Failed(failure)
-        }
-        StepError::Cancelled => StepError::Cancelled,
-    })
-}
-
-/// What to do about a check that is wrong.
-fn asks_too_much(component: &ComponentName) -> String {
-    format!(
-        "if the check asks for too much, change it in the case; if it is the recipe's own: `skip_recipe_checks = true` in components.{component}"
-    )
 }
 
 fn succeed(action: &Verify, command: &[String], context: &dyn Context) -> Result<Finished, StepError> {

@@ -205,7 +205,7 @@ pub struct AskedDevice {
     /// A value of it.
     pub example: String,
     /// Whether `[cuda]` would name it as well.
-    #[serde(default, skip_serializing_if = "super::action::is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub or_cuda: bool,
     /// There is a device if one of these is there; none: that cannot be seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

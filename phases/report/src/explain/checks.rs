@@ -4,7 +4,7 @@ use model::case::Check;
 use model::plan::Verify;
 use model::verify_level::VerifyLevel;
 
-use super::quote;
+use super::quote::quote;
 
 pub(super) fn lines(check: &Check, verify: &Verify) -> Vec<String> {
     let command = |words: &[String]| {

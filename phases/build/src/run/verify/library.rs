@@ -6,7 +6,7 @@ use model::manifest::Manifest;
 use model::plan::Verify;
 use object::{Object as _, ObjectSymbol as _};
 
-use super::{SHOWN, asks_too_much, capture, failed};
+use super::told::{SHOWN, asks_too_much, capture, failed};
 
 pub(super) fn check(
     action: &Verify,

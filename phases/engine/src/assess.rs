@@ -245,6 +245,8 @@ impl Records {
         selection: &Selection,
     ) -> Result<Assessment, EngineError> {
         let wanted = selection.wanted(plan);
+        let positions: BTreeMap<&StepId, usize> =
+            plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
         let mut facts: BTreeMap<String, String> = BTreeMap::new();
@@ -271,10 +273,12 @@ impl Records {
                 rows.push(row);
                 continue;
             }
+            // The first of them in the plan.
             let runs = |ids: &[StepId]| {
-                rows.iter()
-                    .find(|row| ids.contains(&row.step) && matches!(row.state, State::Stale | State::Follows))
-                    .map(|row| row.step.clone())
+                let before = ids.iter().filter_map(|id| positions.get(id).copied()).filter(|at| *at < index);
+                let running =
+                    before.filter(|at| matches!(rows[*at].state, State::Stale | State::Follows)).min();
+                running.map(|at| rows[at].step.clone())
             };
             let before = runs(&step.needs).or_else(|| runs(&step.after));
             match step.freshness {
@@ -347,38 +351,47 @@ impl Records {
             }
             rows.push(row);
         }
-        demand(plan, &mut rows, &output_gone);
+        demand(plan, &mut rows, &output_gone, &positions);
         Ok(Assessment { rows })
     }
 }
 
 /// An output that is gone is made again only if a step that needs it runs; what follows from that is settled here.
-fn demand(plan: &Plan, rows: &mut [Assessed], output_gone: &BTreeSet<usize>) {
+fn demand(
+    plan: &Plan,
+    rows: &mut [Assessed],
+    output_gone: &BTreeSet<usize>,
+    positions: &BTreeMap<&StepId, usize>,
+) {
+    let needs: Vec<Vec<usize>> = plan
+        .steps
+        .iter()
+        .map(|step| step.needs.iter().filter_map(|need| positions.get(need).copied()).collect())
+        .collect();
+    let mut dependents = vec![Vec::new(); rows.len()];
+    for (index, needs) in needs.iter().enumerate().filter(|(at, _)| rows[*at].state != State::NotSelected) {
+        needs.iter().for_each(|need| dependents[*need].push(index));
+    }
     loop {
         let mut changed = false;
-        for index in (0..rows.len()).rev() {
-            let dependents: Vec<usize> = (0..rows.len())
-                .filter(|other| plan.steps[*other].needs.contains(&plan.steps[index].id))
-                .filter(|other| rows[*other].state != State::NotSelected)
-                .collect();
+        for index in output_gone.iter().copied().rev() {
+            let dependents = &dependents[index];
             let demanded =
                 dependents.is_empty() || dependents.iter().any(|other| rows[*other].state != State::Fresh);
-            if output_gone.contains(&index) && rows[index].state == State::Fresh && demanded {
+            if rows[index].state == State::Fresh && demanded {
                 rows[index].state = State::Stale;
                 changed = true;
             }
         }
-        for index in 0..rows.len() {
+        for (index, needs) in needs.iter().enumerate() {
             if rows[index].state != State::Fresh || plan.steps[index].freshness == Freshness::Observed {
                 continue;
             }
-            let running = plan.steps[index].needs.iter().find(|need| {
-                rows.iter()
-                    .any(|row| row.step == **need && matches!(row.state, State::Stale | State::Follows))
-            });
-            if let Some(need) = running.cloned() {
+            let runs = |need: &&usize| matches!(rows[**need].state, State::Stale | State::Follows);
+            if let Some(need) = needs.iter().find(runs) {
+                let why = format!("{} runs before it", plan.steps[*need].id);
                 rows[index].state = State::Follows;
-                rows[index].why = format!("{need} runs before it");
+                rows[index].why = why;
                 changed = true;
             }
         }
@@ -438,6 +451,7 @@ impl Selection {
     /// The steps of a plan that are wanted.
     pub fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
         let mut wanted: BTreeSet<StepId> = BTreeSet::new();
+        let positions: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
         // From the end, so that what a wanted step needs is wanted before it is looked at.
         for step in plan.steps.iter().rev() {
             let asked = self.only.is_empty() || self.only.iter().any(|word| Self::matches(word, step));
@@ -447,7 +461,8 @@ impl Selection {
                 if !self.only.is_empty() {
                     // What brings an input (a fetch before its unpack) belongs to it; gates of others do not.
                     let own = step.after.iter().filter(|id| {
-                        plan.step(id)
+                        positions
+                            .get(id)
                             .is_some_and(|before| !is_gate(before) || before.component == step.component)
                     });
                     wanted.extend(own.cloned());

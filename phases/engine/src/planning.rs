@@ -1,6 +1,6 @@
 //! What planning works with: everything it may know, and the steps so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use model::case::{Case, Component, Driver, SourceSpec};
@@ -84,6 +84,7 @@ pub struct PlanCx<'a> {
     /// The phase.
     pub phase: Phase,
     steps: Vec<Step>,
+    ids: BTreeSet<StepId>,
     notes: Vec<String>,
 }
 
@@ -152,20 +153,21 @@ impl PlanError {
 impl<'a> PlanCx<'a> {
     /// An empty plan of one phase.
     pub fn new(known: Known<'a>, phase: Phase) -> Self {
-        Self { known, phase, steps: Vec::new(), notes: Vec::new() }
+        Self { known, phase, steps: Vec::new(), ids: BTreeSet::new(), notes: Vec::new() }
     }
 
     /// Adds a step and returns its id.
     pub fn add(&mut self, step: Step) -> StepId {
         let id = step.id.clone();
-        debug_assert!(self.steps.iter().all(|other| other.id != id), "step {id} planned twice");
+        let new = self.ids.insert(id.clone());
+        debug_assert!(new, "step {id} planned twice");
         self.steps.push(step);
         id
     }
 
     /// Whether a step of this id was added.
     pub fn has(&self, id: &StepId) -> bool {
-        self.steps.iter().any(|step| step.id == *id)
+        self.ids.contains(id)
     }
 
     /// Adds something that the user should know before the plan runs.
@@ -222,7 +224,7 @@ impl<'a> PlanCx<'a> {
     /// # Errors
     /// When steps need each other in a circle, or one that is not there.
     pub fn finish(self) -> Result<Plan, PlanError> {
-        let Self { known, phase, steps, notes } = self;
+        let Self { known, phase, steps, ids: _, notes } = self;
         let ids: BTreeMap<StepId, usize> =
             steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect();
         let mut state = vec![Visit::New; steps.len()];

@@ -129,6 +129,7 @@ pub fn run(
     };
     let finish = std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
+        let positions = plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut scheduler = Scheduler {
             plan,
             runner,
@@ -136,7 +137,8 @@ pub fn run(
             shared: &shared,
             options,
             assessment: &assessment,
-            chains: chains(plan, &assessment),
+            chains: chains(plan, &assessment, &positions),
+            positions,
             status: vec![Status::Waiting; plan.steps.len()],
             digests: BTreeMap::new(),
             facts: BTreeMap::new(),
@@ -202,17 +204,16 @@ fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError
 }
 
 /// The weight of the longest chain of steps that begins with each; what need not run takes no time.
-fn chains(plan: &Plan, assessment: &Assessment) -> Vec<u64> {
+fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, usize>) -> Vec<u64> {
+    // In a plan every step stands behind what it waits for.
+    let mut behind = vec![0; plan.steps.len()];
     let mut chains = vec![0; plan.steps.len()];
-    for index in (0..plan.steps.len()).rev() {
-        let id = &plan.steps[index].id;
-        let after = (index + 1..plan.steps.len())
-            .filter(|other| plan.steps[*other].needs.contains(id) || plan.steps[*other].after.contains(id))
-            .map(|other| chains[other])
-            .max()
-            .unwrap_or(0);
+    for (index, step) in plan.steps.iter().enumerate().rev() {
         let runs = matches!(assessment.rows[index].state, State::Stale | State::Follows);
-        chains[index] = after + if runs { u64::from(plan.steps[index].weight) } else { 0 };
+        chains[index] = behind[index] + if runs { u64::from(step.weight) } else { 0 };
+        for before in step.needs.iter().chain(&step.after).filter_map(|id| positions.get(id)) {
+            behind[*before] = chains[index].max(behind[*before]);
+        }
     }
     chains
 }
@@ -245,6 +246,8 @@ struct Scheduler<'a> {
     shared: &'a Shared<'a>,
     options: &'a RunOptions,
     assessment: &'a Assessment,
+    /// Where each step stands in the plan.
+    positions: BTreeMap<&'a StepId, usize>,
     chains: Vec<u64>,
     status: Vec<Status>,
     digests: BTreeMap<StepId, Digest>,
@@ -386,7 +389,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn position(&self, id: &StepId) -> Option<usize> {
-        self.plan.steps.iter().position(|step| step.id == *id)
+        self.positions.get(id).copied()
     }
 
     /// Whether all that a step waits for is settled.

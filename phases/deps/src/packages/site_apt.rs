@@ -11,8 +11,6 @@ use engine::files;
 use engine::runner::{Context, StepError};
 use model::site::{Site, mirrored};
 
-use crate::sources::read_system_sources;
-
 /// Writes the configuration, where the site says anything that apt has to know.
 ///
 /// # Errors
@@ -85,6 +83,35 @@ pub(crate) fn rewritten(text: &str, mirrors: &BTreeMap<String, String>) -> Strin
         }
     }
     out
+}
+
+/// The system's source lists: file name → text.
+pub(crate) fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
+    let mut found = BTreeMap::new();
+    if let Some(text) = engine::files::read_if_there(&etc.join("sources.list"))? {
+        found.insert("sources.list".to_owned(), text);
+    }
+    let parts = etc.join("sources.list.d");
+    let entries = match parts.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(StepError::io("read", &parts, &error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| StepError::io("read", &parts, &error))?;
+        if !matches!(entry.path().extension(), Some("list" | "sources")) {
+            continue;
+        }
+        match std::fs::read_to_string(entry.path()) {
+            Ok(text) => {
+                found.insert(entry.file_name().to_owned(), text);
+            }
+            // A third party's list with a secret in it may be for root's eyes only.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(StepError::io("read", entry.path(), &error)),
+        }
+    }
+    Ok(found)
 }
 
 fn concerns(site: &Site) -> bool {

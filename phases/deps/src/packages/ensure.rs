@@ -6,12 +6,14 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::distribution::HOW_TO_SAY;
-use model::event::{Failure, FailureKind};
+use model::event::FailureKind;
 use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
 use super::apt_repositories::{self, Dead};
-use super::{Database, PackageManager, by_name, command, database, lock_wait, prepare_site, site_words};
+use super::manager::{Database, PackageManager};
+use super::running::{self, database, lines_of};
+use super::{by_name, lock_wait};
 use crate::needs::{self, Host};
 
 /// The root of the file system that packages are installed to; only tests look at another.
@@ -104,10 +106,8 @@ fn install_in(
             format!("run without --offline, or install by hand: {}", manager.cure(packages)),
         ));
     }
-    prepare_site(manager, context)?;
-    let execute = |argv: &[String]| {
-        context.execute(&command(&site_words(argv, context), context.network_environment()))
-    };
+    manager.write_site(Utf8Path::new(ROOT), context)?;
+    let execute = |argv: &[String]| running::execute(manager, argv, context);
     if read_database(root, manager, context)?.interrupted {
         context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
         for argv in manager.repair_argv() {
@@ -120,7 +120,7 @@ fn install_in(
     let dead = apt_repositories::set_up(root, manager, repositories, context)?;
     if !repositories.is_empty() {
         // What the site's configuration of apt reads is a copy of the system's sources.
-        prepare_site(manager, context)?;
+        manager.write_site(Utf8Path::new(ROOT), context)?;
     }
     let mut refreshed = None;
     if !has_lists || must_refresh(root, manager, packages, context)? {
@@ -180,7 +180,7 @@ pub(crate) fn have_lists(
     if context.offline() || !context.target().root || manager.has_lists(Utf8Path::new(ROOT)) {
         return Ok(());
     }
-    prepare_site(manager, context)?;
+    manager.write_site(Utf8Path::new(ROOT), context)?;
     lock_wait::wait(&manager.lock_files(Utf8Path::new(ROOT)), context)?;
     refresh(manager, context).map(drop)
 }
@@ -294,8 +294,7 @@ fn simulate(
     packages: &[String],
     context: &dyn Context,
 ) -> Result<Vec<String>, StepError> {
-    let argv = site_words(&manager.simulate_argv(packages), context);
-    let tried = context.capture(&command(&argv, context.network_environment()))?;
+    let tried = running::capture(manager, &manager.simulate_argv(packages), context)?;
     if tried.status == 0 {
         return Ok(Vec::new());
     }
@@ -308,8 +307,7 @@ fn simulate(
 fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
     let mut trouble = None;
     for argv in manager.refresh_argv() {
-        let argv = site_words(&argv, context);
-        let said = match context.execute(&command(&argv, context.network_environment())) {
+        let said = match running::execute(manager, &argv, context) {
             // apt calls it a success when a repository does not answer.
             Ok(finished) => manager.refresh_trouble(&finished.tail),
             Err(StepError::Failed(failure)) => {
@@ -359,18 +357,6 @@ fn unknown_packages(
         ),
     };
     StepError::of_kind(FailureKind::Step, message, std::iter::once(cure).chain(search).collect())
-}
-
-/// All that a failed command left to read: its first error, its message, and the end of its log.
-pub(super) fn lines_of(failure: &Failure) -> Vec<String> {
-    let mut lines = failure.excerpt.clone();
-    lines.extend(failure.message.lines().map(str::to_owned));
-    if let Some(text) = failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {
-        let text = String::from_utf8_lossy(&text);
-        let tail: Vec<&str> = text.lines().rev().take(200).collect();
-        lines.extend(tail.into_iter().rev().map(str::to_owned));
-    }
-    lines
 }
 
 /// Why nothing can be installed although the step does not hold, if so.

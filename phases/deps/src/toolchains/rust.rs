@@ -251,9 +251,7 @@ fn candidates(
     let mut found = Vec::new();
     for pair in manager.rust_packages() {
         let [rustc, _] = pair;
-        let argv = packages::site_words(&manager.candidate_argv(rustc), context);
-        let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
-        if let Some(version) = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0) {
+        if let Some(version) = packages::candidate(manager, rustc, context)? {
             let upstream = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest).to_owned();
             found.push((pair.iter().map(|name| (*name).to_owned()).collect(), upstream));
         }

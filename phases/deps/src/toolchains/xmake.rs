@@ -232,9 +232,7 @@ fn candidate(
     manager: &'static dyn PackageManager,
     context: &dyn Context,
 ) -> Result<Option<String>, StepError> {
-    let argv = packages::site_words(&manager.candidate_argv(XMAKE), context);
-    let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
-    let version = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0);
+    let version = packages::candidate(manager, XMAKE, context)?;
     Ok(version.map(|version| version.split_once(':').map_or(version.clone(), |(_, rest)| rest.to_owned())))
 }
 

@@ -14,7 +14,7 @@ use model::plan::Command;
 use model::target::Os;
 
 use crate::http::download::hash_if_there;
-use crate::packages::site_apt;
+use crate::packages::{site, site_apt};
 
 /// Lists older than this are brought again before something is looked up in them.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -71,7 +71,7 @@ impl PrivateApt {
             .map_err(|error| StepError::io("create directory", &parts, &error))?;
         let mirrors = &context.site().apt_mirrors;
         let sources: BTreeMap<String, String> =
-            sources.into_iter().map(|(name, text)| (name, site_apt::rewritten(&text, mirrors))).collect();
+            sources.into_iter().map(|(name, text)| (name, site::rewritten(&text, mirrors))).collect();
         for (name, text) in &sources {
             engine::files::atomic_write(&parts.join(name), text.as_bytes())?;
         }

@@ -1,7 +1,10 @@
 //! Whether one needed thing is there: what `deps/packages` and the preflight of `build` both ask.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::runner::{Context, Finding, StepError};
+use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::{self, version_at_least};
 use model::distribution::naming;
 use model::plan::{Command, Need, Probe};
@@ -32,12 +35,75 @@ pub struct Host<'a> {
     pub context: &'a dyn Context,
 }
 
+/// What a look asks of the machine, read once for many needs.
+pub struct Machine {
+    manager: Option<&'static dyn PackageManager>,
+    database: Option<Arc<Database>>,
+    path: String,
+    build_path: String,
+}
+
+impl Machine {
+    /// Reads the database of this manager, if it can be driven.
+    ///
+    /// # Errors
+    /// When the package database cannot be read.
+    pub fn read(root: &Utf8Path, manager: Option<&str>, context: &dyn Context) -> std::io::Result<Self> {
+        let manager = manager.and_then(packages::by_name);
+        let database = manager.map(|manager| packages::database(manager, root, context)).transpose()?;
+        let path = context.network_environment().remove("PATH").unwrap_or_default();
+        Ok(Self { manager, database, path, build_path: context.layout().build_path() })
+    }
+
+    /// What the manager has installed.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+
+    /// Where [`check`] looks.
+    pub fn host<'a>(
+        &'a self,
+        root: &'a Utf8Path,
+        prefixes: &'a [Utf8PathBuf],
+        context: &'a dyn Context,
+    ) -> Host<'a> {
+        Host {
+            root,
+            manager: self.manager,
+            database: self.database(),
+            path: &self.path,
+            build_path: &self.build_path,
+            prefixes,
+            context,
+        }
+    }
+}
+
+/// What was found of needs, each with the answer of [`check`]: an optional one that is not met is a warning.
+pub fn observed(checked: impl IntoIterator<Item = (impl Borrow<Need>, Checked)>) -> Observation {
+    let mut seen = Observation::default();
+    for (need, result) in checked {
+        let need = need.borrow();
+        match result {
+            Ok(found) => seen.found.extend(found.map(|found| (need.name.clone(), found))),
+            Err(finding) if need.optional => {
+                seen.warnings.push(format!("{} ({})", finding.what, finding.cure));
+            }
+            Err(finding) => seen.findings.push(finding),
+        }
+    }
+    seen
+}
+
+/// The answer of [`check`].
+pub type Checked = Result<Option<String>, Finding>;
+
 /// Looks whether a need is met. What was found names package, version and path, `nasm 2.16.01-1 (/usr/bin/nasm)`, so
 /// that an upgrade changes the digest of dependents. `None`: it asks for nothing here (a package of another manager).
 ///
 /// # Errors
 /// What is missing, with its cure; also for an optional need.
-pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
+pub fn check(need: &Need, host: &Host<'_>) -> Checked {
     let Some(probe) = &need.probe else { return packages_alone(need, host) };
     if let Probe::Cuda { wanted, root, host_compiler, architectures } = probe {
         let host_compiler = host_compiler.as_deref();

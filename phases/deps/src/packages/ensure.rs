@@ -14,7 +14,7 @@ use super::apt_repositories::{self, Dead};
 use super::manager::{Database, PackageManager};
 use super::running::{self, database, lines_of};
 use super::{by_name, lock_wait};
-use crate::needs::{self, Host};
+use crate::needs::{self, Checked, Machine};
 
 /// The root of the file system that packages are installed to; only tests look at another.
 pub(super) const ROOT: &str = "/";
@@ -32,21 +32,9 @@ fn observe_in(
     action: &EnsurePackages,
     context: &dyn Context,
 ) -> Result<Observation, StepError> {
-    let mut seen = Observation::default();
     let looked = look(root, action, context)?;
-    for (need, result) in looked.results {
-        match result {
-            Ok(Some(found)) => {
-                seen.found.insert(need.name.clone(), found);
-            }
-            Ok(None) => {}
-            Err(finding) if need.optional => {
-                seen.warnings.push(format!("{} ({})", finding.what, finding.cure));
-            }
-            Err(finding) => seen.findings.push(finding),
-        }
-    }
-    let interrupted = looked.database.is_some_and(|database| database.interrupted);
+    let mut seen = needs::observed(looked.results);
+    let interrupted = looked.machine.database().is_some_and(|database| database.interrupted);
     if let Some(manager) = by_name(&action.manager).filter(|_| interrupted && !seen.findings.is_empty()) {
         seen.findings.push(Finding {
             what: "an earlier run of the package manager was interrupted".to_owned(),
@@ -229,7 +217,7 @@ pub(super) fn missing_packages(
             continue;
         }
         let installed = |package: &&String| {
-            looked.database.as_ref().is_some_and(|database| database.find(package).is_some())
+            looked.machine.database().is_some_and(|database| database.find(package).is_some())
         };
         let absent: Vec<&String> = need.packages.iter().filter(|package| !installed(package)).collect();
         // All there and still not good enough: too old, and installing again brings the newest.
@@ -239,8 +227,8 @@ pub(super) fn missing_packages(
 }
 
 struct Looked<'a> {
-    database: Option<Arc<Database>>,
-    results: Vec<(&'a Need, Result<Option<String>, Finding>)>,
+    machine: Machine,
+    results: Vec<(&'a Need, Checked)>,
 }
 
 fn look<'a>(
@@ -248,21 +236,11 @@ fn look<'a>(
     action: &'a EnsurePackages,
     context: &dyn Context,
 ) -> Result<Looked<'a>, StepError> {
-    let manager = by_name(&action.manager);
-    let database = manager.map(|manager| read_database(root, manager, context)).transpose()?;
-    let environment = context.network_environment();
-    let build_path = context.layout().build_path();
-    let host = Host {
-        root,
-        manager,
-        database: database.as_deref(),
-        path: environment.get("PATH").map_or("", String::as_str),
-        build_path: &build_path,
-        prefixes: &[],
-        context,
-    };
+    let machine = Machine::read(root, Some(&action.manager), context)
+        .map_err(|error| unreadable(&action.manager, &error))?;
+    let host = machine.host(root, &[], context);
     let results = action.needs.iter().map(|need| (need, needs::check(need, &host))).collect();
-    Ok(Looked { database, results })
+    Ok(Looked { machine, results })
 }
 
 fn read_database(
@@ -270,12 +248,14 @@ fn read_database(
     manager: &'static dyn PackageManager,
     context: &dyn Context,
 ) -> Result<Arc<Database>, StepError> {
-    database(manager, root, context).map_err(|error| {
-        StepError::new(
-            format!("failed to read the package database: {error}"),
-            format!("check that this distribution uses {}, or say which with {HOW_TO_SAY}", manager.name()),
-        )
-    })
+    database(manager, root, context).map_err(|error| unreadable(manager.name(), &error))
+}
+
+fn unreadable(manager: &str, error: &std::io::Error) -> StepError {
+    StepError::new(
+        format!("failed to read the package database: {error}"),
+        format!("check that this distribution uses {manager}, or say which with {HOW_TO_SAY}"),
+    )
 }
 
 /// Whether the packages cannot be found in the lists that are there.

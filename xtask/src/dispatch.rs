@@ -1,8 +1,7 @@
 //! Hands each action to the library that carries it out.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use deps::needs::Host;
-use deps::packages;
+use deps::needs::Machine;
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use model::plan::{Need, Step};
 
@@ -49,29 +48,14 @@ fn check_need(
     context: &dyn Context,
 ) -> Result<Option<String>, Finding> {
     let root = Utf8Path::new("/");
-    let manager = context.target().package_manager.as_deref().and_then(packages::by_name);
-    let database =
-        manager.map(|manager| packages::database(manager, root, context)).transpose().map_err(|error| {
+    let machine =
+        Machine::read(root, context.target().package_manager.as_deref(), context).map_err(|error| {
             Finding {
                 what: format!("the package database cannot be read: {error}"),
                 cure: "see whether the package manager itself works".to_owned(),
             }
         })?;
-    let environment = context.network_environment();
-    let path = environment.get("PATH").map_or("/usr/bin:/bin", String::as_str);
-    let build_path = context.layout().build_path();
-    deps::needs::check(
-        need,
-        &Host {
-            root,
-            manager,
-            database: database.as_deref(),
-            path,
-            build_path: &build_path,
-            prefixes,
-            context,
-        },
-    )
+    deps::needs::check(need, &machine.host(root, prefixes, context))
 }
 
 fn find_rust(context: &dyn Context) -> Result<Option<(String, String)>, StepError> {

@@ -82,7 +82,7 @@ fn installed(setting: &Setting) -> Result<Vec<Installed>> {
             Some(prefix) => engine::manifest::load(prefix, &environment.component)?,
             None => None,
         };
-        let incomplete = |prefix: &Utf8PathBuf| prefix.join(deps::python::install::INCOMPLETE).exists();
+        let incomplete = |prefix: &Utf8PathBuf| prefix.join(deps::python::record::INCOMPLETE).exists();
         let unfinished = environment.own && environment.prefix.as_ref().is_some_and(incomplete);
         found.push(Installed { name: "python".to_owned(), prefix: environment.prefix, manifest, unfinished });
     }

@@ -221,7 +221,7 @@ fn whole_environment(
         return Err(Error::usage(format!("the Python environment {prefix} is not installed")));
     }
     // Whatever else lies at this place was not made by installer.
-    if !prefix.join("pyvenv.cfg").is_file() && !prefix.join(deps::python::install::INCOMPLETE).is_file() {
+    if !prefix.join("pyvenv.cfg").is_file() && !prefix.join(deps::python::record::INCOMPLETE).is_file() {
         return Err(Error::usage(format!("{prefix} is not a Python environment"))
             .with_help("look what it is, and move it away by hand"));
     }

@@ -20,7 +20,7 @@ use engine::fault;
 use engine::runner::{Context, StepError};
 
 pub use pack::{metadata_stamp, pack};
-use read::{Entry, Kind};
+use read::{Entry, Kind, damaged};
 
 /// What was unpacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,12 +262,5 @@ fn refused(archive: &Utf8Path, path: &Path, why: &str) -> StepError {
     StepError::new(
         format!("failed to unpack {archive}: its entry {} {why}", path.display()),
         "the archive is not what a source should be: take it from elsewhere, or unpack it by hand and give it as a `path` source",
-    )
-}
-
-fn damaged(archive: &Utf8Path, error: &io::Error) -> StepError {
-    StepError::new(
-        format!("failed to unpack {archive}: it is damaged or not an archive ({error})"),
-        format!("remove {archive} and run the same command again: it is downloaded anew"),
     )
 }

@@ -18,6 +18,7 @@ pub mod runner;
 pub mod sources;
 pub mod target;
 pub mod toolchains;
+mod tools;
 
 pub use plan::plan;
 pub use root_commands::root_commands;

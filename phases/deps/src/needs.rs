@@ -1,18 +1,20 @@
 //! Whether one needed thing is there: what `deps/packages` and the preflight of `build` both ask.
 
-use std::os::unix::fs::PermissionsExt;
+use std::borrow::Borrow;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::runner::{Context, Finding, StepError};
-use model::Digest;
+use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::{self, version_at_least};
 use model::distribution::naming;
-use model::plan::{Argument, Command, Need, Probe};
+use model::plan::{Command, Need, Probe};
 use model::target::Target;
 
 use crate::packages::deb_file::{self, Installed};
 use crate::packages::{self, Database, PackageManager};
 use crate::toolchains;
+use crate::tools::{below, content, resolved};
+pub use crate::tools::{find_tool, tool_version};
 
 /// Where is looked.
 #[derive(Clone, Copy)]
@@ -33,12 +35,75 @@ pub struct Host<'a> {
     pub context: &'a dyn Context,
 }
 
+/// What a look asks of the machine, read once for many needs.
+pub struct Machine {
+    manager: Option<&'static dyn PackageManager>,
+    database: Option<Arc<Database>>,
+    path: String,
+    build_path: String,
+}
+
+impl Machine {
+    /// Reads the database of this manager, if it can be driven.
+    ///
+    /// # Errors
+    /// When the package database cannot be read.
+    pub fn read(root: &Utf8Path, manager: Option<&str>, context: &dyn Context) -> std::io::Result<Self> {
+        let manager = manager.and_then(packages::by_name);
+        let database = manager.map(|manager| packages::database(manager, root, context)).transpose()?;
+        let path = context.network_environment().remove("PATH").unwrap_or_default();
+        Ok(Self { manager, database, path, build_path: context.layout().build_path() })
+    }
+
+    /// What the manager has installed.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+
+    /// Where [`check`] looks.
+    pub fn host<'a>(
+        &'a self,
+        root: &'a Utf8Path,
+        prefixes: &'a [Utf8PathBuf],
+        context: &'a dyn Context,
+    ) -> Host<'a> {
+        Host {
+            root,
+            manager: self.manager,
+            database: self.database(),
+            path: &self.path,
+            build_path: &self.build_path,
+            prefixes,
+            context,
+        }
+    }
+}
+
+/// What was found of needs, each with the answer of [`check`]: an optional one that is not met is a warning.
+pub fn observed(checked: impl IntoIterator<Item = (impl Borrow<Need>, Checked)>) -> Observation {
+    let mut seen = Observation::default();
+    for (need, result) in checked {
+        let need = need.borrow();
+        match result {
+            Ok(found) => seen.found.extend(found.map(|found| (need.name.clone(), found))),
+            Err(finding) if need.optional => {
+                seen.warnings.push(format!("{} ({})", finding.what, finding.cure));
+            }
+            Err(finding) => seen.findings.push(finding),
+        }
+    }
+    seen
+}
+
+/// The answer of [`check`].
+pub type Checked = Result<Option<String>, Finding>;
+
 /// Looks whether a need is met. What was found names package, version and path, `nasm 2.16.01-1 (/usr/bin/nasm)`, so
 /// that an upgrade changes the digest of dependents. `None`: it asks for nothing here (a package of another manager).
 ///
 /// # Errors
 /// What is missing, with its cure; also for an optional need.
-pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
+pub fn check(need: &Need, host: &Host<'_>) -> Checked {
     let Some(probe) = &need.probe else { return packages_alone(need, host) };
     if let Probe::Cuda { wanted, root, host_compiler, architectures } = probe {
         let host_compiler = host_compiler.as_deref();
@@ -57,50 +122,6 @@ pub fn check(need: &Need, host: &Host<'_>) -> Result<Option<String>, Finding> {
         }
         Err(Unmet::Other(what)) => Err(finding(need, host, what)),
     }
-}
-
-/// The first of these programs on a `PATH`, links not resolved.
-pub fn find_tool(root: &Utf8Path, path: &str, names: &[String]) -> Option<Utf8PathBuf> {
-    names.iter().find_map(|name| {
-        if name.contains('/') {
-            return Some(below(root, Utf8Path::new(name))).filter(|path| is_executable(path));
-        }
-        path.split(':')
-            .filter(|directory| directory.starts_with('/'))
-            .map(|directory| below(root, Utf8Path::new(directory)).join(name))
-            .find(|candidate| is_executable(candidate))
-    })
-}
-
-/// The version that a program prints of itself, `3.25.1`: the first dotted number of the first line that has one.
-/// Remembered for as long as the program does not change.
-///
-/// # Errors
-/// When it cannot be started, fails, or prints no version.
-pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
-    let files = vec![program.to_owned(), resolved(program)];
-    context.cached_probe(&format!("version {program}"), &files, &mut || {
-        let mut args = vec![Argument::from("--version")];
-        // As root it refuses even to tell its version, unless it is told to.
-        args.extend((program.file_name() == Some("xmake")).then(|| Argument::from("--root")));
-        let asked = context.capture(&Command {
-            program: program.to_string(),
-            args,
-            environment: context.network_environment(),
-            directory: Utf8PathBuf::from("/"),
-        })?;
-        let version = (asked.status == 0)
-            .then(|| {
-                asked.stdout.lines().chain(asked.tail.iter().map(String::as_str)).find_map(dotted_number)
-            })
-            .flatten();
-        version.map(str::to_owned).ok_or_else(|| {
-            StepError::new(
-                format!("`{program} --version` ended with status {} and told no version", asked.status),
-                format!("see what `{program} --version` says"),
-            )
-        })
-    })
 }
 
 /// What a `.pc` file says after `Version:` (pc(5)).
@@ -222,14 +243,6 @@ fn file_found(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<String, U
         return Ok(found);
     }
     Ok(format!("{} {} ({file})", need.name, content(file, host.context).map_err(unmet)?))
-}
-
-/// The short hash of a file that no package owns.
-pub(crate) fn content(file: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
-    context.cached_probe(&format!("content {file}"), &[file.to_owned(), resolved(file)], &mut || {
-        let bytes = std::fs::read(file).map_err(|error| StepError::io("read", file, &error))?;
-        Ok(Digest::of(bytes).short().to_owned())
-    })
 }
 
 /// Package and version that a file belongs to, with the other packages of the need: `gcc-12 12.2.0-14 (/usr/bin/cc);
@@ -387,41 +400,16 @@ fn pkg_config_directories(host: &Host<'_>) -> Vec<Utf8PathBuf> {
         .collect()
 }
 
-fn below(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
-}
-
 fn below_root(root: &Utf8Path, path: &Utf8Path) -> Option<Utf8PathBuf> {
     path.strip_prefix(root).ok().map(|path| Utf8Path::new("/").join(path))
 }
 
-/// The file behind links; the path itself when it leads nowhere.
-pub(crate) fn resolved(path: &Utf8Path) -> Utf8PathBuf {
-    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
-}
-
-pub(crate) fn is_executable(path: &Utf8Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-/// The first word of a line that looks like `1.2` or `1.2.3`, without what surrounds it.
-fn dotted_number(line: &str) -> Option<&str> {
-    line.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).find_map(|word| {
-        let start = word.find(|c: char| c.is_ascii_digit())?;
-        // `v1.2` and `go1.22` count; a path or a name with digits in it does not.
-        if start > 2 || word.contains('/') {
-            return None;
-        }
-        let number = word.get(start..)?;
-        let end = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
-        let number = number.get(..end)?.trim_end_matches('.');
-        number.contains('.').then_some(number)
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use engine::runner::Finished;
+    use model::Digest;
     use testkit::FakeContext;
 
     use super::*;
@@ -582,21 +570,5 @@ mod tests {
         root.context.on(|_| Some(Ok(Finished { stdout: "3.11.2\n".to_owned(), ..Finished::default() })));
         let found = root.check(&row("python3-venv")).unwrap().unwrap();
         assert_eq!(found, "ensurepip of Python 3.11.2 (/usr/bin/python3)");
-    }
-
-    #[test]
-    fn versions_are_read_as_tools_print_them() {
-        for (line, version) in [
-            ("cmake version 3.25.1", Some("3.25.1")),
-            ("gcc (Debian 12.2.0-14) 12.2.0", Some("12.2.0")),
-            ("NASM version 2.16.01 compiled on Dec", Some("2.16.01")),
-            ("rustc 1.96.0 (built from a source tarball)", Some("1.96.0")),
-            ("1.13.0.git.kitware.jobserver-pipe-1", Some("1.13.0")),
-            ("v22.1", Some("22.1")),
-            ("This is perl 5, version 36, subversion 0 (v5.36.0)", Some("5.36.0")),
-            ("Copyright 2022", None),
-        ] {
-            assert_eq!(dotted_number(line), version, "{line}");
-        }
     }
 }

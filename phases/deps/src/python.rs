@@ -18,7 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
 use model::plan::{Argument, Command};
 
-use crate::needs;
+use crate::tools;
 
 /// The file beside the wheels that pins each of them with its hash, in pip's requirements format.
 pub const REQUIREMENTS_LOCK: &str = "requirements.lock";
@@ -39,7 +39,7 @@ pub struct Interpreter {
 pub fn interpreter(name: &str, context: &dyn Context) -> Result<Interpreter, StepError> {
     let environment = context.network_environment();
     let program = program(name, context)?;
-    let files = vec![program.clone(), needs::resolved(&program)];
+    let files = vec![program.clone(), tools::resolved(&program)];
     let kind = context.cached_probe(&format!("python {program}"), &files, &mut || {
         let code = "import sys; print('%s-%d.%d' % (sys.implementation.name, *sys.version_info[:2]))";
         let asked = context.capture(&command(&program, ["-c", code], environment.clone()))?;
@@ -61,7 +61,7 @@ pub fn interpreter(name: &str, context: &dyn Context) -> Result<Interpreter, Ste
 pub(crate) fn program(name: &str, context: &dyn Context) -> Result<Utf8PathBuf, StepError> {
     let environment = context.network_environment();
     let path = environment.get("PATH").map_or("", String::as_str);
-    needs::find_tool(Utf8Path::new("/"), path, &[name.to_owned()]).ok_or_else(|| {
+    tools::find_tool(Utf8Path::new("/"), path, &[name.to_owned()]).ok_or_else(|| {
         StepError::new(
             format!("the Python interpreter {name} is not there"),
             "run `installer deps`, or set python.interpreter in the case to one that is installed",

@@ -5,7 +5,7 @@ use engine::runner::{Context, Observation, Runner, StepError};
 use model::event::FailureKind;
 use model::plan::{Action, Phase, Preflight, Step};
 
-use crate::needs::{self, Host};
+use crate::needs::{self, Machine};
 use crate::{crates_fetch, network, packages, python, sources, toolchains};
 
 /// See the module.
@@ -75,39 +75,15 @@ fn carry_out(step: &Step, context: &dyn Context) -> Result<(), StepError> {
 
 /// The part of a preflight that `deps` plans: programs and modules that its own steps run.
 fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepError> {
-    let manager = action.manager.as_deref().and_then(packages::by_name);
     let root = Utf8Path::new("/");
-    let database =
-        manager.map(|manager| packages::database(manager, root, context)).transpose().map_err(|error| {
-            StepError::new(
-                format!("failed to read the package database: {error}"),
-                format!("say which package manager to use with {}", model::distribution::HOW_TO_SAY),
-            )
-        })?;
-    let environment = context.network_environment();
-    let build_path = context.layout().build_path();
-    let host = Host {
-        root,
-        manager,
-        database: database.as_deref(),
-        path: environment.get("PATH").map_or("", String::as_str),
-        build_path: &build_path,
-        prefixes: &action.prefixes,
-        context,
-    };
-    let mut seen = Observation::default();
-    for need in &action.needs {
-        match needs::check(need, &host) {
-            Ok(Some(found)) => {
-                seen.found.insert(need.name.clone(), found);
-            }
-            Ok(None) => {}
-            Err(finding) if need.optional => {
-                seen.warnings.push(format!("{} ({})", finding.what, finding.cure))
-            }
-            Err(finding) => seen.findings.push(finding),
-        }
-    }
+    let machine = Machine::read(root, action.manager.as_deref(), context).map_err(|error| {
+        StepError::new(
+            format!("failed to read the package database: {error}"),
+            format!("say which package manager to use with {}", model::distribution::HOW_TO_SAY),
+        )
+    })?;
+    let host = machine.host(root, &action.prefixes, context);
+    let mut seen = needs::observed(action.needs.iter().map(|need| (need, needs::check(need, &host))));
     // An interpreter that is not there was told of above.
     if let Some(required) = action.python.as_ref().filter(|_| seen.holds()) {
         let other = python::require::observe(required, context)?;

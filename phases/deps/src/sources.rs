@@ -7,8 +7,8 @@ mod archive;
 mod crates;
 mod debian;
 mod file;
-pub(crate) use debian::apt::read_system_sources;
 mod git;
+mod manifests;
 mod path;
 pub(crate) mod pypi;
 mod record;
@@ -30,6 +30,7 @@ use crate::archive::{single_directory, unpack as unpack_archive};
 use crate::http::Client;
 use crate::http::download::hash_if_there;
 pub use record::{CONTENT, MANIFESTS, RECORD, RecordedFile, SOURCE_SCHEMA, SourceRecord};
+use record::{packed_here, sibling};
 
 /// What one kind of source brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,11 +214,6 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
     files::remove_tree(&old)
 }
 
-/// Kinds whose archive was made by `fetch` itself from a tree.
-fn packed_here(kind: &str) -> bool {
-    matches!(kind, "git" | "path")
-}
-
 /// Gives what is the same in the tree of before its times, and all else the present moment: build trees that were made
 /// from the one before tell by times what to compile again, and an archive's are older than any object.
 fn carry_times(before: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
@@ -256,10 +252,6 @@ fn time_of_same(old: &Utf8Path, new: &Utf8Path) -> std::io::Result<Option<std::t
     let (Ok(before), after) = (old.symlink_metadata(), new.symlink_metadata()?) else { return Ok(None) };
     let same = before.is_file() && before.len() == after.len() && files::same_content(old, new)?;
     if same { before.modified().map(Some) } else { Ok(None) }
-}
-
-fn sibling(path: &Utf8Path, suffix: &str) -> Utf8PathBuf {
-    Utf8PathBuf::from(format!("{path}.{suffix}"))
 }
 
 /// The lock's entry for this source, unless it is of another list of alternatives.
@@ -387,7 +379,7 @@ fn accept(
             unlock_cure(action, context),
         ));
     }
-    record.complete(&action.into, fetched.upstream, context)?;
+    manifests::complete(&mut record, &action.into, fetched.upstream, context)?;
     record.write(&action.into)?;
     record.tidy(&action.into)?;
     Ok(record)

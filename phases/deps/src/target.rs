@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::distribution::{manager_of, parse_os_release};
 use model::target::{Target, Tool};
 
-use crate::needs;
 use crate::toolchains::cuda_machine as cuda;
+use crate::tools;
 
 /// The environment variable that names the package manager where the distribution is not known.
 pub const MANAGER_VARIABLE: &str = "INSTALLER_PACKAGE_MANAGER";
@@ -55,7 +55,7 @@ pub fn probe(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Target 
         .copied()
         .chain(model::accelerators::tools())
         .filter_map(|name| {
-            let found = needs::find_tool(root, path, &[name.to_owned()])?;
+            let found = tools::find_tool(root, path, &[name.to_owned()])?;
             Some((name.to_owned(), Tool { path: found.into_string(), version: None }))
         })
         .collect();
@@ -100,7 +100,7 @@ fn libc(root: &Utf8Path) -> String {
             return format!("glibc {version}");
         }
         // Before 2.33 the loader does not say it, but its file is called ld-2.31.so.
-        let target = needs::resolved(&loader);
+        let target = tools::resolved(&loader);
         let name = target.file_name().unwrap_or_default();
         if let Some(version) = name.strip_prefix("ld-2.").and_then(|rest| rest.strip_suffix(".so")) {
             return format!("glibc 2.{version}");

@@ -249,6 +249,15 @@ impl Context for StandaloneContext<'_> {
         None
     }
 
+    fn execute_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        self.execute(command)
+    }
+
+    fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        // A look is not cancelled.
+        self.capture(command)
+    }
+
     fn cached_probe(
         &self,
         key: &str,

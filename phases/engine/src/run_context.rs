@@ -69,6 +69,15 @@ pub(crate) struct RunContext<'a> {
     pub(crate) deadline: Option<Instant>,
 }
 
+/// How a command is run.
+#[derive(Clone, Copy)]
+struct How {
+    /// Standard output is captured instead of logged.
+    capture: bool,
+    /// It is waited for and not killed.
+    patient: bool,
+}
+
 impl RunContext<'_> {
     fn send(&self, event: Event) {
         // The scheduler outlives every step; if it is gone, nobody is there to be told.
@@ -79,7 +88,7 @@ impl RunContext<'_> {
         self.shared.world.layout.step_log(&self.step.id)
     }
 
-    fn launch(&self, command: &Command, capture_stdout: bool) -> Result<(Launch, String), StepError> {
+    fn launch(&self, command: &Command, how: How) -> Result<(Launch, String), StepError> {
         let mut args = Vec::with_capacity(command.args.len());
         for argument in &command.args {
             args.push(match argument {
@@ -106,8 +115,8 @@ impl RunContext<'_> {
             sudo: self.shared.world.site.sudo,
             jobserver: self.step.claims.jobs == Jobs::Jobserver,
             timeout: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
-            patient: is_transaction(self.step, command),
-            capture_stdout,
+            patient: how.patient,
+            capture_stdout: how.capture,
             unlogged: cargo::counts(command).then_some(cargo::is_drawn),
             log: Some(self.log()),
         };
@@ -116,11 +125,11 @@ impl RunContext<'_> {
         Ok((launch, words))
     }
 
-    fn run(&self, command: &Command, capture: bool) -> Result<(Ended, Finder, String), StepError> {
+    fn run(&self, command: &Command, how: How) -> Result<(Ended, Finder, String), StepError> {
         if self.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let (launch, words) = self.launch(command, capture)?;
+        let (launch, words) = self.launch(command, how)?;
         let finder = Arc::new(Mutex::new(Finder::default()));
         let sink_finder = Arc::clone(&finder);
         let sender = self.sender.clone();
@@ -240,6 +249,34 @@ impl RunContext<'_> {
         Ok(())
     }
 
+    /// Runs a command that has to end well.
+    fn succeed(&self, command: &Command, patient: bool) -> Result<Finished, StepError> {
+        let (ended, finder, words) = self.run(command, How { capture: false, patient })?;
+        if ended.status == 0 {
+            return Ok(Finished { status: 0, stdout: ended.stdout, tail: finder.tail() });
+        }
+        let how = match ended.status {
+            137 => "was killed (SIGKILL); if it was not you, memory may have run out: see dmesg, and try a lower -j".to_owned(),
+            status => match signal(status) {
+                Some(signal) => format!("died of signal {signal}"),
+                None => format!("failed with status {status}"),
+            },
+        };
+        Err(StepError::Failed(Failure {
+            message: format!("`{}` {how}", program(command)),
+            command: Some(words),
+            excerpt: finder.excerpt(),
+            log: Some(self.log().into_string()),
+            died_of_signal: signal(ended.status).is_some() || finder.died_of_signal(),
+            ..Failure::default()
+        }))
+    }
+
+    fn ask(&self, command: &Command, patient: bool) -> Result<Finished, StepError> {
+        let (ended, finder, _) = self.run(command, How { capture: true, patient })?;
+        Ok(Finished { status: ended.status, stdout: ended.stdout, tail: finder.tail() })
+    }
+
     /// What `deps` lacks when this step wants the network.
     fn advice(&self) -> String {
         let component = self.step.component.as_ref().map_or("the component", |name| name.as_str());
@@ -309,30 +346,19 @@ impl Context for RunContext<'_> {
     }
 
     fn execute(&self, command: &Command) -> Result<Finished, StepError> {
-        let (ended, finder, words) = self.run(command, false)?;
-        if ended.status == 0 {
-            return Ok(Finished { status: 0, stdout: ended.stdout, tail: finder.tail() });
-        }
-        let how = match ended.status {
-            137 => "was killed (SIGKILL); if it was not you, memory may have run out: see dmesg, and try a lower -j".to_owned(),
-            status => match signal(status) {
-                Some(signal) => format!("died of signal {signal}"),
-                None => format!("failed with status {status}"),
-            },
-        };
-        Err(StepError::Failed(Failure {
-            message: format!("`{}` {how}", program(command)),
-            command: Some(words),
-            excerpt: finder.excerpt(),
-            log: Some(self.log().into_string()),
-            died_of_signal: signal(ended.status).is_some() || finder.died_of_signal(),
-            ..Failure::default()
-        }))
+        self.succeed(command, false)
     }
 
     fn capture(&self, command: &Command) -> Result<Finished, StepError> {
-        let (ended, finder, _) = self.run(command, true)?;
-        Ok(Finished { status: ended.status, stdout: ended.stdout, tail: finder.tail() })
+        self.ask(command, false)
+    }
+
+    fn execute_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        self.succeed(command, true)
+    }
+
+    fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        self.ask(command, true)
     }
 
     fn fact(&self, name: &str) -> Option<String> {
@@ -351,16 +377,6 @@ impl Context for RunContext<'_> {
     fn network_environment(&self) -> BTreeMap<String, String> {
         network_environment(self.shared.world.site)
     }
-}
-
-/// Whether a command may be in the middle of a package manager's transaction: it is waited for, not killed.
-fn is_transaction(step: &model::plan::Step, command: &Command) -> bool {
-    let ensures = matches!(
-        step.action,
-        model::plan::Action::EnsurePackages(_) | model::plan::Action::EnsureToolchain(_)
-    );
-    let program = base_name(program(command));
-    ensures && matches!(program, "apk" | "apt-get" | "dpkg" | "rpm" | "dnf" | "yum" | "zypper")
 }
 
 /// What a command really runs: the program behind `env NAME=VALUE`.

@@ -191,6 +191,19 @@ pub trait Context: Sync {
     /// When it cannot be started, is cancelled, runs out of time, or reached for a forbidden network.
     fn capture(&self, command: &Command) -> Result<Finished, StepError>;
 
+    /// [`Context::execute`] for what must not be killed half-way, a package manager in its transaction: when the run is
+    /// cancelled or the step's time is over, its end is waited for.
+    ///
+    /// # Errors
+    /// As of [`Context::execute`].
+    fn execute_to_its_end(&self, command: &Command) -> Result<Finished, StepError>;
+
+    /// [`Context::capture`] for what must not be killed half-way.
+    ///
+    /// # Errors
+    /// As of [`Context::capture`].
+    fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError>;
+
     /// The value of a late fact of a needed step.
     fn fact(&self, name: &str) -> Option<String>;
 

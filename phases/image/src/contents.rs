@@ -98,7 +98,7 @@ fn environment(environment: &Utf8Path, contents: &mut Contents) -> Result<(), St
     if !environment.is_dir() {
         return Err(StepError::new(format!("{environment} is not there"), "run `installer build` first"));
     }
-    if environment.join(deps::python::install::INCOMPLETE).exists() {
+    if environment.join(deps::python::record::INCOMPLETE).exists() {
         return Err(StepError::new(
             format!("{environment} was never finished"),
             "run `installer build` first",

@@ -27,6 +27,8 @@ pub struct Record {
     pub progress: Vec<(u64, Option<u64>)>,
     /// Every command that was run, scripted or not.
     pub commands: Vec<Command>,
+    /// Those of them that are waited for and not killed.
+    pub to_their_end: Vec<Command>,
 }
 
 /// A context for tests of actions. Fields may be changed before it is used.
@@ -290,6 +292,16 @@ impl Context for FakeContext {
 
     fn capture(&self, command: &Command) -> Result<Finished, StepError> {
         self.finish(command)
+    }
+
+    fn execute_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        lock(&self.record).to_their_end.push(command.clone());
+        self.execute(command)
+    }
+
+    fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
+        lock(&self.record).to_their_end.push(command.clone());
+        self.capture(command)
     }
 
     fn fact(&self, name: &str) -> Option<String> {

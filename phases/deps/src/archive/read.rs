@@ -9,8 +9,6 @@ use camino::Utf8Path;
 use engine::runner::StepError;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::damaged;
-
 /// One entry.
 pub struct Entry<'a> {
     /// As it stands in the archive.
@@ -211,4 +209,11 @@ impl<R: BufRead> Read for ZstdReader<R> {
             }
         }
     }
+}
+
+pub(super) fn damaged(archive: &Utf8Path, error: &io::Error) -> StepError {
+    StepError::new(
+        format!("failed to unpack {archive}: it is damaged or not an archive ({error})"),
+        format!("remove {archive} and run the same command again: it is downloaded anew"),
+    )
 }

@@ -4,8 +4,12 @@
 use std::io::{Error, ErrorKind};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, StepError};
+use model::site::Site;
 
-use super::{Ask, Database, PackageCost, PackageManager};
+use super::manager::{Ask, Database, PackageCost, PackageManager};
+use super::site;
 
 /// apk of versions 2 and 3.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +17,9 @@ pub struct Apk;
 
 /// The database; below /usr since apk 3 on a system whose directories are merged.
 const DATABASES: &[&str] = &["lib/apk/db", "usr/lib/apk/db"];
+
+/// The list of repositories.
+const REPOSITORIES: &str = "etc/apk/repositories";
 
 impl PackageManager for Apk {
     fn name(&self) -> &'static str {
@@ -144,6 +151,29 @@ impl PackageManager for Apk {
         format!(
             "look for it: apk search {package}; many libraries are in the repository `community`, see /etc/apk/repositories"
         )
+    }
+
+    fn write_site(&self, root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+        let mirrors = &context.site().package_mirrors;
+        if mirrors.is_empty() {
+            return Ok(());
+        }
+        let directory = site::directory(context);
+        files::fresh_dir(&directory)?;
+        let text = site::read(&root.join(REPOSITORIES))?;
+        site::write_secret(&directory.join("apk-repositories"), &site::rewritten(&text, mirrors))
+    }
+
+    fn site_words(&self, argv: &[String], context: &dyn Context) -> Vec<String> {
+        if context.site().package_mirrors.is_empty() {
+            return argv.to_vec();
+        }
+        let file = site::directory(context).join("apk-repositories");
+        site::with_option(argv, "apk", "--repositories-file", &file)
+    }
+
+    fn forget_site(&self, site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+        site::forget(site, cache)
     }
 
     fn cure(&self, packages: &[String]) -> String {

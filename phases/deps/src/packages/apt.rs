@@ -3,8 +3,11 @@
 use std::io::{Error, ErrorKind};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::runner::{Context, StepError};
+use model::site::Site;
 
-use super::{Ask, Database, PackageCost, PackageManager, dpkg_status};
+use super::manager::{Ask, Database, PackageCost, PackageManager};
+use super::{dpkg_status, site_apt};
 
 /// Seconds for which apt waits for dpkg's lock (apt ≥ 1.9.11 knows the option; older ones ignore it, and the lock is
 /// waited for before apt is started as well).
@@ -222,6 +225,18 @@ impl PackageManager for Apt {
 
     fn search_hint(&self, package: &str) -> String {
         format!("look for it: apt-cache search {package}")
+    }
+
+    fn write_site(&self, root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+        site_apt::prepare(&root.join("etc/apt"), context)
+    }
+
+    fn site_words(&self, argv: &[String], context: &dyn Context) -> Vec<String> {
+        site_apt::words(argv, context)
+    }
+
+    fn forget_site(&self, site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+        site_apt::forget(site, cache)
     }
 
     fn cure(&self, packages: &[String]) -> String {

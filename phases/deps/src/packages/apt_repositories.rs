@@ -14,7 +14,8 @@ use model::lock::LockedRepository;
 use model::plan::DeclaredRepository;
 use model::target::Target;
 
-use super::{PackageManager, command, ensure, site_apt};
+use super::manager::PackageManager;
+use super::running::{self, command, lines_of};
 use crate::http::{Client, Expect};
 
 /// Where sources and keys lie (`sources.list(5)`).
@@ -82,9 +83,7 @@ fn one(
         return Ok(Some("it is not set up yet, and --offline forbids to ask it".to_owned()));
     }
     context.note(&format!("setting up the apt repository {name}"));
-    let execute = |argv: &[String]| {
-        context.execute(&command(&site_apt::words(argv, context), context.network_environment()))
-    };
+    let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
     let new_key = key.as_ref().filter(|key| !root.join(key.to.as_str().trim_start_matches('/')).exists());
     if let Some(key) = &key {
         // A key is believed by the sources that name it and by nothing else: it may lie there before they do. apt
@@ -93,11 +92,11 @@ fn one(
     }
     let tried = context.layout().artifacts.join("apt").join(format!("{}.sources", declared.file));
     files::atomic_write(&tried, text.as_bytes())?;
-    let trouble = match execute(&update_argv(&tried)) {
+    let trouble = match running::execute(manager, &update_argv(&tried), context) {
         // apt before 2.1.15 calls it a success when a repository does not answer.
         Ok(finished) => trouble(manager, &finished.tail),
         Err(StepError::Failed(failure)) => trouble(manager, &failure.excerpt)
-            .or_else(|| trouble(manager, &ensure::lines_of(&failure)))
+            .or_else(|| trouble(manager, &lines_of(&failure)))
             .or(Some(failure.message)),
         Err(cancelled) => return Err(cancelled),
     };

@@ -93,6 +93,8 @@ fn a_repository_is_tried_alone_and_then_put_in_its_place_once() {
     let lines = place.context.command_lines();
     let update = lines.iter().position(|line| line.contains("apt-get update")).unwrap();
     assert!(lines[update].contains("Dir::Etc::SourceParts=/dev/null"), "{lines:?}");
+    let record = place.context.record();
+    assert_eq!(record.to_their_end, record.commands[update..=update], "apt is waited for");
     assert!(lines[update + 1].contains("/etc/apt/sources.list.d/"), "written before it was tried: {lines:?}");
     assert_eq!(place.context.locked().repositories["cuda"].key, Digest::of(format!("{ARMOURED}\n")));
 

@@ -5,7 +5,8 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::Command;
 
-use super::{Database, command};
+use super::manager::Database;
+use super::running::command;
 
 /// How a package file stands to what is installed.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ fn control(path: &Utf8Path, context: &dyn Context) -> Result<String, StepError> 
 fn is_newer(version: &str, than: &str, context: &dyn Context) -> Result<bool, StepError> {
     let argv = ["dpkg", "--compare-versions", version, "gt", than];
     let answer = context.cached_probe(&argv.join(" "), &[], &mut || {
-        Ok(context.capture(&words(&argv, context))?.status.to_string())
+        Ok(context.capture_to_its_end(&words(&argv, context))?.status.to_string())
     })?;
     Ok(answer == "0")
 }
@@ -103,7 +104,7 @@ fn ask(argv: &[&str], context: &dyn Context) -> Result<String, StepError> {
     // What dpkg says of architectures stands there.
     let file = "/var/lib/dpkg/arch".into();
     context.cached_probe(&argv.join(" "), &[file], &mut || {
-        let asked = context.capture(&words(argv, context))?;
+        let asked = context.capture_to_its_end(&words(argv, context))?;
         match asked.status {
             0 => Ok(asked.stdout.trim_end().to_owned()),
             status => Err(StepError::new(

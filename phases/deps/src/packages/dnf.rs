@@ -1,8 +1,13 @@
 //! dnf, of versions 4 and 5, and the yum of before: Fedora, Red Hat, openEuler and what derives from them.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, StepError};
+use model::site::Site;
 
-use super::{Ask, Database, PackageCost, PackageManager, rpm};
+use super::manager::{Ask, Database, PackageCost, PackageManager};
+use super::site_repositories::copy_repositories;
+use super::{rpm, site};
 
 /// dnf, where there is one.
 pub const DNF: Rpm = Rpm { program: "dnf" };
@@ -12,6 +17,10 @@ pub const YUM: Rpm = Rpm { program: "yum" };
 
 /// A repository that does not answer may not be needed; dnf says that it goes on without.
 const SKIP_DEAD: &str = "--setopt=*.skip_if_unavailable=True";
+
+/// Where `.repo` files lie (dnf.conf(5), `reposdir`), and the main configuration.
+const REPOSITORIES: &[&str] = &["etc/yum.repos.d", "etc/yum/repos.d", "etc/distro.repos.d"];
+const CONFIGURATIONS: &[&str] = &["etc/dnf/dnf.conf", "etc/yum.conf"];
 
 /// dnf or yum.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +78,7 @@ impl PackageManager for Rpm {
     fn has_lists(&self, root: &Utf8Path) -> bool {
         // dnf 5, dnf 4: a directory a repository; yum: below those of architecture and release.
         let places = [("var/cache/libdnf5", 1), ("var/cache/dnf", 1), ("var/cache/yum", 3)];
-        places.iter().any(|(directory, depth)| super::has_repository_index(&root.join(directory), *depth))
+        places.iter().any(|(directory, depth)| rpm::has_repository_index(&root.join(directory), *depth))
     }
 
     fn lock_files(&self, root: &Utf8Path) -> Vec<Utf8PathBuf> {
@@ -199,6 +208,33 @@ impl PackageManager for Rpm {
         )
     }
 
+    fn write_site(&self, root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+        let site = context.site();
+        if !concerned(site) {
+            return Ok(());
+        }
+        let directory = site::directory(context);
+        let repositories = directory.join("repositories");
+        files::fresh_dir(&directory)?;
+        if !site.package_mirrors.is_empty() {
+            copy_repositories(root, REPOSITORIES, &repositories, &site.package_mirrors)?;
+        }
+        let existing = CONFIGURATIONS.iter().map(|path| root.join(path)).find(|path| path.is_file());
+        let text = existing.map_or(Ok(String::new()), |path| site::read(&path))?;
+        site::write_secret(&directory.join("dnf.conf"), &configuration(&text, site, &repositories))
+    }
+
+    fn site_words(&self, argv: &[String], context: &dyn Context) -> Vec<String> {
+        if !concerned(context.site()) {
+            return argv.to_vec();
+        }
+        site::with_option(argv, self.program, "--config", &site::directory(context).join("dnf.conf"))
+    }
+
+    fn forget_site(&self, site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+        site::forget(site, cache)
+    }
+
     fn cure(&self, packages: &[String]) -> String {
         format!("{} install {}", self.program, packages.join(" "))
     }
@@ -216,6 +252,35 @@ fn size(text: &str) -> Option<u64> {
         _ => return None,
     };
     Some((number * factor).round() as u64)
+}
+
+/// Whether the site says anything that dnf and yum have to know.
+fn concerned(site: &Site) -> bool {
+    !site.package_mirrors.is_empty() || site.authorities.is_some() || site::proxy(site).is_some()
+}
+
+/// The main configuration with ours in it: what is said twice counts the first time that we write it.
+fn configuration(text: &str, site: &Site, repositories: &Utf8Path) -> String {
+    let mut ours: Vec<(&str, String)> = Vec::new();
+    if !site.package_mirrors.is_empty() {
+        ours.push(("reposdir", repositories.to_string()));
+    }
+    if let Some(authorities) = &site.authorities {
+        ours.push(("sslcacert", authorities.bundle.to_string()));
+    }
+    ours.extend(site::proxy(site).map(|proxy| ("proxy", proxy.clone())));
+    let mut out = String::from("# Written by installer; see dnf.conf(5).\n[main]\n");
+    for (key, value) in &ours {
+        out.push_str(&format!("{key}={value}\n"));
+    }
+    for line in text.lines().filter(|line| line.trim() != "[main]") {
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+        if ours.iter().all(|(our, _)| *our != key) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
 }
 
 #[cfg(test)]

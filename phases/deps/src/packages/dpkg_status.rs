@@ -1,6 +1,6 @@
 //! Reading `/var/lib/dpkg/status` (format: dpkg's `deb-control(5)`; states: `dpkg(1)`).
 
-use super::Database;
+use super::manager::Database;
 
 /// Reads the file's text.
 pub fn read(text: &str) -> Database {

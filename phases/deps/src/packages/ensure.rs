@@ -6,13 +6,15 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::distribution::HOW_TO_SAY;
-use model::event::{Failure, FailureKind};
+use model::event::FailureKind;
 use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
 use super::apt_repositories::{self, Dead};
-use super::{Database, PackageManager, by_name, command, database, lock_wait, prepare_site, site_words};
-use crate::needs::{self, Host};
+use super::manager::{Database, PackageManager};
+use super::running::{self, database, lines_of};
+use super::{by_name, lock_wait};
+use crate::needs::{self, Checked, Machine};
 
 /// The root of the file system that packages are installed to; only tests look at another.
 pub(super) const ROOT: &str = "/";
@@ -30,21 +32,9 @@ fn observe_in(
     action: &EnsurePackages,
     context: &dyn Context,
 ) -> Result<Observation, StepError> {
-    let mut seen = Observation::default();
     let looked = look(root, action, context)?;
-    for (need, result) in looked.results {
-        match result {
-            Ok(Some(found)) => {
-                seen.found.insert(need.name.clone(), found);
-            }
-            Ok(None) => {}
-            Err(finding) if need.optional => {
-                seen.warnings.push(format!("{} ({})", finding.what, finding.cure));
-            }
-            Err(finding) => seen.findings.push(finding),
-        }
-    }
-    let interrupted = looked.database.is_some_and(|database| database.interrupted);
+    let mut seen = needs::observed(looked.results);
+    let interrupted = looked.machine.database().is_some_and(|database| database.interrupted);
     if let Some(manager) = by_name(&action.manager).filter(|_| interrupted && !seen.findings.is_empty()) {
         seen.findings.push(Finding {
             what: "an earlier run of the package manager was interrupted".to_owned(),
@@ -104,10 +94,8 @@ fn install_in(
             format!("run without --offline, or install by hand: {}", manager.cure(packages)),
         ));
     }
-    prepare_site(manager, context)?;
-    let execute = |argv: &[String]| {
-        context.execute(&command(&site_words(argv, context), context.network_environment()))
-    };
+    manager.write_site(Utf8Path::new(ROOT), context)?;
+    let execute = |argv: &[String]| running::execute(manager, argv, context);
     if read_database(root, manager, context)?.interrupted {
         context.note(&format!("an earlier run of {} was interrupted; finishing it first", manager.name()));
         for argv in manager.repair_argv() {
@@ -120,7 +108,7 @@ fn install_in(
     let dead = apt_repositories::set_up(root, manager, repositories, context)?;
     if !repositories.is_empty() {
         // What the site's configuration of apt reads is a copy of the system's sources.
-        prepare_site(manager, context)?;
+        manager.write_site(Utf8Path::new(ROOT), context)?;
     }
     let mut refreshed = None;
     if !has_lists || must_refresh(root, manager, packages, context)? {
@@ -180,7 +168,7 @@ pub(crate) fn have_lists(
     if context.offline() || !context.target().root || manager.has_lists(Utf8Path::new(ROOT)) {
         return Ok(());
     }
-    prepare_site(manager, context)?;
+    manager.write_site(Utf8Path::new(ROOT), context)?;
     lock_wait::wait(&manager.lock_files(Utf8Path::new(ROOT)), context)?;
     refresh(manager, context).map(drop)
 }
@@ -229,7 +217,7 @@ pub(super) fn missing_packages(
             continue;
         }
         let installed = |package: &&String| {
-            looked.database.as_ref().is_some_and(|database| database.find(package).is_some())
+            looked.machine.database().is_some_and(|database| database.find(package).is_some())
         };
         let absent: Vec<&String> = need.packages.iter().filter(|package| !installed(package)).collect();
         // All there and still not good enough: too old, and installing again brings the newest.
@@ -239,8 +227,8 @@ pub(super) fn missing_packages(
 }
 
 struct Looked<'a> {
-    database: Option<Arc<Database>>,
-    results: Vec<(&'a Need, Result<Option<String>, Finding>)>,
+    machine: Machine,
+    results: Vec<(&'a Need, Checked)>,
 }
 
 fn look<'a>(
@@ -248,21 +236,11 @@ fn look<'a>(
     action: &'a EnsurePackages,
     context: &dyn Context,
 ) -> Result<Looked<'a>, StepError> {
-    let manager = by_name(&action.manager);
-    let database = manager.map(|manager| read_database(root, manager, context)).transpose()?;
-    let environment = context.network_environment();
-    let build_path = context.layout().build_path();
-    let host = Host {
-        root,
-        manager,
-        database: database.as_deref(),
-        path: environment.get("PATH").map_or("", String::as_str),
-        build_path: &build_path,
-        prefixes: &[],
-        context,
-    };
+    let machine = Machine::read(root, Some(&action.manager), context)
+        .map_err(|error| unreadable(&action.manager, &error))?;
+    let host = machine.host(root, &[], context);
     let results = action.needs.iter().map(|need| (need, needs::check(need, &host))).collect();
-    Ok(Looked { database, results })
+    Ok(Looked { machine, results })
 }
 
 fn read_database(
@@ -270,12 +248,14 @@ fn read_database(
     manager: &'static dyn PackageManager,
     context: &dyn Context,
 ) -> Result<Arc<Database>, StepError> {
-    database(manager, root, context).map_err(|error| {
-        StepError::new(
-            format!("failed to read the package database: {error}"),
-            format!("check that this distribution uses {}, or say which with {HOW_TO_SAY}", manager.name()),
-        )
-    })
+    database(manager, root, context).map_err(|error| unreadable(manager.name(), &error))
+}
+
+fn unreadable(manager: &str, error: &std::io::Error) -> StepError {
+    StepError::new(
+        format!("failed to read the package database: {error}"),
+        format!("check that this distribution uses {manager}, or say which with {HOW_TO_SAY}"),
+    )
 }
 
 /// Whether the packages cannot be found in the lists that are there.
@@ -294,8 +274,7 @@ fn simulate(
     packages: &[String],
     context: &dyn Context,
 ) -> Result<Vec<String>, StepError> {
-    let argv = site_words(&manager.simulate_argv(packages), context);
-    let tried = context.capture(&command(&argv, context.network_environment()))?;
+    let tried = running::capture(manager, &manager.simulate_argv(packages), context)?;
     if tried.status == 0 {
         return Ok(Vec::new());
     }
@@ -308,8 +287,7 @@ fn simulate(
 fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Result<Option<String>, StepError> {
     let mut trouble = None;
     for argv in manager.refresh_argv() {
-        let argv = site_words(&argv, context);
-        let said = match context.execute(&command(&argv, context.network_environment())) {
+        let said = match running::execute(manager, &argv, context) {
             // apt calls it a success when a repository does not answer.
             Ok(finished) => manager.refresh_trouble(&finished.tail),
             Err(StepError::Failed(failure)) => {
@@ -359,18 +337,6 @@ fn unknown_packages(
         ),
     };
     StepError::of_kind(FailureKind::Step, message, std::iter::once(cure).chain(search).collect())
-}
-
-/// All that a failed command left to read: its first error, its message, and the end of its log.
-pub(super) fn lines_of(failure: &Failure) -> Vec<String> {
-    let mut lines = failure.excerpt.clone();
-    lines.extend(failure.message.lines().map(str::to_owned));
-    if let Some(text) = failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {
-        let text = String::from_utf8_lossy(&text);
-        let tail: Vec<&str> = text.lines().rev().take(200).collect();
-        lines.extend(tail.into_iter().rev().map(str::to_owned));
-    }
-    lines
 }
 
 /// Why nothing can be installed although the step does not hold, if so.

@@ -188,6 +188,20 @@ fn an_interrupted_dpkg_is_mended_first_and_printed_so() {
 }
 
 #[test]
+fn no_command_of_a_manager_is_killed_half_way() {
+    for manager in super::super::MANAGERS {
+        let root = Root::new(false);
+        root.context.on(|_| Some(Ok(Finished::default())));
+        let action = EnsurePackages { manager: manager.name().to_owned(), ..wanted(&["nasm"]) };
+        engine::files::atomic_write(&root.path.join("lib/apk/db/installed"), b"").unwrap();
+        run_in(&root.path, &action, &root.context).unwrap();
+        let record = root.context.record();
+        assert!(record.commands.iter().any(|command| has(command, "nasm")), "{:?}", record.commands);
+        assert_eq!(record.to_their_end, record.commands, "{}", manager.name());
+    }
+}
+
+#[test]
 fn who_may_not_is_told_what_to_give_the_administrator() {
     let mut root = Root::new(true);
     root.context.target.root = false;

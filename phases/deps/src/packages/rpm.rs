@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Ask, Database};
+use super::manager::{Ask, Database};
 
 /// Where databases lie: since Fedora 36 and openSUSE 15.3 below /usr, so that a snapshot of it holds them.
 const DIRECTORIES: &[&str] = &["var/lib/rpm", "usr/lib/sysimage/rpm"];
@@ -46,6 +46,13 @@ fn rpm(root: &Utf8Path, words: &[&str]) -> Vec<String> {
     }
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     argv
+}
+
+/// Whether a `repomd.xml` lies in a directory `depth` levels down, in its `repodata` or beside it.
+pub(super) fn has_repository_index(directory: &Utf8Path, depth: usize) -> bool {
+    let here = ["repodata/repomd.xml", "repomd.xml"].iter().any(|file| directory.join(file).is_file());
+    let below = || directory.read_dir_utf8().into_iter().flatten().flatten();
+    here || (depth > 0 && below().any(|entry| has_repository_index(entry.path(), depth - 1)))
 }
 
 /// Reads what [`FORMAT`] printed.

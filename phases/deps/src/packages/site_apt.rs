@@ -3,25 +3,19 @@
 //! `sudo`'s log.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, StepError};
-use model::site::{Site, mirrored};
+use model::site::Site;
 
-use crate::sources::read_system_sources;
+use super::site::{rewritten, write_secret};
 
 /// Writes the configuration, where the site says anything that apt has to know.
 ///
 /// # Errors
 /// When the system's sources cannot be read, or the configuration cannot be written.
-pub(super) fn prepare(context: &dyn Context) -> Result<(), StepError> {
-    prepare_from(Utf8Path::new("/etc/apt"), context)
-}
-
-fn prepare_from(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+pub(super) fn prepare(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
     let site = context.site();
     if !concerns(site) {
         return Ok(());
@@ -39,11 +33,8 @@ fn prepare_from(etc: &Utf8Path, context: &dyn Context) -> Result<(), StepError> 
     write_secret(&configuration_file(context), &configuration(site, &directory))
 }
 
-/// Removes what was written for package managers when it holds a password: a cache directory may well end in an image's layer.
-///
-/// # Errors
-/// When something cannot be removed.
-pub fn forget_secrets(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+/// Removes what was written when it holds a password.
+pub(super) fn forget(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
     let proxies = ["http_proxy", "https_proxy"].iter().filter_map(|name| site.network_environment.get(*name));
     let proxies = proxies.filter(|_| site.apt_proxies);
     if proxies.chain(site.apt_mirrors.values()).any(|address| address.contains('@')) {
@@ -51,7 +42,7 @@ pub fn forget_secrets(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
         // Of the private apt for source packages.
         files::remove_tree(&cache.join("apt/sources.list.d"))?;
     }
-    super::site_repositories::forget_secrets(site, cache)
+    Ok(())
 }
 
 /// The words of an apt command with our configuration, if there is one.
@@ -65,26 +56,33 @@ pub(super) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
     words
 }
 
-/// A list of sources, in either format, with the site's mirrors in it.
-pub(crate) fn rewritten(text: &str, mirrors: &BTreeMap<String, String>) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with('#') {
-            out.push_str(line);
+/// The system's source lists: file name → text.
+pub(crate) fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
+    let mut found = BTreeMap::new();
+    if let Some(text) = engine::files::read_if_there(&etc.join("sources.list"))? {
+        found.insert("sources.list".to_owned(), text);
+    }
+    let parts = etc.join("sources.list.d");
+    let entries = match parts.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(StepError::io("read", &parts, &error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| StepError::io("read", &parts, &error))?;
+        if !matches!(entry.path().extension(), Some("list" | "sources")) {
             continue;
         }
-        for word in line.split_inclusive(char::is_whitespace) {
-            let bare = word.trim_end();
-            match mirrored(bare, mirrors) {
-                Some(mirror) => {
-                    out.push_str(&mirror);
-                    out.push_str(&word[bare.len()..]);
-                }
-                None => out.push_str(word),
+        match std::fs::read_to_string(entry.path()) {
+            Ok(text) => {
+                found.insert(entry.file_name().to_owned(), text);
             }
+            // A third party's list with a secret in it may be for root's eyes only.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(StepError::io("read", entry.path(), &error)),
         }
     }
-    out
+    Ok(found)
 }
 
 fn concerns(site: &Site) -> bool {
@@ -130,18 +128,6 @@ fn configuration(site: &Site, directory: &Utf8Path) -> String {
     text
 }
 
-/// The addresses of proxies and mirrors may hold passwords.
-pub(super) fn write_secret(path: &Utf8Path, text: &str) -> Result<(), StepError> {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| StepError::io("write", path, &error))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -176,7 +162,7 @@ mod tests {
         std::fs::write(etc.join("sources.list"), "deb http://deb.example/debian x main\n").unwrap();
         let mut context = FakeContext::new();
         let argv = ["env", "LC_ALL=C", "apt-get", "update"].map(str::to_owned);
-        prepare_from(etc, &context).unwrap();
+        prepare(etc, &context).unwrap();
         assert_eq!(words(&argv, &context), argv, "a site that says nothing changes nothing");
 
         context.site.apt_mirrors = mirrors();
@@ -188,7 +174,7 @@ mod tests {
         {
             context.site.network_environment.insert(name.to_owned(), value.to_owned());
         }
-        prepare_from(etc, &context).unwrap();
+        prepare(etc, &context).unwrap();
         let words = words(&argv, &context);
         assert_eq!(words[..4], ["env", "LC_ALL=C", "apt-get", "-c"]);
         assert!(!words.join(" ").contains("canary"), "{words:?}");
@@ -207,13 +193,13 @@ mod tests {
             apt_mirrors: [("http://a.example".into(), "http://b.example".into())].into(),
             ..Site::default()
         };
-        forget_secrets(&plain, &cache).unwrap();
+        forget(&plain, &cache).unwrap();
         assert!(file.is_file(), "there was nothing to hide");
         for name in ["apt.conf", "sources.list"] {
             let mode = std::fs::metadata(directory.join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
-        forget_secrets(&context.site, &cache).unwrap();
+        forget(&context.site, &cache).unwrap();
         assert!(!directory.exists());
     }
 
@@ -238,7 +224,7 @@ mod tests {
         let mut context = FakeContext::new();
         context.site.apt_mirrors =
             [("http://dead.example/debian".to_owned(), format!("file:{root}/repository"))].into();
-        prepare_from(&root.join("etc"), &context).unwrap();
+        prepare(&root.join("etc"), &context).unwrap();
         let ours = [
             format!("Dir::State::lists={root}/lists"),
             format!("Dir::State::status={root}/status"),

@@ -1,103 +1,16 @@
-//! What the site says, for managers beside apt: copies of the system's list of repositories with the site's mirrors in
-//! them, and for dnf and yum a configuration that is read in the place of the system's. They lie in files and not in
-//! arguments, which every user sees; nothing below /etc is changed.
+//! Lists of repositories as dnf, yum and zypper keep them (`.repo` files), with the site's mirrors in them.
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::files;
-use engine::runner::{Context, StepError};
-use model::site::{Site, mirrored};
+use engine::runner::StepError;
+use model::site::mirrored;
 
-use super::site_apt::{rewritten, write_secret};
+use super::site::{read, write_secret};
 
-/// Where the managers keep `.repo` files (dnf.conf(5), `reposdir`; zypper(8)), and what ours is given with.
-const YUM_REPOSITORIES: &[&str] = &["etc/yum.repos.d", "etc/yum/repos.d", "etc/distro.repos.d"];
-const ZYPP_REPOSITORIES: &[&str] = &["etc/zypp/repos.d"];
-const YUM_CONFIGURATIONS: &[&str] = &["etc/dnf/dnf.conf", "etc/yum.conf"];
-const APK_REPOSITORIES: &str = "etc/apk/repositories";
-
-/// Writes what the site says for this manager, where it says anything that it has to know.
-///
-/// # Errors
-/// When the system's files cannot be read, or the copies cannot be written.
-pub(super) fn prepare(manager: &str, context: &dyn Context) -> Result<(), StepError> {
-    prepare_from(Utf8Path::new("/"), manager, context)
-}
-
-fn prepare_from(root: &Utf8Path, manager: &str, context: &dyn Context) -> Result<(), StepError> {
-    let site = context.site();
-    let directory = directory(context);
-    let repositories = directory.join("repositories");
-    match manager {
-        "dnf" | "yum" if !site.package_mirrors.is_empty() || concerns_yum(site) => {
-            files::fresh_dir(&directory)?;
-            if !site.package_mirrors.is_empty() {
-                copy_repositories(root, YUM_REPOSITORIES, &repositories, &site.package_mirrors)?;
-            }
-            let existing = YUM_CONFIGURATIONS.iter().map(|path| root.join(path)).find(|path| path.is_file());
-            let text = existing.map_or(Ok(String::new()), |path| read(&path))?;
-            write_secret(&directory.join("dnf.conf"), &configuration(&text, site, &repositories))
-        }
-        "zypper" if !site.package_mirrors.is_empty() => {
-            files::fresh_dir(&directory)?;
-            copy_repositories(root, ZYPP_REPOSITORIES, &repositories, &site.package_mirrors)
-        }
-        "apk" if !site.package_mirrors.is_empty() => {
-            files::fresh_dir(&directory)?;
-            let text = read(&root.join(APK_REPOSITORIES))?;
-            write_secret(&directory.join("apk-repositories"), &rewritten(&text, &site.package_mirrors))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The words of a manager's command with what [`prepare`] wrote, if it wrote anything.
-pub(super) fn words(argv: &[String], context: &dyn Context) -> Vec<String> {
-    let directory = directory(context);
-    let mut words = argv.to_vec();
-    let Some(at) = words.iter().position(|word| word != "env" && !word.contains('=')) else { return words };
-    let (option, place) = match words[at].as_str() {
-        "dnf" | "yum" => ("--config", directory.join("dnf.conf")),
-        "zypper" => ("--reposd-dir", directory.join("repositories")),
-        "apk" => ("--repositories-file", directory.join("apk-repositories")),
-        _ => return words,
-    };
-    let site = context.site();
-    let concerns = !site.package_mirrors.is_empty() || (option == "--config" && concerns_yum(site));
-    if concerns && place.exists() {
-        words.splice(at + 1..at + 1, [option.to_owned(), place.into_string()]);
-    }
-    words
-}
-
-/// Removes what was written when it holds a password.
-pub(super) fn forget_secrets(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
-    if proxy(site).into_iter().chain(site.package_mirrors.values()).any(|address| address.contains('@')) {
-        files::remove_tree(&cache.join("site/packages"))?;
-    }
-    Ok(())
-}
-
-fn concerns_yum(site: &Site) -> bool {
-    site.authorities.is_some() || proxy(site).is_some()
-}
-
-/// Proxies of a site file; those of the process's environment reach the manager by themselves.
-fn proxy(site: &Site) -> Option<&String> {
-    let of = |name: &str| site.network_environment.get(name);
-    site.apt_proxies.then(|| of("https_proxy").or_else(|| of("http_proxy"))).flatten()
-}
-
-fn directory(context: &dyn Context) -> Utf8PathBuf {
-    context.layout().cache.join("site/packages")
-}
-
-fn read(path: &Utf8Path) -> Result<String, StepError> {
-    std::fs::read_to_string(path).map_err(|error| StepError::io("read", path, &error))
-}
-
-fn copy_repositories(
+/// Copies the `.repo` files of these directories, with the site's mirrors in them.
+pub(super) fn copy_repositories(
     root: &Utf8Path,
     from: &[&str],
     to: &Utf8Path,
@@ -112,30 +25,6 @@ fn copy_repositories(
         }
     }
     Ok(())
-}
-
-/// The main configuration with ours in it: what is said twice counts the first time that we write it.
-fn configuration(text: &str, site: &Site, repositories: &Utf8Path) -> String {
-    let mut ours: Vec<(&str, String)> = Vec::new();
-    if !site.package_mirrors.is_empty() {
-        ours.push(("reposdir", repositories.to_string()));
-    }
-    if let Some(authorities) = &site.authorities {
-        ours.push(("sslcacert", authorities.bundle.to_string()));
-    }
-    ours.extend(proxy(site).map(|proxy| ("proxy", proxy.clone())));
-    let mut out = String::from("# Written by installer; see dnf.conf(5).\n[main]\n");
-    for (key, value) in &ours {
-        out.push_str(&format!("{key}={value}\n"));
-    }
-    for line in text.lines().filter(|line| line.trim() != "[main]") {
-        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-        if ours.iter().all(|(our, _)| *our != key) {
-            out.push_str(line);
-            out.push('\n');
-        }
-    }
-    out
 }
 
 /// A `.repo` file with the site's mirrors in it. Where one stands for the `baseurl` of a repository, which many
@@ -204,8 +93,10 @@ fn with_mirrors(line: &str, mirrors: &BTreeMap<String, String>) -> Option<String
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use camino::Utf8PathBuf;
     use testkit::context::FakeContext;
 
+    use super::super::by_name;
     use super::*;
 
     fn mirrors() -> BTreeMap<String, String> {
@@ -245,13 +136,14 @@ mod tests {
         let mut context = FakeContext::new();
         context.site.package_mirrors = mirrors();
         let words = |manager: &str, context: &FakeContext| {
-            prepare_from(&root, manager, context).unwrap();
+            let manager_of = by_name(manager).unwrap();
+            manager_of.write_site(&root, context).unwrap();
             let argv: Vec<String> = ["env", "LC_ALL=C", manager, "install", "nasm"]
                 .iter()
                 .map(|word| (*word).to_owned())
                 .collect();
             let cache = context.layout.cache.as_str();
-            super::words(&argv, context).join(" ").replace(cache, "")
+            manager_of.site_words(&argv, context).join(" ").replace(cache, "")
         };
         assert_eq!(words("dnf", &context), "env LC_ALL=C dnf --config /site/packages/dnf.conf install nasm");
         let place = context.layout.cache.join("site/packages/dnf.conf");
@@ -267,7 +159,7 @@ mod tests {
             "env LC_ALL=C apk --repositories-file /site/packages/apk-repositories install nasm"
         );
         assert!(!root.join("etc/dnf").join("site").exists());
-        forget_secrets(&context.site, &context.layout.cache).unwrap();
+        by_name("dnf").unwrap().forget_site(&context.site, &context.layout.cache).unwrap();
         assert!(!place.exists());
         assert_eq!(words("dnf", &FakeContext::new()), "env LC_ALL=C dnf install nasm");
     }
@@ -281,7 +173,7 @@ mod tests {
             .site
             .network_environment
             .insert("https_proxy".to_owned(), "http://joe:canary@proxy.example:3128".to_owned());
-        prepare_from(&root, "dnf", &context).unwrap();
+        by_name("dnf").unwrap().write_site(&root, &context).unwrap();
         let said = std::fs::read_to_string(context.layout.cache.join("site/packages/dnf.conf")).unwrap();
         assert!(said.contains("proxy=http://joe:canary@proxy.example:3128\n"), "{said}");
         assert!(!said.contains("old.example") && !said.contains("reposdir"), "{said}");

@@ -1,12 +1,20 @@
 //! zypper: openSUSE and SUSE Linux Enterprise.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use engine::files;
+use engine::runner::{Context, StepError};
+use model::site::Site;
 
-use super::{Ask, Database, PackageCost, PackageManager, rpm};
+use super::manager::{Ask, Database, PackageCost, PackageManager};
+use super::site_repositories::copy_repositories;
+use super::{rpm, site};
 
 /// zypper.
 #[derive(Clone, Copy, Debug)]
 pub struct Zypper;
+
+/// Where `.repo` files lie (zypper(8)).
+const REPOSITORIES: &[&str] = &["etc/zypp/repos.d"];
 
 impl PackageManager for Zypper {
     fn name(&self) -> &'static str {
@@ -30,7 +38,7 @@ impl PackageManager for Zypper {
     }
 
     fn has_lists(&self, root: &Utf8Path) -> bool {
-        super::has_repository_index(&root.join("var/cache/zypp/raw"), 1)
+        rpm::has_repository_index(&root.join("var/cache/zypp/raw"), 1)
     }
 
     fn lock_files(&self, root: &Utf8Path) -> Vec<Utf8PathBuf> {
@@ -130,6 +138,27 @@ impl PackageManager for Zypper {
         format!(
             "look for it: zypper search {package}; on SUSE Linux Enterprise many libraries are in modules: SUSEConnect --list-extensions"
         )
+    }
+
+    fn write_site(&self, root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+        let mirrors = &context.site().package_mirrors;
+        if mirrors.is_empty() {
+            return Ok(());
+        }
+        let directory = site::directory(context);
+        files::fresh_dir(&directory)?;
+        copy_repositories(root, REPOSITORIES, &directory.join("repositories"), mirrors)
+    }
+
+    fn site_words(&self, argv: &[String], context: &dyn Context) -> Vec<String> {
+        if context.site().package_mirrors.is_empty() {
+            return argv.to_vec();
+        }
+        site::with_option(argv, "zypper", "--reposd-dir", &site::directory(context).join("repositories"))
+    }
+
+    fn forget_site(&self, site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
+        site::forget(site, cache)
     }
 
     fn cure(&self, packages: &[String]) -> String {

@@ -7,8 +7,8 @@ use engine::runner::{Context, StepError};
 use model::python::{InterpreterFacts, Package, Packages};
 
 use super::command;
-use crate::needs;
 use crate::sources::pypi::normalised;
+use crate::tools;
 
 /// `sysconfig` as documented in <https://docs.python.org/3/library/sysconfig.html>; the mark of PEP 668 lies beside the
 /// standard library.
@@ -53,7 +53,7 @@ print(json.dumps(found))
 /// When it is not there or does not answer.
 pub fn facts(name: &str, context: &dyn Context) -> Result<InterpreterFacts, StepError> {
     let program = behind_shim(super::program(name, context)?, context)?;
-    let mut files = vec![program.clone(), needs::resolved(&program)];
+    let mut files = vec![program.clone(), tools::resolved(&program)];
     // An environment is another one when this changes (https://docs.python.org/3/library/site.html).
     files.extend(program.parent().and_then(Utf8Path::parent).map(|prefix| prefix.join("pyvenv.cfg")));
     let answer = asked(&format!("facts of {program}"), &program, FACTS, &files, context)?;

@@ -4,12 +4,10 @@ use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::plan::InstallWheels;
 
+use super::record::INCOMPLETE;
 use super::{REQUIREMENTS_LOCK, command, locked_install, offline_pip_environment, record, wheel};
 use crate::sources::pypi::normalised;
 use engine::{committed, files, manifest};
-
-/// Lies in an environment for as long as it is not whole.
-pub const INCOMPLETE: &str = ".installer-incomplete";
 
 /// Makes the environment anew and installs every wheel of `requirements.lock`, hashes required, the index off.
 ///

@@ -13,8 +13,10 @@ use engine::{committed, files, manifest};
 use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use model::plan::InstallWheels;
 
-use super::install::INCOMPLETE;
 use crate::sources::pypi::normalised;
+
+/// Lies in an environment for as long as it is not whole.
+pub const INCOMPLETE: &str = ".installer-incomplete";
 
 /// Why an environment has to be made again, or packages have to be added to it again.
 ///

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::files;
-use engine::runner::{Context, StepError};
+use engine::runner::StepError;
 use model::lock::LockedSource;
 use model::source_facts::FactsOfSource;
 use model::{Digest, SourceName};
 use serde::{Deserialize, Serialize};
-
-use super::{debian, sibling};
-use crate::{archive, facts};
 
 /// The format that this version writes.
 pub const SOURCE_SCHEMA: u32 = 1;
@@ -26,17 +22,6 @@ pub const CONTENT: &str = "content.json";
 /// Directory beside the record with the source's `Cargo.toml`, `Cargo.lock`, `pyproject.toml`, `xmake.lua` and their like, at their
 /// places in the tree.
 pub const MANIFESTS: &str = "manifests";
-
-/// Names of files that are copied to [`MANIFESTS`].
-const MANIFEST_NAMES: &[&str] = &[
-    "Cargo.toml",
-    "Cargo.lock",
-    "rust-toolchain",
-    "rust-toolchain.toml",
-    ".cargo-checksum.json",
-    "pyproject.toml",
-    "xmake.lua",
-];
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +122,7 @@ impl SourceRecord {
     /// The lock entry that says the same. A commit names all of its content by itself; the archive that is packed from
     /// it here is not a thing that others have.
     pub fn locked(&self) -> LockedSource {
-        let files = if super::packed_here(&self.kind) {
+        let files = if packed_here(&self.kind) {
             BTreeMap::new()
         } else {
             self.files.iter().map(|(name, file)| (name.clone(), file.sha256.clone())).collect()
@@ -172,75 +157,8 @@ impl SourceRecord {
         })
     }
 
-    /// Copies the manifests out of the source and fills in the facts.
-    ///
-    /// # Errors
-    /// When the files cannot be read, or manifests cannot be written.
-    pub fn complete(
-        &mut self,
-        directory: &Utf8Path,
-        upstream: Option<String>,
-        context: &dyn Context,
-    ) -> Result<(), StepError> {
-        let manifests = directory.join(MANIFESTS);
-        files::remove_tree(&manifests)?;
-        let mut found = Vec::new();
-        // A single file is no archive, whatever it is.
-        let archives = self.files.keys().filter(|_| self.kind != "file");
-        for name in archives.filter(|name| !name.ends_with(".dsc") && !name.ends_with(".asc")) {
-            if name.ends_with(".diff.gz") {
-                continue;
-            }
-            found.extend(archive::read_files(&directory.join(name), &is_manifest, context)?);
-        }
-        if self.kind == "debian" && found.iter().any(|(path, _)| path.file_name() == Some("Cargo.toml")) {
-            // The distribution's patches may change them.
-            found = self.patched_manifests(directory, context)?;
-        }
-        if let Some(below) = &self.subdirectory {
-            found = found
-                .into_iter()
-                .filter_map(|(path, content)| Some((path.strip_prefix(below).ok()?.to_owned(), content)))
-                .collect();
-        }
-        for (path, content) in &found {
-            engine::files::atomic_write(&manifests.join(path), content)?;
-        }
-        self.facts = facts::of_tree(&manifests);
-        self.facts.version = upstream.or(self.facts.version.take());
-        self.facts.content = Some(self.content());
-        Ok(())
-    }
-
-    fn patched_manifests(
-        &self,
-        directory: &Utf8Path,
-        context: &dyn Context,
-    ) -> Result<Vec<(camino::Utf8PathBuf, Vec<u8>)>, StepError> {
-        let scratch = sibling(&directory.join(MANIFESTS), "unpacking");
-        files::remove_tree(&scratch)?;
-        let tree = debian::unpack(directory, self, &scratch, context)?;
-        let mut found = Vec::new();
-        let mut waiting = vec![camino::Utf8PathBuf::new()];
-        while let Some(relative) = waiting.pop() {
-            let failed = |error: std::io::Error| StepError::io("read", tree.join(&relative), &error);
-            for entry in tree.join(&relative).read_dir_utf8().map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let path = relative.join(entry.file_name());
-                let kind = entry.file_type().map_err(failed)?;
-                if kind.is_dir() {
-                    waiting.push(path);
-                } else if kind.is_file() && is_manifest(&path) {
-                    found.push((path, std::fs::read(entry.path()).map_err(failed)?));
-                }
-            }
-        }
-        files::remove_tree(&scratch)?;
-        Ok(found)
-    }
-
     /// What the files hold, as one digest.
-    fn content(&self) -> Digest {
+    pub(super) fn content(&self) -> Digest {
         let mut list: String =
             self.files.iter().map(|(name, file)| format!("{} {name}\n", file.sha256)).collect();
         list.extend(self.subdirectory.as_ref().map(|below| format!("{below}\n")));
@@ -271,16 +189,6 @@ impl SourceRecord {
     }
 }
 
-fn is_manifest(path: &Utf8Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    let configuration = matches!(name, "config" | "config.toml")
-        && path.parent().and_then(Utf8Path::file_name) == Some(".cargo");
-    // A project file of xmake includes others, by custom from a directory of that name.
-    let included = path.extension() == Some("lua")
-        && path.components().rev().skip(1).any(|part| part.as_str() == "xmake");
-    configuration || included || MANIFEST_NAMES.contains(&name)
-}
-
 /// Refuses names that lead out of the directory: records and locks travel.
 ///
 /// # Errors
@@ -293,4 +201,14 @@ pub fn check_name(name: &str) -> Result<(), StepError> {
         ));
     }
     Ok(())
+}
+
+/// Kinds whose archive was made by `fetch` itself from a tree.
+pub(super) fn packed_here(kind: &str) -> bool {
+    matches!(kind, "git" | "path")
+}
+
+/// A path beside another one.
+pub(super) fn sibling(path: &Utf8Path, suffix: &str) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{path}.{suffix}"))
 }

@@ -10,7 +10,7 @@ use engine::runner::{Context, Finding, Observation, StepError};
 use model::Digest;
 use model::plan::{Argument, Command};
 
-use crate::needs;
+use crate::tools;
 
 /// Which of them is taken, best first: micromamba needs no installation of its own.
 const TOOLS: [&str; 3] = ["micromamba", "mamba", "conda"];
@@ -115,7 +115,7 @@ fn other_specification(
 fn tool(prefix: &Utf8Path, context: &dyn Context) -> Result<Utf8PathBuf, StepError> {
     let environment = context.network_environment();
     let path = environment.get("PATH").map_or("", String::as_str);
-    needs::find_tool(Utf8Path::new("/"), path, &TOOLS.map(str::to_owned)).ok_or_else(|| {
+    tools::find_tool(Utf8Path::new("/"), path, &TOOLS.map(str::to_owned)).ok_or_else(|| {
         StepError::new(
             format!("{prefix} is to be created, and none of {} is on PATH", TOOLS.join(", ")),
             format!("put micromamba, which is one program, on PATH; or {}", how_else(prefix)),

@@ -11,7 +11,7 @@ use model::plan::{Argument, Command};
 use model::target::CudaToolkit;
 
 use super::{cuda_machine, cuda_wheels};
-use crate::needs;
+use crate::tools;
 
 /// Looks for one that will do.
 pub(super) fn observe(
@@ -90,7 +90,7 @@ impl Planned<'_> {
         let compiler = self.compiler(&toolkit, context)?;
         let nvcc = self.root.join("bin/nvcc");
         self.architectures(&toolkit, &nvcc, context)?;
-        let content = needs::content(&nvcc, context).map_err(wrong)?;
+        let content = tools::content(&nvcc, context).map_err(wrong)?;
         Ok(format!("{CUDA} {} {content} ({}) with {compiler}", toolkit.version, self.root))
     }
 
@@ -106,7 +106,7 @@ impl Planned<'_> {
             );
             return Err((what, compiler_cures(newest)));
         };
-        let version = needs::tool_version(compiler, context).map_err(wrong)?;
+        let version = tools::tool_version(compiler, context).map_err(wrong)?;
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if newest.zip(major).is_some_and(|(newest, major)| major > newest) {
             let what = format!("{compiler} is {version}, and {}", takes(toolkit, newest));

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::cuda::USUAL_ROOT;
 use model::target::{CudaToolkit, Tool};
 
-use crate::needs;
+use crate::tools;
 
 /// The toolkits of the machine below `root` (`/`), best first: what the environment names, the one whose `nvcc` is on
 /// PATH, the usual place, and the versions beside it.
@@ -16,7 +16,7 @@ pub fn find(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Vec<Cuda
     let mut places: Vec<Utf8PathBuf> =
         named.filter(|place| place.starts_with('/')).map(Utf8PathBuf::from).collect();
     let path = environment.get("PATH").map_or("", String::as_str);
-    if let Some(nvcc) = needs::find_tool(root, path, &["nvcc".to_owned()]) {
+    if let Some(nvcc) = tools::find_tool(root, path, &["nvcc".to_owned()]) {
         let nvcc = nvcc.strip_prefix(root).unwrap_or(&nvcc);
         places.extend(nvcc.parent().and_then(Utf8Path::parent).map(|above| Utf8Path::new("/").join(above)));
     }
@@ -25,7 +25,7 @@ pub fn find(root: &Utf8Path, environment: &BTreeMap<String, String>) -> Vec<Cuda
     let mut seen = BTreeSet::new();
     places
         .into_iter()
-        .filter(|place| seen.insert(needs::resolved(&below(root, place))))
+        .filter(|place| seen.insert(tools::resolved(&below(root, place))))
         .filter_map(|place| read(root, &place))
         .collect()
 }
@@ -48,7 +48,7 @@ fn beside(root: &Utf8Path) -> Vec<Utf8PathBuf> {
 /// The toolkit at `place`, if one with a compiler is there: its headers say what it is.
 pub fn read(root: &Utf8Path, place: &Utf8Path) -> Option<CudaToolkit> {
     let at = below(root, place);
-    if !needs::is_executable(&at.join("bin/nvcc")) {
+    if !tools::is_executable(&at.join("bin/nvcc")) {
         return None;
     }
     let header = |name: &str| std::fs::read_to_string(at.join("include").join(name)).ok();
@@ -75,7 +75,7 @@ pub fn compilers(root: &Utf8Path, path: &str) -> Vec<Tool> {
         names.sort();
         for name in names {
             let shown = Utf8Path::new(directory).join(&name);
-            let real = needs::resolved(&below(root, &shown));
+            let real = tools::resolved(&below(root, &shown));
             let version = [Some(name.as_str()), real.file_name()].into_iter().flatten().find_map(|name| {
                 name.rsplit_once("g++-").map(|(_, version)| version).filter(|v| is_number(v))
             });
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn toolkits_are_found_where_they_usually_are_each_once() {
         let directory = tempfile::tempdir().unwrap();
-        let root = needs::resolved(Utf8Path::from_path(directory.path()).unwrap());
+        let root = tools::resolved(Utf8Path::from_path(directory.path()).unwrap());
         for (version, number) in [("11.8", 11080), ("12.4", 12040)] {
             toolkit(&root.join(format!("usr/local/cuda-{version}")), number);
         }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn compilers_are_told_by_their_names() {
         let directory = tempfile::tempdir().unwrap();
-        let root = needs::resolved(Utf8Path::from_path(directory.path()).unwrap());
+        let root = tools::resolved(Utf8Path::from_path(directory.path()).unwrap());
         for name in ["x86_64-linux-gnu-g++-12", "x86_64-linux-gnu-g++-11"] {
             file(&root.join("usr/bin").join(name), "");
         }

@@ -12,10 +12,10 @@ use model::lock::LockedSource;
 
 use crate::http::download::hash_if_there;
 use crate::http::{Client, Expect};
-use crate::needs;
 use crate::python::wheel;
 use crate::sources::pypi::{self, Offered};
 use crate::toolchains::wheel_tags::runs_here;
+use crate::tools;
 use engine::files;
 
 /// The first version that takes part in a GNU make jobserver (ninja's release notes).
@@ -26,7 +26,7 @@ pub(super) fn observe(tools: &Utf8Path, context: &dyn Context) -> Result<Observa
     let mut seen = Observation::default();
     let mut older = Vec::new();
     for program in candidates(tools, context) {
-        let version = needs::tool_version(&program, context)?;
+        let version = tools::tool_version(&program, context)?;
         if version_at_least(&version, MINIMUM) {
             seen.found.insert("ninja".to_owned(), format!("{version} ({program})"));
             return Ok(seen);
@@ -52,13 +52,13 @@ fn candidates(tools: &Utf8Path, context: &dyn Context) -> Vec<Utf8PathBuf> {
         .split(':')
         .flat_map(|directory| {
             ["ninja", "ninja-build"]
-                .map(|name| needs::find_tool(Utf8Path::new("/"), directory, &[name.to_owned()]))
+                .map(|name| tools::find_tool(Utf8Path::new("/"), directory, &[name.to_owned()]))
         })
         .flatten()
         .collect();
     // Where /bin is /usr/bin, one program is found twice.
     let mut seen = BTreeSet::new();
-    found.retain(|program| seen.insert(needs::resolved(program)));
+    found.retain(|program| seen.insert(tools::resolved(program)));
     found
 }
 

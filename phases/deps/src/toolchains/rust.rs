@@ -13,9 +13,9 @@ use model::event::FailureKind;
 use model::site::Sudo;
 
 use super::rustup;
-use crate::needs;
 use crate::packages::{self, PackageManager};
 use crate::sources::SourceRecord;
+use crate::tools;
 use engine::files;
 
 /// A pair that works together.
@@ -59,7 +59,7 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> 
     let path = environment.get("PATH").map_or("", String::as_str);
     let path: Vec<&str> = path.split(':').filter(|directory| *directory != linked.as_str()).collect();
     let path = path.join(":");
-    let on_path = |name: &str| needs::find_tool(Utf8Path::new("/"), &path, &[name.to_owned()]);
+    let on_path = |name: &str| tools::find_tool(Utf8Path::new("/"), &path, &[name.to_owned()]);
     let homes = rustup::Homes::of(&environment);
 
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> 
 }
 
 fn with_version(place: Place, context: &dyn Context) -> Result<Rust, StepError> {
-    let (a, b) = (needs::tool_version(&place.cargo, context)?, needs::tool_version(&place.rustc, context)?);
+    let (a, b) = (tools::tool_version(&place.cargo, context)?, tools::tool_version(&place.rustc, context)?);
     let version = if version_at_least(&a, &b) { b } else { a };
     Ok(Rust { cargo: place.cargo, rustc: place.rustc, version, on_path: place.on_path })
 }
@@ -251,9 +251,7 @@ fn candidates(
     let mut found = Vec::new();
     for pair in manager.rust_packages() {
         let [rustc, _] = pair;
-        let argv = packages::site_words(&manager.candidate_argv(rustc), context);
-        let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
-        if let Some(version) = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0) {
+        if let Some(version) = packages::candidate(manager, rustc, context)? {
             let upstream = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest).to_owned();
             found.push((pair.iter().map(|name| (*name).to_owned()).collect(), upstream));
         }
@@ -296,7 +294,7 @@ fn linked_directory(context: &dyn Context) -> Utf8PathBuf {
 fn is_in_place(pair: &Rust, context: &dyn Context) -> bool {
     match linked_pair(&linked_directory(context)) {
         Some((cargo, rustc)) => {
-            cargo == needs::resolved(&pair.cargo) && rustc == needs::resolved(&pair.rustc)
+            cargo == tools::resolved(&pair.cargo) && rustc == tools::resolved(&pair.rustc)
         }
         None => pair.on_path,
     }

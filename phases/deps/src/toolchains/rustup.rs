@@ -8,7 +8,7 @@ use engine::runner::{Context, StepError};
 use model::plan::{Argument, Command};
 
 use crate::http::{Client, Expect};
-use crate::needs;
+use crate::tools;
 use engine::files;
 
 /// Where rustup is fetched from unless `RUSTUP_UPDATE_ROOT` says otherwise (the rustup book, "Environment variables").
@@ -61,7 +61,7 @@ impl Homes {
 /// Whether a program is rustup under another name: a link, or a hard link beside `rustup`.
 pub fn is_proxy(program: &Utf8Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let target = needs::resolved(program);
+    let target = tools::resolved(program);
     if target.file_name() == Some("rustup") {
         return true;
     }

@@ -9,9 +9,9 @@ use model::event::{Failure, FailureKind};
 use model::layout::SYSTEM_PATH;
 use model::plan::UnpackSource;
 
-use crate::needs;
 use crate::packages::{self, PackageManager};
 use crate::sources::{self, SourceRecord};
+use crate::tools;
 
 /// The name of the program, of the package and of the catalog's row.
 pub const XMAKE: &str = "xmake";
@@ -146,7 +146,7 @@ fn absent(wanted: &Wanted<'_>, others: &[Found]) -> String {
 fn choose(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(Option<Found>, Vec<Found>), StepError> {
     let mut others: Vec<Found> = Vec::new();
     for program in candidates(wanted, context)? {
-        let version = needs::tool_version(&program, context)?;
+        let version = tools::tool_version(&program, context)?;
         let found = Found { program, version };
         if wanted.takes(&found.version) {
             return Ok((Some(found), others));
@@ -162,8 +162,8 @@ fn candidates(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Vec<Utf8Path
     let mut found: Vec<Utf8PathBuf> = Vec::new();
     let mut add = |program: Utf8PathBuf| {
         // One program by several names: /bin may be /usr/bin, and our link leads to one of the others.
-        let resolved = needs::resolved(&program);
-        if found.iter().all(|other| needs::resolved(other) != resolved) {
+        let resolved = tools::resolved(&program);
+        if found.iter().all(|other| tools::resolved(other) != resolved) {
             found.push(program);
         }
     };
@@ -173,7 +173,7 @@ fn candidates(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Vec<Utf8Path
     let path = environment.get("PATH").map_or("", String::as_str);
     for directory in SYSTEM_PATH.split(':').chain(path.split(':')) {
         if Some(Utf8Path::new(directory)) != link(context).parent() {
-            needs::find_tool(root, directory, &names).into_iter().for_each(&mut add);
+            tools::find_tool(root, directory, &names).into_iter().for_each(&mut add);
         }
     }
     if let Some(placed) = placed(wanted)? {
@@ -191,7 +191,7 @@ fn placed(wanted: &Wanted<'_>) -> Result<Option<Utf8PathBuf>, StepError> {
 
 fn program_in(tree: &Utf8Path) -> Option<Utf8PathBuf> {
     let names: Vec<String> = IN_A_TREE.iter().map(|below| tree.join(below).into_string()).collect();
-    needs::find_tool(Utf8Path::new("/"), "", &names)
+    tools::find_tool(Utf8Path::new("/"), "", &names)
 }
 
 /// Puts what the source holds where it stays.
@@ -232,9 +232,7 @@ fn candidate(
     manager: &'static dyn PackageManager,
     context: &dyn Context,
 ) -> Result<Option<String>, StepError> {
-    let argv = packages::site_words(&manager.candidate_argv(XMAKE), context);
-    let asked = context.capture(&packages::command(&argv, context.network_environment()))?;
-    let version = manager.read_candidate(&asked.stdout).filter(|_| asked.status == 0);
+    let version = packages::candidate(manager, XMAKE, context)?;
     Ok(version.map(|version| version.split_once(':').map_or(version.clone(), |(_, rest)| rest.to_owned())))
 }
 
@@ -245,12 +243,12 @@ fn link(context: &dyn Context) -> Utf8PathBuf {
 
 /// What a build finds without our link.
 fn of_the_system() -> Option<Utf8PathBuf> {
-    needs::find_tool(Utf8Path::new("/"), SYSTEM_PATH, &[XMAKE.to_owned()])
+    tools::find_tool(Utf8Path::new("/"), SYSTEM_PATH, &[XMAKE.to_owned()])
 }
 
 fn is_in_place(found: &Found, context: &dyn Context) -> bool {
     let leads_to = link(context).canonicalize_utf8().ok().or_else(of_the_system);
-    leads_to.is_some_and(|program| needs::resolved(&program) == needs::resolved(&found.program))
+    leads_to.is_some_and(|program| tools::resolved(&program) == tools::resolved(&found.program))
 }
 
 fn put_in_place(found: &Found, context: &dyn Context) -> Result<(), StepError> {
@@ -258,8 +256,8 @@ fn put_in_place(found: &Found, context: &dyn Context) -> Result<(), StepError> {
     if is_in_place(found, context) {
         return Ok(());
     }
-    let target = needs::resolved(&found.program);
-    if of_the_system().is_some_and(|program| needs::resolved(&program) == target) {
+    let target = tools::resolved(&found.program);
+    if of_the_system().is_some_and(|program| tools::resolved(&program) == target) {
         return files::remove_tree(&link);
     }
     // Another case may be compiling with what is there: at no moment is there nothing.

@@ -14,7 +14,7 @@ use model::plan::Command;
 use model::target::Os;
 
 use crate::http::download::hash_if_there;
-use crate::packages::site_apt;
+use crate::packages::{site, site_apt};
 
 /// Lists older than this are brought again before something is looked up in them.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,7 +44,7 @@ impl PrivateApt {
     /// # Errors
     /// When the system's sources cannot be read or name no archive of the distribution, or something cannot be written.
     pub fn set_up(context: &dyn Context) -> Result<Self, StepError> {
-        let system = read_system_sources(Utf8Path::new("/etc/apt"))?;
+        let system = site_apt::read_system_sources(Utf8Path::new("/etc/apt"))?;
         let os = &context.target().os;
         let sources = source_files(&system, os);
         if sources.is_empty() {
@@ -71,7 +71,7 @@ impl PrivateApt {
             .map_err(|error| StepError::io("create directory", &parts, &error))?;
         let mirrors = &context.site().apt_mirrors;
         let sources: BTreeMap<String, String> =
-            sources.into_iter().map(|(name, text)| (name, site_apt::rewritten(&text, mirrors))).collect();
+            sources.into_iter().map(|(name, text)| (name, site::rewritten(&text, mirrors))).collect();
         for (name, text) in &sources {
             engine::files::atomic_write(&parts.join(name), text.as_bytes())?;
         }
@@ -300,35 +300,6 @@ Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "false";
 #clear DPkg::Post-Invoke;
 "#
     )
-}
-
-/// The system's source lists: file name → text.
-pub(crate) fn read_system_sources(etc: &Utf8Path) -> Result<BTreeMap<String, String>, StepError> {
-    let mut found = BTreeMap::new();
-    if let Some(text) = engine::files::read_if_there(&etc.join("sources.list"))? {
-        found.insert("sources.list".to_owned(), text);
-    }
-    let parts = etc.join("sources.list.d");
-    let entries = match parts.read_dir_utf8() {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(StepError::io("read", &parts, &error)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(|error| StepError::io("read", &parts, &error))?;
-        if !matches!(entry.path().extension(), Some("list" | "sources")) {
-            continue;
-        }
-        match std::fs::read_to_string(entry.path()) {
-            Ok(text) => {
-                found.insert(entry.file_name().to_owned(), text);
-            }
-            // A third party's list with a secret in it may be for root's eyes only.
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(StepError::io("read", entry.path(), &error)),
-        }
-    }
-    Ok(found)
 }
 
 /// The distribution's own archives among the system's sources, as sources of source packages.

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Parser;
 use exec::redact::Redactor;
-use exec::session::shell_words;
 use model::exit;
+use model::shell;
 
 use crate::args::Cli;
 use crate::error::{Error, Result};
@@ -143,7 +143,7 @@ fn old_case(name: &str, project: Option<&Utf8Path>) -> Option<Utf8PathBuf> {
 /// A command line as it can be typed, without passwords.
 fn line(words: &[String]) -> String {
     let words: Vec<String> = std::iter::once("installer".to_owned()).chain(words.iter().cloned()).collect();
-    Redactor::default().redact_lines(&shell_words(&words))
+    Redactor::default().redact_lines(&shell::words(&words))
 }
 
 fn run(script: Script, translated: &Translated, project: Option<&Utf8Path>) -> Result<i32> {

@@ -1,7 +1,7 @@
 //! The commands that the program prints as the next ones: each works when pasted.
 
 use camino::Utf8PathBuf;
-use exec::session::shell_words;
+use model::shell;
 use report::{Next, Purpose};
 
 use crate::args::{Common, PhaseArg};
@@ -17,7 +17,7 @@ pub fn program() -> String {
         return "cargo xtask".to_owned();
     }
     match std::env::args().next() {
-        Some(path) if path.contains('/') => shell_words(&[path]),
+        Some(path) if path.contains('/') => shell::word(&path),
         _ => "installer".to_owned(),
     }
 }
@@ -25,7 +25,7 @@ pub fn program() -> String {
 /// After phases of a case.
 pub fn after_phases(common: &Common, setting: &Setting, phase: PhaseArg, typed: &[String]) -> Next {
     let program = program();
-    let again = if typed.is_empty() { phase.as_str().to_owned() } else { shell_words(typed) };
+    let again = if typed.is_empty() { phase.as_str().to_owned() } else { shell::words(typed) };
     let path = std::env::var("PATH").unwrap_or_default();
     Next {
         purpose: Purpose::Phases,
@@ -72,5 +72,5 @@ pub fn arguments(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)])
     }
     let manager = common.package_manager.iter().filter(|name| !name.is_empty());
     words.extend(manager.flat_map(|name| ["--package-manager".to_owned(), name.clone()]));
-    shell_words(&words)
+    shell::words(&words)
 }

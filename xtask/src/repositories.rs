@@ -35,7 +35,7 @@ pub fn clean(common: &Common) -> Result<i32> {
             exit::PREFLIGHT,
             format!(
                 "removing apt repositories needs root\n  help: run as root: {}",
-                exec::session::shell_words(&words)
+                model::shell::words(&words)
             ),
         ));
     }

@@ -10,6 +10,7 @@ use model::plan::{
     Action, Argument, Claims, Command, EnsureToolchain, Freshness, Input, Jobs, Keep, Network, Phase, Plan,
     Privilege, Probe, Shows, Step,
 };
+use model::shell::word;
 
 use crate::plan::{differences, package_lines};
 use crate::{PlanOptions, PlanRow, RowState, text};
@@ -291,23 +292,13 @@ fn probe(probe: &Probe) -> String {
 
 /// A command as one could paste it, then its directory and environment.
 fn command(command: &Command) -> Vec<String> {
-    let mut words = vec![quote(&command.program)];
+    let mut words = vec![word(&command.program)];
     words.extend(command.args.iter().map(|argument| match argument {
-        Argument::Literal(text) => quote(text),
+        Argument::Literal(text) => word(text),
         Argument::Jobs { jobs } => format!("{jobs}<jobs>"),
         Argument::Fact { fact, before } => format!("{before}<{fact}>"),
     }));
     let mut lines = vec![format!("$ {}", words.join(" ")), format!("    in {}", command.directory)];
-    lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", quote(value))));
+    lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", word(value))));
     lines
-}
-
-/// A word as a POSIX shell reads it.
-fn quote(word: &str) -> String {
-    let safe = |character: char| character.is_ascii_alphanumeric() || "-_=./:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

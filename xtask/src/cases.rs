@@ -102,7 +102,7 @@ pub fn find(wanted: &str) -> Result<Found> {
         None => {}
     }
     let names = names();
-    let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
+    let nearest = model::nearest::closest(wanted, names.iter().map(String::as_str), None);
     let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
     Err(Error::usage(format!(
         "there is no case `{wanted}`\n  looked for it as a path, in {}, and among those that are built in",

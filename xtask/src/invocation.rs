@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use exec::session::shell_words;
+use model::shell;
 
 use crate::args::Common;
 
@@ -17,7 +17,7 @@ pub fn program() -> String {
         return "cargo xtask".to_owned();
     }
     match std::env::args().next() {
-        Some(path) if path.contains('/') => shell_words(&[path]),
+        Some(path) if path.contains('/') => shell::word(&path),
         _ => "installer".to_owned(),
     }
 }
@@ -63,5 +63,5 @@ pub fn arguments(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)])
     }
     let manager = common.package_manager.iter().filter(|name| !name.is_empty());
     words.extend(manager.flat_map(|name| ["--package-manager".to_owned(), name.clone()]));
-    shell_words(&words)
+    shell::words(&words)
 }

@@ -1,6 +1,6 @@
 //! The commands that the program prints as the next ones: each works when pasted.
 
-use exec::session::shell_words;
+use model::shell;
 use report::{Next, Purpose};
 
 use crate::args::{Common, PhaseArg};
@@ -10,7 +10,7 @@ use crate::load::Setting;
 /// After phases of a case.
 pub fn after_phases(common: &Common, setting: &Setting, phase: PhaseArg, typed: &[String]) -> Next {
     let program = program();
-    let again = if typed.is_empty() { phase.as_str().to_owned() } else { shell_words(typed) };
+    let again = if typed.is_empty() { phase.as_str().to_owned() } else { shell::words(typed) };
     let path = std::env::var("PATH").unwrap_or_default();
     Next {
         purpose: Purpose::Phases,

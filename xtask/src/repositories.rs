@@ -32,7 +32,7 @@ pub fn clean(common: &Common) -> Result<i32> {
         let words: Vec<String> =
             ["rm"].map(str::to_owned).into_iter().chain(files.iter().map(ToString::to_string)).collect();
         return Err(Error::new(exit::PREFLIGHT, "removing apt repositories needs root")
-            .with_help(format!("run as root: {}", exec::session::shell_words(&words))));
+            .with_help(format!("run as root: {}", model::shell::words(&words))));
     }
     for file in &files {
         std::fs::remove_file(file)

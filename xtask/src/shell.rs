@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use engine::capsule::Origin;
 use engine::ledger::{Last, Ledger};
-use exec::session::shell_words;
 use exec::{Launch, Redactor, Session, SessionConfig};
 use model::exit;
 use model::plan::{Action, Argument, Command, Jobs, Keep, Network, Phase, Step};
+use model::shell;
 
 use crate::args::Common;
 use crate::directories::{marker, take_lock};
@@ -172,5 +172,5 @@ fn in_words(command: &Command, jobs: u32) -> String {
         Argument::Fact { fact, before } => format!("{before}<{fact}>"),
     });
     let words: Vec<String> = std::iter::once(command.program.clone()).chain(words).collect();
-    shell_words(&words)
+    shell::words(&words)
 }

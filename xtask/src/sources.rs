@@ -121,9 +121,7 @@ fn directory(what: &str, path: &str, help: &str) -> Result<Utf8PathBuf> {
 
 fn unknown(what: &str, name: &str, components: &[(String, String)]) -> Error {
     let names: Vec<&str> = components.iter().map(|(component, _)| component.as_str()).collect();
-    let nearest = names.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
-    let meant = nearest
-        .filter(|other| strsim::damerau_levenshtein(other, name) <= 2)
+    let meant = model::nearest::closest(name, names.iter().copied(), Some(2))
         .map_or_else(String::new, |other| format!("did you mean --{other}{FLAG}? "));
     let has = if names.is_empty() { "no components".to_owned() } else { names.join(", ") };
     Error::usage(format!("{what}: the case has no component `{name}`"))

@@ -2,6 +2,7 @@
 
 use engine::Selection;
 use model::case::Case;
+use model::nearest::closest;
 use model::plan::{Plan, Step};
 
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ pub fn meant<'a>(steps: impl Iterator<Item = &'a Step>, wanted: &str) -> String 
         return format!("did you mean {ids}?");
     }
     let ids = steps.iter().map(|step| step.id.as_str());
-    let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).unwrap_or_default();
+    let nearest = closest(wanted, ids, None).unwrap_or_default();
     format!("did you mean `{nearest}`?")
 }
 

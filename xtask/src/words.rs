@@ -112,7 +112,8 @@ fn told(
 fn refuse_slip(words: &[String]) -> Result<()> {
     let names = cases::names();
     let near = |word: &&String| {
-        names.iter().any(|name| strsim::damerau_levenshtein(name, word) <= SLIPS && name.len() > 2 * SLIPS)
+        let long = names.iter().map(String::as_str).filter(|name| name.len() > 2 * SLIPS);
+        model::nearest::closest(word, long, Some(SLIPS)).is_some()
     };
     // The search says how the case is spelled.
     words.iter().find(near).map_or(Ok(()), |word| cases::find(word).map(drop))

@@ -15,31 +15,9 @@ pub fn root_commands(plan: &Plan, context: &dyn Context) -> Result<Vec<String>, 
     for step in &plan.steps {
         if let Action::EnsurePackages(action) = &step.action {
             for argv in packages::commands(action, context)? {
-                lines.push(argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "));
+                lines.push(model::shell::words(&argv));
             }
         }
     }
     Ok(lines)
-}
-
-/// For a POSIX shell.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_survive_a_shell() {
-        assert_eq!(quote("g++"), "g++");
-        assert_eq!(quote("Dpkg::Options::=--force-confdef"), "Dpkg::Options::=--force-confdef");
-        assert_eq!(quote("it's"), "'it'\\''s'");
-        assert_eq!(quote(""), "''");
-    }
 }

@@ -227,11 +227,19 @@ impl<'a> PlanCx<'a> {
         let Self { known, phase, steps, ids: _, notes } = self;
         let ids: BTreeMap<StepId, usize> =
             steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect();
-        let mut state = vec![Visit::New; steps.len()];
-        let mut order = Vec::with_capacity(steps.len());
-        for start in 0..steps.len() {
-            visit(start, &steps, &ids, &mut state, &mut order)?;
-        }
+        let needs = |at: usize| {
+            let step = &steps[at];
+            let wanted = step.needs.iter().chain(&step.after);
+            wanted.map(|need| ids.get(need).copied().ok_or_else(|| missing(step, need))).collect()
+        };
+        let order = model::circle::ordered(0..steps.len(), needs, |circle| {
+            let step = &steps[circle[0]];
+            PlanError::new(
+                step.component.as_ref().map_or_else(String::new, |name| format!("components.{name}.needs")),
+                format!("step {} needs itself, by way of others", step.id),
+                "break the circle of `needs` between the components",
+            )
+        })?;
         let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
         let steps = order.into_iter().filter_map(|n| slots.get_mut(n).and_then(Option::take)).collect();
         Ok(Plan {
@@ -246,43 +254,10 @@ impl<'a> PlanCx<'a> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Visit {
-    New,
-    Open,
-    Done,
-}
-
-fn visit(
-    at: usize,
-    steps: &[Step],
-    ids: &BTreeMap<StepId, usize>,
-    state: &mut [Visit],
-    order: &mut Vec<usize>,
-) -> Result<(), PlanError> {
-    let step = &steps[at];
-    match state[at] {
-        Visit::Done => return Ok(()),
-        Visit::Open => {
-            return Err(PlanError::new(
-                step.component.as_ref().map_or_else(String::new, |name| format!("components.{name}.needs")),
-                format!("step {} needs itself, by way of others", step.id),
-                "break the circle of `needs` between the components",
-            ));
-        }
-        Visit::New => state[at] = Visit::Open,
-    }
-    for need in step.needs.iter().chain(&step.after) {
-        let Some(&index) = ids.get(need) else {
-            return Err(PlanError::new(
-                String::new(),
-                format!("step {} needs {need}, which is not in the plan", step.id),
-                "this is a defect of installer: please report it with the case",
-            ));
-        };
-        visit(index, steps, ids, state, order)?;
-    }
-    state[at] = Visit::Done;
-    order.push(at);
-    Ok(())
+fn missing(step: &Step, need: &StepId) -> PlanError {
+    PlanError::new(
+        String::new(),
+        format!("step {} needs {need}, which is not in the plan", step.id),
+        "this is a defect of installer: please report it with the case",
+    )
 }

@@ -120,7 +120,7 @@ impl RunContext<'_> {
             unlogged: cargo::counts(command).then_some(cargo::is_drawn),
             log: Some(self.log()),
         };
-        let words = exec::session::shell_words(&launch.argv());
+        let words = model::shell::words(&launch.argv());
         let words = self.shared.redactor.redact(&words).into_owned();
         Ok((launch, words))
     }

@@ -79,22 +79,6 @@ impl Launch {
     }
 }
 
-/// Writes a command as one could paste it into a shell.
-pub fn shell_words(argv: &[String]) -> String {
-    let quoted: Vec<String> = argv
-        .iter()
-        .map(|word| {
-            let plain = |character: char| character.is_alphanumeric() || "-_=+./:,@%^".contains(character);
-            if !word.is_empty() && word.chars().all(plain) {
-                word.clone()
-            } else {
-                format!("'{}'", word.replace('\'', r"'\''"))
-            }
-        })
-        .collect();
-    quoted.join(" ")
-}
-
 impl Session {
     /// Prepares for children: makes the pool, and with `offline` finds out how the network can be kept away. Starts no
     /// process unless `offline`.
@@ -242,7 +226,7 @@ impl Session {
             names: force.cloned().zip(names_before),
             _client: client,
         };
-        child.printer.print(Stream::Note, &format!("$ {}", shell_words(&argv)))?;
+        child.printer.print(Stream::Note, &format!("$ {}", model::shell::words(&argv)))?;
         // A launcher that is dead already is found out below.
         let sent = wire::send(&child.socket, &task, &with);
         match wire::receive::<Report>(&child.socket) {
@@ -274,15 +258,4 @@ impl Session {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_can_be_pasted() {
-        let argv = ["make", "V=1", "CFLAGS=-O2 -g", "it's", "", "größe"].map(str::to_owned);
-        assert_eq!(shell_words(&argv), r"make V=1 'CFLAGS=-O2 -g' 'it'\''s' '' größe");
-    }
 }

@@ -3,7 +3,6 @@
 mod checks;
 mod preflight;
 mod probe;
-mod quote;
 
 use std::fmt::Write as _;
 
@@ -12,9 +11,9 @@ use model::plan::{
     Action, Argument, Claims, Command, EnsureToolchain, Freshness, Input, Jobs, Keep, Network, Phase, Plan,
     Privilege, Shows, Step,
 };
+use model::shell::word;
 
 use self::probe::probe;
-use self::quote::quote;
 use crate::plan::{differences, package_lines};
 use crate::{PlanOptions, PlanRow, RowState, text};
 
@@ -278,13 +277,13 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
 
 /// A command as one could paste it, then its directory and environment.
 fn command(command: &Command) -> Vec<String> {
-    let mut words = vec![quote(&command.program)];
+    let mut words = vec![word(&command.program)];
     words.extend(command.args.iter().map(|argument| match argument {
-        Argument::Literal(text) => quote(text),
+        Argument::Literal(text) => word(text),
         Argument::Jobs { jobs } => format!("{jobs}<jobs>"),
         Argument::Fact { fact, before } => format!("{before}<{fact}>"),
     }));
     let mut lines = vec![format!("$ {}", words.join(" ")), format!("    in {}", command.directory)];
-    lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", quote(value))));
+    lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", word(value))));
     lines
 }

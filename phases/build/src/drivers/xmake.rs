@@ -319,7 +319,7 @@ fn refuse_unknown(
     }
     let name = subject.name;
     let nearest = |wanted: &str, names: Vec<&str>| {
-        let near = names.iter().min_by_key(|other| strsim::damerau_levenshtein(other, wanted));
+        let near = model::nearest::closest(wanted, names.iter().copied(), None);
         match near {
             Some(near) => format!("did you mean `{near}`? it has {}", names.join(", ")),
             None => "it has none".to_owned(),

@@ -6,6 +6,7 @@ use engine::planning::{Known, PlanError};
 use model::case::Driver;
 use model::catalog;
 use model::cuda::CUDA;
+use model::nearest::closest;
 use model::plan::{Need, Phase, Probe};
 
 use super::planned::Planned;
@@ -70,14 +71,14 @@ pub(super) fn of(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Resu
                 xmake::at_least(known, planned, need);
             }
             need.ok_or_else(|| {
-                let rows = catalog::entries().keys();
-                let nearest = rows.min_by_key(|other| strsim::damerau_levenshtein(other, row));
+                let rows = catalog::entries().keys().map(String::as_str);
+                let nearest = closest(row, rows, None);
                 PlanError::new(
                     format!("components.{name}.system"),
                     format!("`{row}` is not a row of the catalog"),
                     format!(
                         "did you mean `{}`? a package by its own name is written `apt:{row}`",
-                        nearest.map_or("", String::as_str)
+                        nearest.unwrap_or_default()
                     ),
                 )
             })

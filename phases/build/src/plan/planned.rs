@@ -121,7 +121,7 @@ fn settle<'a>(
     for need in &known.case.components[name].needs {
         let Some((need, _)) = known.case.components.get_key_value(need) else {
             let names = known.case.components.keys().map(ComponentName::as_str);
-            let nearest = names.min_by_key(|other| strsim::damerau_levenshtein(other, need.as_str()));
+            let nearest = model::nearest::closest(need.as_str(), names, None);
             return Err(PlanError::new(
                 format!("components.{name}.needs"),
                 format!("component `{name}` needs `{need}`, which the case does not declare"),

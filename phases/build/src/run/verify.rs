@@ -9,11 +9,11 @@ mod told;
 use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
-use exec::session::shell_words;
 use model::case::Check;
 use model::event::FailureKind;
 use model::manifest::Manifest;
 use model::plan::Verify;
+use model::shell;
 use model::verify_level::VerifyLevel;
 
 use self::drivers::driver_of;
@@ -240,7 +240,7 @@ fn told(action: &Verify, command: &[String]) -> (String, String) {
     let is_script = |word: &String| word.trim().contains('\n');
     let short = words.iter().map(|word| match is_script(word) {
         true => "'…'".to_owned(),
-        false => shell_words(std::slice::from_ref(word)),
+        false => shell::word(word),
     });
     let line = short.collect::<Vec<_>>().join(" ");
     let by_hand = match words.iter().any(is_script) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use exec::session::shell_words;
 use model::plan::{Action, Argument, Command, Plan, Step};
+use model::shell;
 
 use super::Failed;
 
@@ -17,7 +17,7 @@ fn failed_command<'a>(step: &'a Step, told: Option<&str>) -> Option<&'a Command>
             let Argument::Literal(text) = argument else { break };
             words.push(text.clone());
         }
-        shell_words(&words)
+        shell::words(&words)
     };
     let is_told = |command: &&Command| told.is_some_and(|told| told.starts_with(&literals(command)));
     exec.commands.iter().filter(is_told).max_by_key(|command| command.args.len()).or(exec.commands.last())
@@ -50,7 +50,7 @@ fn reopened<'a>(plan: &'a Plan, step: &'a Step, told: Option<&str>) -> Option<Pl
 pub(super) fn script(failed: &Failed<'_>) -> String {
     let step = failed.step;
     let told = failed.failure.command.as_deref();
-    let word = |text: &str| shell_words(&[text.to_owned()]);
+    let word = |text: &str| shell::word(text);
     let hidden = |text: &str| failed.redactor.redact(text) != text;
     let mut text = format!(
         "#!/bin/sh\n\
@@ -74,7 +74,7 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
     };
     let origin = failed.origin;
     let program = word(&origin.program);
-    let arguments = shell_words(&origin.arguments);
+    let arguments = shell::words(&origin.arguments);
     text.push_str(&format!(
         "installer={program}\n[ -x \"$installer\" ] || installer=$(command -v installer)\n"
     ));

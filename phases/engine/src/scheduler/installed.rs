@@ -71,7 +71,7 @@ fn command(verify: &Verify) -> Option<String> {
             let words: Vec<String> =
                 command.iter().map(|word| word.replace("{prefix}", verify.prefix.as_str())).collect();
             let needs_more = |word: &String| word.contains("{scratch}") || word.contains('\n');
-            (!words.iter().any(needs_more)).then(|| exec::session::shell_words(&words))
+            (!words.iter().any(needs_more)).then(|| model::shell::words(&words))
         }
         _ => None,
     });

@@ -1,5 +1,7 @@
 //! Words of an old command line that are no options.
 
+use model::nearest::closest;
+
 use super::given::Given;
 use super::line::line;
 use super::refused::{Refused, Result};
@@ -28,12 +30,10 @@ fn unknown(word: &str) -> String {
     if !name.starts_with('-') {
         return format!("`{word}` is no option, and the scripts take nothing else");
     }
-    let nearest = OPTIONS
-        .iter()
-        .map(|option| (strsim::damerau_levenshtein(option.name, name), option))
-        .min_by_key(|(distance, _)| *distance);
-    match nearest {
-        Some((distance, option)) if distance * 3 <= name.len() => {
+    let names = OPTIONS.iter().map(|option| option.name);
+    let nearest = closest(name, names, Some(name.len() / 3));
+    match nearest.and_then(|nearest| OPTIONS.iter().find(|option| option.name == nearest)) {
+        Some(option) => {
             format!("unknown option `{name}`: did you mean `{}`? now: {}", option.name, option.now)
         }
         _ => format!("unknown option `{name}`: options of today are for `installer` itself"),

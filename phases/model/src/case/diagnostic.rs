@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::nearest::nearest;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -109,35 +111,6 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// The known word that `word` was probably meant to be: one that differs in `-` and `_` alone, then one with a slip of a
-/// letter, then one that begins with it, then one that is near.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Shorter words begin too many others.
-    const LEAST: usize = 5;
-    let limit = (word.chars().count() / 3).max(1);
-    let wanted = plain(word);
-    let rank = |candidate: &str| {
-        let distance = strsim::damerau_levenshtein(word, candidate);
-        let begins = wanted.len() >= LEAST && plain(candidate).starts_with(&wanted);
-        match distance {
-            _ if plain(candidate) == wanted => Some((0, distance)),
-            0..=1 => Some((1, distance)),
-            _ if begins => Some((2, distance)),
-            _ => (distance <= limit).then_some((3, distance)),
-        }
-    };
-    known
-        .into_iter()
-        .filter_map(|candidate| Some((rank(candidate)?, candidate)))
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Without what people mix up in names.
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| !"-_. ".contains(*c)).flat_map(char::to_lowercase).collect()
-}
-
 /// "did you mean `x`?", or the list of what is known.
 pub(super) fn suggest<'a>(
     word: &str,
@@ -153,18 +126,4 @@ pub(super) fn suggest<'a>(
     }
     let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     Some(format!("{what}: {}", names.join(", ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_word_that_was_meant_is_found() {
-        let known = ["torch_version", "torchvision_version", "torch", "install_prefix"];
-        assert_eq!(nearest("torch_vision", known), Some("torchvision_version"));
-        assert_eq!(nearest("torch_versoin", known), Some("torch_version"));
-        assert_eq!(nearest("TorchVersion", known), Some("torch_version"));
-        assert_eq!(nearest("nothing", known), None);
-    }
 }

@@ -2,15 +2,14 @@
 
 use model::case::Check;
 use model::plan::Verify;
+use model::shell;
 use model::verify_level::VerifyLevel;
-
-use super::quote::quote;
 
 pub(super) fn lines(check: &Check, verify: &Verify) -> Vec<String> {
     let command = |words: &[String]| {
         let placed = words.iter().map(|word| {
             let word = word.replace("{prefix}", verify.prefix.as_str());
-            quote(&word.replace("{scratch}", verify.directory.as_str()))
+            shell::word(&word.replace("{scratch}", verify.directory.as_str()))
         });
         format!("$ {}", placed.collect::<Vec<_>>().join(" "))
     };

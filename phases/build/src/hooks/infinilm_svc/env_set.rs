@@ -8,6 +8,7 @@ use engine::planning::PlanError;
 use engine::python_home::python_home;
 use exec::Redactor;
 use model::case::application::Application;
+use model::shell::quoted;
 
 use crate::subject::Subject;
 
@@ -94,11 +95,6 @@ fn is_secret(name: &str, value: &str) -> bool {
     Redactor::from_environment(&variable).redact(value) != value
 }
 
-/// For a shell, whatever is in it.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,10 +103,5 @@ mod tests {
     fn secrets_are_known_by_name_and_by_what_stands_in_them() {
         assert!(is_secret("HF_TOKEN", "abcdefgh") && is_secret("INDEX", "http://joe:s3cret@host/"));
         assert!(!is_secret("MACA_PATH", "/opt/maca") && !is_secret("CACHE_TYPE_ROUTING_THRESHOLD", "51200"));
-    }
-
-    #[test]
-    fn a_shell_reads_back_what_was_quoted() {
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
     }
 }

@@ -167,7 +167,7 @@ fn changes(tree: &Utf8Path, context: &dyn Context) -> Result<Result<Vec<String>,
 
 /// A path as a word of a shell.
 fn quoted(path: &Utf8Path) -> String {
-    exec::session::shell_words(&[path.to_string()])
+    model::shell::word(path.as_str())
 }
 
 #[cfg(test)]

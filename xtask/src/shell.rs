@@ -169,7 +169,6 @@ fn in_words(command: &Command, jobs: u32) -> String {
     let words = command.args.iter().map(|argument| match argument {
         Argument::Literal(text) => text.clone(),
         Argument::Jobs { jobs: before } => format!("{before}{jobs}"),
-        Argument::Fact { fact, before } => format!("{before}<{fact}>"),
     });
     let words: Vec<String> = std::iter::once(command.program.clone()).chain(words).collect();
     shell::words(&words)

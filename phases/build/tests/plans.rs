@@ -123,7 +123,6 @@ fn command(command: &Command, out: &mut String) {
     words.extend(command.args.iter().map(|argument| match argument {
         Argument::Literal(text) => text.clone(),
         Argument::Jobs { jobs } => format!("{jobs}{{jobs}}"),
-        Argument::Fact { fact, before } => format!("{before}{{{fact}}}"),
     }));
     writeln!(out, "  in {}", command.directory).unwrap();
     for (name, value) in &command.environment {

@@ -95,7 +95,6 @@ fn commands(planned: &Planned) -> String {
                 match argument {
                     Argument::Literal(word) => writeln!(text, "  {}", word.replace('\n', "\n  | ")).unwrap(),
                     Argument::Jobs { jobs } => writeln!(text, "  {jobs}{{jobs}}").unwrap(),
-                    Argument::Fact { .. } => panic!("no facts"),
                 }
             }
             if command.program == "xmake" {

@@ -167,7 +167,6 @@ impl Records {
         &self,
         step: &Step,
         digests: &BTreeMap<StepId, Digest>,
-        facts: &BTreeMap<String, String>,
     ) -> Result<Result<Material, String>, StepError> {
         let mut inputs = BTreeMap::new();
         for input in &step.inputs {
@@ -187,7 +186,7 @@ impl Records {
             let Some(digest) = digests.get(need) else { return Ok(Err(format!("{need} has not run yet"))) };
             needs.insert(need.to_string(), digest.clone());
         }
-        Ok(Ok(fingerprint::material(step, inputs, needs, &|name| facts.get(name).cloned())))
+        Ok(Ok(fingerprint::material(step, inputs, needs)))
     }
 
     /// Holds a fingerprinted step with this material against its entry.
@@ -249,7 +248,6 @@ impl Records {
             plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
-        let mut facts: BTreeMap<String, String> = BTreeMap::new();
         let mut output_gone: BTreeSet<usize> = BTreeSet::new();
         let mut doomed: Vec<camino::Utf8PathBuf> = Vec::new();
         for step in &plan.steps {
@@ -285,7 +283,6 @@ impl Records {
                 Freshness::Observed => match self.observe(step, runner, world) {
                     Ok(observation) => {
                         digests.insert(step.id.clone(), observation.digest());
-                        facts.extend(observation.facts.clone());
                         row.warnings = observation.warnings;
                         if let Some(first) = observation.findings.first() {
                             row.state = State::Stale;
@@ -314,7 +311,7 @@ impl Records {
                 },
                 Freshness::Fingerprinted => {
                     let entry = self.ledger.entry(&step.id)?;
-                    let verdict = match self.material(step, &digests, &facts)? {
+                    let verdict = match self.material(step, &digests)? {
                         Err(why) => Verdict::Stale { why, differences: Vec::new() },
                         Ok(material) => {
                             digests.insert(step.id.clone(), material.digest());

@@ -228,7 +228,9 @@ impl Context for StandaloneContext<'_> {
         for argument in &command.args {
             match argument {
                 model::plan::Argument::Literal(text) => argv.push(text),
-                _ => return Err(StepError::new("a probe takes no late facts", "report this defect")),
+                model::plan::Argument::Jobs { .. } => {
+                    return Err(StepError::new("a probe takes no jobs", "report this defect"));
+                }
             }
         }
         exec::probe::ask(&argv)
@@ -243,10 +245,6 @@ impl Context for StandaloneContext<'_> {
                     format!("see whether `{}` works by itself", argv.join(" ")),
                 )
             })
-    }
-
-    fn fact(&self, _name: &str) -> Option<String> {
-        None
     }
 
     fn execute_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {

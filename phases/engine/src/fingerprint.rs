@@ -11,17 +11,11 @@ use serde_json::Value;
 const WHOLE: &str = "whole command";
 
 /// The material of a step whose needs and inputs have these digests.
-pub fn material(
-    step: &Step,
-    inputs: BTreeMap<String, Digest>,
-    needs: BTreeMap<String, Digest>,
-    fact: &dyn Fn(&str) -> Option<String>,
-) -> Material {
+pub fn material(step: &Step, inputs: BTreeMap<String, Digest>, needs: BTreeMap<String, Digest>) -> Material {
     let mut action = BTreeMap::new();
-    let mut facts = BTreeMap::new();
     if let Action::Exec(exec) = &step.action {
         for (number, command) in exec.commands.iter().enumerate() {
-            command_material(number, command, &mut action, &mut facts, fact);
+            command_material(number, command, &mut action);
         }
         action.insert("kind".to_owned(), "exec".to_owned());
     } else {
@@ -31,7 +25,8 @@ pub fn material(
     for (number, output) in step.outputs.iter().enumerate() {
         action.insert(format!("output {number}"), output.to_string());
     }
-    Material { format: FINGERPRINT_FORMAT, action, facts, inputs, needs }
+    // The format has a place for what no step mentions any more.
+    Material { format: FINGERPRINT_FORMAT, action, facts: BTreeMap::new(), inputs, needs }
 }
 
 /// What changed, in words: an option of a command is named by itself.
@@ -59,13 +54,7 @@ pub fn phrase(difference: &Difference) -> String {
     }
 }
 
-fn command_material(
-    number: usize,
-    command: &Command,
-    action: &mut BTreeMap<String, String>,
-    facts: &mut BTreeMap<String, String>,
-    fact: &dyn Fn(&str) -> Option<String>,
-) {
+fn command_material(number: usize, command: &Command, action: &mut BTreeMap<String, String>) {
     let mut whole = vec![command.program.clone()];
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for argument in &command.args {
@@ -73,10 +62,6 @@ fn command_material(
             Argument::Literal(text) => text.clone(),
             // How many jobs there are changes nothing of the result.
             Argument::Jobs { .. } => continue,
-            Argument::Fact { fact: name, before } => {
-                facts.insert(name.clone(), fact(name).unwrap_or_default());
-                format!("{before}<{name}>")
-            }
         };
         let (name, value) = text.split_once('=').unwrap_or((&text, ""));
         let count = seen.entry(name.to_owned()).or_insert(0);
@@ -136,7 +121,7 @@ mod tests {
     }
 
     fn of(args: Vec<Argument>) -> Material {
-        material(&step(args), BTreeMap::new(), BTreeMap::new(), &|_| Some("/np".to_owned()))
+        material(&step(args), BTreeMap::new(), BTreeMap::new())
     }
 
     #[test]
@@ -153,12 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_jobs_does_not_count_and_a_fact_counts_by_value() {
+    fn the_number_of_jobs_does_not_count() {
         let plain = of(vec!["all".into()]);
         assert_eq!(plain.digest(), of(vec!["all".into(), Argument::Jobs { jobs: "-j".into() }]).digest());
-        let args = vec![Argument::Fact { fact: "include".into(), before: "-I".into() }];
-        let other =
-            material(&step(args.clone()), BTreeMap::new(), BTreeMap::new(), &|_| Some("/other".into()));
-        assert_ne!(of(args).digest(), other.digest());
     }
 }

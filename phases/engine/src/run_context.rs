@@ -63,7 +63,6 @@ pub(crate) struct RunContext<'a> {
     pub(crate) shared: &'a Shared<'a>,
     pub(crate) step: &'a Step,
     pub(crate) jobs: u32,
-    pub(crate) facts: BTreeMap<String, String>,
     pub(crate) sender: Sender<Message>,
     pub(crate) gathered: Arc<Mutex<Gathered>>,
     pub(crate) deadline: Option<Instant>,
@@ -88,26 +87,14 @@ impl RunContext<'_> {
         self.shared.world.layout.step_log(&self.step.id)
     }
 
-    fn launch(&self, command: &Command, how: How) -> Result<(Launch, String), StepError> {
-        let mut args = Vec::with_capacity(command.args.len());
-        for argument in &command.args {
-            args.push(match argument {
-                Argument::Literal(text) => text.clone(),
-                Argument::Jobs { jobs } => format!("{jobs}{}", self.jobs),
-                Argument::Fact { fact, before } => match self.facts.get(fact) {
-                    Some(value) => format!("{before}{value}"),
-                    None => {
-                        return Err(StepError::new(
-                            format!("`{}` wants the fact {fact}, which no needed step gave", command.program),
-                            "report this defect with the case",
-                        ));
-                    }
-                },
-            });
-        }
+    fn launch(&self, command: &Command, how: How) -> (Launch, String) {
+        let args = command.args.iter().map(|argument| match argument {
+            Argument::Literal(text) => text.clone(),
+            Argument::Jobs { jobs } => format!("{jobs}{}", self.jobs),
+        });
         let launch = Launch {
             program: command.program.clone(),
-            args,
+            args: args.collect(),
             environment: cargo::environment(command),
             directory: command.directory.clone(),
             network: self.step.network,
@@ -122,14 +109,14 @@ impl RunContext<'_> {
         };
         let words = model::shell::words(&launch.argv());
         let words = self.shared.redactor.redact(&words).into_owned();
-        Ok((launch, words))
+        (launch, words)
     }
 
     fn run(&self, command: &Command, how: How) -> Result<(Ended, Finder, String), StepError> {
         if self.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let (launch, words) = self.launch(command, how)?;
+        let (launch, words) = self.launch(command, how);
         let finder = Arc::new(Mutex::new(Finder::default()));
         let sink_finder = Arc::clone(&finder);
         let sender = self.sender.clone();
@@ -359,10 +346,6 @@ impl Context for RunContext<'_> {
 
     fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
         self.ask(command, true)
-    }
-
-    fn fact(&self, name: &str) -> Option<String> {
-        self.facts.get(name).cloned()
     }
 
     fn cached_probe(

@@ -45,8 +45,6 @@ pub struct Observation {
     pub findings: Vec<Finding>,
     /// What was found, for the digest of dependents: package → version, tool → path and version.
     pub found: BTreeMap<String, String>,
-    /// Late facts for steps that need this one.
-    pub facts: BTreeMap<String, String>,
     /// What the user should know and what fails nothing.
     pub warnings: Vec<String>,
 }
@@ -203,9 +201,6 @@ pub trait Context: Sync {
     /// # Errors
     /// As of [`Context::capture`].
     fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError>;
-
-    /// The value of a late fact of a needed step.
-    fn fact(&self, name: &str) -> Option<String>;
 
     /// The answer of `probe`, remembered across runs for as long as none of `files` changes (device, inode, size, times).
     ///

@@ -141,7 +141,6 @@ pub fn run(
             positions,
             status: vec![Status::Waiting; plan.steps.len()],
             digests: BTreeMap::new(),
-            facts: BTreeMap::new(),
             observed: BTreeMap::new(),
             running: BTreeMap::new(),
             waiter: Waiter::default(),
@@ -251,7 +250,6 @@ struct Scheduler<'a> {
     chains: Vec<u64>,
     status: Vec<Status>,
     digests: BTreeMap<StepId, Digest>,
-    facts: BTreeMap<StepId, BTreeMap<String, String>>,
     /// What observed steps found.
     observed: BTreeMap<StepId, BTreeMap<String, String>>,
     running: BTreeMap<usize, Running>,
@@ -523,12 +521,10 @@ impl<'a> Scheduler<'a> {
                     },
                 );
                 self.status[index] = Status::Running;
-                let facts = step.needs.iter().filter_map(|need| self.facts.get(need)).flatten();
                 let context = RunContext {
                     shared: self.shared,
                     step,
                     jobs,
-                    facts: facts.map(|(name, value)| (name.clone(), value.clone())).collect(),
                     sender: self.sender.clone(),
                     gathered,
                     deadline: step.timeout_seconds.map(|limit| Instant::now() + Duration::from_secs(limit)),

@@ -281,7 +281,6 @@ fn command(command: &Command) -> Vec<String> {
     words.extend(command.args.iter().map(|argument| match argument {
         Argument::Literal(text) => word(text),
         Argument::Jobs { jobs } => format!("{jobs}<jobs>"),
-        Argument::Fact { fact, before } => format!("{before}<{fact}>"),
     }));
     let mut lines = vec![format!("$ {}", words.join(" ")), format!("    in {}", command.directory)];
     lines.extend(command.environment.iter().map(|(name, value)| format!("    {name}={}", word(value))));

@@ -39,8 +39,6 @@ pub struct FakeContext {
     pub site: Site,
     /// Debian 12 on x86_64, as root.
     pub target: Target,
-    /// Late facts of needed steps.
-    pub facts: BTreeMap<String, String>,
     /// What [`Context::network_environment`] answers: by default PATH, HOME and `LC_ALL=C.UTF-8`.
     pub environment: BTreeMap<String, String>,
     /// Whether commands that no script answers are really run; by default they fail.
@@ -95,7 +93,6 @@ impl FakeContext {
             layout,
             site: Site::default(),
             target: debian_12(),
-            facts: BTreeMap::new(),
             environment,
             run_commands: false,
             offline: AtomicBool::new(false),
@@ -154,7 +151,7 @@ impl FakeContext {
         lock(&self.record).clone()
     }
 
-    /// Each command that was run, as one line of words; jobs stand as `2`, late facts as their value.
+    /// Each command that was run, as one line of words; jobs stand as `2`.
     pub fn command_lines(&self) -> Vec<String> {
         lock(&self.record).commands.iter().map(|command| self.words(command).join(" ")).collect()
     }
@@ -163,9 +160,6 @@ impl FakeContext {
         let arguments = command.args.iter().map(|argument| match argument {
             Argument::Literal(text) => text.clone(),
             Argument::Jobs { jobs } => format!("{jobs}2"),
-            Argument::Fact { fact, before } => {
-                format!("{before}{}", self.facts.get(fact).map_or("", String::as_str))
-            }
         });
         std::iter::once(command.program.clone()).chain(arguments).collect()
     }
@@ -302,10 +296,6 @@ impl Context for FakeContext {
     fn capture_to_its_end(&self, command: &Command) -> Result<Finished, StepError> {
         lock(&self.record).to_their_end.push(command.clone());
         self.capture(command)
-    }
-
-    fn fact(&self, name: &str) -> Option<String> {
-        self.facts.get(name).cloned()
     }
 
     fn cached_probe(

@@ -1,7 +1,5 @@
 //! Whether a step that may start has to run.
 
-use std::collections::BTreeMap;
-
 use model::StepId;
 use model::event::FailureKind;
 use model::fingerprint::Material;
@@ -49,14 +47,7 @@ impl Scheduler<'_> {
                 Err(error) => Start::Fail(error),
             });
         }
-        let facts: BTreeMap<String, String> = step
-            .needs
-            .iter()
-            .filter_map(|need| self.facts.get(need))
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        let material = match self.records.material(step, &self.digests, &facts) {
+        let material = match self.records.material(step, &self.digests) {
             Ok(Ok(material)) => material,
             Ok(Err(why)) => {
                 if let Some(need) = step.after.iter().find_map(|other| self.failed_itself(other)) {
@@ -113,7 +104,6 @@ impl Scheduler<'_> {
 
     pub(super) fn settle_observation(&mut self, step: &Step, observation: &Observation) {
         self.digests.insert(step.id.clone(), observation.digest());
-        self.facts.insert(step.id.clone(), observation.facts.clone());
         self.observed.insert(step.id.clone(), observation.found.clone());
     }
 }

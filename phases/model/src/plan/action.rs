@@ -281,13 +281,6 @@ pub enum Argument {
         /// Text before the number.
         jobs: String,
     },
-    /// `<before><value of a late fact>`; hashed as its value.
-    Fact {
-        /// The fact's name.
-        fact: String,
-        /// Text before it.
-        before: String,
-    },
 }
 
 impl From<&str> for Argument {

@@ -44,10 +44,7 @@ fn make(args: &[&str]) -> Action {
             args: args
                 .iter()
                 .map(|arg| Argument::from(*arg))
-                .chain([
-                    Argument::Jobs { jobs: "-j".to_owned() },
-                    Argument::Fact { fact: "numpy include".to_owned(), before: "-I".to_owned() },
-                ])
+                .chain([Argument::Jobs { jobs: "-j".to_owned() }])
                 .collect(),
             environment: BTreeMap::from([("CFLAGS".to_owned(), "-O2 -g".to_owned())]),
             directory: "/var/cache/installer/quickstart/build/ffmpeg".into(),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_width::UnicodeWidthChar;
+
 pub use crate::nearest::nearest;
 
 /// One thing that is wrong.
@@ -46,6 +48,9 @@ impl fmt::Display for Warning {
     }
 }
 
+/// The columns that a tab is shown with.
+const TAB: usize = 4;
+
 impl Diagnostic {
     fn render(&self, level: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{level}: {}", self.message)?;
@@ -58,9 +63,10 @@ impl Diagnostic {
             let mut indent = 0;
             let mut marked = 0;
             for (index, character) in place.text.chars().enumerate() {
-                let width = if character == '\t' { 4 } else { 1 };
+                // In columns of a terminal: wide characters take two, combining marks none.
+                let width = if character == '\t' { TAB } else { character.width().unwrap_or(0) };
                 if character == '\t' {
-                    shown.push_str("    ");
+                    shown.push_str(&" ".repeat(TAB));
                 } else {
                     shown.push(character);
                 }

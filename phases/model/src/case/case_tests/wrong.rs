@@ -169,6 +169,24 @@ fn carets_count_characters_and_tabs() {
     insta::assert_snapshot!(toml_errors("schema = 1\r\n[metadata]\r\n\tnme = 'x'\r\n"));
 }
 
+#[test]
+fn carets_stand_below_wide_characters_and_combining_marks() {
+    // The line that is shown and the one below it, in columns of a terminal.
+    let caret = |line: &str| {
+        let text = toml_errors(&format!("schema = 1\n[metadata]\n{line}\n"));
+        let below = text.lines().find(|line| line.contains('^')).unwrap_or_default().to_owned();
+        let behind = below.split_once("| ").map_or("", |(_, behind)| behind);
+        (behind.len() - behind.trim_start().len(), behind.matches('^').count())
+    };
+    assert_eq!(caret("description = 1"), (14, 1));
+    assert_eq!(caret("\"ab\" = 1"), (0, 4));
+    assert_eq!(caret("\"\u{6f22}\u{5b57}\" = 1"), (0, 6));
+    assert_eq!(caret("\"e\u{301}\" = 1"), (0, 3));
+    assert_eq!(caret("\"\u{1f600}\" = 1"), (0, 4));
+    let inner = |name: &str| caret(&format!("name = {{ {name} = 1 }}"));
+    assert_eq!(inner("\"\u{d55c}\u{ad6d}\""), inner("\"abcd\""));
+}
+
 /// An editor saves half a file; whatever it holds, there is an answer and no panic.
 #[test]
 fn a_case_that_is_cut_off_anywhere_has_an_answer() {

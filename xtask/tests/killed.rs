@@ -250,6 +250,8 @@ fn kill(child: &mut Child, victim: Victim, turn: usize) -> Option<String> {
     // Also what was forked and is about to become one.
     let is_launcher = |process: &Descendant| process.words[0].ends_with("installer");
     let mut there = processes::descendants(child.id());
+    // One that becomes another program just now has no words, and may be either.
+    there.retain(|process| !process.words[0].is_empty());
     there.retain(|process| is_launcher(process) == (victim == Victim::Launcher));
     there.sort_by_key(|process| process.depth);
     // By turns the deepest (a compiler's own child), the highest (make, ninja, a script), and the one between.

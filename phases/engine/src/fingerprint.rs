@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::Digest;
-use model::fingerprint::{Difference, FINGERPRINT_FORMAT, Material};
-use model::plan::{Action, Argument, Command, Step};
+use model::fingerprint::{Difference, FINGERPRINT_FORMAT, FORMAT, Material};
+use model::plan::{Action, Argument, Command, Expectation, Step};
+use serde::Serialize;
 use serde_json::Value;
 
 /// Joins the words of a command in a key that only stands for correctness.
@@ -13,20 +14,33 @@ const WHOLE: &str = "whole command";
 /// The material of a step whose needs and inputs have these digests.
 pub fn material(step: &Step, inputs: BTreeMap<String, Digest>, needs: BTreeMap<String, Digest>) -> Material {
     let mut action = BTreeMap::new();
-    if let Action::Exec(exec) = &step.action {
-        for (number, command) in exec.commands.iter().enumerate() {
-            command_material(number, command, &mut action);
+    match &step.action {
+        Action::Exec(exec) => {
+            for (number, command) in exec.commands.iter().enumerate() {
+                command_material(number, command, &mut action);
+            }
+            action.insert("kind".to_owned(), "exec".to_owned());
         }
-        action.insert("kind".to_owned(), "exec".to_owned());
-    } else {
-        // An action is maps, lists and strings, which always become a value.
-        flatten("", &serde_json::to_value(&step.action).unwrap_or_default(), &mut action);
+        Action::ExpectEnabled(expect) => {
+            for (number, expectation) in expect.expectations.iter().enumerate() {
+                // What is said to people changes nothing.
+                let Expectation { file, shows, asked: _, missing: _ } = expectation;
+                action.insert(format!("expectation {number} file"), file.to_string());
+                flatten(&format!("expectation {number}"), &value(shows), &mut action);
+            }
+            action.insert("kind".to_owned(), "expect-enabled".to_owned());
+        }
+        other => flatten("", &value(other), &mut action),
     }
     for (number, output) in step.outputs.iter().enumerate() {
         action.insert(format!("output {number}"), output.to_string());
     }
-    // The format has a place for what no step mentions any more.
-    Material { format: FINGERPRINT_FORMAT, action, facts: BTreeMap::new(), inputs, needs }
+    Material { format: FINGERPRINT_FORMAT, action, inputs, needs }
+}
+
+/// Actions are maps, lists and strings, which always become a value.
+fn value(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
 }
 
 /// What changed, in words: an option of a command is named by itself.
@@ -43,6 +57,9 @@ pub fn phrase(difference: &Difference) -> String {
         return words;
     }
     match (before, after) {
+        (Some(before), Some(after)) if what == FORMAT => {
+            format!("this version of installer has another format of fingerprints ({after}, not {before})")
+        }
         (None, Some(value)) if value.is_empty() => format!("{what} added"),
         (None, Some(value)) => format!("{what} added ({value})"),
         (Some(_), None) => format!("{what} removed"),
@@ -104,6 +121,8 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
 
 #[cfg(test)]
 mod tests {
+    use model::plan::{ExpectEnabled, Shows};
+
     use super::*;
 
     fn step(args: Vec<Argument>) -> Step {
@@ -135,6 +154,23 @@ mod tests {
     #[test]
     fn the_order_of_options_counts() {
         assert_ne!(of(vec!["-a".into(), "-b".into()]).digest(), of(vec!["-b".into(), "-a".into()]).digest());
+    }
+
+    #[test]
+    fn the_words_of_an_expectation_do_not_count() {
+        let expecting = |asked: &str, missing: Option<&str>, line: &str| {
+            let expectation = Expectation {
+                asked: asked.to_owned(),
+                file: "/build/config.h".into(),
+                shows: Shows::Line(line.to_owned()),
+                missing: missing.map(str::to_owned),
+            };
+            let action = Action::ExpectEnabled(ExpectEnabled { expectations: vec![expectation] });
+            material(&Step { action, ..step(Vec::new()) }, BTreeMap::new(), BTreeMap::new())
+        };
+        let one = expecting("--enable-png", None, "#define CONFIG_PNG 1");
+        assert_eq!(one, expecting("the option png", Some("libpng-dev"), "#define CONFIG_PNG 1"));
+        assert_ne!(one, expecting("--enable-png", None, "#define CONFIG_PNG 0"));
     }
 
     #[test]

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 
 /// Raised whenever the meaning of the material changes, which makes every step stale once.
-pub const FINGERPRINT_FORMAT: u32 = 1;
+pub const FINGERPRINT_FORMAT: u32 = 2;
+
+/// What changed where only the formats differ.
+pub const FORMAT: &str = "fingerprint format";
 
 /// Everything that a step's result depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +19,6 @@ pub struct Material {
     pub format: u32,
     /// Flat `path.to.key` → value, of the step's action with its environment.
     pub action: BTreeMap<String, String>,
-    /// Late facts that the action mentions, by name.
-    #[serde(default)]
-    pub facts: BTreeMap<String, String>,
     /// Input (a path, or `tree <path>`) → digest of its content.
     pub inputs: BTreeMap<String, Digest>,
     /// Needed step → its digest.
@@ -82,14 +82,15 @@ impl Material {
     /// What changed from `earlier` to `self`.
     pub fn differences(&self, earlier: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
+        if earlier.format != self.format {
+            // What else differs between the two says nothing.
+            let (before, after) = (earlier.format.to_string(), self.format.to_string());
+            found.push(Difference::new(FORMAT.to_owned(), Some(before), Some(after)));
+            return found;
+        }
         compare(&mut found, "", &earlier.action, &self.action);
-        compare(&mut found, "fact ", &earlier.facts, &self.facts);
         compare(&mut found, "input ", &digests(&earlier.inputs), &digests(&self.inputs));
         compare(&mut found, "need ", &digests(&earlier.needs), &digests(&self.needs));
-        if earlier.format != self.format {
-            let (before, after) = (earlier.format.to_string(), self.format.to_string());
-            found.push(Difference::new("fingerprint format".to_owned(), Some(before), Some(after)));
-        }
         found
     }
 }

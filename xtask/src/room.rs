@@ -1,6 +1,8 @@
 //! How many jobs the memory has room for.
 
-use engine::{Assessment, State};
+use std::collections::BTreeSet;
+
+use engine::Assessment;
 use model::plan::{Jobs, Plan};
 use model::target::Capacity;
 
@@ -17,14 +19,13 @@ pub struct Room {
 /// is kept and warned of; one that was taken from the CPUs is lowered.
 pub fn room(plan: &Plan, assessment: Option<&Assessment>, capacity: Capacity, given: bool) -> Room {
     let kept = Room { jobs: capacity.jobs, warning: None };
-    let runs = |id| {
-        let row = assessment.and_then(|assessment| assessment.row(id));
-        row.is_none_or(|row| matches!(row.state, State::Stale | State::Follows))
-    };
+    // `all` plans `build` anew once its sources are there, so that rows are found by their steps.
+    let rows = assessment.map_or(&[][..], |assessment| &assessment.rows);
+    let fresh: BTreeSet<_> = rows.iter().filter(|row| !row.state.may_run()).map(|row| &row.step).collect();
     let hungriest = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.claims.jobs, Jobs::Jobserver | Jobs::Lease) && runs(&step.id))
+        .filter(|step| matches!(step.claims.jobs, Jobs::Jobserver | Jobs::Lease) && !fresh.contains(&step.id))
         .max_by_key(|step| step.claims.memory_mib);
     let Some(step) = hungriest.filter(|step| step.claims.memory_mib > 0) else { return kept };
     let (each, free) = (step.claims.memory_mib, capacity.memory_mib);

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Assessment, Cancel, Finish, RunOptions, Selection, State, assess_before_run};
+use engine::{Assessment, Cancel, Finish, RunOptions, Selection, assess_before_run};
 use model::case::{Diagnostic, Diagnostics};
 use model::event::{FailureKind, Verdict};
 use model::exit;
@@ -40,12 +40,11 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     for plan in &plans {
         let assessment = assess_before_run(plan, &Dispatch, &setting.world(), &selection)?;
         pending |= assessment.pending();
-        needs_root |= plan.steps.iter().any(|step| {
-            let runs = assessment
-                .row(&step.id)
-                .is_some_and(|row| matches!(row.state, State::Stale | State::Follows));
-            runs && step.privilege == Privilege::Root
-        });
+        needs_root |= plan
+            .steps
+            .iter()
+            .zip(&assessment.rows)
+            .any(|(step, row)| row.state.may_run() && step.privilege == Privilege::Root);
         assessments.push(assessment);
     }
     let cancel = Cancel::new();

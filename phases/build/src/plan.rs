@@ -3,10 +3,12 @@
 mod accelerators;
 mod expect;
 mod fed;
+mod gate;
 mod needs;
 mod planned;
 mod preflight;
 mod python;
+
 mod settled;
 mod step;
 mod steps;
@@ -16,7 +18,6 @@ mod xmake;
 use std::collections::BTreeMap;
 
 use engine::planning::{Known, PlanCx, PlanError, Requirements};
-use model::StepId;
 use model::case::Driver;
 use model::cuda::CUDA;
 use model::plan::{Need, Phase, Step};
@@ -27,7 +28,6 @@ use crate::{drivers, hooks};
 use planned::{Planned, in_order};
 use preflight::Wanted;
 use settled::{Common, Settled, subject};
-use step::step_id;
 
 /// What the components of a case need of `deps`.
 ///
@@ -81,18 +81,21 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
 pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let known = cx.known;
     let ordered = in_order(&known)?;
-    let gates: Vec<StepId> = ordered.iter().map(|planned| step_id(planned.name, "preflight")).collect();
-    let python = python::environment(cx, &gates);
-    let common = Common { all: &ordered, gates, python };
-    // Each looks for room for all that is built before it as well: together they look for the sum.
+    let gate = (!ordered.is_empty()).then(gate::id);
+    let python = python::environment(cx, gate.as_ref());
+    let common = Common { all: &ordered, python };
     let mut disk = Vec::new();
     let mut later = Vec::new();
     for planned in &ordered {
         let (built, steps) = component(cx, planned, &common)?;
         disk.push(preflight::disk_estimate(&known, planned, cx)?);
-        let preflight = preflight::step(&known, planned, &built, disk.clone(), cx)?;
+        let preflight = preflight::step(&known, planned, &built, cx)?;
         cx.add(preflight);
         later.extend(steps);
+    }
+    if gate.is_some() {
+        let step = gate::step(&known, cx.phase, &ordered, disk);
+        cx.add(step);
     }
     for step in later {
         cx.add(step);

@@ -1,10 +1,11 @@
 //! Holding a plan against the records: what would run, and why. Starts no step and changes nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::fingerprint::{Difference, Material};
 use model::plan::{Action, Freshness, Input, Keep, Phase, Plan, Step};
-use model::{Digest, StepId};
+use model::{ComponentName, Digest, StepId};
 
 use crate::EngineError;
 use crate::context::{Memory, StandaloneContext, World};
@@ -62,12 +63,14 @@ pub enum State {
 impl Assessment {
     /// Whether anything would run.
     pub fn pending(&self) -> bool {
-        self.rows.iter().any(|row| matches!(row.state, State::Stale | State::Follows))
+        self.rows.iter().any(|row| row.state.may_run())
     }
+}
 
-    /// The row of a step.
-    pub fn row(&self, step: &StepId) -> Option<&Assessed> {
-        self.rows.iter().find(|row| row.step == *step)
+impl State {
+    /// Whether the step would run, or is looked at again when others have run.
+    pub fn may_run(self) -> bool {
+        matches!(self, Self::Stale | Self::Follows)
     }
 }
 
@@ -244,6 +247,7 @@ impl Records {
         selection: &Selection,
     ) -> Result<Assessment, EngineError> {
         let wanted = selection.wanted(plan);
+        let plan = &*selection.narrowed(plan);
         let positions: BTreeMap<&StepId, usize> =
             plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
@@ -274,8 +278,7 @@ impl Records {
             // The first of them in the plan.
             let runs = |ids: &[StepId]| {
                 let before = ids.iter().filter_map(|id| positions.get(id).copied()).filter(|at| *at < index);
-                let running =
-                    before.filter(|at| matches!(rows[*at].state, State::Stale | State::Follows)).min();
+                let running = before.filter(|at| rows[*at].state.may_run()).min();
                 running.map(|at| rows[at].step.clone())
             };
             let before = runs(&step.needs).or_else(|| runs(&step.after));
@@ -384,7 +387,7 @@ fn demand(
             if rows[index].state != State::Fresh || plan.steps[index].freshness == Freshness::Observed {
                 continue;
             }
-            let runs = |need: &&usize| matches!(rows[**need].state, State::Stale | State::Follows);
+            let runs = |need: &&usize| rows[**need].state.may_run();
             if let Some(need) = needs.iter().find(runs) {
                 let why = format!("{} runs before it", plan.steps[*need].id);
                 rows[index].state = State::Follows;
@@ -445,6 +448,26 @@ impl Selection {
         self.only.iter().chain(&self.skip).map(String::as_str).filter(|word| !known(word)).collect()
     }
 
+    /// The plan, in which the look at the disk counts the components that are wanted and no others.
+    pub(crate) fn narrowed<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
+        if self.only.is_empty() && self.skip.is_empty() {
+            return Cow::Borrowed(plan);
+        }
+        let wanted = self.wanted(plan);
+        let steps = plan.steps.iter().filter(|step| wanted.contains(&step.id));
+        let components: BTreeSet<&ComponentName> = steps.filter_map(|step| step.component.as_ref()).collect();
+        let mut narrowed = plan.clone();
+        for step in &mut narrowed.steps {
+            if let Action::Preflight(preflight) = &mut step.action {
+                if !preflight.disk_for.is_empty() {
+                    preflight.disk_for.retain(|estimate| components.contains(&estimate.component));
+                    preflight.disk_mib = preflight.disk_for.iter().map(|estimate| estimate.mib).sum();
+                }
+            }
+        }
+        Cow::Owned(narrowed)
+    }
+
     /// The steps of a plan that are wanted.
     pub fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
         let mut wanted: BTreeSet<StepId> = BTreeSet::new();
@@ -457,11 +480,17 @@ impl Selection {
                 wanted.extend(step.needs.iter().cloned());
                 if !self.only.is_empty() {
                     // What brings an input (a fetch before its unpack) belongs to it; gates of others do not.
-                    let own = step.after.iter().filter(|id| {
-                        positions
-                            .get(id)
-                            .is_some_and(|before| !is_gate(before) || before.component == step.component)
-                    });
+                    let of_others = |before: &Step| {
+                        let serves = step
+                            .component
+                            .as_ref()
+                            .is_some_and(|component| before.serves.contains(component));
+                        is_gate(before) && before.component != step.component && !serves
+                    };
+                    let own = step
+                        .after
+                        .iter()
+                        .filter(|id| positions.get(id).is_some_and(|before| !of_others(before)));
                     wanted.extend(own.cloned());
                 }
             } else {
@@ -469,5 +498,59 @@ impl Selection {
             }
         }
         wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_look_at_the_disk_comes_with_a_component_and_counts_it_alone() {
+        let step = |id: &str, component: Option<&str>, after: &[&str], action: serde_json::Value| {
+            serde_json::json!({
+                "id": id, "phase": "build", "title": id, "freshness": "observed", "network": "denied",
+                "component": component, "after": after, "action": action,
+            })
+        };
+        let look = |disk_for: serde_json::Value| {
+            serde_json::json!({
+                "kind": "preflight", "manager": null, "needs": [], "paths": [], "disk_mib": 5, "disk_for": disk_for,
+            })
+        };
+        let estimate = |component: &str, mib: u64| {
+            serde_json::json!({ "component": component, "mib": mib, "by_source": null, "taken": [] })
+        };
+        let compile = || serde_json::json!({ "kind": "exec", "commands": [] });
+        let mut all = step(
+            "build/preflight",
+            None,
+            &["build/a/preflight", "build/b/preflight"],
+            look(serde_json::json!([estimate("a", 2), estimate("b", 3)])),
+        );
+        all["serves"] = serde_json::json!(["a", "b"]);
+        let plan: Plan = serde_json::from_value(serde_json::json!({
+            "schema": 1, "case": "c", "phase": "build", "target": "t", "notes": [],
+            "steps": [
+                step("build/a/preflight", Some("a"), &[], look(serde_json::json!([]))),
+                step("build/b/preflight", Some("b"), &[], look(serde_json::json!([]))),
+                all,
+                step("build/a/compile", Some("a"), &["build/preflight"], compile()),
+                step("build/b/compile", Some("b"), &["build/preflight"], compile()),
+            ],
+        }))
+        .unwrap();
+        let counted = |only: &str| {
+            let selection = Selection { only: vec![only.to_owned()], skip: Vec::new() };
+            let wanted = selection.wanted(&plan);
+            let Action::Preflight(look) = &selection.narrowed(&plan).steps[2].action else { panic!() };
+            (wanted.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(), look.disk_mib)
+        };
+        let (wanted, mib) = counted("b");
+        assert_eq!(wanted, ["build/b/compile", "build/b/preflight", "build/preflight"]);
+        assert_eq!(mib, 3);
+        let (wanted, mib) = counted("build/a/compile");
+        assert_eq!(wanted, ["build/a/compile", "build/preflight"]);
+        assert_eq!(mib, 2);
     }
 }

@@ -94,6 +94,7 @@ pub fn run(
     options: &RunOptions,
     observer: &mut dyn Observer,
 ) -> Result<Finish, EngineError> {
+    let plan = &*options.selection.narrowed(plan);
     let records = Records::open(world)?;
     end_killed_attempts(plan, &records)?;
     let assessment = records.assess(plan, runner, world, &options.selection)?;
@@ -208,7 +209,7 @@ fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, us
     let mut behind = vec![0; plan.steps.len()];
     let mut chains = vec![0; plan.steps.len()];
     for (index, step) in plan.steps.iter().enumerate().rev() {
-        let runs = matches!(assessment.rows[index].state, State::Stale | State::Follows);
+        let runs = assessment.rows[index].state.may_run();
         chains[index] = behind[index] + if runs { u64::from(step.weight) } else { 0 };
         for before in step.needs.iter().chain(&step.after).filter_map(|id| positions.get(id)) {
             behind[*before] = chains[index].max(behind[*before]);

@@ -2,13 +2,14 @@
 //! download while it is configured.
 
 use engine::planning::{Known, PlanCx, PlanError};
+use model::SourceName;
 use model::case::{Component, OptionValue, placeholder};
 use model::layout::Layout;
 use model::plan::{Command, Input, RequiredPath, Step};
-use model::{SourceName, StepId};
 
 use crate::run::PLACED;
 
+use super::gate;
 use super::planned::Planned;
 use super::step::{step_id, template, working_copy_of};
 use crate::subject::Subject;
@@ -68,7 +69,7 @@ pub(super) fn paths(
 }
 
 /// Plans copies of the trees: a project may write into what it takes for its own download.
-pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> Result<Fed, PlanError> {
+pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>) -> Result<Fed, PlanError> {
     let layout = cx.known.layout;
     let mut fed = Fed::default();
     for source in trees(planned.component) {
@@ -82,7 +83,7 @@ pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>, gates: &[StepId]) -> 
             let action = working_copy_of(from, into.clone());
             let mut copy = template(cx.phase, planned.name, &verb, title, action);
             copy.needs = needs;
-            copy.after = gates.to_vec();
+            copy.after = vec![gate::id()];
             copy.inputs = inputs;
             copy.outputs = vec![into.clone()];
             copy.optional = planned.component.optional;

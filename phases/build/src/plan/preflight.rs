@@ -14,9 +14,6 @@ use super::step::template;
 use super::{accelerators, fed, needs, python, third_party, xmake};
 use crate::environment::cache_program;
 
-/// What a compile needs at least, in MiB: below it even one job dies.
-const MEMORY_MIB: u64 = 512;
-
 /// What a component of which nothing is known takes of the disk, in MiB.
 const DISK_MIB: u64 = 512;
 
@@ -55,7 +52,6 @@ pub(super) fn step(
     known: &Known<'_>,
     planned: &Planned<'_>,
     wanted: &Wanted,
-    disk_for: Vec<DiskEstimate>,
     cx: &PlanCx<'_>,
 ) -> Result<Step, PlanError> {
     let source = cx.source(&planned.source, planned.name.as_str())?;
@@ -98,10 +94,6 @@ pub(super) fn step(
         xmake_packages: xmake::required(known, planned),
         compiler_caches: found_caches(known, planned),
         paths,
-        disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
-        disk_at: known.layout.cache.clone(),
-        disk_for,
-        memory_mib: MEMORY_MIB,
         writable: writable.collect(),
         ..Preflight::default()
     });

@@ -20,17 +20,17 @@ use crate::environment;
 use crate::subject::{Subject, holding};
 
 /// Installs the wheels into the case's environment. What is returned stands for the environment.
-pub(super) fn environment(cx: &mut PlanCx<'_>, gates: &[StepId]) -> Option<StepId> {
+pub(super) fn environment(cx: &mut PlanCx<'_>, gate: Option<&StepId>) -> Option<StepId> {
     let known = cx.known;
     let python = known.case.python_environment()?;
     let look = look(cx, python);
     let mut step = if python.environment.is_interpreters_own() {
-        let stage = stage(cx, python, &look, gates);
+        let stage = stage(cx, python, &look, gate);
         commit(cx, &stage)
     } else {
         install(cx, python, look)
     };
-    step.after.extend(gates.iter().cloned());
+    step.after.extend(gate.cloned());
     step.weight = 20;
     let done = cx.add(step);
     let check = verify(cx, wheels_component(&known.case.metadata.name), &done);
@@ -105,7 +105,7 @@ fn install(cx: &PlanCx<'_>, python: &Python, look: StepId) -> Step {
 }
 
 /// The first half of bringing wheels into an environment that was there before.
-fn stage(cx: &mut PlanCx<'_>, python: &Python, look: &StepId, gates: &[StepId]) -> StepId {
+fn stage(cx: &mut PlanCx<'_>, python: &Python, look: &StepId, gate: Option<&StepId>) -> StepId {
     let known = cx.known;
     let name = wheels_component(&known.case.metadata.name);
     let PythonHome { prefix, .. } = python_home(&known);
@@ -123,7 +123,7 @@ fn stage(cx: &mut PlanCx<'_>, python: &Python, look: &StepId, gates: &[StepId]) 
     step.outputs = vec![staging.clone()];
     step.scratch = vec![Scratch { path: staging, keep: Keep::Never }];
     step.needs = vec![look.clone()];
-    step.after = gates.to_vec();
+    step.after.extend(gate.cloned());
     cx.add(step)
 }
 

@@ -13,7 +13,7 @@ use model::{ComponentName, StepId};
 
 use super::planned::{Planned, closure};
 use super::step::{step_id, template, working_copy_of};
-use super::{accelerators, fed, needs, python};
+use super::{accelerators, fed, gate, needs, python};
 use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
@@ -31,8 +31,6 @@ type Needed = (ComponentName, Utf8PathBuf);
 /// What all components of a case have in common.
 pub(super) struct Common<'p, 'a> {
     pub(super) all: &'p [Planned<'a>],
-    /// What goes before everything.
-    pub(super) gates: Vec<StepId>,
     /// The step that makes the case's Python environment.
     pub(super) python: Option<StepId>,
 }
@@ -92,13 +90,13 @@ impl Settled {
         // source: what is the user's own is copied as well.
         let writes = matches!(planned.driver, Driver::Command | Driver::Xmake) || component.autoreconf;
         if writes || source.mounted {
-            let copy = working_copy(cx.phase, planned, &source, known.layout, &common.gates);
+            let copy = working_copy(cx.phase, planned, &source, known.layout);
             tree = known.layout.working_copy(planned.name);
             inputs.clear();
             before.push(copy.id.clone());
             copies.push(copy);
         }
-        let fed = fed::plan(cx, planned, &common.gates)?;
+        let fed = fed::plan(cx, planned)?;
         before.extend(fed.copies.iter().map(|copy| copy.id.clone()));
         copies.extend(fed.copies);
 
@@ -224,19 +222,13 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
     prefixes
 }
 
-fn working_copy(
-    phase: Phase,
-    planned: &Planned<'_>,
-    source: &PlannedSource,
-    layout: &Layout,
-    gates: &[StepId],
-) -> Step {
+fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
     let into = layout.working_copy(planned.name);
     let action = working_copy_of(source.tree.clone(), into.clone());
     let title = format!("bring the working copy of {} in line with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();
-    step.after = gates.to_vec();
+    step.after = vec![gate::id()];
     step.inputs = source.inputs.clone();
     step.outputs = vec![into];
     step.optional = planned.component.optional;

@@ -14,7 +14,7 @@ use model::verify_level::VerifyLevel;
 use super::planned::Planned;
 use super::settled::{Common, Ground};
 use super::step::{step_id, template};
-use super::{expect, python};
+use super::{expect, gate, python};
 use crate::built::Built;
 use crate::environment::library_directories;
 use crate::hooks;
@@ -58,8 +58,8 @@ pub(super) fn of_component(
     steps.verify(committed);
     for step in &mut steps.found {
         // A component may use the environment, but a wheel more or less does not change what is compiled.
-        let before = common.gates.iter().chain(python).filter(|gate| !step.needs.contains(gate));
-        step.after.extend(before.cloned());
+        step.after.push(gate::id());
+        step.after.extend(python.filter(|python| !step.needs.contains(python)).cloned());
         if step.id == step_id(planned.name, "configure") {
             step.inputs.extend(placed.iter().cloned());
         }

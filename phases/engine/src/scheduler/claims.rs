@@ -192,7 +192,10 @@ impl<'a> Scheduler<'a> {
             matches!(self.status[other], Status::Waiting | Status::Running)
                 && self.assessment.rows[other].state != State::Fresh
         };
-        (u64::from(self.plan.steps[index].weight), lease::beside(self.plan, index, unfinished))
+        (
+            u64::from(self.plan.steps[index].weight),
+            lease::beside(self.plan, index, |id| self.position(id), unfinished),
+        )
     }
 
     /// The chains of compiles that wait for nothing but what is over in a moment, and that would have to go on with a

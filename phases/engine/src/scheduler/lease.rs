@@ -3,6 +3,7 @@
 //! What it leases is final: a compile that begins with one token, because others hold the rest for another minute, has
 //! one to its end, an hour later. Waiting costs nothing as long as those others use the machine.
 
+use model::StepId;
 use model::plan::{Jobs, Plan};
 
 /// Whether to begin with `free` of `size` tokens: when that is all of them, or when what else there is to do (`beside`,
@@ -13,15 +14,18 @@ pub(super) fn is_enough(free: u32, size: u32, own: u64, beside: u64) -> bool {
 }
 
 /// The weight of all steps that are `unfinished` and do not wait for this one to end.
-pub(super) fn beside(plan: &Plan, index: usize, unfinished: impl Fn(usize) -> bool) -> u64 {
+pub(super) fn beside(
+    plan: &Plan,
+    index: usize,
+    position: impl Fn(&StepId) -> Option<usize>,
+    unfinished: impl Fn(usize) -> bool,
+) -> u64 {
     let mut behind = vec![false; plan.steps.len()];
     let mut weight = 0;
     // Every need comes before what needs it.
     for (other, step) in plan.steps.iter().enumerate() {
         behind[other] = other == index
-            || step.needs.iter().chain(&step.after).any(|id| {
-                plan.steps[..other].iter().position(|before| before.id == *id).is_some_and(|at| behind[at])
-            });
+            || step.needs.iter().chain(&step.after).any(|id| position(id).is_some_and(|at| behind[at]));
         if !behind[other] && unfinished(other) {
             weight += u64::from(step.weight);
         }
@@ -68,6 +72,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(beside(&plan, 1, |other| other != 0), 100_100);
+        let position = |id: &StepId| plan.steps.iter().position(|step| step.id == *id);
+        assert_eq!(beside(&plan, 1, position, |other| other != 0), 100_100);
     }
 }

@@ -53,13 +53,16 @@ pub struct Preflight {
     /// Files and directories that must be there, with who brings them: a mounted source, fetched crates.
     pub paths: Vec<RequiredPath>,
     /// Free disk below `disk_at`, in MiB.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub disk_mib: u64,
     /// Where that disk is needed.
+    #[serde(default, skip_serializing_if = "is_nowhere")]
     pub disk_at: Utf8PathBuf,
     /// What those megabytes are for; what has its part already needs none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disk_for: Vec<DiskEstimate>,
     /// Memory of the machine in MiB below which a compile with one job is known to die.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub memory_mib: u64,
     /// Prefixes of needed components, for headers and `.pc` files.
     #[serde(default)]
@@ -259,4 +262,12 @@ pub struct RequiredPath {
     pub path: Utf8PathBuf,
     /// What to do when it is not there.
     pub cure: String,
+}
+
+fn is_zero(mib: &u64) -> bool {
+    *mib == 0
+}
+
+fn is_nowhere(path: &Utf8PathBuf) -> bool {
+    path.as_str().is_empty()
 }

@@ -254,10 +254,13 @@ impl Records {
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
         let mut output_gone: BTreeSet<usize> = BTreeSet::new();
         let mut doomed: Vec<camino::Utf8PathBuf> = Vec::new();
+        let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
-            if self.ledger.entry(&step.id)?.is_some_and(|entry| entry.last == Last::UnderWay) {
+            let entry = self.ledger.entry(&step.id)?;
+            if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay) {
                 doomed.extend(untrusted(step).cloned());
             }
+            entries.push(entry);
         }
         for (index, step) in plan.steps.iter().enumerate() {
             let mut row = Assessed {
@@ -313,12 +316,11 @@ impl Records {
                     Err(StepError::Cancelled) => return Err(EngineError::new("cancelled")),
                 },
                 Freshness::Fingerprinted => {
-                    let entry = self.ledger.entry(&step.id)?;
                     let verdict = match self.material(step, &digests)? {
                         Err(why) => Verdict::Stale { why, differences: Vec::new() },
                         Ok(material) => {
                             digests.insert(step.id.clone(), material.digest());
-                            self.verdict(step, &material, entry.as_ref(), runner, world)?
+                            self.verdict(step, &material, entries[index].as_ref(), runner, world)?
                         }
                     };
                     match verdict {

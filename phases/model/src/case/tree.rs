@@ -21,6 +21,22 @@ pub(crate) struct File {
     pub name: String,
     pub text: String,
     pub kind: FileKind,
+    /// Where its lines begin, in bytes.
+    lines: Vec<usize>,
+}
+
+impl File {
+    fn new(name: &str, text: &str, kind: FileKind) -> Self {
+        let later = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(later).collect();
+        Self { name: name.to_owned(), text: text.to_owned(), kind, lines }
+    }
+
+    /// The number of the line with this byte, from 1, and where it begins.
+    fn line(&self, at: usize) -> (usize, usize) {
+        let number = self.lines.partition_point(|start| *start <= at);
+        (number, self.lines.get(number.saturating_sub(1)).copied().unwrap_or(0))
+    }
 }
 
 /// Bytes of one text.
@@ -38,7 +54,7 @@ pub(crate) struct Files(pub Vec<File>);
 
 impl Files {
     pub fn add(&mut self, name: &str, text: &str, kind: FileKind) -> usize {
-        self.0.push(File { name: name.to_owned(), text: text.to_owned(), kind });
+        self.0.push(File::new(name, text, kind));
         self.0.len() - 1
     }
 
@@ -53,7 +69,7 @@ impl Files {
     pub fn origin(&self, span: &Span) -> String {
         match self.0.get(span.file) {
             Some(file) if file.kind == FileKind::File => {
-                format!("{}:{}", file.name, place(file, span).line)
+                format!("{}:{}", file.name, file.line(floor(&file.text, span.start)).0)
             }
             Some(file) if file.kind == FileKind::Flag => file.name.clone(),
             _ => "default".to_owned(),
@@ -74,14 +90,13 @@ fn place(file: &File, span: &Span) -> Place {
     let text = file.text.as_str();
     let start = floor(text, span.start);
     let end = floor(text, span.end.max(span.start));
-    let before = text.get(..start).unwrap_or("");
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let (number, line_start) = file.line(start);
     let rest = text.get(line_start..).unwrap_or("");
     let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
     let marked_end = end.min(line_start + line.len());
     Place {
         file: file.name.clone(),
-        line: before.matches('\n').count() + 1,
+        line: number,
         column: text.get(line_start..start).unwrap_or("").chars().count() + 1,
         width: text.get(start..marked_end).map_or(0, |marked| marked.chars().count()).max(1),
         text: line.to_owned(),

@@ -4,7 +4,6 @@ pub mod facts;
 pub mod fetch;
 pub mod install;
 mod kept;
-mod pep440;
 mod places;
 pub mod record;
 pub mod require;

@@ -218,25 +218,7 @@ fn named_values(line: &str) -> Vec<(usize, usize)> {
 
 /// A password with special characters stands percent-encoded in a URL and plainly elsewhere.
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let code = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match code {
-            Some(code) => {
-                bytes.push(code);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -274,13 +256,15 @@ mod tests {
             ("https_proxy", "http://joe:p%40ss-word@proxy:3128"),
             ("PIP_INDEX_URL", "https://glpat-1234567@index.example/simple"),
             ("NPM_TOKEN", "npm_7654321"),
+            ("all_proxy", "socks5h://joe:100%raw@word@proxy:1080"),
             ("PATH", "/usr/bin"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let redactor = Redactor::from_environment(&BTreeMap::from(environment));
         assert_eq!(
-            redactor.redact("said p@ss-word, p%40ss-word, glpat-1234567, npm_7654321; /usr/bin"),
-            "said ***, ***, ***, ***; /usr/bin"
+            redactor
+                .redact("said p@ss-word, p%40ss-word, glpat-1234567, npm_7654321, 100%raw@word; /usr/bin"),
+            "said ***, ***, ***, ***, ***; /usr/bin"
         );
     }
 

@@ -337,6 +337,39 @@ fn a_working_copy_touches_only_what_changed() {
     assert!(!into.join("made").exists() && into.join("new").exists());
 }
 
+/// Why `fs_extra` copies no working copy. When this fails, it may have learned to: see docs/crates.md.
+#[test]
+fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
+    let context = FakeContext::new();
+    let (from, ours, theirs) = (context.path("source"), context.path("ours"), context.path("theirs"));
+    let old = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 123_456_789);
+    fs::create_dir_all(from.join("real")).unwrap();
+    fs::write(from.join("real/file"), "text").unwrap();
+    fs::File::options().write(true).open(from.join("real/file")).unwrap().set_modified(old).unwrap();
+    symlink("file", from.join("real/link")).unwrap();
+    symlink("real", from.join("directory")).unwrap();
+
+    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    let options = fs_extra::dir::CopyOptions::new().copy_inside(true);
+    fs_extra::dir::copy(&from, &theirs, &options).unwrap();
+
+    let kept = |copy: &Utf8Path| {
+        assert_eq!(fs::read_to_string(copy.join("directory/link")).unwrap(), "text");
+        let is_link = |name: &str| copy.join(name).is_symlink();
+        let time = fs::metadata(copy.join("real/file")).unwrap().modified().unwrap();
+        (is_link("real/link"), is_link("directory"), time == old)
+    };
+    assert_eq!(kept(&ours), (true, true, true));
+    assert_eq!(kept(&theirs), (false, false, false));
+
+    // A link that leads nowhere is part of a source like any other.
+    symlink("nowhere", from.join("broken")).unwrap();
+    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    assert_eq!(ours.join("broken").read_link_utf8().unwrap(), "nowhere");
+    let done = fs_extra::dir::copy(&from, context.path("again"), &options);
+    assert!(done.is_err() || !context.path("again/broken").is_symlink(), "{done:?}");
+}
+
 #[test]
 fn preflight_tells_everything_at_once() {
     let context = FakeContext::new();

@@ -1,11 +1,12 @@
 //! The bundle that joins the system's certificate authorities and the site's: tools replace theirs by what they are
 //! told, and do not add to it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 use model::site::Authorities;
 use ureq::tls::{PemItem, parse_pem};
 
-use super::exchange::base64;
 use super::roots::SYSTEM_BUNDLES;
 
 /// The system's own bundle, where there is one.
@@ -112,7 +113,7 @@ fn value(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 
 fn pem(der: &[u8]) -> String {
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    let encoded = base64(der);
+    let encoded = STANDARD.encode(der);
     for line in encoded.as_bytes().chunks(64) {
         text.push_str(&String::from_utf8_lossy(line));
         text.push('\n');

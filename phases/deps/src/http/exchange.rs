@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::runner::Context;
 use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
@@ -202,7 +204,10 @@ impl Wire {
                 // Read by ureq for its percent-decoding and its defaults.
                 let parsed = Proxy::new(&setting.url)?;
                 let authorization = parsed.username().map(|user| {
-                    format!("Basic {}", base64(format!("{user}:{}", parsed.password().unwrap_or_default())))
+                    format!(
+                        "Basic {}",
+                        STANDARD.encode(format!("{user}:{}", parsed.password().unwrap_or_default()))
+                    )
                 });
                 let address: Uri = format!("http://{}:{}/", parsed.host(), parsed.port())
                     .parse()
@@ -297,35 +302,5 @@ fn receive(receiver: &Receiver<Message>, context: &dyn Context) -> Result<Messag
                 return Err(Trouble::Temporary("the connection ended without an answer".to_owned(), None));
             }
         }
-    }
-}
-
-/// RFC 4648.
-pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut encoded = String::new();
-    for group in bytes.as_ref().chunks(3) {
-        let bits =
-            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            if place <= group.len() {
-                encoded.push(char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]));
-            } else {
-                encoded.push('=');
-            }
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn credentials_are_encoded() {
-        assert_eq!(base64("user:pass"), "dXNlcjpwYXNz");
-        assert_eq!(base64("a"), "YQ==");
-        assert_eq!(base64("ab"), "YWI=");
     }
 }

@@ -12,9 +12,10 @@ use engine::runner::{Context, StepError};
 use model::Digest;
 use model::plan::FetchWheels;
 use model::python::{Package, Packages};
+use pep440_rs::Version;
 
 use super::wheel::Wheels;
-use super::{command, facts, pep440};
+use super::{command, facts};
 use crate::sources::pypi::normalised;
 
 /// The packages that are there, and what stands for them.
@@ -37,7 +38,8 @@ impl Kept {
         let interpreter = facts::facts(&action.interpreter, context)?;
         let mut packages = facts::kept(facts::packages(&interpreter, context)?, &interpreter, case)?;
         packages.retain(|name, package| {
-            let known = pep440::is_version(&package.version);
+            // One that is none makes pip refuse the whole file that it stands in.
+            let known = package.version.parse::<Version>().is_ok();
             if !known {
                 context.note(&format!(
                     "{name} {} of {} has no version that could constrain anything",

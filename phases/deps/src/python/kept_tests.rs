@@ -79,3 +79,39 @@ fn a_conflict_names_what_is_there_and_who_asks_for_something_else() {
     assert_eq!(said("    The user requested (constraint) six==1.0\n"), None);
     assert_eq!(said("ERROR: No matching distribution found for torch\n"), None);
 }
+
+#[test]
+fn versions_that_constrain_are_told_from_other_words() {
+    for version in [
+        "1",
+        "2.1.0+cu118",
+        "2.1.0a0+29c30b1",
+        "1.14.0a0+44dac51c.nv23.01",
+        "1.0.post1",
+        "8.6.1.post1",
+        "1!2.0",
+        "1.0rc1.dev2",
+        "2023.4.post1",
+        "1.0-1",
+        "v1.2",
+        "1.0.dev0",
+        "0.9.0.alpha.1",
+        "1.0c",
+    ] {
+        assert!(version.parse::<Version>().is_ok(), "{version}");
+    }
+    for other in [
+        "",
+        "unknown",
+        "1.0-ubuntu3",
+        "1.0+",
+        "1.0+a..b",
+        "0.0.0-unknown",
+        "x1",
+        "1..2",
+        "2.4.0.debian",
+        "!1",
+    ] {
+        assert!(other.parse::<Version>().is_err(), "{other}");
+    }
+}

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use engine::runner::StepError;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::sources::pypi::normalised;
 
@@ -114,7 +115,11 @@ fn page(project: &str, routes: &Routes) -> (String, String) {
         let links: String = files
             .iter()
             .map(|file| {
-                format!("<a href=\"file://{}\">{}</a>\n", encoded(file), file.file_name().unwrap_or_default())
+                format!(
+                    "<a href=\"file://{}\">{}</a>\n",
+                    utf8_percent_encode(file.as_str(), IN_A_PATH),
+                    file.file_name().unwrap_or_default()
+                )
             })
             .collect();
         return (
@@ -128,18 +133,9 @@ fn page(project: &str, routes: &Routes) -> (String, String) {
     (format!("302 Found\r\nLocation: {index}/{project}{end}\r\n"), String::new())
 }
 
-/// A path as part of a URL.
-fn encoded(path: &Utf8Path) -> String {
-    path.as_str()
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
+/// What stands as it is in the path of a URL: RFC 3986's unreserved characters, and `/`.
+const IN_A_PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-').remove(b'~');
 
 #[cfg(test)]
 mod tests {

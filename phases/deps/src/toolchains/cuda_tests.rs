@@ -156,14 +156,22 @@ fn an_old_release_is_refused_with_the_ways_that_are_open() {
 
 #[test]
 fn specifiers_and_markers_are_read_as_nvidia_writes_them() {
-    assert!(takes("==13.0.88.*", "13.0.88") && takes("==13.0.88.*", "13.0.88.1"));
-    assert!(!takes("==13.0.8.*", "13.0.88") && !takes("==13.0.*", "13.1.0"));
-    assert!(
-        takes("<14,>=13.0.88", "13.4.2")
-            && !takes("<14,>=13.0.88", "14.0")
-            && !takes("<14,>=13.0.88", "13.0.48")
-    );
-    assert!(takes("==13.0.2", "13.0.2.0") && !takes("~=13.0", "13.0"));
+    let offered = ["13.0.48", "13.0.88", "13.0.88.1", "13.1.0rc1", "13.4.2", "14.0"].map(|version| Offered {
+        name: format!("nvidia_x-{version}-py3-none-any.whl"),
+        url: String::new(),
+        sha256: None,
+        yanked: false,
+    });
+    let chosen = |specifiers: &str| {
+        let file = choose(&offered, specifiers, "x86_64", "2.36")?;
+        wheel::parse_file_name(&file.name).map(|(_, version)| version)
+    };
+    assert_eq!(chosen("==13.0.88.*").as_deref(), Some("13.0.88.1"));
+    assert_eq!(chosen("==13.0.8.*"), None);
+    assert_eq!(chosen("==13.1.*"), None, "what is not released is not chosen");
+    assert_eq!(chosen("<14,>=13.0.88").as_deref(), Some("13.4.2"));
+    assert_eq!(chosen("==13.0.48.0").as_deref(), Some("13.0.48"));
+    assert_eq!(chosen("13"), None);
     let cudart = requirements(METADATA, "cudart", "x86_64");
     assert_eq!(cudart, [("nvidia-cuda-runtime".to_owned(), "==13.0.96.*".to_owned())].into());
     assert_eq!(requirements(METADATA, "nvcc", "riscv64").len(), 0);

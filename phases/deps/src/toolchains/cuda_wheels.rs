@@ -9,9 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, StepError};
 use model::Digest;
-use model::catalog::version_at_least;
 use model::cuda::{CUDA, WantedCuda};
 use model::lock::LockedSource;
+use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 use super::wheel_tags::runs_here;
@@ -162,42 +162,23 @@ fn reachable(error: StepError) -> StepError {
     StepError::Failed(failure)
 }
 
-/// The newest wheel that runs on this machine and is of a version that the specifiers take.
+/// The newest wheel that runs on this machine and is of a released version that the specifiers take.
 fn choose<'a>(offered: &'a [Offered], specifiers: &str, arch: &str, libc: &str) -> Option<&'a Offered> {
-    let mut best: Option<(String, &Offered)> = None;
+    let specifiers: VersionSpecifiers = specifiers.parse().ok()?;
+    let mut best: Option<(Version, &Offered)> = None;
     for file in offered.iter().filter(|file| !file.yanked) {
-        let Some((_, version)) = wheel::parse_file_name(&file.name) else { continue };
-        let released = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let version = wheel::parse_file_name(&file.name).and_then(|(_, version)| version.parse().ok());
+        let Some(version): Option<Version> = version else { continue };
+        let released = !version.any_prerelease() && !version.is_post() && !version.is_local();
         let anywhere = file.name.ends_with("-none-any.whl");
-        if !released || !takes(specifiers, &version) || !(anywhere || runs_here(&file.name, arch, libc)) {
+        if !released || !specifiers.contains(&version) || !(anywhere || runs_here(&file.name, arch, libc)) {
             continue;
         }
-        if best.as_ref().is_none_or(|(known, _)| !version_at_least(known, &version)) {
+        if best.as_ref().is_none_or(|(known, _)| version > *known) {
             best = Some((version, file));
         }
     }
     best.map(|(_, file)| file)
-}
-
-/// Whether a released version is one that all specifiers take
-/// (<https://packaging.python.org/en/latest/specifications/version-specifiers/>); one of a kind that NVIDIA's
-/// requirements do not use takes none.
-fn takes(specifiers: &str, version: &str) -> bool {
-    specifiers.split(',').map(str::trim).all(|specifier| {
-        let parts = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-        if let Some(exact) = specifier.strip_prefix("==") {
-            return match exact.strip_suffix(".*") {
-                Some(prefix) => parts(version).starts_with(&parts(prefix)),
-                None => version_at_least(version, exact) && version_at_least(exact, version),
-            };
-        }
-        if let Some(lowest) = specifier.strip_prefix(">=") {
-            return version_at_least(version, lowest);
-        }
-        specifier
-            .strip_prefix('<')
-            .is_some_and(|above| !above.starts_with('=') && !version_at_least(version, above))
-    })
 }
 
 /// `METADATA` of a wheel.

@@ -209,7 +209,7 @@ impl Records {
             Last::Done => {}
         }
         let Some(earlier) = &entry.material else { return Ok(stale("never ran")) };
-        if material.digest() != earlier.digest() {
+        if material != earlier {
             let mut differences = fingerprint::differences(material, earlier);
             self.name_files(step, &mut differences);
             let mut phrases: Vec<String> = differences.iter().take(2).map(fingerprint::phrase).collect();

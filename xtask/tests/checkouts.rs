@@ -115,7 +115,7 @@ fn a_checkout_is_built_as_it_is_and_a_clone_of_the_same_commit_builds_nothing() 
     assert_eq!(manifest()["checkout"], serde_json::json!({ "commit": commit, "dirty": true }));
     let status = placed(home, &["status", "--case", "mine.toml", "--source", "app=app"]);
     let shown = printed(&status);
-    assert!(shown.contains(&format!("from commit {} with changes", &commit[..8])), "{shown}");
+    assert!(shown.contains(&format!("from commit {} with uncommitted changes", &commit[..8])), "{shown}");
     assert_eq!(git(&tree, &["status", "--porcelain"]), "M file", "the user's changes are his");
 }
 

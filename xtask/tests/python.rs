@@ -289,7 +289,7 @@ fn a_changed_environment_of_the_cases_own_is_found_and_mended_and_can_be_removed
     std::fs::write(home.join(".installer-incomplete"), "").unwrap();
     let told = place.expect(&["verify"], exit::VERIFY_FAILED);
     assert!(told.contains("environments/mine is not installed"), "{told}");
-    assert!(place.expect(&["status"], exit::OK).contains("environments/mine was never finished"));
+    assert!(place.expect(&["status"], exit::OK).contains("environments/mine is unfinished"));
 
     place.expect(&["all"], exit::OK);
     let told = place.expect(&["verify"], exit::OK);

@@ -69,13 +69,13 @@ fn a_wrong_pair_of_checkouts_is_refused_with_one_that_works() {
     let refused = placed(home, &words);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
     let text = said(&refused);
-    for word in ["infinilm df1a1fd9 do not go together", "Graph::bind_host_int_array", LM, "git checkout"] {
+    for word in ["infinilm df1a1fd9 do not work together", "Graph::bind_host_int_array", LM, "git checkout"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     looks_like(&home.join("lm"), LM);
     let fine = placed(home, &words);
     assert_eq!(code(&fine), 0, "{}", said(&fine));
-    assert!(!(said(&fine) + &printed(&fine)).contains("go together"), "{}", said(&fine));
+    assert!(!(said(&fine) + &printed(&fine)).contains("work together"), "{}", said(&fine));
     looks_like(&home.join("lm"), "563cb3eb89e0ab66574ebd1fbc4496fd81a1f642");
     let unknown = placed(home, &words);
     assert_eq!(code(&unknown), 0, "{}", said(&unknown));

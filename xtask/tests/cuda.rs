@@ -148,5 +148,5 @@ fn what_no_wheel_has_is_refused_with_what_would_work() {
     std::fs::write(home.join("case.toml"), CASE.replace("version = \"13.0\"", "version = \"11.8\"")).unwrap();
     let refused = placed(home, &["deps", "--case", "case.toml", "--progress", "plain", "-y"]);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
-    assert!(said(&refused).contains("PyPI's wheels hold no compiler of CUDA 11.8"), "{}", said(&refused));
+    assert!(said(&refused).contains("PyPI's wheels have no compiler of CUDA 11.8"), "{}", said(&refused));
 }

@@ -113,7 +113,7 @@ fn settle<'a>(
         let circle: Vec<&str> = open.iter().map(|name| name.as_str()).chain([name.as_str()]).collect();
         return Err(PlanError::new(
             format!("components.{name}.needs"),
-            format!("components need each other in a circle: {}", circle.join(" → ")),
+            format!("components need each other in a cycle: {}", circle.join(" → ")),
             "break the circle of `needs`",
         ));
     }

@@ -25,7 +25,7 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 pub struct Request {
     /// The server's command; `{port}` stands for a free port.
     pub serve: Vec<String>,
-    /// The path that is asked for.
+    /// The requested path.
     pub path: String,
     /// The expected status code.
     pub status: u16,

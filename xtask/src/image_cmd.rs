@@ -244,7 +244,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         phase: Phase::Deps,
         component: None,
         serves: Vec::new(),
-        title: format!("have {} packages that {} needs", description.packages.len(), description.case),
+        title: format!("ensure {} packages that {} needs", description.packages.len(), description.case),
         needs: Vec::new(),
         after: Vec::new(),
         action: Action::EnsurePackages(EnsurePackages {

@@ -124,7 +124,7 @@ fn the_toolkit_of_wheels_compiles_for_a_gpu_offline() {
     std::fs::remove_dir_all(home.join("data-dir/cuda")).unwrap();
     let refused = placed(home, &["build", "--case", "case.toml", "--progress", "plain", "-y"]);
     assert_eq!(code(&refused), 4, "{}", said(&refused));
-    assert!(said(&refused).contains("CUDA 13.0 is not there"), "{}", said(&refused));
+    assert!(said(&refused).contains("CUDA 13.0 is not installed"), "{}", said(&refused));
     let offline = placed(home, &["all", "--offline", "--case", "case.toml", "--progress", "json", "-y"]);
     assert_eq!(code(&offline), 0, "{}{}", printed(&offline), said(&offline));
     assert_eq!(started(&offline).into_iter().collect::<Vec<_>>(), ["deps/toolchain/cuda"]);

@@ -94,7 +94,7 @@ fn installed_files_have_the_time_that_is_asked_for_and_verify_finds_tampering() 
     std::fs::write(&file, "CONTENT\n").unwrap();
     let output = verify();
     assert_eq!(common::code(&output), 9, "{}", said(&output));
-    assert!(said(&output).contains("share/one was changed"), "{}", said(&output));
+    assert!(said(&output).contains("share/one has changed"), "{}", said(&output));
     // As it advises.
     let build = placed(home, &["build", "--case", "timed.toml", "--progress", "plain"]);
     assert_eq!(common::code(&build), 0, "{}", said(&build));

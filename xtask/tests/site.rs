@@ -247,5 +247,5 @@ fn an_authority_of_the_site_is_trusted_beside_the_systems() {
     std::fs::write(www.join("ca.pem"), "nothing\n").unwrap();
     let output = run(home.path(), &["deps", "--case", case, "--site", site]);
     assert_eq!(code(&output), 4, "{}", said(&output));
-    assert!(said(&output).contains("ca.pem: it holds no certificate"), "{}", said(&output));
+    assert!(said(&output).contains("ca.pem: it contains no certificate"), "{}", said(&output));
 }

@@ -141,7 +141,7 @@ fn a_warning_is_told_once_whatever_says_it_and_in_how_many_phases() {
     screen.finish();
     let contents = screen.contents();
     assert_eq!(contents.matches("numpy 2.2 and opencv 4.10").count(), 1, "{contents}");
-    assert_eq!(contents.matches("package lists could not be had").count(), 1, "{contents}");
+    assert_eq!(contents.matches("failed to update the package lists").count(), 1, "{contents}");
     assert!(contents.contains("2 warnings above"), "{contents}");
 }
 

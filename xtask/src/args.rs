@@ -50,7 +50,7 @@ pub enum Subcommands {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
         name: Option<String>,
-        /// Prints what an administrator has to run, and runs nothing
+        /// Prints what must be run as root, and runs nothing
         #[arg(long, help_heading = "How it runs")]
         print_root_commands: bool,
     },
@@ -74,8 +74,8 @@ pub enum Subcommands {
     },
     /// Opens a shell where a step of `build` runs
     ///
-    /// It has the step's directory, its environment, its job tokens, and no network. After changes there the step runs
-    /// again with the next `build`.
+    /// It has the step's directory, its environment, its job tokens, and no network. After changes there, the next
+    /// `build` runs the step again.
     Shell {
         /// The step's id, such as build/ffmpeg/compile; and the case
         #[arg(value_name = "STEP|CASE", num_args = 1..=2, required = true)]
@@ -92,15 +92,15 @@ pub enum Subcommands {
     },
     /// Checks every installed file and runs the components' checks
     ///
-    /// Every file is compared with its hash; then the libraries that it needs are looked for, and the checks are run.
+    /// Every file is compared with its hash; then its libraries are looked up, and the checks run.
     Verify {
         /// Components [default: all], `python` among them; and the case
         #[arg(value_name = "COMPONENT|CASE")]
         words: Vec<String>,
         /// How far: link, import or device [default: import]
         ///
-        /// link looks at files and libraries, import starts programs and imports modules too, device tries the driver and
-        /// devices too.
+        /// link checks files and libraries; import also starts programs and imports modules; device also tests the
+        /// driver and the devices.
         #[arg(
             long,
             value_enum,
@@ -112,12 +112,12 @@ pub enum Subcommands {
     },
     /// Removes exactly the files of a component
     ///
-    /// `python` stands for what the case brought of Python packages.
+    /// `python` stands for the Python packages of the case.
     Uninstall {
         /// The component, or `python`; and the case
         #[arg(value_name = "COMPONENT|CASE", num_args = 0..=2)]
         words: Vec<String>,
-        /// All that the case has installed
+        /// Everything that the case has installed
         #[arg(long, help_heading = "What is built")]
         all: bool,
         /// Even if another installed component of the case needs it
@@ -126,14 +126,14 @@ pub enum Subcommands {
     },
     /// Removes build trees; what is installed and downloaded stays
     ///
-    /// Capsules of steps that succeeded since are removed as well.
+    /// Also removes capsules of steps that have succeeded since.
     Clean {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
         name: Option<String>,
         /// Removes the apt repositories of the case instead
         ///
-        /// Those that were set up for it, with their keys; installed packages stay.
+        /// Those that were set up for it, with their keys; installed packages are kept.
         #[arg(long, help_heading = "How it runs")]
         repositories: bool,
     },
@@ -142,7 +142,7 @@ pub enum Subcommands {
         #[command(subcommand)]
         command: CaseCommand,
     },
-    /// Lists, shows and checks recipes: what is known of a component
+    /// Lists, shows and checks recipes, the data of components
     Recipe {
         #[command(subcommand)]
         command: RecipeCommand,
@@ -187,10 +187,10 @@ pub enum Subcommands {
     /// Writes the manual pages into a directory.
     #[command(name = "__man", hide = true)]
     Man {
-        /// The directory; it is made if it is not there.
+        /// The directory; it is created if it does not exist.
         directory: Utf8PathBuf,
     },
-    /// Makes the binary for others, in `dist/`; in a checkout only.
+    /// Builds the binaries for distribution in `dist/`; only in a checkout.
     #[command(hide = true)]
     Dist {
         /// For which architecture.
@@ -212,23 +212,23 @@ pub enum CaseCommand {
         #[arg(long, help_heading = "What is shown")]
         origins: bool,
     },
-    /// Writes a case to start from, into cases/NAME/case.toml
+    /// Writes a case to start from to cases/NAME/case.toml
     New {
         /// Its name
         name: String,
     },
     /// Prints every key that a case may have, as Markdown
     Reference,
-    /// Looks for every mistake in a case
+    /// Looks for mistakes in a case
     Check {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
         name: Option<String>,
     },
-    /// Writes a case from what an older tool left
+    /// Converts a case or preset of an older tool
     ///
     /// That is a deployment case of InfiniLM-SVC's scripts (a directory with install.defaults.sh), or a JSON preset.
-    /// Nothing of it is run; each line that was not understood is listed.
+    /// Nothing of it is run; lines that are not understood are listed.
     Import {
         /// The directory, or the file
         from: camino::Utf8PathBuf,
@@ -238,7 +238,7 @@ pub enum CaseCommand {
     },
     /// Compares two cases, with all that each extends, key by key
     ///
-    /// Exits with 0 when they are the same, with 10 when they differ.
+    /// Exits with 0 if they are the same, with 10 if they differ.
     Diff {
         /// One: a name, a file, a directory or a preset
         a: String,
@@ -258,7 +258,7 @@ pub enum CaseCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum RecipeCommand {
-    /// Lists the recipes that are found, each with its driver and where it lies
+    /// Lists the recipes that are found, each with its driver and its file
     ///
     /// A recipe is looked for in ./recipes, in the directories of $INSTALLER_RECIPES, in /etc/installer/recipes, and
     /// among those in the binary.
@@ -269,7 +269,7 @@ pub enum RecipeCommand {
         #[arg(value_name = "RECIPE")]
         name: String,
     },
-    /// Looks for every mistake in a recipe; without one in all of one's own
+    /// Looks for mistakes in a recipe, or in all of your own
     Check {
         /// The recipe: a name or a file
         #[arg(value_name = "RECIPE")]

@@ -169,7 +169,7 @@ fn new(name: &str) -> Result<i32> {
     let path = Utf8Path::new("cases").join(name).join("case.toml");
     if path.exists() {
         return Err(
-            Error::usage(format!("{path} is there already")).with_help("choose another name, or edit it")
+            Error::usage(format!("{path} exists already")).with_help("choose another name, or edit it")
         );
     }
     let text = STARTER.replace("NAME", name).replace("DRIVERS", &Driver::words());
@@ -179,7 +179,7 @@ fn new(name: &str) -> Result<i32> {
 }
 
 /// Valid as it stands, so that it can be tried before it is changed.
-const STARTER: &str = r#"# `installer case reference` tells every key; `installer case check NAME` finds mistakes.
+const STARTER: &str = r#"# `installer case reference` lists every key; `installer case check NAME` finds mistakes.
 
 schema = 1
 
@@ -187,15 +187,15 @@ schema = 1
 name = "NAME"
 description = "What this case builds, in one line"
 
-# Packages of the distribution beyond those that the components need by themselves.
+# Packages of the distribution beyond those that the components need anyway.
 # system_packages = { apt = ["libfoo-dev"] }
 
-# A Python environment: `deps` brings these wheels, `build` installs them without a network. Components with the driver
-# python are installed into it; `installer build` says at its end where it stands.
+# A Python environment: `deps` downloads these wheels, `build` installs them without a network. Components with the
+# driver python are installed into it; `installer build` prints at its end where it is.
 # [python]
 # packages = ["numpy", "requests>=2.31"]
 
-# Where code comes from: path, git, archive, debian, pypi or crate. A list holds alternatives, best first.
+# Where code comes from: path, git, archive, debian, pypi or crate. A list has alternatives, best first.
 [sources.sfz]
 kind = "crate"
 name = "sfz"
@@ -205,7 +205,7 @@ version = "0.7.1"
 [components.sfz]
 driver = "cargo"
 
-# How it is seen that it works.
+# How to check that it works.
 [[components.sfz.checks]]
 kind = "run"
 command = ["{prefix}/bin/sfz", "--version"]

@@ -39,8 +39,8 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
     }
     let directory = output.map_or_else(|| Utf8Path::new("cases").join(&name), Utf8Path::to_owned);
     if directory.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) || directory.is_file() {
-        return Err(Error::usage(format!("{directory} is there already, and is not overwritten"))
-            .with_help("remove it, or write elsewhere with --output DIR"));
+        return Err(Error::usage(format!("{directory} exists already and is not overwritten"))
+            .with_help("remove it, or choose another directory with --output DIR"));
     }
     let imported = if absolute.is_dir() && SETTINGS.iter().any(|file| absolute.join(file).is_file()) {
         deployment(from, &name)?
@@ -66,7 +66,7 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
             Ok(exit::OK)
         }
         Err(error) => {
-            say(&format!("{}\n\nthe case is written, and has to be corrected", error.text()));
+            say(&format!("{}\n\nthe case was written, but has mistakes to correct", error.text()));
             Ok(exit::BAD_CASE)
         }
     }
@@ -113,7 +113,7 @@ fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
         ))
     })?;
     if found.file.format != Format::Json {
-        return Err(Error::usage(format!("{from} is a case already"))
+        return Err(Error::usage(format!("{from} is already a case"))
             .with_help(format!("`extends = \"{from}\"` builds on it")));
     }
     let read = import::preset(&found.file, name, &is_secret)
@@ -143,17 +143,16 @@ fn names(directory: &Utf8Path) -> Result<Vec<String>> {
 
 fn text(path: &Utf8Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| {
-        Error::usage(format!("failed to read {path}: {error}"))
-            .with_help("what is imported has to be text in UTF-8")
+        Error::usage(format!("failed to read {path}: {error}")).with_help("import reads text in UTF-8")
     })
 }
 
 fn tell(findings: &[Finding]) {
     let redactor = Redactor::default();
     for (kind, title) in [
-        (Kind::Unread, "not understood, and not in the case:"),
-        (Kind::Site, "of the place or a credential, and not in the case:"),
-        (Kind::Note, "to know:"),
+        (Kind::Unread, "not understood, not in the case:"),
+        (Kind::Site, "settings of this place and credentials, not in the case:"),
+        (Kind::Note, "notes:"),
     ] {
         let of_kind: Vec<&Finding> = findings.iter().filter(|finding| finding.kind == kind).collect();
         if of_kind.is_empty() {

@@ -12,7 +12,7 @@ pub fn root() -> Result<Utf8PathBuf> {
     let above =
         |path: &Utf8Path| path.ancestors().find(|directory| is_checkout(directory)).map(Utf8Path::to_owned);
     cargo.as_deref().and_then(above).or_else(|| above(here.as_deref()?)).ok_or_else(|| {
-        Error::usage("this is a chore of the project, and there is no checkout of installer here")
+        Error::usage("this development command needs a checkout of installer, and there is none here")
             .with_help("run `cargo xtask …` in a checkout")
     })
 }

@@ -43,7 +43,7 @@ pub fn own(setting: &Setting) -> Result<()> {
             Some(owner) if owner.trim() == case => {}
             Some(owner) => {
                 return Err(Error::usage(format!("{directory} is used by the case `{}`", owner.trim()))
-                    .with_help(format!("give each case a {flag} of its own")));
+                    .with_help(format!("give each case its own {flag}")));
             }
             None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
         }
@@ -66,7 +66,7 @@ pub fn same_records(setting: &Setting) -> Result<()> {
         for name in ["build", "work", "staging", "sources"] {
             let trees = cache.join(name);
             if trees.exists() {
-                warn(&format!("{trees} is not what the records in {state} speak of, and is made anew"));
+                warn(&format!("{trees} does not match the records in {state} and is created again"));
                 engine::files::remove_tree(&trees)?;
             }
         }

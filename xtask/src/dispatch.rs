@@ -51,8 +51,8 @@ fn check_need(
     let machine =
         Machine::read(root, context.target().package_manager.as_deref(), context).map_err(|error| {
             Finding {
-                what: format!("the package database cannot be read: {error}"),
-                cure: "see whether the package manager itself works".to_owned(),
+                what: format!("failed to read the package database: {error}"),
+                cure: "check that the package manager itself works".to_owned(),
             }
         })?;
     deps::needs::check(need, &machine.host(root, prefixes, context))

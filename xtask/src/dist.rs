@@ -4,7 +4,7 @@
 //! that of this machine. The standard library that rustup installs is itself built for glibc 2.17.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a chore of the project: it runs cargo in a checkout, and is no step of a run"
+    reason = "a development command: it runs cargo in a checkout, outside of any run"
 )]
 
 use std::fs;
@@ -70,7 +70,7 @@ fn has_standard_library(shell: &Shell, triple: &str) -> Result<()> {
         exit::PREFLIGHT,
         format!("the standard library for {triple} is not installed: {} has no libstd", libraries.trim()),
     )
-    .with_help(format!("`rustup target add {triple}`, or the package of your distribution that has it")))
+    .with_help(format!("`rustup target add {triple}`, or install your distribution's package of it")))
 }
 
 /// Installs the linker and its driver below `target/`, once; the directory of their programs.
@@ -123,19 +123,24 @@ fn build(
 fn runs_on_old_ones(bytes: &[u8]) -> Result<()> {
     let demands = image::elf::demands(bytes)
         .map_err(Error::internal)?
-        .ok_or_else(|| Error::internal("what cargo built is no ELF file"))?;
+        .ok_or_else(|| Error::internal("cargo built something that is not an ELF file"))?;
     if demands.glibc > Some(GLIBC) {
         let (major, minor) = demands.glibc.unwrap_or_default();
         return Err(Error::internal(format!(
-            "the binary needs glibc {major}.{minor}, and {}.{} was asked for: the Rust here may be the distribution's own, built for its glibc",
+            "the binary needs glibc {major}.{minor}, but at most {}.{} is allowed: \
+             a distribution's own Rust is built for its glibc",
             GLIBC.0, GLIBC.1
         ))
-        .with_help("use a Rust of rustup"));
+        .with_help("use Rust from rustup"));
     }
     let of_glibc = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libgcc_s.so", "ld-linux"];
     let strange: Vec<&String> =
         demands.needed.iter().filter(|name| !of_glibc.iter().any(|known| name.starts_with(known))).collect();
-    if strange.is_empty() { Ok(()) } else { Err(Error::internal(format!("the binary needs {strange:?}"))) }
+    if strange.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::internal(format!("the binary needs unexpected libraries: {strange:?}")))
+    }
 }
 
 /// Writes an executable file; one that is running keeps its own.

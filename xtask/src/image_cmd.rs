@@ -56,14 +56,14 @@ struct Looked {
 fn look(common: &Common) -> Result<Looked> {
     let setting = Setting::gather_without_sources(common, None)?;
     let case = setting.case();
-    let manager = setting.target.package_manager.as_deref().unwrap_or("no package manager that is known");
+    let manager = setting.target.package_manager.as_deref().unwrap_or("no known package manager");
     let manager = deps::packages::by_name(manager).ok_or_else(|| {
         let message = format!(
-            "which packages installed files run on cannot be told here: this distribution has {manager}, which installer cannot ask"
+            "cannot find out which packages the installed files need: installer does not support {manager}"
         );
         let manifests = Layout::manifests(&setting.layout.prefix);
         Error::new(exit::PREFLIGHT, message)
-            .with_help(format!("copy the files by their manifests in {manifests}"))
+            .with_help(format!("copy the files that the manifests in {manifests} list"))
     })?;
     let contents = image::contents::gather(&setting.plan(Phase::Build)?)
         .map_err(|error| Error { code: exit::PREFLIGHT, ..error.into() })?;
@@ -72,12 +72,12 @@ fn look(common: &Common) -> Result<Looked> {
     let description = Description::new(&case.metadata.name, &setting.target.lock_key(), &needed, asked_for);
     for (file, by) in &needed.unowned {
         say(&format!(
-            "note: {by} needs {file}, which no package brought: the runtime base image must have it"
+            "note: {by} needs {file}, which belongs to no package: the runtime base image must have it"
         ));
     }
     for (library, by) in &needed.missing {
         say(&format!(
-            "warning: {by} needs {library}, which is not here: the runtime base image must have it"
+            "warning: {by} needs {library}, which is missing here: the runtime base image must have it"
         ));
     }
     for (library, by) in &needed.driver {
@@ -97,7 +97,7 @@ fn export(common: &Common, directory: &Utf8Path) -> Result<i32> {
     let place = image::export::below(directory, Utf8Path::new(image::dockerfile::PLACE));
     engine::files::atomic_write(&place, looked.instructions.as_bytes())?;
     say(&format!("{directory}: {} files, {} KiB", copied.files, copied.bytes.div_ceil(1024)));
-    say(&format!("they run on {}", looked.description.packages.join(", ")));
+    say(&format!("they need {}", looked.description.packages.join(", ")));
     Ok(exit::OK)
 }
 
@@ -121,9 +121,7 @@ fn refuse_editable(case: &Case) -> Result<()> {
     };
     Err(Error::new(
         exit::BAD_CASE,
-        format!(
-            "an editable install of `{name}` in an image would be links to a directory that is not in it"
-        ),
+        format!("an editable install of `{name}` links to a directory that is not in the image"),
     )
     .with_help(format!("--set components.{name}.editable=false")))
 }
@@ -156,7 +154,7 @@ fn install_packages(common: &Common, path: &Utf8Path) -> Result<i32> {
     let target = crate::load::probe(common, &site_files, &environment);
     if let Some(why) = description.too_new_for(&target.libc) {
         return Err(Error::new(exit::PREFLIGHT, why)
-            .with_help("take a runtime base image of the same release, or build on an older one"));
+            .with_help("use a runtime base image of the same release, or build on an older one"));
     }
     // Nothing of this run is worth keeping, and in an image it would become part of a layer.
     let scratch = std::env::temp_dir().join(format!("installer-{}", std::process::id()));
@@ -207,7 +205,7 @@ fn install_in(
         keep_going: false,
         selection: Selection::default(),
         launcher: std::env::current_exe()
-            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+            .map_err(|error| Error::internal(format!("failed to find this program's own file: {error}")))?,
         launcher_args: vec!["__launch".to_owned()],
         run_lock: None,
         marker: Digest::of(layout.cache.as_str()).short().to_owned(),
@@ -246,7 +244,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         phase: Phase::Deps,
         component: None,
         serves: Vec::new(),
-        title: format!("have {} packages that {} runs on", description.packages.len(), description.case),
+        title: format!("ensure {} packages that {} needs", description.packages.len(), description.case),
         needs: Vec::new(),
         after: Vec::new(),
         action: Action::EnsurePackages(EnsurePackages {

@@ -52,7 +52,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         return Ok(code);
     }
     if plan.steps.is_empty() {
-        say("the case installs nothing that could be verified");
+        say("the case installs nothing to verify");
         return Ok(exit::OK);
     }
     let lock = take_lock(common, &setting)?;
@@ -69,7 +69,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         keep_going: true,
         selection: Selection::default(),
         launcher: std::env::current_exe()
-            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+            .map_err(|error| Error::internal(format!("failed to find this program's own file: {error}")))?,
         launcher_args: vec!["__launch".to_owned()],
         run_lock: Some(Arc::new(lock)),
         marker: marker(&setting),
@@ -147,11 +147,9 @@ pub fn clean(common: &Common) -> Result<i32> {
     let cache = &setting.layout.cache;
     if common.cache_dir.is_some() && cache.exists() && !is_own_cache(cache) {
         return Err(Error::usage(format!(
-            "{cache} was there before installer used it, and may hold what is not installer's"
+            "{cache} existed before installer used it and may contain other files"
         ))
-        .with_help(
-            "remove what you do not need in it by hand, or give a --cache-dir that does not exist yet",
-        ));
+        .with_help("remove what you do not need by hand, or use a --cache-dir that does not exist yet"));
     }
     let plan = setting.plan(Phase::Build)?;
     let capsules = engine::capsule::outdated(&setting.layout, &setting.case().metadata.name, &plan)?;
@@ -174,6 +172,6 @@ pub fn clean(common: &Common) -> Result<i32> {
         engine::capsule::remove(&capsule.path)?;
         say(&format!("removed {}", capsule.path));
     }
-    say(&format!("removed {cache}; what is installed and what was downloaded stays"));
+    say(&format!("removed {cache}; what is installed or downloaded is kept"));
     Ok(exit::OK)
 }

@@ -23,7 +23,7 @@ pub fn resolve(
     let root = target.root;
     let home = || {
         environment.get("HOME").map(Utf8PathBuf::from).ok_or_else(|| {
-            Error::usage("HOME is not set, so that there is no place for files of an ordinary user")
+            Error::usage("HOME is not set, and an ordinary user's files go below it")
                 .with_help("set HOME, or give --prefix, --state-dir, --cache-dir, --artifacts and --data-dir")
         })
     };
@@ -104,7 +104,7 @@ pub fn key(case: &str, place: Option<&Place>) -> String {
 pub fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf> {
     camino::absolute_utf8(path).map_err(|error| {
         Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}"))
-            .with_help("work in a directory whose path is UTF-8")
+            .with_help("use a directory whose path is UTF-8")
     })
 }
 

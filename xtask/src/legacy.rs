@@ -28,8 +28,8 @@ impl From<Refused> for Error {
 pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     let script = words.first().and_then(|word| Script::ALL.into_iter().find(|script| script.word() == word));
     let (Some(script), Some(directory)) = (script, words.get(1)) else {
-        return Err(Error::usage("`installer legacy` is what the scripts of old names call")
-            .with_help("call scripts/install.sh, or `installer` with options of today"));
+        return Err(Error::usage("`installer legacy` is for the former scripts only")
+            .with_help("call scripts/install.sh, or `installer` with its own options"));
     };
     let environment: BTreeMap<String, String> = invocation::all().collect();
     let given = options::read(script, &words[2..], &environment)?;
@@ -42,7 +42,7 @@ pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
     options::refuse_unknown(&given, translated.as_ref().ok())?;
     let mut translated = translated?;
     if let Some(old) = given.value(Meaning::Case).and_then(|case| old_case(&case.text, project.as_deref())) {
-        let note = format!("{old} is not read: the case of this name is what `installer case show` prints");
+        let note = format!("{old} is not read: `installer case show` prints the case of this name");
         translated.notes.push(note);
     }
     run(script, &translated, project.as_deref(), act)
@@ -75,7 +75,7 @@ fn enter_project(scripts: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
         return Ok(None);
     }
     std::env::set_current_dir(project)
-        .map_err(|error| Error::usage(format!("{project} cannot be entered: {error}")))?;
+        .map_err(|error| Error::usage(format!("failed to enter {project}: {error}")))?;
     Ok(Some(project.to_owned()))
 }
 
@@ -92,10 +92,10 @@ fn facts(name: &str, project: Option<&Utf8Path>) -> Result<CaseFacts> {
     let cli = parsed(&[])?;
     let loaded = load_case(&cli.common, name).map_err(|error| match old_case(name, project) {
         Some(old) if error.code == exit::USAGE => Error::usage(format!(
-            "there is no case `{name}`, and {old} is one of the old scripts"
+            "there is no case `{name}`; {old} is a deployment case of the former scripts"
         ))
         .with_help(format!(
-            "`installer case import {old}` writes cases/{name}/case.toml from it, once; then call this again"
+            "`installer case import {old}` converts it to cases/{name}/case.toml; then run this again"
         )),
         _ => error,
     })?;

@@ -92,7 +92,7 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let (Some(flag), Some(word)) = (&common.case, positional) {
         // A twin in the environment gives way to what was typed.
         if flag != word && std::env::var("INSTALLER_CASE").ok().as_ref() != Some(flag) {
-            return Err(Error::usage(format!("two cases are named: `{word}` and --case {flag}"))
+            return Err(Error::usage(format!("two cases are given: `{word}` and --case {flag}"))
                 .with_help("name one"));
         }
         return Ok(word.to_owned());
@@ -127,12 +127,10 @@ fn load_with_sources(
     }
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         if epoch.trim().parse::<u64>().is_err() {
-            return Err(Error::usage(format!(
-                "SOURCE_DATE_EPOCH is `{epoch}`, which is no number of seconds"
-            ))
-            .with_help(
-                "unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints",
-            ));
+            return Err(Error::usage(format!("SOURCE_DATE_EPOCH is `{epoch}`, not a number of seconds"))
+                .with_help(
+                    "unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints",
+                ));
         }
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));

@@ -218,7 +218,7 @@ fn refuse_second_phase(phase: PhaseArg, command: &Subcommands) -> Result<()> {
 /// A promise to do nothing that is not kept would be the worst of answers.
 fn refuse_dry_run(command: &Subcommands) -> Result<()> {
     let what = match command {
-        Subcommands::Shell { .. } => "a shell does what is typed in it",
+        Subcommands::Shell { .. } => "a shell runs what is typed in it",
         Subcommands::Verify { .. } => "`verify` runs checks and changes nothing that is installed",
         Subcommands::Case { command: args::CaseCommand::New { .. } } => "`case new` writes one file",
         Subcommands::Case { command: args::CaseCommand::Import { .. } } => {
@@ -232,7 +232,7 @@ fn refuse_dry_run(command: &Subcommands) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--dry-run means nothing here: {what}")).with_help("leave it out"))
+    Err(Error::usage(format!("--dry-run has no effect here: {what}")).with_help("leave it out"))
 }
 
 /// A document that nobody gets is worse than an error.
@@ -240,12 +240,13 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
     let what = match command {
         Subcommands::Deps { print_root_commands: true, .. } => return Ok(()),
         Subcommands::Deps { .. } | Subcommands::Build { .. } | Subcommands::All { .. } if !dry_run => {
-            return Err(Error::usage("--json goes with --dry-run here")
+            return Err(Error::usage("--json needs --dry-run here")
                 .with_help("add --dry-run, or use --progress json for the events of the run"));
         }
         Subcommands::Uninstall { .. } | Subcommands::Clean { .. } if !dry_run => {
-            return Err(Error::usage("--json goes with --dry-run here")
-                .with_help("add --dry-run, or leave --json out"));
+            return Err(
+                Error::usage("--json needs --dry-run here").with_help("add --dry-run, or leave --json out")
+            );
         }
         Subcommands::Shell { .. } => "a shell prints what is typed in it",
         Subcommands::Completions { .. } => "completions are a script",
@@ -264,7 +265,7 @@ fn refuse_json(command: &Subcommands, dry_run: bool) -> Result<()> {
         },
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("--json means nothing here: {what}")).with_help("leave it out"))
+    Err(Error::usage(format!("--json has no effect here: {what}")).with_help("leave it out"))
 }
 
 fn phases(common: &args::Common, phase: PhaseArg, positional: Option<&str>) -> Result<i32> {

@@ -25,7 +25,9 @@ pub fn write(directory: &Utf8Path) -> Result<i32> {
             .source(concat!("installer ", env!("CARGO_PKG_VERSION")))
             .manual("installer")
             .render(&mut page)
-            .map_err(|error| Error::internal(format!("failed to render the page of {name}: {error}")))?;
+            .map_err(|error| {
+                Error::internal(format!("failed to write the manual page of {name}: {error}"))
+            })?;
         engine::files::atomic_write(&directory.join(format!("{name}.1")), &page)?;
     }
     Ok(exit::OK)

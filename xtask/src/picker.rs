@@ -14,7 +14,7 @@ use crate::out::say;
 
 /// In the place of a description.
 pub fn unreadable(name: &str) -> String {
-    format!("(has mistakes: `{} case check {name}` shows them)", crate::invocation::program())
+    format!("(has mistakes: `{} case check {name}` lists them)", crate::invocation::program())
 }
 
 /// Lines of the terminal that are not for cases: the question, the help, and where the cursor was.
@@ -52,7 +52,7 @@ impl fmt::Display for Choice {
 /// Asks on a terminal; elsewhere says what to type.
 pub fn pick(on_terminal: bool) -> Result<String> {
     if !on_terminal {
-        return Err(Error::usage("no case is named").with_help(format!(
+        return Err(Error::usage("no case is given").with_help(format!(
             "add its name, or set INSTALLER_CASE; there are: {}",
             cases::names().join(", ")
         )));
@@ -119,7 +119,7 @@ fn fitted(text: &str, columns: usize) -> String {
 
 fn by_arrows(choices: Vec<Choice>, columns: usize, rows: usize) -> Result<String> {
     let help = match columns {
-        0..60 => "type to filter, Esc leaves",
+        0..60 => "type to filter, Esc to leave",
         _ => "arrows to move, type to filter, Enter to choose, Esc to leave",
     };
     let asked = Select::new("Which case?", choices)
@@ -137,7 +137,7 @@ fn by_arrows(choices: Vec<Choice>, columns: usize, rows: usize) -> Result<String
 }
 
 fn left() -> Error {
-    Error::new(exit::CANCELLED, "no case was chosen").with_help("`installer case list` shows them all")
+    Error::new(exit::CANCELLED, "no case was chosen").with_help("`installer case list` lists them all")
 }
 
 /// Every word that was typed has to be in the name or the description; a name that begins with it comes first.
@@ -173,7 +173,7 @@ fn by_number(choices: &[Choice]) -> Result<String> {
         if let Some(choice) = by_number.or_else(|| choices.iter().find(|choice| choice.name == answer)) {
             return Ok(choice.name.clone());
         }
-        writeln!(err, "`{answer}` is not one of them.").map_err(asking)?;
+        writeln!(err, "`{answer}` is not in the list.").map_err(asking)?;
     }
 }
 

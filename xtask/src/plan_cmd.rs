@@ -86,7 +86,7 @@ pub fn phase_and_case(words: &[String]) -> Result<(PhaseArg, Option<&str>)> {
         (None, [case]) => Ok((PhaseArg::All, Some(case))),
         (Some(phase), [_]) => Ok((phase, None)),
         (Some(phase), [_, case]) => Ok((phase, Some(case))),
-        _ => Err(Error::usage(format!("`{}` is no phase", words.first().map_or("", String::as_str)))
+        _ => Err(Error::usage(format!("`{}` is not a phase", words.first().map_or("", String::as_str)))
             .with_help("installer plan [deps|build|all] [CASE]")),
     }
 }
@@ -200,7 +200,7 @@ pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
         return Ok(exit::OK);
     }
     if commands.is_empty() {
-        crate::out::say("nothing has to be run as root");
+        crate::out::say("nothing must be run as root");
     }
     for command in commands {
         print(&format!("{command}\n"))?;

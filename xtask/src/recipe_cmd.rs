@@ -42,7 +42,7 @@ fn list(common: &Common) -> Result<i32> {
         let place = if is_own(name) { recipe.file.as_str() } else { "built in" };
         let driver = match &recipe.broken {
             Some(_) => {
-                format!("(has mistakes: `{} recipe check {name}` shows them)", crate::invocation::program())
+                format!("(has mistakes: `{} recipe check {name}` lists them)", crate::invocation::program())
             }
             None => recipe.says.driver.map_or("", Driver::as_str).to_owned(),
         };
@@ -68,10 +68,10 @@ fn check(common: &Common, name: Option<&str>) -> Result<i32> {
     if found.is_empty() {
         let places: Vec<String> = recipes::directories().into_iter().map(Utf8PathBuf::into_string).collect();
         return Err(Error::usage(format!(
-            "there is no recipe to check: none of one's own in {}",
+            "no recipe to check: you have none of your own in {}",
             places.join(", ")
         ))
-        .with_help("name one: a recipe that is built in, or a file"));
+        .with_help("name a built-in recipe or a file"));
     }
     let mut wrong = Vec::new();
     for (name, path) in &found {

@@ -20,11 +20,8 @@ pub fn run(check: bool) -> Result<i32> {
     if stale.is_empty() {
         return Ok(exit::OK);
     }
-    Err(Error::internal(format!(
-        "not what the code says: docs/reference/{}",
-        stale.join(", docs/reference/")
-    ))
-    .with_help("run `cargo xtask __reference` and commit what it writes"))
+    Err(Error::internal(format!("out of date: docs/reference/{}", stale.join(", docs/reference/")))
+        .with_help("run `cargo xtask __reference` and commit what it writes"))
 }
 
 fn pages() -> Vec<(&'static str, String)> {
@@ -87,7 +84,7 @@ fn pages_of(command: &clap::Command, path: &str, text: &mut String) {
             .collect();
         text.push_str(&section(&path, &mut alone));
         if !shown.is_empty() {
-            text.push_str(&format!("\nCommon flags that mean something to it: `{}`.\n", shown.join("`, `")));
+            text.push_str(&format!("\nCommon flags that it takes: `{}`.\n", shown.join("`, `")));
         }
         pages_of(sub, &path, text);
     }

@@ -21,7 +21,7 @@ pub fn clean(common: &Common) -> Result<i32> {
         return Ok(exit::OK);
     }
     if files.is_empty() {
-        say(&format!("no apt repository was set up for {name}"));
+        say(&format!("no apt repository is set up for {name}"));
         return Ok(exit::OK);
     }
     if common.dry_run {
@@ -31,7 +31,7 @@ pub fn clean(common: &Common) -> Result<i32> {
     if !setting.target.root {
         let words: Vec<String> =
             ["rm"].map(str::to_owned).into_iter().chain(files.iter().map(ToString::to_string)).collect();
-        return Err(Error::new(exit::PREFLIGHT, "removing apt repositories needs root")
+        return Err(Error::new(exit::PREFLIGHT, "removing apt repositories must be run as root")
             .with_help(format!("run as root: {}", model::shell::words(&words))));
     }
     for file in &files {
@@ -39,6 +39,6 @@ pub fn clean(common: &Common) -> Result<i32> {
             .map_err(|error| Error::internal(format!("failed to remove {file}: {error}")))?;
         say(&format!("removed {file}"));
     }
-    say("packages that came from there stay; `apt-get update` forgets what else is offered there");
+    say("packages from there stay installed; `apt-get update` drops the rest of their lists");
     Ok(exit::OK)
 }

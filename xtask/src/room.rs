@@ -41,7 +41,7 @@ pub fn room(plan: &Plan, assessment: Option<&Assessment>, capacity: Capacity, gi
         );
         return Room { warning: Some(warning), ..kept };
     }
-    let warning = format!("{fitting} jobs instead of {}: {what}; -j says otherwise", capacity.jobs);
+    let warning = format!("{fitting} jobs instead of {}: {what}; set another number with -j", capacity.jobs);
     Room { jobs: fitting, warning: Some(warning) }
 }
 

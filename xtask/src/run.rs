@@ -54,7 +54,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         keep_going: keeps_going(common),
         selection,
         launcher: std::env::current_exe()
-            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+            .map_err(|error| Error::internal(format!("failed to find this program's own file: {error}")))?,
         launcher_args: vec!["__launch".to_owned()],
         run_lock: None,
         marker: marker(&setting),

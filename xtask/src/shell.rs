@@ -44,7 +44,7 @@ pub fn origin(common: &Common, setting: &Setting) -> Result<Origin> {
 
 fn program() -> Result<String> {
     let path = std::env::current_exe()
-        .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?;
+        .map_err(|error| Error::internal(format!("failed to find this program's own file: {error}")))?;
     path.into_os_string()
         .into_string()
         .map_err(|path| Error::internal(format!("{} is not UTF-8", path.to_string_lossy())))
@@ -65,14 +65,15 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let Some(command) = step_command(step) else {
         let mut own = plan.steps.iter().filter(has_command).filter(|other| other.component == step.component);
         let other = own.next().map_or_else(String::new, |other| format!(": try {}", other.id));
-        return Err(Error::usage(format!("{wanted} runs no command: installer carries it out itself"))
-            .with_help(format!(
-                "a shell can be had where a component is configured, compiled, staged or verified{other}"
-            )));
+        return Err(Error::usage(format!("{wanted} runs no command: installer does it itself")).with_help(
+            format!(
+                "a shell opens only in steps that configure, compile, stage or verify a component{other}"
+            ),
+        ));
     };
     if !command.directory.is_dir() {
         return Err(Error::usage(format!(
-            "{} is not there: nothing was built by {wanted} yet",
+            "{} is missing: {wanted} has built nothing yet",
             command.directory
         ))
         .with_help(format!("run `installer build {}` first", setting.case_argument)));
@@ -94,14 +95,14 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         .filter(|force| force.wall.is_none())
         .flat_map(|force| force.unseen)
     {
-        warn(&format!("the network is kept away, but this goes unseen: {unseen}"));
+        warn(&format!("the network is shut off, but this is not seen: {unseen}"));
     }
     let jobserver = step.claims.jobs == Jobs::Jobserver;
     // A client of the pool runs on a token of its own.
     let _token = if jobserver { session.pool().try_acquire().ok().flatten() } else { None };
     if words.is_empty() {
         say(&format!(
-            "{wanted} runs here:\n  {}\nthere is no network; `exit` ends the shell",
+            "{wanted} runs this here:\n  {}\nthere is no network; `exit` ends the shell",
             in_words(&command, setting.capacity.jobs)
         ));
     }
@@ -146,7 +147,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         ledger.failed(&step.id, entry.as_ref())?;
     }
     for leak in &ended.leaks {
-        warn(&format!("{} reached for the network: {}", leak.process, leak.wanted));
+        warn(&format!("{} tried to use the network: {}", leak.process, leak.wanted));
     }
     Ok(ended.status)
 }

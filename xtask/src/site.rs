@@ -65,7 +65,7 @@ pub fn read(common: &Common, environment: &BTreeMap<String, String>) -> Result<S
                     format!("failed to read the site file {path}: {error}"),
                 )
                 .with_help(
-                    "make it readable for all who run installer here (chgrp, chmod g+r), or remove it",
+                    "make it readable for everyone who runs installer here (chgrp, chmod g+r), or remove it",
                 ));
             }
         }
@@ -87,9 +87,9 @@ pub fn site(files: &SiteFiles, environment: BTreeMap<String, String>, layout: &L
 pub fn write_out(site: &Site) -> Result<()> {
     let Some(authorities) = &site.authorities else { return Ok(()) };
     deps::http::authorities::write(authorities).map_err(|why| {
-        let message = format!("the certificate authorities of the site cannot be used: {why}");
+        let message = format!("failed to use the certificate authorities of the site: {why}");
         let help =
-            "correct certificates.authorities in the site file; `installer doctor` shows which file says it";
+            "correct certificates.authorities in the site file; `installer doctor` shows in which file it is";
         Error::new(exit::PREFLIGHT, message).with_help(help)
     })
 }

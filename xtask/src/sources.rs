@@ -125,7 +125,7 @@ fn unknown(what: &str, name: &str, components: &[(String, String)]) -> Error {
         .map_or_else(String::new, |other| format!("did you mean --{other}{FLAG}? "));
     let has = if names.is_empty() { "no components".to_owned() } else { names.join(", ") };
     Error::usage(format!("{what}: the case has no component `{name}`"))
-        .with_help(format!("{meant}it has {has}; any other source is given with --source NAME=PATH"))
+        .with_help(format!("{meant}it has {has}; give any other source with --source NAME=PATH"))
 }
 
 /// Variables of the environment that may be some component's.
@@ -155,7 +155,7 @@ fn of_variables(variables: &BTreeMap<String, String>, components: &[(String, Str
         let name = variable(recipe);
         let is_here = components.iter().any(|(component, _)| variable(component) == name);
         if variables.contains_key(&name) && !is_here {
-            out::say(&format!("note: {name} is not used: the case has no component `{recipe}`"));
+            out::say(&format!("note: {name} is ignored: the case has no component `{recipe}`"));
         }
     }
     Ok(sources)

@@ -21,9 +21,9 @@ use crate::uninstall::{environment, prefixes};
 
 fn built_from(checkout: &CheckoutState) -> String {
     let changed = match checkout.dirty {
-        Some(true) => " with changes",
+        Some(true) => " with uncommitted changes",
         Some(false) => "",
-        None => " (whether it had changes was not seen)",
+        None => " (uncommitted changes unknown)",
     };
     format!(", from commit {}{changed}", short_commit(&checkout.commit))
 }
@@ -42,10 +42,10 @@ impl Installed {
         let Self { name, prefix, manifest, unfinished } = self;
         let Some(prefix) = prefix else { return format!("  {name}: not installed\n") };
         match manifest {
-            _ if *unfinished => format!("  {name}: {prefix} was never finished\n"),
+            _ if *unfinished => format!("  {name}: {prefix} is unfinished\n"),
             None => format!("  {name}: not installed in {prefix}\n"),
             Some(manifest) if manifest.case != case => format!(
-                "  {name}: not installed in {prefix}, where the case {} has its own ({})\n",
+                "  {name}: not installed in {prefix}, but by the case {} ({})\n",
                 manifest.case,
                 count(manifest.files.len(), "file")
             ),
@@ -121,7 +121,7 @@ fn run_lines(began: SystemTime, report: &Report) -> String {
         Some(Verdict::NothingToDo) => "nothing to do",
         Some(Verdict::Failed) => "failed",
         Some(Verdict::Cancelled) => "cancelled",
-        None => "was killed, or runs still",
+        None => "was killed or is still running",
     };
     let well = report.ran.iter().filter(|ran| ran.outcome == Outcome::Done).count();
     let ran = count(well, "step");

@@ -25,7 +25,7 @@ pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result
     names.dedup();
     let known =
         if names.is_empty() { String::new() } else { format!("components are: {}; ", names.join(", ")) };
-    Err(Error::usage(format!("no component or step is called {}", unknown.join(", ")))
+    Err(Error::usage(format!("there is no component or step {}", unknown.join(", ")))
         .with_help(format!("{known}`installer plan` lists the steps")))
 }
 

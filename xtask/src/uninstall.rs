@@ -89,21 +89,18 @@ impl Found {
 /// Removes one component, or all that the case has installed.
 pub fn uninstall(common: &Common, words: &[String], everything: bool, force: bool) -> Result<i32> {
     if everything && !words.is_empty() {
-        return Err(Error::usage(format!(
-            "--all and `{}` are two answers to what is to be uninstalled",
-            words.join(" ")
-        ))
-        .with_help("leave one out"));
+        return Err(Error::usage(format!("--all and `{}` contradict each other", words.join(" ")))
+            .with_help("leave one out"));
     }
     if let [_, second, ..] = words {
         return Err(Error::usage(format!(
-            "one component at a time is uninstalled, and `{second}` is not a case"
+            "`{second}` is not a case, and only one component at a time can be uninstalled"
         ))
-        .with_help("`installer case list` shows the cases; --all removes all that the case has installed"));
+        .with_help("`installer case list` lists the cases; --all uninstalls everything of the case"));
     }
     if !everything && words.is_empty() {
-        return Err(Error::usage("what is to be uninstalled is not said")
-            .with_help("name a component, or `python`; --all removes all that the case has installed"));
+        return Err(Error::usage("no component is given")
+            .with_help("name a component or `python`; --all uninstalls everything of the case"));
     }
     let setting = Setting::gather_without_sources(common, None)?;
     let names = if everything { all(&setting)? } else { words.to_vec() };
@@ -205,7 +202,7 @@ fn one(
         count(usize::try_from(removed.files).unwrap_or(usize::MAX), "file")
     ));
     for path in &removed.kept_modified {
-        say(&format!("kept {path}: it was changed since it was installed"));
+        say(&format!("kept {path}: it it has changed since it was installed"));
     }
     Ok(None)
 }
@@ -223,7 +220,7 @@ fn whole_environment(
     // Whatever else lies at this place was not made by installer.
     if !prefix.join("pyvenv.cfg").is_file() && !prefix.join(deps::python::record::INCOMPLETE).is_file() {
         return Err(Error::usage(format!("{prefix} is not a Python environment"))
-            .with_help("look what it is, and move it away by hand"));
+            .with_help("check what it is, and move it away by hand"));
     }
     let wheels = |name: &ComponentName| name.as_str().starts_with("python-");
     let components = engine::manifest::load_all(prefix)?;
@@ -242,6 +239,6 @@ fn refuse(name: &str, mut dependents: Vec<String>, before: &[String], force: boo
     if dependents.is_empty() || force {
         return Ok(());
     }
-    Err(Error::usage(format!("{name} is needed by what is installed: {}", dependents.join(", ")))
+    Err(Error::usage(format!("{name} is needed by installed components: {}", dependents.join(", ")))
         .with_help("uninstall that first, or use --force"))
 }

@@ -88,9 +88,9 @@ fn component(step: &Step, missing: &[(StepId, String)], events: &[Event]) -> Opt
         (None, _, Some(failure)) => (Some(false), Some(failure.message.clone())),
         (None, Some((Outcome::Done, _)), None) => (Some(true), None),
         (None, Some(_), None) => (None, Some("cancelled".to_owned())),
-        (None, None, None) if skipped => (None, Some("not looked at".to_owned())),
+        (None, None, None) if skipped => (None, Some("not checked".to_owned())),
         // It may be missing, and is.
-        (None, None, None) => (None, Some("not installed, which the case allows".to_owned())),
+        (None, None, None) => (None, Some("not installed (optional)".to_owned())),
     };
     let installed = absent.is_none() && (ended.is_some() || skipped);
     let warnings: Vec<&String> = events

@@ -72,11 +72,11 @@ fn exactly_one(
                 "step" => format!(" (`installer plan {case}` lists the steps)"),
                 _ => String::new(),
             };
-            Err(Error::usage(format!("`{case}` is the case, and no {what} is named"))
+            Err(Error::usage(format!("`{case}` is the case, and no {what} is given"))
                 .with_help(format!("name the {what} and the case{list}")))
         }
         Err(others) => {
-            Err(Error::usage(format!("two words are given for one {what}: `{}`", others.join("` and `")))
+            Err(Error::usage(format!("more than one {what} is given: `{}`", others.join("` and `")))
                 .with_help("give one, and the case with --case"))
         }
     }
@@ -102,13 +102,13 @@ fn told(
             Ok((common.clone(), others))
         }
         Split::Ambiguous(words) => {
-            Err(Error::usage(format!("each of `{}` may be the case", words.join("` and `")))
+            Err(Error::usage(format!("it is not clear which of `{}` is the case", words.join("` and `")))
                 .with_help(format!("say which one is: --case {}", words.first().map_or("", String::as_str))))
         }
     }
 }
 
-/// Where no case is named at all, a word that is nearly one was meant to be it.
+/// Where no case is given at all, a word that is nearly one was meant to be it.
 fn refuse_slip(words: &[String]) -> Result<()> {
     let names = cases::names();
     let near = |word: &&String| {

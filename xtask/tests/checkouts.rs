@@ -69,13 +69,13 @@ fn a_wrong_pair_of_checkouts_is_refused_with_one_that_works() {
     let refused = placed(home, &words);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
     let text = said(&refused);
-    for word in ["infinilm df1a1fd9 do not go together", "Graph::bind_host_int_array", LM, "git checkout"] {
+    for word in ["infinilm df1a1fd9 do not work together", "Graph::bind_host_int_array", LM, "git checkout"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     looks_like(&home.join("lm"), LM);
     let fine = placed(home, &words);
     assert_eq!(code(&fine), 0, "{}", said(&fine));
-    assert!(!(said(&fine) + &printed(&fine)).contains("go together"), "{}", said(&fine));
+    assert!(!(said(&fine) + &printed(&fine)).contains("work together"), "{}", said(&fine));
     looks_like(&home.join("lm"), "563cb3eb89e0ab66574ebd1fbc4496fd81a1f642");
     let unknown = placed(home, &words);
     assert_eq!(code(&unknown), 0, "{}", said(&unknown));
@@ -115,7 +115,7 @@ fn a_checkout_is_built_as_it_is_and_a_clone_of_the_same_commit_builds_nothing() 
     assert_eq!(manifest()["checkout"], serde_json::json!({ "commit": commit, "dirty": true }));
     let status = placed(home, &["status", "--case", "mine.toml", "--source", "app=app"]);
     let shown = printed(&status);
-    assert!(shown.contains(&format!("from commit {} with changes", &commit[..8])), "{shown}");
+    assert!(shown.contains(&format!("from commit {} with uncommitted changes", &commit[..8])), "{shown}");
     assert_eq!(git(&tree, &["status", "--porcelain"]), "M file", "the user's changes are his");
 }
 

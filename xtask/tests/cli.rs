@@ -15,7 +15,7 @@ fn a_wrong_command_line_is_told_and_exits_with_2() {
     let output = installer(home.path(), &["all"]);
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output).replace(&built_in_cases(), "CASES"), @r"
-    error: no case is named
+    error: no case is given
       help: add its name, or set INSTALLER_CASE; there are: CASES
     ");
     let output = installer(home.path(), &["all", "--case", "quickstrat"]);

@@ -141,7 +141,7 @@ fn a_directory_for_a_component() {
     assert_eq!(sources(&["--source", "code=two", "--tool-src", "one"], &variables).0, both("three", "one"));
     // A variable that is no component's of this case: another program's, or of a recipe that other cases have.
     let (_, said) = sources(&[], &[("OTHER_SRC", "/nowhere"), ("FFMPEG_SRC", "/nowhere"), ("TOOL_SRC", "")]);
-    assert_eq!(said, "note: FFMPEG_SRC is not used: the case has no component `ffmpeg`\n");
+    assert_eq!(said, "note: FFMPEG_SRC is ignored: the case has no component `ffmpeg`\n");
 
     let wrong = |words: &[&str], variables: &[(&str, &str)]| {
         let words = [&["plan", "--case", "two"], words].concat();
@@ -299,7 +299,7 @@ fn plan_takes_a_phase_a_case_or_both() {
     assert_eq!(place.run(&["plan", "build", "empty"]).expect(exit::OK).stdout, one);
     assert_ne!(one, both);
     let run = place.run(&["plan", "bild", "empty"]).expect(exit::USAGE);
-    assert!(run.stderr.contains("`bild` is no phase"), "{}", run.stderr);
+    assert!(run.stderr.contains("`bild` is not a phase"), "{}", run.stderr);
     assert!(run.stderr.contains("installer plan [deps|build|all] [CASE]"), "{}", run.stderr);
 }
 

@@ -240,7 +240,7 @@ fn packages_in_files(container: &Container) {
     assert_eq!(container.succeed(installed), "installer-test-addon 1.10,installer-test-tool 1.0,");
     container.succeed("head -c 300 /mnt/test/newer.deb > /srv/files/debs/addon.deb");
     let (code, text) = container.run(&deps("--progress plain"));
-    assert!(code != 0 && text.contains("addon.deb is no Debian package"), "{code} {text}");
+    assert!(code != 0 && text.contains("addon.deb is not a Debian package"), "{code} {text}");
 }
 
 mod needs_docker {

@@ -124,7 +124,7 @@ fn the_toolkit_of_wheels_compiles_for_a_gpu_offline() {
     std::fs::remove_dir_all(home.join("data-dir/cuda")).unwrap();
     let refused = placed(home, &["build", "--case", "case.toml", "--progress", "plain", "-y"]);
     assert_eq!(code(&refused), 4, "{}", said(&refused));
-    assert!(said(&refused).contains("CUDA 13.0 is not there"), "{}", said(&refused));
+    assert!(said(&refused).contains("CUDA 13.0 is not installed"), "{}", said(&refused));
     let offline = placed(home, &["all", "--offline", "--case", "case.toml", "--progress", "json", "-y"]);
     assert_eq!(code(&offline), 0, "{}{}", printed(&offline), said(&offline));
     assert_eq!(started(&offline).into_iter().collect::<Vec<_>>(), ["deps/toolchain/cuda"]);
@@ -148,5 +148,5 @@ fn what_no_wheel_has_is_refused_with_what_would_work() {
     std::fs::write(home.join("case.toml"), CASE.replace("version = \"13.0\"", "version = \"11.8\"")).unwrap();
     let refused = placed(home, &["deps", "--case", "case.toml", "--progress", "plain", "-y"]);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
-    assert!(said(&refused).contains("PyPI's wheels hold no compiler of CUDA 11.8"), "{}", said(&refused));
+    assert!(said(&refused).contains("PyPI's wheels have no compiler of CUDA 11.8"), "{}", said(&refused));
 }

@@ -63,7 +63,7 @@ fn fetch_content_takes_what_deps_brought_and_tells_what_nobody_brought() {
     assert_eq!(code(&lacking), 5, "{text}");
     for told in [
         "build/app/expect",
-        "Fixed, which the project fetches from https://fixed.example/fixed-1.tar.gz (CMakeLists.txt:4)",
+        "Fixed, which the project downloads from https://fixed.example/fixed-1.tar.gz (CMakeLists.txt:4)",
         "urls = [\"https://fixed.example/fixed-1.tar.gz\"]",
         "fetch_content = { Fixed = \"fixed\" }",
     ] {
@@ -83,7 +83,7 @@ fn fetch_content_takes_what_deps_brought_and_tells_what_nobody_brought() {
     );
     let wrong = run(home, &["build"], &[]);
     let (text, own) = (said(&wrong), home.join("app/main.c"));
-    assert!(text.contains(&format!("is a copy of {}: change it there", own.display())), "{text}");
+    assert!(text.contains(&format!("is a copy of {}: edit that", own.display())), "{text}");
     fetching(home);
 
     let fed = "fetch_content = { Fixed = \"fixed\" }\n[[components.app.checks]]\nkind = \"run\"\n\
@@ -135,7 +135,7 @@ fn a_file_that_a_project_would_download_is_put_where_it_looks() {
     write(home, "case.toml", &format!("{case}{fed}"));
     let unfetched = run(home, &["build"], &[]);
     assert_eq!(code(&unfetched), 4, "{}", said(&unfetched));
-    assert!(said(&unfetched).contains("brings the source model"), "{}", said(&unfetched));
+    assert!(said(&unfetched).contains("gets the source model"), "{}", said(&unfetched));
     let built = run(home, &["all"], &[]);
     assert_eq!(code(&built), 0, "{}", said(&built));
     assert_eq!(std::fs::read_to_string(home.join("prefix/share/1-model.bin")).unwrap(), "a model\n");

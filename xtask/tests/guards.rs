@@ -94,7 +94,7 @@ fn installed_files_have_the_time_that_is_asked_for_and_verify_finds_tampering() 
     std::fs::write(&file, "CONTENT\n").unwrap();
     let output = verify();
     assert_eq!(common::code(&output), 9, "{}", said(&output));
-    assert!(said(&output).contains("share/one was changed"), "{}", said(&output));
+    assert!(said(&output).contains("share/one has changed"), "{}", said(&output));
     // As it advises.
     let build = placed(home, &["build", "--case", "timed.toml", "--progress", "plain"]);
     assert_eq!(common::code(&build), 0, "{}", said(&build));
@@ -128,7 +128,7 @@ fn what_another_case_installed_is_told_as_its_own() {
     let status = |case: &str| printed(&placed(home, &["status", "--case", case]));
     assert!(status("mine.toml").contains("  one in "), "{}", status("mine.toml"));
     let yours = status("yours.toml");
-    assert!(yours.contains("where the case mine has its own (1 file)"), "{yours}");
+    assert!(yours.contains("but by the case mine (1 file)"), "{yours}");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn all_that_a_case_installed_goes_in_the_order_in_which_it_can() {
     assert_eq!(common::code(&run(&["all", "--progress", "quiet"])), 0);
     assert_eq!(common::code(&run(&["uninstall"])), 2);
     let refused = run(&["uninstall", "lib"]);
-    assert!(said(&refused).contains("lib is needed by what is installed: app"), "{}", said(&refused));
+    assert!(said(&refused).contains("lib is needed by installed components: app"), "{}", said(&refused));
     let dry = run(&["uninstall", "--all", "--dry-run"]);
     assert_eq!(common::code(&dry), 0, "{}", said(&dry));
     assert_eq!(said(&dry).matches("would remove").count(), 2, "{}", said(&dry));
@@ -217,7 +217,7 @@ fn build_trees_that_are_not_the_ledger_s_are_made_anew() {
     build("first", "one\n");
     build("second", "two\n");
     let said = build("first", "one\n");
-    assert!(said.contains("is not what the records in"), "{said}");
+    assert!(said.contains("does not match the records in"), "{said}");
     // With its own trees nothing is thrown away.
-    assert!(!build("first", "three\n").contains("is not what the records in"));
+    assert!(!build("first", "three\n").contains("does not match the records in"));
 }

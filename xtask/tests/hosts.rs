@@ -147,7 +147,7 @@ impl Host<'_> {
     fn names_what_nobody_has(&self) {
         let (code, text) = self.installer("deps --case typo.toml");
         assert_eq!(code, 5, "{text}");
-        assert!(text.contains("does not know installer-test-tol") && text.contains("is wanted by"), "{text}");
+        assert!(text.contains("does not know installer-test-tol") && text.contains("is needed by"), "{text}");
         assert!(text.contains(&format!("{} search", self.manager)), "no way out: {text}");
     }
 

@@ -234,7 +234,7 @@ fn a_deployment_case_is_imported_once_and_nothing_of_it_is_run() {
     write(home, "cases/mine/case.toml", "mine now");
     let again = installer(home, &["case", "import", "deployment/cases/mine"]);
     assert_eq!(code(&again), exit::USAGE);
-    assert!(said(&again).contains("cases/mine is there already"), "{}", said(&again));
+    assert!(said(&again).contains("cases/mine exists already"), "{}", said(&again));
     assert_eq!(std::fs::read_to_string(home.join("cases/mine/case.toml")).unwrap(), "mine now");
 
     let elsewhere = installer(
@@ -244,7 +244,7 @@ fn a_deployment_case_is_imported_once_and_nothing_of_it_is_run() {
     assert_eq!(code(&elsewhere), exit::OK, "{}", said(&elsewhere));
     assert!(std::fs::read_to_string(home.join("other/case/case.toml")).unwrap().contains("name = \"case\""));
     for (from, why) in
-        [("deployment", "neither a deployment case nor a preset"), ("other/case", "is a case already")]
+        [("deployment", "neither a deployment case nor a preset"), ("other/case", "is already a case")]
     {
         let refused = installer(home, &["case", "import", from, "--output", "x/y"]);
         assert_eq!(code(&refused), exit::USAGE, "{from}");

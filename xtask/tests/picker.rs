@@ -66,7 +66,7 @@ fn ones_own_cases_come_first_and_a_mistake_is_asked_again() {
     assert_eq!(code, 0, "{shown}");
     let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("no {text}: {shown}"));
     assert!(at("1 broken") < at("2 zebra") && at("2 zebra") < at("quickstart"), "{shown}");
-    assert!(at("`nonsense` is not one of them") < at("unclosed table"), "{shown}");
+    assert!(at("`nonsense` is not in the list") < at("unclosed table"), "{shown}");
     assert!(shown.contains("\"description\": \"My own\""), "{shown}");
     let (code, shown) = typed(home.path(), "xterm", "\u{1b}[B\r");
     assert_eq!(code, 0, "{shown}");

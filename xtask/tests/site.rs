@@ -86,7 +86,7 @@ fn a_proxy_that_refuses_is_named_without_its_password_by_deps_and_doctor() {
     assert_eq!(code(&output), 4, "{}{}", printed(&output), said(&output));
     let text = printed(&output);
     assert!(text.contains(&format!("FAILURE  proxy        proxy http://***@127.0.0.1:{port}")), "{text}");
-    assert!(text.contains("everybody may read it: chmod o-r"), "{text}");
+    assert!(text.contains("every user can read it: chmod o-r"), "{text}");
     assert!(text.contains("proxies.http = ") && text.contains("(line 3)"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 
@@ -127,7 +127,7 @@ fn a_compiler_cache_that_does_not_work_is_a_failure_of_doctor() {
     let output = placed_command(home.path(), &["doctor", "--offline"]).env("PATH", path).output().unwrap();
     assert_eq!(code(&output), 4, "{}{}", printed(&output), said(&output));
     let text = printed(&output);
-    assert!(text.contains("bin/ccache ends with status 127: no shared library"), "{text}");
+    assert!(text.contains("bin/ccache exits with status 127: no shared library"), "{text}");
 }
 
 fn git(directory: &Path, arguments: &[&str]) -> String {
@@ -247,5 +247,5 @@ fn an_authority_of_the_site_is_trusted_beside_the_systems() {
     std::fs::write(www.join("ca.pem"), "nothing\n").unwrap();
     let output = run(home.path(), &["deps", "--case", case, "--site", site]);
     assert_eq!(code(&output), 4, "{}", said(&output));
-    assert!(said(&output).contains("ca.pem: it holds no certificate"), "{}", said(&output));
+    assert!(said(&output).contains("ca.pem: it contains no certificate"), "{}", said(&output));
 }

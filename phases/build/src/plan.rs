@@ -138,7 +138,7 @@ fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
         let name = subject.name;
         return Err(PlanError::new(
             format!("components.{name}.files"),
-            format!("component `{name}` is not configured, so that no files can be put before that"),
+            format!("component `{name}` has no configure step, so `files` has no effect"),
             "remove `files`, or choose a driver that configures: autotools, cmake, meson, or command with `configure`",
         ));
     }
@@ -153,8 +153,8 @@ fn refuse(known: &Known<'_>, planned: &Planned<'_>) -> Result<(), PlanError> {
         if prefix.as_str().contains(char::is_whitespace) {
             return Err(PlanError::new(
                 format!("components.{name}"),
-                format!("the prefix `{prefix}` has white space in it: {why}"),
-                "choose a prefix without white space; other directories may have it",
+                format!("the prefix `{prefix}` contains white space: {why}"),
+                "choose a prefix without white space; other directories may contain it",
             ));
         }
     }
@@ -162,14 +162,14 @@ fn refuse(known: &Known<'_>, planned: &Planned<'_>) -> Result<(), PlanError> {
         return Err(PlanError::new(
             format!("components.{name}.app"),
             format!("component `{name}` has no application root"),
-            "remove `app`, or write `recipe = \"infinilm-svc\"` if it is that",
+            "remove `app`, or write `recipe = \"infinilm-svc\"` if it is InfiniLM-SVC",
         ));
     }
     if component.skip_recipe_checks && component.recipe.is_none() {
         return Err(PlanError::new(
             format!("components.{name}.skip_recipe_checks"),
-            format!("component `{name}` follows no recipe, whose checks could be left out"),
-            "remove it, or write `recipe = \"…\"` beside the `driver` that keeps the recipe of that name away",
+            format!("component `{name}` follows no recipe, so there are no recipe checks to skip"),
+            "remove it, or write `recipe = \"…\"`: `driver` alone does not follow the recipe of that name",
         ));
     }
     if component.editable { editable(known, planned) } else { Ok(()) }
@@ -184,12 +184,12 @@ fn editable(known: &Known<'_>, planned: &Planned<'_>) -> Result<(), PlanError> {
         let message = format!("component `{}` has no editable install", planned.name);
         return refused(
             message,
-            "remove `editable`: `installer build` compiles and installs what was edited".to_owned(),
+            "remove `editable`: `installer build` compiles and installs edited files".to_owned(),
         );
     }
     if known.target.image_build {
         let message = format!(
-            "an editable install of `{}` in an image would be links to a directory that is not in it",
+            "an editable install of `{}` links to a directory that is not in the image",
             planned.name
         );
         let help = format!("build the image with --set components.{}.editable=false", planned.name);

@@ -69,7 +69,7 @@ pub fn replace_placeholder(bytes: &mut [u8], directories: &[String]) -> Result<b
     let real = directories.join(":");
     if real.len() > RPATH_PLACEHOLDER.len() {
         return Err(format!(
-            "its run path {real} has {} bytes, and there is room for {}",
+            "its run path {real} has {} bytes, but only {} fit",
             real.len(),
             RPATH_PLACEHOLDER.len()
         ));

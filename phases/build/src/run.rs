@@ -63,7 +63,7 @@ impl BuildRunner<'_> {
     }
 
     fn foreign(step: &Step) -> StepError {
-        StepError::new(format!("step {} is not one that `build` carries out", step.id), "report this defect")
+        StepError::new(format!("`build` cannot carry out step {}", step.id), "report this defect")
     }
 }
 
@@ -106,7 +106,7 @@ impl Runner for BuildRunner<'_> {
             _ => return Ok(None),
         };
         if manifest::load_pending(&action.prefix, &action.component)?.is_some() {
-            return Ok(Some("a commit was killed while it moved files".to_owned()));
+            return Ok(Some("the last commit was killed while it moved files".to_owned()));
         }
         committed::broken(context.layout(), &action.prefix, &action.component, &action.case)
     }
@@ -138,9 +138,7 @@ fn exec(action: &Exec, component: &str, context: &dyn Context) -> Result<(), Ste
     }
     killed.map_or(Ok(()), |line| {
         Err(StepError::Failed(Failure {
-            message: format!(
-                "a tool was killed while it was asked, so that what it was asked for would count as missing: {line}"
-            ),
+            message: format!("a tool was killed during a check, whose result would be wrong: {line}"),
             cures: vec![
                 "run the same command again; if memory ran out (see dmesg), try a lower -j".to_owned(),
             ],

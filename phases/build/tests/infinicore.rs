@@ -147,7 +147,7 @@ fn without_submodules_the_system_has_to_bring_them() {
     );
     assert_eq!(
         spdlog.cure,
-        "bring the submodule: git -C /mnt/InfiniCore submodule update --init third_party/spdlog"
+        "get the submodule: git -C /mnt/InfiniCore submodule update --init third_party/spdlog"
     );
     for component in ["infinicore", "infinilm"] {
         let line = configure(&plan, component);

@@ -171,7 +171,7 @@ impl Tree<'_> {
             Kind::Symlink(to) => {
                 if escapes(path.parent().unwrap_or(Path::new("")), &to) {
                     self.context.warn(&format!(
-                        "{}: left out the symbolic link {} to {}, which points out of the tree",
+                        "{}: skipped the symbolic link {} to {}, which points out of the tree",
                         self.archive,
                         path.display(),
                         to.display()
@@ -261,6 +261,6 @@ fn escapes(directory: &Path, to: &Path) -> bool {
 fn refused(archive: &Utf8Path, path: &Path, why: &str) -> StepError {
     StepError::new(
         format!("failed to unpack {archive}: its entry {} {why}", path.display()),
-        "the archive is not what a source should be: take it from elsewhere, or unpack it by hand and give it as a `path` source",
+        "use the archive from another address, or unpack it by hand and use a `path` source",
     )
 }

@@ -23,15 +23,16 @@ use engine::files;
 pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context) -> Result<(), StepError> {
     if !action.from.is_dir() {
         return Err(StepError::new(
-            format!("the source `{}` is not there: {} does not exist", action.source, action.from),
+            format!("the source `{}` is missing: {} does not exist", action.source, action.from),
             format!(
-                "say where it is with --source {}=PATH; a build with docker/Dockerfile shows it to this phase with --build-arg DEPS_SEES=all",
+                "give its directory with --source {}=PATH; a build with docker/Dockerfile shows it to this \
+                 phase with --build-arg DEPS_SEES=all",
                 action.source
             ),
         ));
     }
     let rust = rust::find(context)?.ok_or_else(|| {
-        StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust brings it")
+        StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust installs it")
     })?;
     let scratch = context.layout().cache.join("crates").join(action.source.as_str());
     files::fresh_dir(&scratch)?;
@@ -42,11 +43,9 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
     let roots = lock_directories(action, &scratch);
     if roots.is_empty() {
         return Err(StepError::new(
-            format!(
-                "{described} of `{}` has no Cargo.lock, so that its crates are not pinned",
-                action.source
-            ),
-            "run `cargo generate-lockfile` in the source and commit Cargo.lock, or take a source that has one (a published crate with binaries does)",
+            format!("{described} of `{}` has no Cargo.lock, so its crates are not pinned", action.source),
+            "run `cargo generate-lockfile` in the source and commit Cargo.lock, or use a source that has one \
+             (a published crate with binaries does)",
         ));
     }
     files::create_dir_all(&action.cargo_home)?;
@@ -152,7 +151,7 @@ fn lowest_rust(
         let metadata = asked(&command(&rust.cargo, &args, root), context)?;
         let metadata: Metadata = serde_json::from_str(&metadata).map_err(|error| {
             StepError::new(
-                format!("what `cargo metadata` prints cannot be read: {error}"),
+                format!("failed to read the output of `cargo metadata`: {error}"),
                 "see the log of this step; another version of cargo may help",
             )
         })?;
@@ -169,7 +168,7 @@ fn asked(command: &Command, context: &dyn Context) -> Result<String, StepError> 
     }
     Err(StepError::new(
         format!("`{}` failed with status {}: {}", command.program, finished.status, finished.tail.join("; ")),
-        "see whether this toolchain works by itself",
+        "check whether this toolchain works on its own",
     ))
 }
 
@@ -276,12 +275,13 @@ fn explain_locked(error: StepError) -> StepError {
         text.clone().any(|line| line.contains("lock file version") && line.contains("not understood"));
     if stale {
         failure.cures.push(
-            "the source's Cargo.lock does not fit its Cargo.toml: run `cargo update --workspace` there and commit the lock".to_owned(),
+            "the source's Cargo.lock does not match its Cargo.toml: run `cargo update --workspace` there and \
+             commit the lock".to_owned(),
         );
     } else if version {
         failure
             .cures
-            .push("the lock file wants a newer cargo: set toolchains.rust.minimum in the case".to_owned());
+            .push("the lock file needs a newer cargo: set toolchains.rust.minimum in the case".to_owned());
     } else if failure.cures.is_empty() {
         failure.cures.push(
             "check that the crate registry can be reached (proxies, mirrors), then run it again".to_owned(),

@@ -113,8 +113,8 @@ impl Client {
         let page = self.get_page(url, "application/json", context)?;
         serde_json::from_str(&page.text).map_err(|error| {
             StepError::new(
-                format!("what {} answers is not the JSON that was expected: {error}", redact(url)),
-                "check the index or mirror that this site sets",
+                format!("{} answers something other than the expected JSON: {error}", redact(url)),
+                "check the index or mirror of this site",
             )
         })
     }
@@ -164,7 +164,7 @@ impl Client {
             if bytes.len() > LARGEST_PAGE {
                 return Err(Trouble::Lasting(
                     format!("the page is larger than {} MiB", LARGEST_PAGE / 1024 / 1024),
-                    vec!["check the index or mirror that this site sets".to_owned()],
+                    vec!["check the index or mirror of this site".to_owned()],
                 ));
             }
         }
@@ -233,7 +233,7 @@ impl Client {
             |proxy| format!("check that {} can be reached through {proxy}, or list it in no_proxy", url.host),
         )];
         cures.push(
-            "run the same command again: what is downloaded stays, and it goes on from there".to_owned(),
+            "run the same command again: it keeps what is downloaded and continues from there".to_owned(),
         );
         cures
     }
@@ -267,12 +267,13 @@ fn bad_status(head: &Head) -> Trouble {
         401 | 403 => Trouble::Lasting(
             text,
             vec![format!(
-                "{from} wants credentials, or a proxy forbids it: put them into the URL of the index, or correct the proxy's rules"
+                "{from} needs credentials, or a proxy forbids it: put them into the URL of the index, or \
+                 correct the proxy's rules"
             )],
         ),
         407 => Trouble::Lasting(
             text,
-            vec!["the proxy wants credentials: http_proxy=http://user:password@host:port".to_owned()],
+            vec!["the proxy needs credentials: http_proxy=http://user:password@host:port".to_owned()],
         ),
         _ => Trouble::Lasting(text, vec![]),
     }

@@ -147,7 +147,7 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 let version = tool_version(&tool, host.context).map_err(unmet)?;
                 if !version_at_least(&version, minimum) {
                     return Err(Unmet::Other(format!(
-                        "{tool} is {version}, and {minimum} or newer is needed"
+                        "{tool} is {version}, but {minimum} or newer is needed"
                     )));
                 }
             }
@@ -183,7 +183,7 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
                 let version = pkg_config_version(&file).unwrap_or_default();
                 if !version_at_least(&version, minimum) {
                     return Err(Unmet::Other(format!(
-                        "{module} is {version} ({file}), and {minimum} or newer is needed"
+                        "{module} is {version} ({file}), but {minimum} or newer is needed"
                     )));
                 }
             }
@@ -193,7 +193,7 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
             Ok(Installed::Enough(found)) => Ok(found),
             Ok(Installed::No) => Err(Unmet::Absent),
             Ok(Installed::Older { name, version, wanted }) => {
-                Err(Unmet::Other(format!("{name} is {version}, and {path} brings {wanted}")))
+                Err(Unmet::Other(format!("{name} is {version}, but {path} has {wanted}")))
             }
             Err(error) => Err(unmet(error)),
         },
@@ -213,7 +213,7 @@ fn seen(need: &Need, probe: &Probe, host: &Host<'_>) -> Result<String, Unmet> {
 fn unmet(error: StepError) -> Unmet {
     match error {
         StepError::Failed(failure) => Unmet::Other(failure.message),
-        StepError::Cancelled => Unmet::Other("the run was cancelled while it looked".to_owned()),
+        StepError::Cancelled => Unmet::Other("the run was cancelled during the check".to_owned()),
     }
 }
 
@@ -263,7 +263,7 @@ fn owned(need: &Need, file: &Utf8Path, host: &Host<'_>) -> Result<Option<String>
         .context
         .cached_probe(&format!("owner of {target}"), &files, &mut || {
             let ask = |argv: &[String]| {
-                packages::ask_in(argv, host.context).map_err(|_| std::io::Error::other("nobody owns it"))
+                packages::ask_in(argv, host.context).map_err(|_| std::io::Error::other("no package owns it"))
             };
             Ok(manager.owner(host.root, &target, &need.packages, &ask).unwrap_or_default())
         })
@@ -336,7 +336,7 @@ fn finding(need: &Need, host: &Host<'_>, what: String) -> Finding {
     };
     let toolchain = model::catalog::entries().get(&need.name).is_some_and(|row| row.toolchain.is_some());
     let cure = match host.manager {
-        _ if toolchain => format!("run `installer deps`, which brings {} or says what would", need.name),
+        _ if toolchain => format!("run `installer deps`, which installs {} or says how to", need.name),
         _ if need.packages.is_empty() => nameless(need, host.context.target()),
         Some(manager) => format!("run `installer deps`, or: {}", manager.cure(&need.packages)),
         None => format!("install {}", need.packages.join(" ")),
@@ -351,11 +351,13 @@ fn nameless(need: &Need, target: &Target) -> String {
         Some(manager) if catalog::entries().contains_key(name) => {
             let key = format!("package_names.{}.{name}", naming(manager));
             format!(
-                "say which package of {manager} brings it, with {key} = [\"…\"] in the case, or that it comes by other ways, with {key} = []; or install {name} by hand: installer knows no package of {manager} that brings it"
+                "name the package of {manager} that has it with {key} = [\"…\"] in the case, or declare it \
+                 installed in another way with {key} = []; or install {name} by hand: installer knows no \
+                 package of {manager} that has it"
             )
         }
         manager => format!(
-            "install {name} by hand: installer knows no package of {} that brings it",
+            "install {name} by hand: installer knows no package of {} that has it",
             manager.unwrap_or("this distribution")
         ),
     }
@@ -497,7 +499,7 @@ mod tests {
         let mut newer = row("cmake");
         newer.probe = Some(Probe::Tool { names: vec!["cmake".to_owned()], minimum: Some("3.30".to_owned()) });
         let finding = root.check(&newer).unwrap_err();
-        assert!(finding.what.contains("is 3.28.1, and 3.30 or newer is needed"), "{finding:?}");
+        assert!(finding.what.contains("is 3.28.1, but 3.30 or newer is needed"), "{finding:?}");
     }
 
     #[test]
@@ -512,7 +514,7 @@ mod tests {
         );
         let toolchain = Need { packages: Vec::new(), ..row("xmake") };
         let cure = root.check(&toolchain).unwrap_err().cure;
-        assert!(cure.starts_with("run `installer deps`, which brings xmake"), "{cure}");
+        assert!(cure.starts_with("run `installer deps`, which installs xmake"), "{cure}");
         let package = catalog::need("apt:libfoo-dev", Some("apt"), "case").unwrap();
         assert_eq!(
             root.check(&package).unwrap_err().what,

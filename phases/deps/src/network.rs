@@ -12,7 +12,7 @@ use crate::http::url::redact;
 const TAIL: usize = 60;
 
 const DOCTOR: &str =
-    "`installer doctor` says which proxies, mirrors and authorities are in force here, and which answer";
+    "`installer doctor` shows which proxies, mirrors and authorities are set here, and which answer";
 
 /// How TLS libraries say that they do not trust a server: OpenSSL (Python, git, curl), rustls, GnuTLS (apt, git).
 const CERTIFICATE: &[&str] = &[
@@ -34,28 +34,28 @@ const CERTIFICATE: &[&str] = &[
 
 /// How tools say that they cannot reach something, each with the reason in short.
 const UNREACHABLE: &[(&str, &str)] = &[
-    ("407", "it wants credentials (407)"),
-    ("proxy authentication", "it wants credentials (407)"),
+    ("407", "it needs credentials (407)"),
+    ("proxy authentication", "it needs credentials (407)"),
     ("tunnel connection failed: 403", "it forbids the connection (403)"),
     ("403 from proxy", "it forbids the connection (403)"),
     ("connection refused", "connection refused"),
     ("proxy refused", "connection refused"),
-    ("temporary failure in name resolution", "its name cannot be resolved"),
-    ("temporary failure resolving", "its name cannot be resolved"),
-    ("name or service not known", "its name cannot be resolved"),
-    ("could not resolve", "its name cannot be resolved"),
-    ("host name is not known", "its name cannot be resolved"),
+    ("temporary failure in name resolution", "its name does not resolve"),
+    ("temporary failure resolving", "its name does not resolve"),
+    ("name or service not known", "its name does not resolve"),
+    ("could not resolve", "its name does not resolve"),
+    ("host name is not known", "its name does not resolve"),
     ("timed out", "no answer in time"),
     ("did not answer in time", "no answer in time"),
     ("network is unreachable", "network is unreachable"),
     ("no route to host", "no route to host"),
     ("tunnel connection failed", "it refuses the connection"),
-    ("could not connect", "it cannot be connected to"),
-    ("couldn't connect", "it cannot be connected to"),
-    ("failed to connect", "it cannot be connected to"),
-    ("unable to connect", "it cannot be connected to"),
-    ("cannot connect", "it cannot be connected to"),
-    ("failed to establish a new connection", "it cannot be connected to"),
+    ("could not connect", "connecting to it fails"),
+    ("couldn't connect", "connecting to it fails"),
+    ("failed to connect", "connecting to it fails"),
+    ("unable to connect", "connecting to it fails"),
+    ("cannot connect", "connecting to it fails"),
+    ("failed to establish a new connection", "connecting to it fails"),
 ];
 
 /// What is wrong.
@@ -91,7 +91,7 @@ pub fn explain(error: StepError, log: &Utf8Path, context: &dyn Context) -> StepE
         Trouble::Certificate(host) => certificate(host.as_deref(), &failure, context),
         Trouble::Unreachable(_) if !of_tool => return StepError::Failed(failure),
         Trouble::Unreachable(why) => (
-            format!("what is wanted from the network cannot be reached from here: {why}"),
+            format!("the network cannot be reached from here: {why}"),
             vec![
                 "behind a proxy set http_proxy and https_proxy, or http and https below [proxies] in site.toml; for a mirror see docs/site.md"
                     .to_owned(),
@@ -217,10 +217,11 @@ fn proxy(settings: &[Setting], why: &str, context: &dyn Context) -> (String, Vec
     from.dedup();
     let from = from.join(" and ");
     (
-        format!("the proxy {} ({from}) cannot be used: {why}", urls.join(" or ")),
+        format!("the proxy {} ({from}) does not work: {why}", urls.join(" or ")),
         vec![
             format!(
-                "correct {from}, or list in no_proxy (no_proxy below [proxies] in site.toml) what is reached without"
+                "correct {from}, or list in no_proxy (no_proxy below [proxies] in site.toml) the hosts to \
+                 reach without it"
             ),
             DOCTOR.to_owned(),
         ],
@@ -232,14 +233,14 @@ fn certificate(host: Option<&str>, failure: &Failure, context: &dyn Context) -> 
     let of_apt = failure.command.as_ref().is_some_and(|command| command.contains("apt-get"));
     let key = "authorities = \"/path/to/ca.pem\" below [certificates] in site.toml";
     let mut how = if of_apt {
-        format!("say {key} (apt does not read SSL_CERT_FILE)")
+        format!("set {key} (apt does not read SSL_CERT_FILE)")
     } else {
-        format!("set SSL_CERT_FILE=/path/to/ca.pem, or say {key}")
+        format!("set SSL_CERT_FILE=/path/to/ca.pem, or set {key}")
     };
     if let Some(authorities) = &site.authorities {
-        how.push_str(&format!("; it is {} now, which lacks this one", authorities.file));
+        how.push_str(&format!("; it is {} now, which does not have this one", authorities.file));
     } else if let Some(file) = site.network_environment.get("SSL_CERT_FILE").filter(|_| !of_apt) {
-        how.push_str(&format!("; SSL_CERT_FILE is {file} now, which lacks this one"));
+        how.push_str(&format!("; SSL_CERT_FILE is {file} now, which does not have this one"));
     }
     (
         format!("the certificate of {} is not trusted", host.unwrap_or("the server")),

@@ -76,12 +76,13 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
         let os = &cx.known.target.os;
         let name = if os.pretty_name.is_empty() { &os.id } else { &os.pretty_name };
         cx.note(format!(
-            "the package manager of this distribution ({}) is not known: what is missing is not installed; say which to use with {HOW_TO_SAY}",
+            "the package manager of this distribution ({}) is unknown: missing packages are not installed; \
+             name it with {HOW_TO_SAY}",
             if name.is_empty() { "no /etc/os-release" } else { name },
         ));
         format!("look for {} programs and libraries", needs.len())
     } else {
-        format!("have {} programs and libraries of the distribution ({manager})", needs.len())
+        format!("ensure {} programs and libraries of the distribution ({manager})", needs.len())
     };
     // Only what can be driven takes its lock, and root.
     let driven = by_name(&manager).is_some();
@@ -114,7 +115,8 @@ fn repositories(cx: &mut PlanCx<'_>, manager: &str) -> Vec<DeclaredRepository> {
         };
         if repository.trusted && repository.key.is_none() {
             cx.note(format!(
-                "the apt repository {} is taken without a signature, as the case says: who can change what it serves becomes root here",
+                "the apt repository {} is used without a signature, as the case says: whoever can change it \
+                 can become root here",
                 repository.name
             ));
         }
@@ -137,8 +139,11 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
             if manager != Some("apt") {
                 return Err(PlanError::new(
                     "system_packages",
-                    format!("`{name}` is a package file, which {} is not given", manager.unwrap_or_default()),
-                    "list it for apt alone, under [system_packages] apt = […], and for others the name of a package",
+                    format!(
+                        "`{name}` is a package file, which {} does not take",
+                        manager.unwrap_or_default()
+                    ),
+                    "list it only for apt, under [system_packages] apt = […], and a package name for others",
                 ));
             }
             merge(&mut needs, package_file(name, cx.known.layout.case_dir.as_path()));
@@ -148,7 +153,7 @@ fn all_needs(cx: &PlanCx<'_>, requirements: &Requirements) -> Result<Vec<Need>, 
             return Err(PlanError::new(
                 "system_packages",
                 format!("`{name}` is not the name of a package"),
-                "names have lower-case letters, digits and `+.-`; a version is demanded with `name=version`",
+                "names have lower-case letters, digits and `+.-`; set a version with `name=version`",
             ));
         }
         merge(
@@ -303,7 +308,7 @@ fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Op
     });
     let mut step = step(
         "deps/toolchain/rust",
-        "have cargo and rustc, new enough".to_owned(),
+        "ensure cargo and rustc, new enough".to_owned(),
         action,
         Freshness::Observed,
     );
@@ -324,7 +329,7 @@ fn ninja(cx: &mut PlanCx<'_>) {
         tools: layout.tools(),
         artifacts: layout.artifacts.clone(),
     });
-    let title = "have a ninja that shares the run's job tokens".to_owned();
+    let title = "ensure a ninja that shares the run's job tokens".to_owned();
     let mut step = step("deps/toolchain/ninja", title, action, Freshness::Observed);
     step.serves = all_components(cx);
     cx.add(step);
@@ -359,8 +364,8 @@ fn xmake(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&Ste
     let source = cx.known.case.toolchains.xmake.source.as_ref();
     let minimum = requirements.xmake_minimum.clone();
     let title = match &minimum {
-        Some(minimum) => format!("have xmake {minimum} or newer"),
-        None => "have xmake".to_owned(),
+        Some(minimum) => format!("ensure xmake {minimum} or newer"),
+        None => "ensure xmake".to_owned(),
     };
     let action = Action::EnsureToolchain(EnsureToolchain::Xmake {
         minimum,
@@ -385,7 +390,7 @@ fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
     let python = cx.known.case.python.as_ref()?;
     let prefix = python.prefix.clone().filter(|_| python.environment == PythonEnvironment::Conda)?;
     let layout = cx.known.layout;
-    let title = format!("have the conda environment {prefix}");
+    let title = format!("ensure the conda environment {prefix}");
     let action = Action::EnsureToolchain(EnsureToolchain::Conda {
         prefix,
         specification: python.lock.as_ref().map(|lock| layout.case_dir.join(lock)),
@@ -422,7 +427,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         disk_at: layout.artifacts.clone(),
         ..Preflight::default()
     });
-    let mut look = step("deps/python", format!("look at {interpreter}"), look, Freshness::Observed);
+    let mut look = step("deps/python", format!("inspect {interpreter}"), look, Freshness::Observed);
     look.after = packages.cloned().into_iter().chain(conda).collect();
     look.network = Network::Denied;
     look.weight = 1;
@@ -437,7 +442,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
     let limit = compatibility::numpy_limit(cx.known.case);
     if let Some((below, subject)) = &limit {
-        cx.note(format!("numpy is held below {below}, because {subject} was built for that"));
+        cx.note(format!("numpy is kept below {below}, because {subject} was built for that"));
     }
     let fetch = FetchWheels {
         constraints: limit.into_iter().map(|(below, _)| format!("numpy<{below}")).collect(),
@@ -458,7 +463,7 @@ fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     }
     let mut step = step(
         "deps/wheels",
-        format!("bring the Python packages as wheels for {interpreter}"),
+        format!("download the Python packages as wheels for {interpreter}"),
         Action::FetchWheels(fetch.clone()),
         Freshness::Fingerprinted,
     );
@@ -498,7 +503,8 @@ fn builds_without_an_index(python: &Python) -> Vec<String> {
     let torch = found.iter().any(|line| PYTORCH_PROJECTS.iter().any(|project| line.starts_with(project)));
     let way = if torch { "--set pytorch.index_url=URL" } else { "[[python.indexes]] in the case" };
     vec![format!(
-        "the index of all packages has no such builds: {}; say where they come from with {way}, unless pip's own configuration does",
+        "the index of all packages has no such builds: {}; name their index with {way}, unless pip's own \
+         configuration does",
         found.join(", ")
     )]
 }
@@ -526,7 +532,7 @@ fn optional_wheels(
     };
     let mut step = step(
         &format!("deps/wheels/{}", group.name),
-        format!("bring optional Python packages ({})", group.name),
+        format!("download optional Python packages ({})", group.name),
         Action::FetchWheels(fetch),
         Freshness::Fingerprinted,
     );
@@ -552,7 +558,7 @@ fn crates(cx: &mut PlanCx<'_>, source: &SourceName, requirements: &Requirements)
     let from = if planned.mounted { planned.tree.clone() } else { layout.source_artifacts(source) };
     let mut step = step(
         &format!("deps/crates/{source}"),
-        format!("fetch the crates that {source} locks"),
+        format!("download the crates locked by {source}"),
         Action::FetchCrates(FetchCrates {
             source: source.clone(),
             from,

@@ -24,7 +24,7 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Resul
         let Some(alternatives) = cx.known.case.sources.get(source) else {
             return Err(PlanError::new(
                 format!("sources.{source}"),
-                format!("source `{source}` is needed, and the case does not declare it"),
+                format!("source `{source}` is needed, but the case does not declare it"),
                 format!("add [sources.{source}], or give it with --source {source}=PATH"),
             ));
         };
@@ -41,7 +41,8 @@ pub fn plan(cx: &mut PlanCx<'_>, sources: &BTreeMap<SourceName, Users>) -> Resul
             [SourceSpec::Mounted { description, .. }] => {
                 if cx.phase == Phase::Deps {
                     cx.note(format!(
-                        "source {source} ({description}) is mounted: `build` is given it with --source {source}=PATH"
+                        "source {source} ({description}) is mounted: give it to `build` with --source \
+                         {source}=PATH"
                     ));
                 }
                 continue;

@@ -46,7 +46,7 @@ pub fn interpreter(name: &str, context: &dyn Context) -> Result<Interpreter, Ste
             return Ok(asked.stdout.trim().to_owned());
         }
         Err(StepError::new(
-            format!("{program} cannot tell its version: {}", asked.tail.join(" ")),
+            format!("{program} does not print its version: {}", asked.tail.join(" ")),
             "set python.interpreter in the case to one that works",
         ))
     })?;
@@ -62,7 +62,7 @@ pub(crate) fn program(name: &str, context: &dyn Context) -> Result<Utf8PathBuf, 
     let path = environment.get("PATH").map_or("", String::as_str);
     tools::find_tool(Utf8Path::new("/"), path, &[name.to_owned()]).ok_or_else(|| {
         StepError::new(
-            format!("the Python interpreter {name} is not there"),
+            format!("the Python interpreter {name} does not exist"),
             "run `installer deps`, or set python.interpreter in the case to one that is installed",
         )
     })

@@ -79,7 +79,7 @@ fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepEr
     let machine = Machine::read(root, action.manager.as_deref(), context).map_err(|error| {
         StepError::new(
             format!("failed to read the package database: {error}"),
-            format!("say which package manager to use with {}", model::distribution::HOW_TO_SAY),
+            format!("name the package manager with {}", model::distribution::HOW_TO_SAY),
         )
     })?;
     let host = machine.host(root, &action.prefixes, context);
@@ -95,7 +95,7 @@ fn look(action: &Preflight, context: &dyn Context) -> Result<Observation, StepEr
 
 fn foreign(step: &Step) -> StepError {
     StepError::new(
-        format!("step {} is none that deps carries out", step.id),
+        format!("`deps` cannot carry out step {}", step.id),
         "this is a defect of installer: please report it with the case",
     )
 }

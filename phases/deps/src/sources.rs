@@ -97,7 +97,7 @@ pub fn observe(action: &FetchSource, context: &dyn Context) -> Result<Observatio
     for (name, file) in &record.files {
         let path = action.into.join(name);
         if std::fs::metadata(&path).map_or(true, |metadata| metadata.len() != file.size) {
-            return Ok(finding(format!("{path} is missing or was cut short")));
+            return Ok(finding(format!("{path} is missing or incomplete")));
         }
     }
     let content = record.facts.content.as_ref().map_or("", |content| content.as_str());
@@ -129,7 +129,7 @@ pub fn fetch(action: &FetchSource, context: &dyn Context) -> Result<(), StepErro
         let described = describe(spec);
         if let Some(locked) = locked.as_ref().filter(|locked| locked.kind != spec.kind()) {
             context.note(&format!(
-                "{described}: left out, because the lock holds {} {}",
+                "{described}: skipped, because the lock has {} {}",
                 locked.kind, locked.version
             ));
             continue;
@@ -145,7 +145,7 @@ pub fn fetch(action: &FetchSource, context: &dyn Context) -> Result<(), StepErro
             Ok(record) => {
                 for (refused, error) in &refusals {
                     context.warn(&format!(
-                        "source {}: {refused} could not be had ({}); took {described}",
+                        "source {}: {refused} is not available ({}); using {described}",
                         action.source,
                         message(error)
                     ));
@@ -177,7 +177,7 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
         if hash_if_there(&path)?.is_none_or(|(sha256, _)| sha256 != file.sha256) {
             return Err(StepError::of_kind(
                 FailureKind::Preflight,
-                format!("{path} is missing or is not what source.json beside it says"),
+                format!("{path} is missing or does not match source.json beside it"),
                 vec![format!("remove {}, then run `installer deps`", action.from)],
             ));
         }
@@ -201,7 +201,7 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
         Some(below) => {
             return Err(StepError::new(
                 format!("{} has no directory {below}", record.main),
-                format!("mend `subdirectory` of source {} in the case", action.source),
+                format!("correct `subdirectory` of source {} in the case", action.source),
             ));
         }
     };
@@ -269,15 +269,12 @@ fn unfit(
 ) -> Result<Option<String>, StepError> {
     if record.wanted != *wanted {
         return Ok(Some(format!(
-            "what is downloaded of source {} is of another case, or of this one before it was changed",
+            "the download of source {} belongs to another case, or to this one before it changed",
             action.source
         )));
     }
     if let Some(why) = locked.and_then(|locked| record.differs_from(locked)) {
-        return Ok(Some(format!(
-            "what is downloaded of source {} is not what the lock holds ({why})",
-            action.source
-        )));
+        return Ok(Some(format!("the download of source {} does not match the lock ({why})", action.source)));
     }
     let Some(stamp) = &record.stamp else { return Ok(None) };
     let changed = match path::directory(&action.alternatives, context) {
@@ -315,7 +312,7 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
     match spec {
         SourceSpec::Path { path, .. } => path::fetch(path, request),
         SourceSpec::Mounted { description, .. } => Err(StepError::new(
-            format!("source {} ({description}) is mounted, and no directory was given", request.source),
+            format!("source {} ({description}) is mounted, but no directory is given", request.source),
             format!("give it with --source {}=PATH", request.source),
         )),
         SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
@@ -375,7 +372,7 @@ fn accept(
     };
     if let Some(why) = locked(action, wanted, context).and_then(|locked| record.differs_from(&locked)) {
         return Err(StepError::new(
-            format!("it is not what the lock holds: {why}"),
+            format!("it does not match the lock: {why}"),
             unlock_cure(action, context),
         ));
     }
@@ -401,7 +398,7 @@ fn lock(action: &FetchSource, record: &SourceRecord, context: &dyn Context) -> R
 
 fn unlock_cure(action: &FetchSource, context: &dyn Context) -> String {
     format!(
-        "if the new one is wanted, remove [target.{}.sources.{}] from {} and run the same command again",
+        "to use the new one, remove [target.{}.sources.{}] from {} and run the same command again",
         context.target().lock_key(),
         action.source,
         context.layout().lock
@@ -434,7 +431,7 @@ fn none_could_be_had(
         }
         if reasons.is_empty() {
             reasons.push(format!(
-                "the lock holds {} {}, and the case has no such alternative",
+                "the lock has {} {}, but the case has no such alternative",
                 locked.kind, locked.version
             ));
         }
@@ -444,10 +441,10 @@ fn none_could_be_had(
     }
     cures.push(format!("or give it by hand: --source {}=PATH", action.source));
     let message = if reasons.len() == 1 {
-        format!("source {} cannot be had: {}", action.source, reasons.join(""))
+        format!("failed to get source {}: {}", action.source, reasons.join(""))
     } else {
         format!(
-            "source {} cannot be had from any of its alternatives:\n  {}",
+            "failed to get source {} from any of its alternatives:\n  {}",
             action.source,
             reasons.join("\n  ")
         )

@@ -44,7 +44,7 @@ pub fn tool_version(program: &Utf8Path, context: &dyn Context) -> Result<String,
             .flatten();
         version.map(str::to_owned).ok_or_else(|| {
             StepError::new(
-                format!("`{program} --version` ended with status {} and told no version", asked.status),
+                format!("`{program} --version` ended with status {} and printed no version", asked.status),
                 format!("see what `{program} --version` says"),
             )
         })

@@ -42,11 +42,11 @@ pub fn broken(
         return Ok(Some(format!("{path} is gone")));
     };
     if installed.case != case {
-        return Ok(Some(format!("the one that is installed is of the case {}", installed.case)));
+        return Ok(Some(format!("the installed one is of the case {}", installed.case)));
     }
     let digest = digest(&path)?;
     Ok(match files::read_if_there(&layout.committed(component))? {
-        None => Some("its files were found changed".to_owned()),
+        None => Some("its files have changed".to_owned()),
         Some(committed) if committed.trim() != digest => Some("another one was installed over it".to_owned()),
         Some(_) => manifest::present(&installed).map(|problem| problem.to_string()),
     })

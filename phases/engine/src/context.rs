@@ -195,7 +195,7 @@ impl Context for StandaloneContext<'_> {
     }
 
     fn update_lock(&self, _change: &mut dyn FnMut(&mut LockedTarget)) -> Result<(), StepError> {
-        Err(StepError::new("a look at the host must not change the lock", "report this defect"))
+        Err(StepError::new("checking the host must not change the lock", "report this defect"))
     }
 
     fn offline(&self) -> bool {
@@ -218,7 +218,7 @@ impl Context for StandaloneContext<'_> {
 
     fn execute(&self, command: &Command) -> Result<Finished, StepError> {
         Err(StepError::new(
-            format!("a look at the host must not run `{}`", command.program),
+            format!("checking the host must not run `{}`", command.program),
             "report this defect",
         ))
     }
@@ -241,8 +241,8 @@ impl Context for StandaloneContext<'_> {
             })
             .map_err(|error| {
                 StepError::new(
-                    format!("failed to ask `{}`: {error}", argv.join(" ")),
-                    format!("see whether `{}` works by itself", argv.join(" ")),
+                    format!("failed to run `{}`: {error}", argv.join(" ")),
+                    format!("check whether `{}` works on its own", argv.join(" ")),
                 )
             })
     }

@@ -43,7 +43,7 @@ fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
     }
     let damaged = |error: toml::de::Error| {
         EngineError::new(format!("failed to read the lock {path}: {error}"))
-            .with_help("restore it from version control, or remove it to resolve anew")
+            .with_help("restore it from version control, or remove it to resolve again")
     };
     let version: Version = toml::from_str(&text).map_err(damaged)?;
     if version.schema > LOCK_SCHEMA {

@@ -92,7 +92,7 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
     };
     let damaged = |why: &dyn fmt::Display| {
         StepError::new(
-            format!("the manifest {path} cannot be used: {why}"),
+            format!("failed to use the manifest {path}: {why}"),
             "restore it from a backup, or remove it and the files of its component by hand, then install again",
         )
     };
@@ -102,7 +102,8 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
     if schema > u64::from(MANIFEST_SCHEMA) {
         return Err(StepError::new(
             format!(
-                "the manifest {path} has format {schema}, and this version knows formats up to {MANIFEST_SCHEMA}"
+                "the manifest {path} has format {schema}, but this version reads formats up to \
+                 {MANIFEST_SCHEMA}"
             ),
             "use the version of installer that wrote it, or a newer one",
         ));
@@ -119,9 +120,7 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
         })
     };
     if let Some(outside) = manifest.files.keys().find(|path| !inside(path) && !below_a_root(path)) {
-        return Err(damaged(&format!(
-            "{outside} lies neither below the prefix nor below another root of it"
-        )));
+        return Err(damaged(&format!("{outside} is neither below the prefix nor below another root of it")));
     }
     Ok(Some(manifest))
 }
@@ -188,14 +187,14 @@ impl fmt::Display for Problem {
         let path = &self.path;
         match &self.kind {
             ProblemKind::Missing => write!(formatter, "{path} is missing"),
-            ProblemKind::Changed => write!(formatter, "{path} was changed"),
+            ProblemKind::Changed => write!(formatter, "{path} has changed"),
             ProblemKind::Mode { expected, found } => {
                 write!(formatter, "{path} has mode {found:04o} instead of {expected:04o}")
             }
             ProblemKind::Link { expected, found } => {
                 write!(formatter, "{path} points at {found} instead of {expected}")
             }
-            ProblemKind::Unreadable(why) => write!(formatter, "{path} cannot be read: {why}"),
+            ProblemKind::Unreadable(why) => write!(formatter, "failed to read {path}: {why}"),
         }
     }
 }

@@ -206,7 +206,7 @@ impl<'a> PlanCx<'a> {
             [SourceSpec::Mounted { description, .. }] => {
                 return Err(PlanError::new(
                     format!("sources.{name}"),
-                    format!("source `{name}` ({description}) is mounted, and no directory is given for it"),
+                    format!("source `{name}` ({description}) is mounted, but no directory is given for it"),
                     format!("give it with --source {name}=PATH"),
                 ));
             }
@@ -236,8 +236,8 @@ impl<'a> PlanCx<'a> {
             let step = &steps[circle[0]];
             PlanError::new(
                 step.component.as_ref().map_or_else(String::new, |name| format!("components.{name}.needs")),
-                format!("step {} needs itself, by way of others", step.id),
-                "break the circle of `needs` between the components",
+                format!("step {} needs itself through other steps", step.id),
+                "break the cycle of `needs` between the components",
             )
         })?;
         let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();

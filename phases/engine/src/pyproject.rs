@@ -24,7 +24,11 @@ pub struct Requirement {
 pub fn build_requirements(path: &Utf8Path) -> Result<Vec<Requirement>, StepError> {
     let Some(text) = files::read_if_there(path)? else { return Ok(Vec::new()) };
     let wrong = |why: String| {
-        StepError::new(format!("{path} is no project file: {why}"), "correct [build-system] in it (PEP 518)")
+        StepError::new(
+            format!("{path} is not a project file: {why}"),
+            "correct [build-system] in it (PEP \
+                                                                        518)",
+        )
     };
     let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
     let Some(system) = table.get("build-system") else { return Ok(vec![requirement("setuptools")]) };
@@ -33,7 +37,13 @@ pub fn build_requirements(path: &Utf8Path) -> Result<Vec<Requirement>, StepError
     requires
         .iter()
         .map(|value| {
-            value.as_str().map(requirement).ok_or_else(|| wrong("`requires` holds more than text".to_owned()))
+            value.as_str().map(requirement).ok_or_else(|| {
+                wrong(
+                    "`requires` contains something other than \
+                                                                 text"
+                        .to_owned(),
+                )
+            })
         })
         .collect()
 }

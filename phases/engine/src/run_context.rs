@@ -148,10 +148,7 @@ impl RunContext<'_> {
             StepError::Failed(Failure {
                 message: format!("failed to start `{}`: {error}", command.program),
                 command: Some(words.clone()),
-                cures: vec![format!(
-                    "see whether {} is installed and on the PATH that the command is given",
-                    command.program
-                )],
+                cures: vec![format!("check that {} is installed and on the command's PATH", command.program)],
                 log: Some(self.log().into_string()),
                 ..Failure::default()
             })
@@ -200,7 +197,7 @@ impl RunContext<'_> {
             return Err(failure(
                 FailureKind::TimedOut,
                 format!("took longer than its limit of {limit} s"),
-                vec!["see in the log what it was waiting for".to_owned()],
+                vec!["see the log for what it was waiting for".to_owned()],
             ));
         }
         if ended.cancelled || (self.cancelled() && ended.status >= 128) {
@@ -209,7 +206,7 @@ impl RunContext<'_> {
         if self.step.network == Network::Denied && !ended.leaks.is_empty() {
             let mut wanted: Vec<String> = Vec::new();
             for leak in &ended.leaks {
-                let told = format!("{} wanted {}", leak.process, leak.wanted);
+                let told = format!("{} tried to reach {}", leak.process, leak.wanted);
                 if wanted.contains(&told) {
                     continue;
                 }
@@ -223,7 +220,7 @@ impl RunContext<'_> {
             }
             let mut error = failure(
                 FailureKind::Offline,
-                format!("reached for the network, which `build` may not use: {}", wanted.join(", ")),
+                format!("tried to use the network, which `build` forbids: {}", wanted.join(", ")),
                 vec![self.advice()],
             );
             // What else went wrong in a step that asked its machine many things is not why it failed.
@@ -243,9 +240,13 @@ impl RunContext<'_> {
             return Ok(Finished { status: 0, stdout: ended.stdout, tail: finder.tail() });
         }
         let how = match ended.status {
-            137 => "was killed (SIGKILL); if it was not you, memory may have run out: see dmesg, and try a lower -j".to_owned(),
+            137 => {
+                "was killed (SIGKILL); if not by you, memory may have run out: see dmesg, and try a lower \
+                    -j"
+                .to_owned()
+            }
             status => match signal(status) {
-                Some(signal) => format!("died of signal {signal}"),
+                Some(signal) => format!("was killed by signal {signal}"),
                 None => format!("failed with status {status}"),
             },
         };
@@ -268,7 +269,9 @@ impl RunContext<'_> {
     fn advice(&self) -> String {
         let component = self.step.component.as_ref().map_or("the component", |name| name.as_str());
         format!(
-            "bring what it wanted in `deps`: a [sources.…] entry for an archive or repository, [python] packages for wheels, `system` of [components.{component}] for a library; or switch off by an option the part of {component} that downloads"
+            "download it in `deps`: a [sources.…] entry for an archive or repository, [python] packages for \
+             wheels, `system` of [components.{component}] for a library; or switch off the part of \
+             {component} that downloads with an option"
         )
     }
 }

@@ -44,7 +44,7 @@ pub fn launcher_main(args: &[String]) -> i32 {
     let result = match args {
         [] => obey(),
         [trial] if trial == holder::TRY_AUDIT => holder::trial(),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "this subcommand is for installer itself")),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "this subcommand is internal")),
     };
     match result {
         Ok(()) => 0,
@@ -326,8 +326,10 @@ impl Watch {
         }
         if self.killing_since.is_some_and(|since| since.elapsed() > GIVE_UP) {
             for (pid, error) in refused {
-                let line =
-                    format!("{} (pid {pid}) could not be ended and goes on: {error}", procfs::name(pid));
+                let line = format!(
+                    "{} (pid {pid}) could not be ended and is still running: {error}",
+                    procfs::name(pid)
+                );
                 self.report(&Report::Note { line });
             }
             return Ok(false);

@@ -64,7 +64,8 @@ pub fn end_leftovers(marker: &str, run_lock_path: &Utf8Path) -> io::Result<Vec<S
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!(
-                    "{} (pid {pid}), left by an earlier run, is still at work: wait for it, then run the same command again",
+                    "{} (pid {pid}), left by an earlier run, is still running: wait for it, then run the \
+                     same command again",
                     procfs::name(pid)
                 ),
             ));

@@ -32,7 +32,8 @@ pub struct RunLock {
 pub enum LockError {
     /// Another run has it.
     #[error(
-        "{path} is held by another run, pid {pid}, since {since}: `{command}`; wait for it to end, or end it"
+        "{path} is locked by another run, pid {pid}, since {since}: `{command}`; wait for it to end, or end \
+         it"
     )]
     Held {
         /// The lock file.
@@ -46,7 +47,8 @@ pub enum LockError {
     },
     /// A run that is dead left processes that do not end (dpkg in a transaction, say).
     #[error(
-        "{path} is still held by what an ended run (pid {pid}, since {since}: `{command}`) left running: see `fuser {path}`, and try again when they are gone"
+        "{path} is still locked by processes that an ended run (pid {pid}, since {since}: `{command}`) left \
+         behind: see `fuser {path}`, and try again when they have ended"
     )]
     Leftovers {
         /// The lock file.
@@ -59,7 +61,7 @@ pub enum LockError {
         since: String,
     },
     /// The lock file cannot be made or written.
-    #[error("{path} cannot be locked: {source}; choose another --state-dir, or make it writable")]
+    #[error("failed to lock {path}: {source}; choose another --state-dir, or make it writable")]
     Io {
         /// The lock file.
         path: Utf8PathBuf,
@@ -111,9 +113,7 @@ impl RunLock {
                     return Err(LockError::Leftovers { path: path(), pid, command, since });
                 }
                 None if late => {
-                    return Err(io(io::Error::other(
-                        "it is locked by a process that does not say who it is",
-                    )));
+                    return Err(io(io::Error::other("it is locked by an unknown process")));
                 }
                 // Launchers of a dead run are ending what it left, or the holder is about to say who it is.
                 Some(_) | None => {}

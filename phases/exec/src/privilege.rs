@@ -43,7 +43,8 @@ pub fn ask() -> io::Result<()> {
     } else {
         Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "sudo refused: run as root, or let the administrator run what `installer deps --case NAME --print-root-commands` prints",
+            "sudo refused: run as root, or have an administrator run what `installer deps --case NAME \
+             --print-root-commands` prints",
         ))
     }
 }

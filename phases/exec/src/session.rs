@@ -132,14 +132,18 @@ impl Session {
         if launch.privilege == Privilege::Root && launch.sudo == Sudo::Unavailable {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                format!("`{}` needs root, and there is no sudo: run installer as root", launch.program),
+                format!(
+                    "`{}` must be run as root, and there is no sudo: run installer as root",
+                    launch.program
+                ),
             ));
         }
         if launch.elevated() && force.is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 format!(
-                    "`{}` must not use the network and needs root; sudo cannot keep the network away: run installer as root, or choose a prefix that you may write to",
+                    "`{}` must be run as root without network, which sudo cannot shut off: run installer as \
+                     root, or choose a prefix that you may write to",
                     launch.program
                 ),
             ));

@@ -377,7 +377,7 @@ fn two_runs_exclude_each_other_and_the_second_says_who_holds_the_lock() {
     assert_eq!(held, "held\n");
     let error = exec::lock::RunLock::acquire(&path, false).unwrap_err().to_string();
     assert!(
-        error.starts_with(&format!("{path} is held by another run, pid {}, since 20", first.id())),
+        error.starts_with(&format!("{path} is locked by another run, pid {}, since 20", first.id())),
         "{error}"
     );
     assert!(error.contains("hold-lock") && error.contains(" UTC: `"), "{error}");
@@ -400,7 +400,7 @@ fn a_lock_that_cannot_be_made_says_where_and_what_to_do() {
     let error = exec::lock::RunLock::acquire(Utf8Path::new("/proc/nowhere/run.lock"), false).unwrap_err();
     let error = error.to_string();
     assert!(
-        error.starts_with("/proc/nowhere/run.lock cannot be locked: ") && error.contains("--state-dir"),
+        error.starts_with("failed to lock /proc/nowhere/run.lock: ") && error.contains("--state-dir"),
         "{error}"
     );
 }

@@ -71,16 +71,14 @@ fn component(
     };
     if installed.editable {
         return Err(StepError::new(
-            format!(
-                "{name} is an editable install: in an image it would be links to a directory that is not in it"
-            ),
-            format!("`installer build` again, with --set components.{name}.editable=false"),
+            format!("{name} is an editable install, which links to a directory that is not in the image"),
+            format!("run `installer build` again with --set components.{name}.editable=false"),
         ));
     }
     if let Some(problem) = manifest::verify_files(&installed).first() {
         return Err(StepError::new(
-            format!("{name} is not as it was installed: {problem}"),
-            "run `installer verify` for all that is wrong, and `installer build` to mend it",
+            format!("{name} has changed since it was installed: {problem}"),
+            "run `installer verify` to list all changes, and `installer build` to repair them",
         ));
     }
     for (path, entry) in &installed.files {
@@ -96,13 +94,10 @@ fn component(
 
 fn environment(environment: &Utf8Path, contents: &mut Contents) -> Result<(), StepError> {
     if !environment.is_dir() {
-        return Err(StepError::new(format!("{environment} is not there"), "run `installer build` first"));
+        return Err(StepError::new(format!("{environment} does not exist"), "run `installer build` first"));
     }
     if environment.join(deps::python::record::INCOMPLETE).exists() {
-        return Err(StepError::new(
-            format!("{environment} was never finished"),
-            "run `installer build` first",
-        ));
+        return Err(StepError::new(format!("{environment} is unfinished"), "run `installer build` first"));
     }
     walk(environment, contents)
 }

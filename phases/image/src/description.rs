@@ -72,8 +72,8 @@ impl Description {
         let bytes = files::read(path)?;
         let damaged = |why: String| {
             StepError::new(
-                format!("{path} cannot be used: {why}"),
-                "give the file that `installer image export` wrote, of the same version of installer",
+                format!("failed to use {path}: {why}"),
+                "use the file that `installer image export` of the same version wrote",
             )
         };
         let value: serde_json::Value =
@@ -81,7 +81,7 @@ impl Description {
         let schema = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or_default();
         if schema > u64::from(SCHEMA) {
             return Err(damaged(format!(
-                "it has format {schema}, and this version knows formats up to {SCHEMA}"
+                "it has format {schema}, but this version reads formats up to {SCHEMA}"
             )));
         }
         serde_json::from_value(value).map_err(|error| damaged(error.to_string()))
@@ -94,7 +94,10 @@ impl Description {
         let enough = there.and_then(elf::version) >= elf::version(wanted);
         (!enough).then(|| {
             let there = there.map_or_else(|| "no glibc".to_owned(), |version| format!("glibc {version}"));
-            format!("what was built on {} needs glibc {wanted}, and this image has {there}", self.target)
+            format!(
+                "the files were built on {} and need glibc {wanted}, but this image has {there}",
+                self.target
+            )
         })
     }
 }

@@ -38,7 +38,7 @@ pub fn copy(contents: &Contents, tree: &Utf8Path) -> Result<Copied, StepError> {
     if !empty {
         return Err(StepError::new(
             format!("{tree} is not an empty directory"),
-            "name a directory that does not exist yet: everything in it would become part of the image",
+            "use a directory that does not exist yet: everything in it becomes part of the image",
         ));
     }
     files::create_dir_all(tree)?;

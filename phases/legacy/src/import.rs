@@ -71,7 +71,7 @@ fn is_proxy(name: &str) -> bool {
 
 fn of_a_place(section: &str) -> String {
     format!(
-        "it belongs to the place, and is not taken: write it under [{section}] of site.toml (docs/site.md)"
+        "it is a setting of the place and is skipped: write it under [{section}] of site.toml (docs/site.md)"
     )
 }
 
@@ -91,7 +91,7 @@ fn without_credentials(case: &mut String, findings: &mut Vec<Finding>, is_secret
                 file: file.to_owned(),
                 line: number,
                 text: key.trim().to_owned(),
-                why: "it holds a credential, and is not taken".to_owned(),
+                why: "it contains a credential and is skipped".to_owned(),
             });
             continue;
         }

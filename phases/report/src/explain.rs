@@ -40,7 +40,7 @@ pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, opti
     let needs: Vec<String> = step.needs.iter().map(|need| with_title(plan, need)).collect();
     list(&mut out, "needs", &needs);
     let after: Vec<String> = step.after.iter().map(|need| with_title(plan, need)).collect();
-    list(&mut out, "waits for, without counting for its fingerprint", &after);
+    list(&mut out, "waits for (not part of its fingerprint)", &after);
     let dependents: Vec<String> = plan
         .steps
         .iter()
@@ -50,14 +50,14 @@ pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, opti
     list(&mut out, "needed by", &dependents);
     list(&mut out, "reads", &step.inputs.iter().map(input).collect::<Vec<_>>());
     let outputs: Vec<String> = step.outputs.iter().map(ToString::to_string).collect();
-    list(&mut out, "must leave behind", &outputs);
+    list(&mut out, "outputs", &outputs);
     let scratch: Vec<String> = step
         .scratch
         .iter()
         .map(|scratch| {
             let kept = match scratch.keep {
                 Keep::Never => "emptied before each start",
-                Keep::UnlessReconfigured => "emptied, unless nothing but files of the source changed",
+                Keep::UnlessReconfigured => "emptied, unless only files of the source changed",
                 Keep::UnlessKilled => "kept, unless the last attempt was killed",
                 Keep::Always => "kept",
             };
@@ -89,7 +89,7 @@ fn with_title(plan: &Plan, id: &model::StepId) -> String {
 fn input(input: &Input) -> String {
     match input {
         Input::File { path } => path.to_string(),
-        Input::MaybeFile { path } => format!("{path}, if it is there"),
+        Input::MaybeFile { path } => format!("{path}, if it exists"),
         Input::Tree { path, exclude } if exclude.is_empty() => format!("everything below {path}"),
         Input::Tree { path, exclude } => format!("everything below {path} but {}", exclude.join(", ")),
     }
@@ -97,25 +97,24 @@ fn input(input: &Input) -> String {
 
 fn rules(step: &Step) -> Vec<String> {
     let mut rules = vec![match step.freshness {
-        Freshness::Observed => "fresh when a look at the host says that it holds".to_owned(),
+        Freshness::Observed => "fresh when the host already has it".to_owned(),
         Freshness::Fingerprinted => {
-            "fresh when nothing of the above changed since it last succeeded, and what it leaves behind is there"
-                .to_owned()
+            "fresh when nothing above changed since it last succeeded and its outputs exist".to_owned()
         }
     }];
     rules.push(match (step.network, step.phase) {
         (Network::Allowed, _) => "may use the network".to_owned(),
-        (Network::Denied, Phase::Build) => "the network is kept away by force".to_owned(),
+        (Network::Denied, Phase::Build) => "the network is shut off by force".to_owned(),
         (Network::Denied, Phase::Deps) => "does not use the network".to_owned(),
     });
     if step.privilege == Privilege::Root {
-        rules.push("needs root (through sudo for another user)".to_owned());
+        rules.push("must be run as root (another user: through sudo)".to_owned());
     }
     if let Some(seconds) = step.timeout_seconds {
-        rules.push(format!("is ended after {}", text::duration(seconds.saturating_mul(1000))));
+        rules.push(format!("times out after {}", text::duration(seconds.saturating_mul(1000))));
     }
     if step.optional {
-        rules.push("optional: it may fail, and what needs it is not run then".to_owned());
+        rules.push("optional: it may fail; steps that need it are then not run".to_owned());
     }
     let Claims { jobs, memory_mib, locks } = &step.claims;
     rules.push(
@@ -131,7 +130,7 @@ fn rules(step: &Step) -> Vec<String> {
         rules.push(format!("claims {memory_mib} MiB of memory for each job"));
     }
     if !locks.is_empty() {
-        rules.push(format!("runs alone among those that claim {}", locks.join(", ")));
+        rules.push(format!("runs alone among the steps that claim {}", locks.join(", ")));
     }
     rules
 }
@@ -153,17 +152,17 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 || "as new as the sources need".to_owned(),
                 |minimum| format!("at least {minimum}, and as new as the sources need"),
             );
-            vec![format!("makes sure that cargo and rustc are there: {least}")]
+            vec![format!("makes sure that cargo and rustc are installed: {least}")]
         }
         Action::EnsureToolchain(EnsureToolchain::Cuda { wanted, tree, .. }) => {
             let otherwise = tree
                 .as_ref()
-                .map_or_else(String::new, |tree| format!(", else puts the one of PyPI's wheels into {tree}"));
-            vec![format!("makes sure that {} is there{otherwise}", wanted.described())]
+                .map_or_else(String::new, |tree| format!(", else installs PyPI's wheels of it into {tree}"));
+            vec![format!("makes sure that {} is installed{otherwise}", wanted.described())]
         }
         Action::EnsureToolchain(EnsureToolchain::Conda { prefix, specification, .. }) => {
             vec![match specification {
-                Some(specification) => format!("creates {prefix} from {specification} when it is not there"),
+                Some(specification) => format!("creates {prefix} from {specification} if it does not exist"),
                 None => format!("looks for an environment in {prefix}"),
             }]
         }
@@ -171,17 +170,19 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             let least = minimum.as_ref().map_or_else(String::new, |minimum| format!(" {minimum} or newer"));
             let otherwise = source
                 .as_ref()
-                .map_or_else(String::new, |source| format!(", else puts that of {source} into {tree}"));
-            vec![format!("makes sure that xmake{least} is there, with the distribution's package{otherwise}")]
+                .map_or_else(String::new, |source| format!(", else installs {source}'s into {tree}"));
+            vec![format!(
+                "makes sure that xmake{least} is installed, with the distribution's package{otherwise}"
+            )]
         }
         Action::EnsureToolchain(EnsureToolchain::Ninja { tools, .. }) => {
             vec![format!(
-                "makes sure that a ninja with a jobserver client is there, else puts one below {tools}"
+                "makes sure that a ninja with a jobserver client is installed, else installs one below {tools}"
             )]
         }
         Action::FetchSource(fetch) => {
             let mut lines = vec![format!(
-                "brings source {} to {}; the first of these that can be had:",
+                "gets source {} into {}, from the first of these that is available:",
                 fetch.source, fetch.into
             )];
             // The alternatives as they stand in the case, which is where a user would change them.
@@ -205,12 +206,12 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                     .map(|index| format!("only from {}: {}", index.url, index.packages.join(", "))),
             );
             if wheels.kept_for.is_some() {
-                lines.push(format!("what {} has is kept and not brought", wheels.interpreter));
+                lines.push(format!("what {} has is kept and not downloaded", wheels.interpreter));
             }
             lines
         }
         Action::FetchCrates(crates) => {
-            vec![format!("fetches the crates of {}'s lock file into {}", crates.source, crates.cargo_home)]
+            vec![format!("downloads the crates of {}'s lock file into {}", crates.source, crates.cargo_home)]
         }
         Action::InstallWheels(wheels) => {
             vec![format!(
@@ -226,7 +227,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
         }
         Action::Preflight(preflight) => preflight::lines(preflight),
         Action::WorkingCopy(copy) => {
-            vec![format!("brings {} in line with {}, by content", copy.into, copy.from)]
+            vec![format!("synchronises {} with {}, by content", copy.into, copy.from)]
         }
         Action::Exec(exec) => exec.commands.iter().flat_map(command).collect(),
         Action::ExpectEnabled(expect) => expect
@@ -237,8 +238,8 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                     Shows::Line(line) => format!("has the line `{line}`"),
                     Shows::NoLineWith(text) => format!("has no line with `{text}`"),
                     Shows::NoLine(text) => format!("has no line that is `{text}`"),
-                    Shows::Word { label, word } => format!("has `{word}` behind `{label}`"),
-                    Shows::NotNo { label } => format!("says something else than NO behind `{label}`"),
+                    Shows::Word { label, word } => format!("has `{word}` after `{label}`"),
+                    Shows::NotNo { label } => format!("has something other than NO after `{label}`"),
                     Shows::NoEmptyEntry { beginning } => {
                         format!("has a value for each variable {beginning}…")
                     }
@@ -258,7 +259,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             files.chain(trees).chain(texts).collect()
         }
         Action::LinkPython(link) => {
-            vec![format!("lets the environment {} import what lies in {}", link.environment, link.directory)]
+            vec![format!("lets the environment {} import from {}", link.environment, link.directory)]
         }
         Action::Commit(commit) => vec![format!(
             "checks the files below {}, records them, and moves them to {}",
@@ -266,7 +267,7 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
         )],
         Action::Verify(verify) => {
             let mut lines = vec![format!(
-                "holds every file of {} below {} against its hash",
+                "compares every file of {} below {} with its hash",
                 verify.component, verify.prefix
             )];
             lines.extend(verify.checks.iter().flat_map(|check| checks::lines(check, verify)));

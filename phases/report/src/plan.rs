@@ -201,7 +201,7 @@ pub(crate) fn package_lines(action: &EnsurePackages, cost: Option<&PackageCost>)
         return vec![format!("{} packages, where missing: {}", action.manager, listed(&packages))];
     };
     if cost.missing.is_empty() {
-        return vec!["every package is there".to_owned()];
+        return vec!["every package is installed".to_owned()];
     }
     let missing: Vec<&str> = cost.missing.iter().map(String::as_str).collect();
     let mut figures = Vec::new();
@@ -221,7 +221,7 @@ pub(crate) fn package_lines(action: &EnsurePackages, cost: Option<&PackageCost>)
             let repository = &declared.repository;
             let uris = repository.uris.join(" ");
             format!(
-                "{} repository {} ({uris}) is set up first, unless it is",
+                "{} repository {} ({uris}) is set up first, if it is not yet",
                 action.manager, repository.name
             )
         })

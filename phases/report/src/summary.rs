@@ -82,7 +82,7 @@ fn phase(out: &mut String, run: &Run, options: &Options) {
             let why = run.cancelling.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
             style.yellow(&format!("cancelled after {wall}{why}"))
         }
-        None => style.red("ended without a verdict"),
+        None => style.red("ended without a result"),
     };
     let cpu: u64 = report.ran.iter().map(|ran| ran.cpu_ms).sum();
     let cpu = if cpu >= 1000 { format!("; {} of CPU time", text::duration(cpu)) } else { String::new() };
@@ -94,12 +94,12 @@ fn phase(out: &mut String, run: &Run, options: &Options) {
         let unseen = match force.unseen.len() {
             0 => String::new(),
             _ if options.verbose => String::new(),
-            1 => " (1 kind goes unseen: -v says which)".to_owned(),
-            several => format!(" ({several} kinds go unseen: -v says which)"),
+            1 => " (1 kind is not seen: -v says which)".to_owned(),
+            several => format!(" ({several} kinds are not seen: -v says which)"),
         };
         line(out, &format!("  network: {}{unseen}", offline(force)));
         for unseen in force.unseen.iter().filter(|_| options.verbose) {
-            line(out, &format!("           goes unseen: {unseen}"));
+            line(out, &format!("           not seen: {unseen}"));
         }
     }
 }
@@ -214,7 +214,7 @@ fn root_need<'a>(run: &'a Run, need: &'a StepId) -> &'a StepId {
 pub(crate) fn offline(force: &OfflineForce) -> String {
     match (&force.wall, &force.audit) {
         (Some(wall), Some(audit)) => format!("shut off ({wall}), watched by {audit}"),
-        (Some(wall), None) => format!("shut off ({wall}); nothing watched who reached for it"),
+        (Some(wall), None) => format!("shut off ({wall}); attempts to use it are not watched"),
         (None, Some(audit)) => format!("no wall; refused and reported by {audit}"),
         (None, None) => "NOT shut off: neither wall nor audit".to_owned(),
     }
@@ -224,8 +224,8 @@ pub(crate) fn offline(force: &OfflineForce) -> String {
 fn warned(out: &mut String, last: &Run, style: Style) {
     let told = match last.warnings() {
         0 => return,
-        1 => "1 warning is told above".to_owned(),
-        several => format!("{several} warnings are told above"),
+        1 => "1 warning above".to_owned(),
+        several => format!("{several} warnings above"),
     };
     line(out, &style.yellow(&told));
 }
@@ -253,7 +253,7 @@ fn optional_failures(out: &mut String, run: &Run, options: &Options) {
 /// Who reached for the network.
 pub(crate) fn leaks(out: &mut String, run: &Run, style: Style) {
     for (step, process, wanted, advice) in run.untold_leaks() {
-        let what = style.red("network wanted");
+        let what = style.red("network access");
         line(out, &format!("{what} by {process} in {step}: {wanted}"));
         if !advice.is_empty() {
             line(out, &format!("  help: {advice}"));

@@ -27,9 +27,9 @@ pub struct Common {
 
     /// Reads a source from a directory of yours
     ///
-    /// The directory stands in the place of what the case says, and is never written to. May be repeated; in the
-    /// environment one a line. For every component of the case there is --<component>-src PATH as well (--ffmpeg-src,
-    /// --infinilm-svc-src), from the environment as FFMPEG_SRC, INFINILM_SVC_SRC.
+    /// The directory replaces what the case says, and is never written to. May be repeated; in the environment, one
+    /// per line. Every component of the case also has --<component>-src PATH (--ffmpeg-src, --infinilm-svc-src), from
+    /// the environment as FFMPEG_SRC, INFINILM_SVC_SRC.
     #[arg(long, value_name = "NAME=PATH", global = true, env = "INSTALLER_SOURCE", value_delimiter = '\n')]
     pub source: Vec<String>,
 
@@ -39,8 +39,8 @@ pub struct Common {
 
     /// Sets a value of the case: `python.version=3.10`
     ///
-    /// The key is dotted; the value is text where the case wants a text, and TOML elsewhere:
-    /// `components.ffmpeg.options.enable-gpl=true`. May be repeated; in the environment one a line.
+    /// The key is dotted; the value is plain text where the case expects text, and TOML elsewhere:
+    /// `components.ffmpeg.options.enable-gpl=true`. May be repeated; in the environment, one per line.
     #[arg(long, value_name = "KEY=VALUE", global = true, env = "INSTALLER_SET", value_delimiter = '\n')]
     pub set: Vec<String>,
 
@@ -50,15 +50,15 @@ pub struct Common {
 
     /// Jobs at once in the whole run [default: the CPUs]
     ///
-    /// The CPUs are those that this process may use. Where memory has no room for as many, fewer are taken.
+    /// The CPUs are those that this process may use. If there is too little memory for as many, it uses fewer.
     #[arg(short, long, value_name = "N", global = true, env = "INSTALLER_JOBS", value_parser = clap::value_parser!(u32).range(1..), help_heading = "How it runs")]
     pub jobs: Option<u32>,
 
-    /// Asks nothing
+    /// Never asks
     #[arg(short, long, global = true, env = "INSTALLER_YES", value_parser = FalseyValueParser::new(), help_heading = "How it runs")]
     pub yes: bool,
 
-    /// After a failure, goes on with what does not need it
+    /// After a failure, continues with what does not need it
     #[arg(long, global = true, env = "INSTALLER_KEEP_GOING", value_parser = FalseyValueParser::new(), overrides_with = "fail_fast", help_heading = "How it runs")]
     pub keep_going: bool,
 
@@ -66,7 +66,7 @@ pub struct Common {
     #[arg(long, global = true, env = "INSTALLER_FAIL_FAST", value_parser = FalseyValueParser::new(), help_heading = "How it runs")]
     pub fail_fast: bool,
 
-    /// No network even in `deps`: uses what is there
+    /// No network even in `deps`: uses what is already there
     #[arg(long, global = true, env = "INSTALLER_OFFLINE", value_parser = FalseyValueParser::new(), help_heading = "How it runs")]
     pub offline: bool,
 
@@ -86,7 +86,7 @@ pub struct Common {
     )]
     pub verify_level: Option<LevelArg>,
 
-    /// Shows what the steps print, and more of everything
+    /// Shows what the steps print, and more details
     #[arg(short, long, global = true, env = "INSTALLER_VERBOSE", value_parser = FalseyValueParser::new(), help_heading = "What is shown")]
     pub verbose: bool,
 
@@ -94,11 +94,11 @@ pub struct Common {
     ///
     /// With `plan`, `explain`, `status`, `verify`, `doctor`, `case list`, `case check` and others that print data, and
     /// with --dry-run everywhere. Messages stay on standard error, and exit codes are the same; docs/json.md has the fields.
-    /// For the events of a run as they come there is --progress json.
+    /// --progress json prints the events of a run as they happen.
     #[arg(long, global = true, help_heading = "What is shown")]
     pub json: bool,
 
-    /// Exits with 7 when there is something to do
+    /// Exits with 7 if there is something to do
     ///
     /// With `plan` and --dry-run.
     #[arg(long, global = true, env = "INSTALLER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new(), help_heading = "What is shown")]
@@ -120,7 +120,7 @@ pub struct Common {
     )]
     pub progress: Progress,
 
-    /// Colours: auto, always or never; NO_COLOR counts too
+    /// Colours: auto, always or never; NO_COLOR is respected
     #[arg(
         long,
         value_enum,
@@ -196,11 +196,11 @@ pub struct Common {
 
     /// Settings of this place: proxies, mirrors, authorities
     ///
-    /// Goes over /etc/installer/site.toml and $XDG_CONFIG_HOME/installer/site.toml.
+    /// Overrides /etc/installer/site.toml and $XDG_CONFIG_HOME/installer/site.toml.
     #[arg(long, value_name = "FILE", global = true, env = "INSTALLER_SITE", help_heading = "This place")]
     pub site: Option<Utf8PathBuf>,
 
-    /// The package manager, where the distribution does not tell
+    /// The package manager, if the distribution is unknown
     ///
     /// One of apt, dnf, yum, zypper and apk.
     #[arg(

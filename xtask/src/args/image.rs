@@ -7,7 +7,7 @@ use clap::Subcommand;
 pub enum ImageCommand {
     /// Copies what the case has installed into a new directory
     ///
-    /// It is a tree rooted at `/`: COPY --from=export DIR/ /.
+    /// The tree is rooted at `/`: COPY --from=export DIR/ /.
     Export {
         /// The directory; and the case
         #[arg(value_name = "DIRECTORY|CASE", num_args = 1..=2, required = true)]
@@ -15,7 +15,7 @@ pub enum ImageCommand {
     },
     /// Prints the packages that the installed files need
     ///
-    /// Packages of the distribution, one a line; with --json also what no package brings.
+    /// Packages of the distribution, one per line; with --json also files that belong to no package.
     RuntimePackages {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
@@ -23,15 +23,15 @@ pub enum ImageCommand {
     },
     /// Prints the Dockerfile of the case
     ///
-    /// Both phases, and the [image] section of the case as instructions of the runtime image.
+    /// Both phases, with the case's [image] section as instructions of the runtime image.
     Dockerfile {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
         name: Option<String>,
-        /// The second phase alone, from an image of the first
+        /// Only the second phase, from an image of the first
         #[arg(long, conflicts_with = "from", help_heading = "What is built")]
         build_only: bool,
-        /// The instructions alone, for an image that there is
+        /// Only the instructions, for an existing image
         #[arg(long, value_name = "IMAGE", help_heading = "What is built")]
         from: Option<String>,
     },

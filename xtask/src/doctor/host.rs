@@ -40,8 +40,8 @@ fn disks(patient: &Patient) -> Vec<Check> {
         let existing = path.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
         let what = format!("{name} {path}");
         if !exec::may_write(existing) {
-            let cure = format!("choose another place with {flag}, or make {existing} writable");
-            found.push(Check::failure("disk", format!("{what}: {existing} cannot be written"), cure));
+            let cure = format!("choose another directory with {flag}, or make {existing} writable");
+            found.push(Check::failure("disk", format!("{what}: {existing} is not writable"), cure));
             continue;
         }
         found.push(match rustix::fs::statvfs(existing.as_std_path()) {
@@ -58,7 +58,7 @@ fn disks(patient: &Patient) -> Vec<Check> {
             Err(error) => Check::failure(
                 "disk",
                 format!("{what}: {error}"),
-                format!("choose another place with {flag}"),
+                format!("choose another directory with {flag}"),
             ),
         });
     }
@@ -69,7 +69,7 @@ fn capacity() -> Check {
     let (cpus, total, available) = (cpus(), engine::memory::total_mib(), engine::memory::available_mib());
     let mib = |mib: Option<u64>| mib.map_or_else(|| "?".to_owned(), |mib| mib.to_string());
     let what = format!(
-        "{cpus} CPUs that may be used, {} MiB of memory and swap, {} MiB available (control group's limits counted)",
+        "{cpus} usable CPUs, {} MiB of memory and swap, {} MiB available (with the control group's limits)",
         mib(total),
         mib(available)
     );
@@ -84,12 +84,13 @@ fn capacity() -> Check {
 }
 
 fn privileges(patient: &Patient) -> Check {
-    let cure = "what needs root is printed for an administrator by `installer deps --case NAME --print-root-commands`";
+    let cure =
+        "`installer deps --case NAME --print-root-commands` prints the commands that must be run as root";
     if patient.target.root {
         return Check::ok("privileges", "root");
     }
     if patient.files.loaded.file.sudo == SudoPolicy::Never {
-        return Check::warning("privileges", "an ordinary user, and the site forbids sudo", cure);
+        return Check::warning("privileges", "an ordinary user; the site file forbids sudo", cure);
     }
     match exec::privilege::detect(false) {
         Sudo::NotNeeded => Check::ok("privileges", "root"),
@@ -104,7 +105,7 @@ fn privileges(patient: &Patient) -> Check {
 fn force() -> Result<Check> {
     let config = SessionConfig {
         launcher: std::env::current_exe()
-            .map_err(|error| Error::internal(format!("failed to find this program itself: {error}")))?,
+            .map_err(|error| Error::internal(format!("failed to find this program's own file: {error}")))?,
         launcher_args: vec!["__launch".to_owned()],
         marker: "doctor".to_owned(),
         run_lock: None,
@@ -115,18 +116,18 @@ fn force() -> Result<Check> {
     let force = match Session::start(config) {
         Ok(session) => session.offline_force(),
         Err(error) => {
-            let cure = format!("unset {}, or see what it says", exec::FORCE_VARIABLE);
+            let cure = format!("unset {}, or correct its value", exec::FORCE_VARIABLE);
             return Ok(Check::failure("offline", error.to_string(), cure));
         }
     };
-    let Some(force) = force else { return Err(Error::internal("no force was set up")) };
+    let Some(force) = force else { return Err(Error::internal("the network was not shut off")) };
     let parts: Vec<String> = [("wall", &force.wall), ("audit", &force.audit)]
         .into_iter()
         .filter_map(|(name, part)| Some(format!("{name}: {}", part.as_ref()?)))
         .collect();
     let mut check = if parts.is_empty() {
         let cure = "run as root, allow user namespaces, or run `build` with --network=none";
-        Check::warning("offline", "`build` cannot be kept from the network here", cure)
+        Check::warning("offline", "the network cannot be shut off for `build` here", cure)
     } else {
         Check::ok("offline", parts.join(", "))
     };
@@ -140,40 +141,37 @@ fn package_manager(patient: &Patient) -> Check {
     let Some(name) = &patient.target.package_manager else {
         return Check::warning(
             "packages",
-            format!("{distribution}: its package manager is not known"),
-            format!(
-                "say which with {}, or install by hand what `deps` names",
-                model::distribution::HOW_TO_SAY
-            ),
+            format!("{distribution}: unknown package manager"),
+            format!("name it with {}, or install what `deps` lists by hand", model::distribution::HOW_TO_SAY),
         );
     };
     let what = format!("{name} of {distribution}");
     let Some(manager) = packages::by_name(name) else {
-        let cure = "install by hand what `deps` names";
-        return Check::warning("packages", format!("{what}: installer cannot drive it yet"), cure);
+        let cure = "install what `deps` lists by hand";
+        return Check::warning("packages", format!("{what}: installer does not support it yet"), cure);
     };
     match manager.query(Utf8Path::new("/"), &packages::ask_directly) {
         Ok(database) if database.interrupted => Check::warning(
             "packages",
             format!("{what}: an earlier run was interrupted"),
-            format!("`installer deps` mends it first (`{}`)", manager.repair_hint()),
+            format!("`installer deps` repairs it first (`{}`)", manager.repair_hint()),
         ),
         Ok(_) => Check::ok("packages", what),
-        Err(error) => Check::failure("packages", format!("{what}: {error}"), "mend its database"),
+        Err(error) => Check::failure("packages", format!("{what}: {error}"), "repair its database"),
     }
 }
 
 /// A cache on PATH that does not work fails compiles: some builds pick it up by themselves.
 fn compiler_cache(patient: &Patient, name: &str) -> Option<Check> {
     let path = &patient.target.tools.get(name)?.path;
-    let cure = format!("mend {path}, or take it off PATH: builds that find it use it");
+    let cure = format!("repair {path} or take it off PATH: builds use it if they find it");
     let said = match probe::ask(&[path, "--version"]) {
         Ok(answer) if answer.status == 0 => answer.stdout.lines().next().unwrap_or_default().to_owned(),
         Ok(answer) => {
             let why = answer.stderr.lines().next().unwrap_or_default();
             return Some(Check::failure(
                 "cache",
-                format!("{path} ends with status {}: {why}", answer.status),
+                format!("{path} exits with status {}: {why}", answer.status),
                 cure,
             ));
         }
@@ -185,8 +183,8 @@ fn compiler_cache(patient: &Patient, name: &str) -> Option<Check> {
             let directory = Utf8PathBuf::from(answer.stdout.trim());
             let existing = directory.ancestors().find(|path| path.exists());
             if answer.status == 0 && existing.is_some_and(|path| !exec::may_write(path)) {
-                let cure = "set CCACHE_DIR to a directory that can be written";
-                return Some(Check::warning("cache", format!("{said}: {directory} cannot be written"), cure));
+                let cure = "set CCACHE_DIR to a writable directory";
+                return Some(Check::warning("cache", format!("{said}: {directory} is not writable"), cure));
             }
         }
     }
@@ -197,7 +195,7 @@ fn docker(patient: &Patient) -> Check {
     let path = patient.site.network_environment.get("PATH").cloned();
     let path = path.or_else(|| std::env::var("PATH").ok()).unwrap_or_default();
     let Some(docker) = deps::needs::find_tool(Utf8Path::new("/"), &path, &["docker".to_owned()]) else {
-        return Check::ok("engine", "no docker; only images need one");
+        return Check::ok("engine", "docker is not installed; only images need it");
     };
     let cure = "start the engine, or join its group (`docker version` says more); only images need it";
     let format = "{{.Client.Version}} {{.Server.Version}}";
@@ -209,7 +207,7 @@ fn docker(patient: &Patient) -> Check {
     };
     let words: Vec<&str> = answer.stdout.split_whitespace().collect();
     let [client, server] = words[..] else {
-        let why = answer.stderr.lines().next().unwrap_or("it does not answer");
+        let why = answer.stderr.lines().next().unwrap_or("no answer");
         return Check::warning("engine", format!("{docker}: {why}"), cure);
     };
     let buildx = probe::ask(&["timeout", "10", docker.as_str(), "buildx", "version"])

@@ -27,7 +27,7 @@ fn files(patient: &Patient) -> Vec<Check> {
     let mut found = Vec::new();
     for (path, there) in &patient.files.places {
         if !there {
-            found.push(Check::ok("site", format!("{path} is not there")));
+            found.push(Check::ok("site", format!("{path} does not exist")));
             continue;
         }
         let mut check = Check::ok("site", path.to_string());
@@ -44,7 +44,7 @@ fn files(patient: &Patient) -> Vec<Check> {
         let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
         if secret && mode.is_ok_and(|mode| mode & 0o004 != 0) {
             check.state = State::Warning;
-            check.cure = Some(format!("it holds a password and everybody may read it: chmod o-r {path}"));
+            check.cure = Some(format!("it contains a password and every user can read it: chmod o-r {path}"));
         }
         found.push(check);
     }
@@ -59,7 +59,7 @@ fn files(patient: &Patient) -> Vec<Check> {
     if !overridden.is_empty() {
         found.push(Check::ok(
             "site",
-            format!("set in the environment, which goes over the files: {}", overridden.join(", ")),
+            format!("set in the environment, which overrides the files: {}", overridden.join(", ")),
         ));
     }
     found
@@ -77,7 +77,7 @@ fn proxies(patient: &Patient) -> Vec<Check> {
             continue;
         }
         found.push(match connect(address) {
-            Ok(()) => Check::ok("proxy", format!("{shown} takes connections")),
+            Ok(()) => Check::ok("proxy", format!("{shown} accepts connections")),
             Err(why) => Check::failure(
                 "proxy",
                 format!("{shown} cannot be reached: {why}"),
@@ -103,7 +103,7 @@ fn connect(address: &str) -> std::result::Result<(), String> {
         _ => 1080,
     };
     let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
-    let mut last = "its name has no address".to_owned();
+    let mut last = "its name does not resolve".to_owned();
     for address in host.to_socket_addrs().map_err(|error| error.to_string())? {
         match TcpStream::connect_timeout(&address, CONNECT) {
             Ok(_) => return Ok(()),
@@ -120,13 +120,13 @@ fn authorities(patient: &Patient) -> Vec<Check> {
             Some(file) => {
                 vec![authority_file(Utf8Path::new(file), "SSL_CERT_FILE in the environment", false)]
             }
-            None => vec![Check::ok("authorities", "the system's, and those compiled in")],
+            None => vec![Check::ok("authorities", "the system's, and the built-in ones")],
         };
     };
     let mut found =
         vec![authority_file(&authorities.file, "certificates.authorities in the site file", true)];
     if let Some(base) = &authorities.base {
-        found.push(Check::ok("authorities", format!("joined with {base} for the tools of `deps`")));
+        found.push(Check::ok("authorities", format!("combined with {base} for the tools of `deps`")));
     }
     found
 }
@@ -148,7 +148,7 @@ fn authority_file(file: &Utf8Path, said: &str, own: bool) -> Check {
         return Check::ok("authorities", what);
     }
     let what = format!("{what}, expired: {}", expired.join(", "));
-    let cure = "get the authority's new certificate from whoever runs it, and put it into the file";
+    let cure = "put the authority's new certificate into the file";
     if expired.len() == certificates.len() {
         Check::failure("authorities", what, cure)
     } else {
@@ -222,13 +222,13 @@ fn mirrors(patient: &Patient) -> Result<Vec<Check>> {
                 Check::failure(
                     "mirror",
                     format!("{what} does not exist"),
-                    format!("mount or make {path}, or correct {key}"),
+                    format!("mount or create {path}, or correct {key}"),
                 )
             });
             continue;
         }
         if !address.starts_with("http://") && !address.starts_with("https://") {
-            found.push(Check::ok("mirror", format!("{what}: not tried, only http, https and file are")));
+            found.push(Check::ok("mirror", format!("{what}: not tried: only http, https and file are")));
             continue;
         }
         if patient.common.offline {
@@ -238,29 +238,27 @@ fn mirrors(patient: &Patient) -> Result<Vec<Check>> {
         found.push(match client.status(&address, &context) {
             Ok(407) => Check::failure(
                 "mirror",
-                format!("{what}: the proxy wants credentials"),
-                "write them into the proxy's address: http://user:password@host:port",
+                format!("{what}: the proxy needs credentials"),
+                "put them into the proxy's address: http://user:password@host:port",
             ),
             Ok(status @ (401 | 403)) => Check::warning(
                 "mirror",
                 format!("{what} answers {status}"),
-                "it wants credentials, or a proxy forbids it: see whether a file below it can be had",
+                "it needs credentials, or a proxy forbids it: try to download a file below it",
             ),
             Ok(status @ 500..) => {
-                Check::warning("mirror", format!("{what} answers {status}"), "ask whoever runs it")
+                Check::warning("mirror", format!("{what} answers {status}"), "ask its operator")
             }
             Ok(status) => Check::ok("mirror", format!("{what} answers {status}")),
             Err(why) => Check::failure(
                 "mirror",
                 format!("{what} cannot be reached: {why}"),
-                format!(
-                    "correct {key} in the site file, or see to it that the host can be reached from here"
-                ),
+                format!("correct {key} in the site file, or make the host reachable from here"),
             ),
         });
     }
     if found.is_empty() {
-        found.push(Check::ok("mirror", "none named; servers of others are not asked"));
+        found.push(Check::ok("mirror", "none configured; public servers are not tested"));
     }
     Ok(found)
 }

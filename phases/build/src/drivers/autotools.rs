@@ -61,7 +61,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
 /// autoconf's configure goes on when it does not know an option, and says so in `config.log`.
 fn all_recognised(subject: &Subject<'_>) -> Expectation {
     Expectation {
-        asked: "options that the configure script knows".to_owned(),
+        asked: "only options that the configure script knows".to_owned(),
         file: subject.build.join("config.log"),
         shows: Shows::NoLineWith("unrecognized options:".to_owned()),
         missing: None,

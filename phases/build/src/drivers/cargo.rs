@@ -17,8 +17,8 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     if let Some(key) = subject.options.keys().next() {
         return Err(PlanError::new(
             format!("components.{}.options.{key}", subject.name),
-            format!("`{key}` is no option that the driver cargo knows"),
-            "say features under `features`, and anything else as cargo would have it under `arguments`",
+            format!("the driver cargo has no option `{key}`"),
+            "write features under `features`, and other options of cargo under `arguments`",
         ));
     }
     let mut args = vec![

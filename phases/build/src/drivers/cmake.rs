@@ -68,7 +68,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
         .collect();
     // With content that nobody brought FetchContent goes on without it, as long as it has no CMakeLists.txt to miss.
     expectations.push(Expectation {
-        asked: "what the project brings with FetchContent".to_owned(),
+        asked: "what the project gets with FetchContent".to_owned(),
         file: subject.build.join("CMakeCache.txt"),
         shows: Shows::NoEmptyEntry { beginning: "FETCHCONTENT_SOURCE_DIR_".to_owned() },
         missing: None,

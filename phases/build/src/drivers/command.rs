@@ -11,7 +11,7 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let Some(commands) = &subject.component.commands else {
         return Err(PlanError::new(
             key,
-            format!("component `{}` has the driver `command` and no commands", subject.name),
+            format!("component `{}` has the driver `command` but no commands", subject.name),
             format!("add [components.{}.commands] with `compile` and `install`", subject.name),
         ));
     };
@@ -38,7 +38,7 @@ fn command(subject: &Subject<'_>, words: &[String], key: &str) -> Result<Command
     let [program, args @ ..] = words else {
         return Err(PlanError::new(
             key,
-            "a command has no words",
+            "a command is empty",
             "write the program and its arguments: [\"make\", \"all\"]",
         ));
     };

@@ -16,17 +16,17 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
         return Err(PlanError::new(
             format!("components.{}.driver", subject.name),
             format!(
-                "component `{}` is a Python project, and the case has no environment for it",
+                "component `{}` is a Python project, but the case has no environment for it",
                 subject.name
             ),
-            "add a [python] section; what the project's pyproject.toml wants for its build is brought by itself",
+            "add a [python] section; `deps` downloads what the project's pyproject.toml needs to build",
         ));
     }
     if let Some(key) = subject.options.keys().next() {
         return Err(PlanError::new(
             format!("components.{}.options.{key}", subject.name),
-            format!("`{key}` is no option that the driver python knows"),
-            "say what the build backend takes under `arguments`: [\"--config-settings\", \"key=value\"]",
+            format!("the driver python has no option `{key}`"),
+            "write options of the build backend under `arguments`: [\"--config-settings\", \"key=value\"]",
         ));
     }
     let home = python_home(subject.known);

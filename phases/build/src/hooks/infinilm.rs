@@ -45,8 +45,12 @@ fn infinicore(subject: &Subject<'_>) -> Result<String, PlanError> {
     let core = infini::core(subject).ok_or_else(|| {
         PlanError::new(
             format!("components.{}.needs", subject.name),
-            format!("component `{}` is built against InfiniCore, and none of its `needs` is it", subject.name),
-            "add needs = [\"infinicore\"], or say where an installed one lies: environment = { INFINI_ROOT = \"…\" }",
+            format!(
+                "component `{}` is built against InfiniCore, but its `needs` do not list it",
+                subject.name
+            ),
+            "add needs = [\"infinicore\"], or say where it is installed: environment = { INFINI_ROOT = \"…\" \
+             }",
         )
     })?;
     Ok(core.prefix.as_ref().unwrap_or(&subject.known.layout.prefix).to_string())

@@ -25,7 +25,7 @@ const ENTRY_POINT: &str = "docker/docker_entrypoint_rust.sh";
 const ENTRY_POINTS: [&str; 2] = ["docker_entrypoint_rust.sh", "docker_entrypoint.sh"];
 
 /// A file, because directories without files are neither recorded nor copied to an image.
-const LOGS: &str = "Logs of the services that script/ starts, and the numbers of their processes.\n";
+const LOGS: &str = "Logs of the services that script/ starts, and their process ids.\n";
 
 impl Hooks for InfinilmSvc {
     fn additions(&self, subject: &Subject<'_>) -> Result<Additions, PlanError> {
@@ -72,12 +72,14 @@ fn required(app: &Application, own: &Utf8Path, subject: &Subject<'_>) -> Vec<Req
     let of_source = subject.users_directory().into_iter().flat_map(|source| {
         ["script", "config", ENTRY_POINT].map(|path| RequiredPath {
             path: source.join(path),
-            cure: "give a whole checkout of InfiniLM-SVC, or install the programs alone with `enabled = false` under `app` of the component".to_owned(),
+            cure: "give a whole checkout of InfiniLM-SVC, or install only the programs with `enabled = \
+                   false` under `app` of the component"
+                .to_owned(),
         })
     });
     let babysitters = app.babysitters.iter().map(|file| RequiredPath {
         path: own.join(file),
-        cure: format!("write it, or correct `babysitters` under `app` of the component: they lie in {own}"),
+        cure: format!("write it, or correct `babysitters` under `app` of the component: they are in {own}"),
     });
     of_source.chain(babysitters).filter(|required| required.path.is_absolute()).collect()
 }

@@ -49,7 +49,7 @@ const EXTRA_THERE: &str = r#"
 for path; do
     set -- "$path"/*/CMakeLists.txt
     [ ! -e "$1" ] || continue
-    echo "error: OPENCV_EXTRA_MODULES_PATH: no module of OpenCV lies in $path" >&2
+    echo "error: OPENCV_EXTRA_MODULES_PATH: no module of OpenCV is in $path" >&2
     exit 1
 done
 "#;
@@ -58,7 +58,7 @@ done
 const COUNTS: &str = r#"
 import cv2, numpy
 if cv2.countNonZero(numpy.eye(3, dtype=numpy.uint8)) != 3:
-    sys.exit("cv2.countNonZero counts amiss")
+    sys.exit("cv2.countNonZero returns a wrong count")
 print("cv2 of OpenCV", cv2.__version__)
 "#;
 
@@ -143,14 +143,15 @@ impl Hooks for Opencv {
             let unfed: Vec<&str> = EXTRA_DOWNLOADED.iter().map(|(module, _)| *module).filter(off).collect();
             if !unfed.is_empty() {
                 notes.push(format!(
-                    "opencv: without the modules {}: what they download is not among the component's `files`",
+                    "opencv: without the modules {}: what they download is not in the component's `files`",
                     unfed.join(", ")
                 ));
             }
             let found: Vec<&str> = EXTRA_OFF.iter().copied().filter(off).collect();
             if !found.is_empty() {
                 notes.push(format!(
-                    "opencv: without the modules {}, which take what the machine happens to have; BUILD_opencv_NAME = true builds one",
+                    "opencv: without the modules {}, which depend on what the machine has; BUILD_opencv_NAME \
+                     = true builds one",
                     found.join(", ")
                 ));
             }

@@ -49,10 +49,7 @@ pub(super) fn settle(
     for conflict in accelerators::conflicts(options) {
         let (one, other) = (conflict.one, conflict.other);
         let Some(kernels) = conflict.kernels else {
-            notes.push(format!(
-                "nobody has said that {} and {} can be built into one InfiniCore",
-                one.name, other.name
-            ));
+            notes.push(format!("{} and {} are not known to work in one InfiniCore", one.name, other.name));
             continue;
         };
         return Err(PlanError::new(

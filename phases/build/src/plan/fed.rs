@@ -49,7 +49,7 @@ pub(super) fn paths(
     cx: &PlanCx<'_>,
 ) -> Result<Vec<RequiredPath>, PlanError> {
     let cure = |source: &SourceName| {
-        format!("run `installer deps`, which brings the source {source}, with the same --artifacts")
+        format!("run `installer deps`, which gets the source {source}, with the same --artifacts")
     };
     let mut paths = Vec::new();
     for source in trees(planned.component) {
@@ -79,7 +79,7 @@ pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>) -> Result<Fed, PlanEr
         let id = step_id(planned.name, &verb);
         if !fed.copies.iter().any(|copy| copy.id == id) {
             let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
-            let title = format!("bring the copy of {source} for {} in line with its source", planned.name);
+            let title = format!("synchronise the copy of {source} for {} with its source", planned.name);
             let action = working_copy_of(from, into.clone());
             let mut copy = template(cx.phase, planned.name, &verb, title, action);
             copy.needs = needs;

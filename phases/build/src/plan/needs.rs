@@ -77,7 +77,7 @@ pub(super) fn of(known: &Known<'_>, planned: &Planned<'_>, phase: Phase) -> Resu
                     format!("components.{name}.system"),
                     format!("`{row}` is not a row of the catalog"),
                     format!(
-                        "did you mean `{}`? a package by its own name is written `apt:{row}`",
+                        "did you mean `{}`? write a package of apt as `apt:{row}`",
                         nearest.unwrap_or_default()
                     ),
                 )

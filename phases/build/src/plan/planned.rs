@@ -51,9 +51,9 @@ pub(super) fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanEr
             let Some(driver) = component.driver else {
                 return Err(PlanError::new(
                     format!("components.{name}"),
-                    format!("component `{name}` has no built-in recipe and says no driver"),
+                    format!("component `{name}` has neither a built-in recipe nor a driver"),
                     format!(
-                        "add `driver = \"…\"` (one of {}); recipes that are built in: {}",
+                        "add `driver = \"…\"` (one of {}); built-in recipes: {}",
                         Driver::words(),
                         crate::recipes::built_in().names().collect::<Vec<_>>().join(", ")
                     ),
@@ -95,7 +95,7 @@ fn after_its_libraries(
     let Some(other) = missed else { return Ok(()) };
     Err(PlanError::new(
         format!("components.{name}.needs"),
-        format!("component `{name}` is to use `{}` of this case, which is not among its `needs`", other.name),
+        format!("component `{name}` uses `{}` of this case, but does not list it in `needs`", other.name),
         format!("add \"{}\" to `needs` in [components.{name}]", other.name),
     ))
 }
@@ -113,8 +113,8 @@ fn settle<'a>(
         let circle: Vec<&str> = open.iter().map(|name| name.as_str()).chain([name.as_str()]).collect();
         return Err(PlanError::new(
             format!("components.{name}.needs"),
-            format!("components need each other in a circle: {}", circle.join(" → ")),
-            "break the circle of `needs`",
+            format!("components need each other in a cycle: {}", circle.join(" → ")),
+            "break the cycle of `needs`",
         ));
     }
     open.push(name);

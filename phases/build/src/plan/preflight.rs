@@ -60,7 +60,7 @@ pub(super) fn step(
     paths.extend(wanted.required.iter().cloned());
     let writable = wanted.roots.iter().map(|path| RequiredPath {
         cure: format!(
-            "run it as root, make {path} a directory of this user, or install elsewhere: --set components.{}.app.root=DIR",
+            "run it as root, make {path} writable, or install elsewhere: --set components.{}.app.root=DIR",
             planned.name
         ),
         path: path.clone(),
@@ -72,7 +72,7 @@ pub(super) fn step(
         crates = Some(known.layout.fetched_crates_facts(case, &planned.source));
         paths.push(RequiredPath {
             path: known.layout.fetched_crates(case, &planned.source),
-            cure: format!("run `installer deps`, which fetches the crates that {} locks", planned.source),
+            cure: format!("run `installer deps`, which downloads the crates that {} locks", planned.source),
         });
     }
     let action = Action::Preflight(Preflight {
@@ -97,7 +97,7 @@ pub(super) fn step(
         writable: writable.collect(),
         ..Preflight::default()
     });
-    let title = format!("see that all is there to build {}", planned.name);
+    let title = format!("check what is needed to build {}", planned.name);
     let mut step = template(cx.phase, planned.name, "preflight", title, action);
     step.freshness = Freshness::Observed;
     step.optional = planned.component.optional;
@@ -115,7 +115,7 @@ fn source_there(known: &Known<'_>, planned: &Planned<'_>, source: &PlannedSource
     }
     RequiredPath {
         path: known.layout.source_artifacts(name).join("source.json"),
-        cure: format!("run `installer deps`, which brings the source {name}, with the same --artifacts"),
+        cure: format!("run `installer deps`, which gets the source {name}, with the same --artifacts"),
     }
 }
 

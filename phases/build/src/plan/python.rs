@@ -76,7 +76,7 @@ fn look(cx: &mut PlanCx<'_>, python: &Python) -> StepId {
     });
     let name = ComponentName::new("python");
     let mut look =
-        no_component(template(cx.phase, &name, "preflight", format!("look at {interpreter}"), look));
+        no_component(template(cx.phase, &name, "preflight", format!("inspect {interpreter}"), look));
     look.freshness = Freshness::Observed;
     cx.add(look)
 }
@@ -171,7 +171,7 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
         library_directories: Vec::new(),
         forbidden_paths: vec![known.layout.staging(&name)],
     });
-    let title = format!("install the wheels beside what {prefix} has");
+    let title = format!("install the wheels beside the packages of {prefix}");
     let mut step = template(cx.phase, &name, "commit", title, action);
     step.id = StepId::new("build/python");
     step.needs = vec![stage.clone()];
@@ -191,7 +191,7 @@ fn verify(cx: &PlanCx<'_>, name: ComponentName, installed: &StepId) -> Step {
         level: VerifyLevel::default(),
         wheels: true,
     });
-    let title = "see that the wheels are as they were installed".to_owned();
+    let title = "check that the installed wheels are unchanged".to_owned();
     let mut step = template(cx.phase, &name, "verify", title, action);
     step.id = StepId::new(format!("{installed}/verify"));
     step.needs = vec![installed.clone()];
@@ -281,7 +281,7 @@ pub(super) fn made(planned: &Planned<'_>, python: Option<&StepId>) -> Result<Ste
         PlanError::new(
             format!("components.{name}"),
             format!(
-                "component `{name}` is built with Python, and the case has no packages for an environment"
+                "component `{name}` is built with Python, but the case has no packages for an environment"
             ),
             "add a [python] section with `packages`: what it is built against (numpy)",
         )
@@ -303,7 +303,7 @@ pub(super) fn link(
     let modules = planned.component.python_modules.as_deref().or_else(conditional)?;
     let name = planned.name;
     let PythonHome { prefix: environment, site, .. } = python_home(subject.known);
-    let title = format!("let {environment} import what {name} installed");
+    let title = format!("make {name} importable in {environment}");
     let directory = planned.prefix.join(modules);
     let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory, site });
     let mut link = template(Phase::Build, name, "python", title, action);

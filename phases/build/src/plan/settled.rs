@@ -182,7 +182,8 @@ fn placed(
             return Err(PlanError::new(
                 format!("components.{}.options.{key}", planned.name),
                 format!(
-                    "option `{key}` names the interpreter of the case's Python environment, and there is none"
+                    "option `{key}` names the interpreter of the case's Python environment, but the case has \
+                     none"
                 ),
                 "add a [python] section",
             ));
@@ -225,7 +226,7 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
 fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
     let into = layout.working_copy(planned.name);
     let action = working_copy_of(source.tree.clone(), into.clone());
-    let title = format!("bring the working copy of {} in line with its source", planned.source);
+    let title = format!("synchronise the working copy of {} with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();
     step.after = vec![gate::id()];

@@ -108,7 +108,7 @@ impl Steps<'_> {
         expectations.extend(expect::of(self.subject));
         if !expectations.is_empty() {
             let action = Action::ExpectEnabled(ExpectEnabled { expectations });
-            let title = format!("see that what was asked of {name} is enabled");
+            let title = format!("check that the options of {name} took effect");
             let mut expect = self.step("expect", title, action);
             expect.needs = configured.map_or_else(|| before.clone(), |id| vec![id]);
             before.push(self.add(expect));
@@ -238,7 +238,7 @@ impl Steps<'_> {
             level: VerifyLevel::default(),
             wheels: false,
         });
-        let mut verify = self.step("verify", format!("see that {name} works"), action);
+        let mut verify = self.step("verify", format!("check that {name} works"), action);
         verify.needs = committed;
         verify.inputs = beside;
         verify.timeout_seconds = Some(600);

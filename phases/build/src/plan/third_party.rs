@@ -40,7 +40,7 @@ pub(super) fn required(
             }
             let directory = &one.directory;
             let cure = if source.mounted {
-                format!("bring the submodule: git -C {tree} submodule update --init third_party/{directory}")
+                format!("get the submodule: git -C {tree} submodule update --init third_party/{directory}")
             } else {
                 format!("set `submodules = true` in [sources.{}]", planned.source)
             };

@@ -79,7 +79,7 @@ fn source_date_epoch() -> Result<Option<SystemTime>, StepError> {
     let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(None) };
     let seconds: u64 = text.trim().parse().map_err(|_| {
         StepError::new(
-            format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"),
+            format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds"),
             "unset it, or set it to seconds since 1970, such as `git log -1 --format=%ct` prints",
         )
     })?;
@@ -101,7 +101,7 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
         if let Some(owner) = owners.get(relative) {
             problems.push(format!("{path} belongs to {owner}"));
             cures.push(format!(
-                "uninstall {owner}, or give {} a prefix of its own, or switch off what installs the file",
+                "uninstall {owner}, or give {} its own prefix, or switch off what installs the file",
                 action.component
             ));
             continue;
@@ -117,11 +117,11 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
             Ok(_) if own => continue,
             Ok(_) => match manifest::problem(&path, entry) {
                 None | Some(ProblemKind::Mode { .. }) => continue,
-                Some(_) => "is there already and no component that installer knows owns it".to_owned(),
+                Some(_) => "exists already and belongs to no component that installer knows".to_owned(),
             },
         };
         problems.push(format!("{path} {what}"));
-        cures.push("move what is there out of the way, or choose another prefix with --prefix".to_owned());
+        cures.push("move the existing files away, or choose another prefix with --prefix".to_owned());
     }
     if problems.is_empty() {
         return Ok(());
@@ -133,7 +133,11 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(StepError::of_kind(
         model::event::FailureKind::Step,
-        format!("{} would overwrite what is not its own: {}{rest}", action.component, problems.join("; ")),
+        format!(
+            "{} would overwrite files that are not its own: {}{rest}",
+            action.component,
+            problems.join("; ")
+        ),
         cures,
     ))
 }
@@ -150,7 +154,7 @@ fn warn_of_changes(action: &Commit, staged: &Staged, earlier: &[&Manifest], cont
             )
         };
         if !known.is_empty() && changed(new) && known.iter().all(|entry| changed(entry)) {
-            context.warn(&format!("{path} was changed since it was installed and is replaced"));
+            context.warn(&format!("{path} has changed since it was installed and is replaced"));
         }
     }
 }
@@ -241,7 +245,7 @@ fn remove_obsolete(
         let path = action.prefix.join(relative);
         if manifest::remove_known(&path, known, false)? == Removal::Modified {
             context.warn(&format!(
-                "{path} is no longer part of {} but was changed since it was installed: it stays",
+                "{path} is no longer part of {} but has changed since it was installed: it is kept",
                 action.component
             ));
         }

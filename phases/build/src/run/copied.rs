@@ -33,7 +33,7 @@ pub(super) fn with_original(error: StepError, step: &Step, context: &dyn Context
     for place in failure.excerpt.iter().flat_map(|line| places(line, &copy)) {
         let own = original.join(place);
         if own.is_file() {
-            let line = format!("{} is a copy of {own}: change it there", copy.join(place));
+            let line = format!("{} is a copy of {own}: edit that", copy.join(place));
             if !told.contains(&line) {
                 told.push(line);
             }
@@ -93,10 +93,7 @@ mod tests {
         let told = cures(with_original(failed(), &step, &context));
         assert_eq!(
             told,
-            [
-                format!("{copy}/src/f2.cpp is a copy of {own}/src/f2.cpp: change it there"),
-                "the general".to_owned()
-            ]
+            [format!("{copy}/src/f2.cpp is a copy of {own}/src/f2.cpp: edit that"), "the general".to_owned()]
         );
     }
 }

@@ -59,22 +59,22 @@ impl Declared {
         let name = &self.name;
         let from = self.url.as_ref().or(self.repository.as_ref());
         let what = match from {
-            Some(from) => format!("{name}, which the project fetches from {from} ({})", self.place),
-            None => format!("{name}, which the project fetches"),
+            Some(from) => format!("{name}, which the project downloads from {from} ({})", self.place),
+            None => format!("{name}, which the project downloads"),
         };
         let unclear = |text: &str| text.contains("${");
         let source: String =
             name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let mut lines =
-            vec![format!("bring {name} in `deps`: add to the case"), format!("  [sources.{source}]")];
+            vec![format!("download {name} in `deps`: add to the case"), format!("  [sources.{source}]")];
         if let (Some(repository), None) = (&self.repository, &self.url) {
             let tag = self.tag.as_deref().unwrap_or("TAG OR COMMIT");
             lines.push("  kind = \"git\"".to_owned());
             lines.push(format!("  url = \"{repository}\""));
             lines.push(format!("  revision = \"{tag}\""));
         } else {
-            let url = self.url.as_deref().unwrap_or("https://WHERE IT LIES");
-            let sha256 = self.sha256.as_deref().unwrap_or("WHAT sha256sum SAYS OF THE FILE");
+            let url = self.url.as_deref().unwrap_or("https://ITS ADDRESS");
+            let sha256 = self.sha256.as_deref().unwrap_or("ITS sha256sum");
             lines.push("  kind = \"archive\"".to_owned());
             lines.push(format!("  urls = [\"{url}\"]"));
             lines.push(format!("  sha256 = \"{sha256}\""));
@@ -191,7 +191,7 @@ mod tests {
         let told = wanted(&["JSON", "FMT_LIB", "OTHER"], &build, "shapes");
         assert_eq!(
             told[0].what,
-            "json, which the project fetches from https://example.com/json.tar.xz (CMakeLists.txt:3)"
+            "json, which the project downloads from https://example.com/json.tar.xz (CMakeLists.txt:3)"
         );
         let lines: Vec<&str> = told[0].cure.lines().map(str::trim).collect();
         assert_eq!(
@@ -211,6 +211,6 @@ mod tests {
         {
             assert!(told[1].cure.contains(line), "{line}: {told:?}");
         }
-        assert_eq!(told[2].what, "other, which the project fetches");
+        assert_eq!(told[2].what, "other, which the project downloads");
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn check(action: &ExpectEnabled, component: &str) -> Result<(), StepE
         if let Shows::NoEmptyEntry { beginning } = &expectation.shows {
             let build = expectation.file.parent().unwrap_or(&expectation.file);
             for wanted in declared::wanted(&empty_entries(text, beginning), build, component) {
-                unmet.push(format!("{}, is not there, and `build` has no network", wanted.what));
+                unmet.push(format!("{}, is missing, and `build` has no network", wanted.what));
                 cures.push(wanted.cure);
             }
             continue;
@@ -37,12 +37,12 @@ pub(super) fn check(action: &ExpectEnabled, component: &str) -> Result<(), StepE
         let (message, cure) = match &expectation.missing {
             Some(missing) => (
                 format!("{} was not enabled ({why}): {missing} is probably missing", expectation.asked),
-                format!("install {missing} with `installer deps`, or do not ask for {}", expectation.asked),
+                format!("install {missing} with `installer deps`, or do not enable {}", expectation.asked),
             ),
             None => (
                 format!("{} was not enabled ({why})", expectation.asked),
                 format!(
-                    "see the configure log for why {} was left out, or do not ask for it",
+                    "see the configure log for why {} was left out, or do not enable it",
                     expectation.asked
                 ),
             ),

@@ -25,7 +25,7 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 pub struct Request {
     /// The server's command; `{port}` stands for a free port.
     pub serve: Vec<String>,
-    /// The path that is asked for.
+    /// The requested path.
     pub path: String,
     /// The expected status code.
     pub status: u16,
@@ -99,7 +99,7 @@ fn ask(request: &Request, port: u16, server: &mut Foreground) -> Result<Answer, 
     let started = Instant::now();
     let mut stream = loop {
         if let Some(status) =
-            server.ended().map_err(|error| format!("failed to look at the server: {error}"))?
+            server.ended().map_err(|error| format!("failed to check the server: {error}"))?
         {
             return Err(format!("the server ended before it listened on port {port}: {status}"));
         }

@@ -9,7 +9,7 @@ use model::plan::LinkPython;
 pub(super) fn link(action: &LinkPython) -> Result<(), StepError> {
     if !action.directory.is_dir() {
         return Err(StepError::new(
-            format!("{} installed no Python modules: {} is not there", action.component, action.directory),
+            format!("{} installed no Python modules: {} does not exist", action.component, action.directory),
             "see the log of its configure step: the bindings may have been left out",
         ));
     }

@@ -50,7 +50,7 @@ pub(super) fn observe(
         let there = |name: &str| lock.lines().any(|line| line.split("==").next() == Some(name));
         for (name, what) in required.packages.iter().filter(|(name, _)| !there(name)) {
             observation.findings.push(Finding {
-                what: format!("{name} is not among the wheels of the case, and {what} is needed"),
+                what: format!("{what} is needed, but {name} is not among the wheels of the case"),
                 cure: format!("add {name} to `packages` of [python] in the case, and run `installer deps`"),
             });
         }
@@ -63,7 +63,7 @@ pub(super) fn observe(
             if !requirement.conditional && !there(&requirement.name) {
                 observation.findings.push(Finding {
                     what: format!(
-                        "{} is not among the wheels of the case, and {} wants `{}` for its build",
+                        "{} is not among the wheels of the case, but {} needs `{}` to build",
                         requirement.name, required.file, requirement.text
                     ),
                     cure: "run `installer deps`, which brings it".to_owned(),
@@ -95,7 +95,7 @@ pub(super) fn observe(
             Ok(found) => observation.found.extend(found.map(|found| (need.name, found))),
             Err(_) => observation.findings.push(Finding {
                 what: format!(
-                    "the project asks xmake for {}, and neither the case nor the system has it",
+                    "the project requires {} from xmake, but neither the case nor the system has it",
                     required.asked
                 ),
                 cure: required.cure.clone(),
@@ -156,14 +156,15 @@ fn rust(
     context: &dyn Context,
     observation: &mut Observation,
 ) -> Result<(), StepError> {
-    let cure = format!("run `installer deps`, which brings Rust {minimum} or newer");
+    let cure = format!("run `installer deps`, which installs Rust {minimum} or newer");
     let crates: FetchedCrates = crates.and_then(engine::files::read_cache).unwrap_or_default();
     match (runner.find_rust)(context)? {
         Some((version, what)) if version_at_least(&version, minimum) => {
             if let FetchedCrates { minimum_rust: Some(wanted), wanted_by: Some(by) } = &crates {
                 if !version_at_least(&version, wanted) {
                     observation.findings.push(Finding {
-                        what: format!("Rust is {version} ({what}), and the crate {by} needs {wanted} or newer"),
+                        what: format!("Rust is {version} ({what}), but the crate {by} needs {wanted} or \
+                                       newer"),
                         cure: format!(
                             "set toolchains.rust.minimum = \"{wanted}\" in the case and run `installer deps`, or lock an older {by}"
                         ),
@@ -173,7 +174,7 @@ fn rust(
             observation.found.insert("rust".to_owned(), what);
         }
         Some((version, what)) => observation.findings.push(Finding {
-            what: format!("Rust is {version} ({what}), and {minimum} or newer is needed"),
+            what: format!("Rust is {version} ({what}), but {minimum} or newer is needed"),
             cure,
         }),
         None => observation.findings.push(Finding { what: "Rust is not installed".to_owned(), cure }),
@@ -186,7 +187,7 @@ fn not_writable(required: &RequiredPath) -> Option<Finding> {
     let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
     let allowed = existing.is_dir() && rustix::fs::access(existing.as_std_path(), Access::WRITE_OK).is_ok();
     (!allowed).then(|| Finding {
-        what: format!("{directory} cannot be written: {existing} is no directory of this user"),
+        what: format!("{directory} is not writable: {existing} belongs to another user"),
         cure: required.cure.clone(),
     })
 }
@@ -217,14 +218,15 @@ fn too_little_disk(action: &Preflight, free_mib: u64, existing: &Utf8Path) -> Op
         let mut parts = format!(" ({})", parts.join(", "));
         if open.iter().any(|(estimate, _)| estimate.by_source.is_some()) {
             parts.push_str(&format!(
-                "; without a built-in recipe that is guessed: {TIMES_SOURCE} times the source, at least {LEAST_MIB} MiB"
+                "; without a built-in recipe this is an estimate: {TIMES_SOURCE} times the source, at least \
+                 {LEAST_MIB} MiB"
             ));
         }
         (sum, parts)
     };
     (free_mib < needed).then(|| Finding {
         what: format!(
-            "{} has {free_mib} MiB free, and about {needed} MiB are needed to build{parts}",
+            "{} has {free_mib} MiB free, but about {needed} MiB are needed to build{parts}",
             action.disk_at
         ),
         cure: format!("free space on the file system of {existing}, or choose another one with --cache-dir"),
@@ -274,7 +276,7 @@ fn memory(action: &Preflight, observation: &mut Observation) {
     if total_mib < action.memory_mib {
         observation.findings.push(Finding {
             what: format!(
-                "there are {total_mib} MiB of memory, and a compile with one job takes {}",
+                "there are {total_mib} MiB of memory, but a compile with one job takes {}",
                 action.memory_mib
             ),
             cure: "add memory or swap space, or raise the container's limit".to_owned(),

@@ -28,7 +28,7 @@ fn the_sum_of_what_is_still_to_be_built_must_be_free() {
     assert_eq!(
         told.what,
         format!(
-            "{cache} has 2899 MiB free, and about 2900 MiB are needed to build (ffmpeg 900, opencv 2000)"
+            "{cache} has 2899 MiB free, but about 2900 MiB are needed to build (ffmpeg 900, opencv 2000)"
         )
     );
     assert!(told.cure.contains("--cache-dir"));

@@ -14,7 +14,7 @@ const SKIPPED: [&str; 2] = [".git", "__pycache__"];
 pub(super) fn stage(action: &StageFiles) -> Result<(), StepError> {
     if let Some(missing) = action.files.iter().find(|file| !file.from.is_file()) {
         return Err(StepError::new(
-            format!("{} was not built, and should be installed as {}", missing.from, missing.to),
+            format!("{} should be installed as {} but was not built", missing.from, missing.to),
             "correct the component's list of files, or the features that it is built with",
         ));
     }
@@ -46,8 +46,8 @@ fn copy_tree(action: &StageFiles, tree: &StagedTree) -> Result<(), StepError> {
             return Ok(());
         }
         return Err(StepError::new(
-            format!("{} is not a directory, and should be installed as {}", tree.from, tree.to),
-            "see whether the source is what the component is meant for, and whole",
+            format!("{} should be installed as {} but is not a directory", tree.from, tree.to),
+            "check that the source is the right one for the component, and complete",
         ));
     }
     let mut open = vec![Utf8PathBuf::new()];
@@ -69,7 +69,7 @@ fn copy_tree(action: &StageFiles, tree: &StagedTree) -> Result<(), StepError> {
                 fs::metadata(entry.path()).map_err(|error| StepError::io("read", entry.path(), &error))?;
             if !metadata.is_file() {
                 return Err(StepError::new(
-                    format!("{} is no file and cannot be installed", entry.path()),
+                    format!("{} is not a file and cannot be installed", entry.path()),
                     "remove it from the source, or put a file in its place",
                 ));
             }

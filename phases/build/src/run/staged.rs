@@ -67,7 +67,7 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
                     .join(" and "),
                 outside.join(", ")
             ),
-            "give its configure options that put all of its files below the prefix",
+            "set configure options that put all of its files below the prefix",
         ));
     }
     let mut staged = Staged {
@@ -93,7 +93,8 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     }
     Err(StepError::new(
         format!("{} cannot be installed: {}", action.component, problems.join("; ")),
-        "correct the options or patches of the component so that it installs neither paths of its build nor special files",
+        "correct the options or patches of the component so that it installs no special files and no paths \
+         of its build",
     ))
 }
 
@@ -213,7 +214,8 @@ fn unreachable(place: &Utf8Path, linkage: &Linkage, own: &BTreeMap<String, Utf8P
         .filter(|(_, directory)| !searched.contains(directory) && !by_system(directory))
         .map(|(name, directory)| {
             format!(
-                "{place} needs {name} of {directory}, which its run path does not lead to: its build ignores LDFLAGS"
+                "{place} needs {name} from {directory}, which is not on its run path: its build ignores \
+                 LDFLAGS"
             )
         })
         .collect()
@@ -290,12 +292,13 @@ fn content(
             linkage.run_paths.iter().flat_map(|path| path.split(':')).find(|path| of_build(path))
         {
             return Ok(Err(format!(
-                "{relative} has the run path {path}, which is of its build and will be gone"
+                "{relative} has the run path {path}, a temporary directory of its build"
             )));
         }
         if let Some(path) = linkage.needed.iter().find(|path| of_build(path)) {
             return Ok(Err(format!(
-                "{relative} needs the library {path}, which is of its build and will be gone: the library has no soname"
+                "{relative} needs the library {path} in a temporary directory of its build: the library has \
+                 no soname"
             )));
         }
         found = Some(linkage);

@@ -72,7 +72,7 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
                 };
                 let message = failure.message.lines().next().unwrap_or_default().trim_end_matches(':');
                 let why = format!(
-                    "expected at run time: {message}, for want of {library}, which comes with a driver"
+                    "expected at run time: {message}, because {library} is missing, which comes with a driver"
                 );
                 context.check(place, None, Some(&why));
                 context.warn(&why);
@@ -101,9 +101,10 @@ fn libraries(action: &Verify, installed: &Manifest, context: &dyn Context) -> Re
     let (mut absent, mut problems, mut cures) = (Vec::new(), Vec::new(), Vec::new());
     for Missing { library, needed_by } in missing {
         let Some(driver) = driver_of(&library) else {
-            problems.push(format!("{needed_by} needs {library}, which is not found"));
+            problems.push(format!("{needed_by} needs {library}, which is missing"));
             cures.push(format!(
-                "install the package that brings {library}, or name the component that does in `needs` of {}",
+                "install the package that has {library}, or add the component that installs it to `needs` of \
+                 {}",
                 action.component
             ));
             continue;
@@ -117,15 +118,22 @@ fn libraries(action: &Verify, installed: &Manifest, context: &dyn Context) -> Re
                 absent.push(library);
             }
             None => {
-                problems
-                    .push(format!("{needed_by} needs {library} of the {vendor} driver, which is not here"));
+                problems.push(format!(
+                    "{needed_by} needs {library} of the {vendor} driver, which is not \
+                                   installed"
+                ));
                 cures.push(format!("run `installer verify --level device` where the {vendor} driver is; without one, --level import"));
             }
             Some(sign) => {
                 problems.push(format!(
-                    "{needed_by} needs {library}, which is not found although the {vendor} driver is here ({sign})"
+                    "{needed_by} needs {library}, which is missing although the {vendor} driver is installed \
+                     ({sign})"
                 ));
-                cures.push(format!("let the container have all of the {vendor} driver's libraries (NVIDIA: NVIDIA_DRIVER_CAPABILITIES=all), or install the driver's package that has {library}"));
+                cures.push(format!(
+                    "give the container all of the {vendor} driver's libraries (NVIDIA: \
+                                    NVIDIA_DRIVER_CAPABILITIES=all), or install the driver's package that \
+                                    has {library}"
+                ));
             }
         }
     }
@@ -152,7 +160,7 @@ fn run_check(
             if seen {
                 return Ok(());
             }
-            Err(not_held(action, command, &format!("printed no `{wanted}`"), &finished))
+            Err(not_held(action, command, &format!("did not print `{wanted}`"), &finished))
         }
         Check::SameOutput { before, left, right, .. } => {
             for command in before {
@@ -162,7 +170,7 @@ fn run_check(
             let other = succeed(action, right, context)?;
             let (wanted, found) = (significant(&one.stdout), significant(&other.stdout));
             if wanted.is_empty() {
-                return Err(not_held(action, left, "printed nothing that could be compared", &one));
+                return Err(not_held(action, left, "printed nothing to compare", &one));
             }
             if wanted == found {
                 return Ok(());
@@ -192,7 +200,7 @@ fn run_check(
             if finished.status == 0 {
                 return Ok(());
             }
-            Err(not_held(action, serve, &format!("did not answer {path} as it should"), &finished))
+            Err(not_held(action, serve, &format!("did not answer {path} as expected"), &finished))
         }
     }
 }
@@ -245,7 +253,7 @@ fn told(action: &Verify, command: &[String]) -> (String, String) {
     let line = short.collect::<Vec<_>>().join(" ");
     let by_hand = match words.iter().any(is_script) {
         true => format!(
-            "`installer explain build/{}/verify` shows the whole command, to run it by hand and see more",
+            "`installer explain build/{}/verify` shows the whole command, to run it by hand",
             action.component
         ),
         false => format!("run `{line}` by hand to see more"),

@@ -40,7 +40,8 @@ fn without_project(excerpt: &[String], component: &str) -> Option<String> {
     ];
     let (_, file) = SIGNS.iter().find(|(sign, _)| excerpt.iter().any(|line| line.contains(sign)))?;
     Some(format!(
-        "say in which directory of its source {file} lies: `subdirectory = \"DIR\"` in [components.{component}]; or see that its source and its driver are the right ones"
+        "name the directory of its source that has {file}: `subdirectory = \"DIR\"` in \
+         [components.{component}]; or check its source and its driver"
     ))
 }
 
@@ -54,7 +55,10 @@ fn of_xmake(excerpt: &[String]) -> Vec<String> {
     let after = excerpt.iter().skip_while(|line| !line.contains("not found in any repository")).skip(1);
     let missing = after.map_while(|line| line.trim().strip_prefix("-> ")).map(|name| {
         let name = name.split([',', ' ']).next().unwrap_or(name);
-        format!("say what stands for the package {name}: a table `xmake.requires.{name}` in the component, or a `package_index`")
+        format!(
+            "say what replaces the package {name}: a table `xmake.requires.{name}` in the component, or \
+                 a `package_index`"
+        )
     });
     unknown.chain(missing).collect()
 }
@@ -67,7 +71,8 @@ fn downloads(log: &str, directory: &Utf8Path) -> Vec<String> {
             let (place, url) = (Utf8Path::new(words.next()?), words.next()?);
             let place = place.strip_prefix(directory).unwrap_or(place);
             Some(format!(
-                "bring {url} as a source of kind `file`, and put it where it is looked for with files = {{ \"{place}\" = \"that source\" }} in the component"
+                "add {url} as a source of kind `file`, and put it where the project looks with files = {{ \
+                 \"{place}\" = \"that source\" }} in the component"
             ))
         })
         .collect()

@@ -61,7 +61,7 @@ pub fn visit(
                 format!(
                     "failed to unpack {archive}: it is neither a tar archive (gzip, xz, bzip2 or zstd) nor a zip file"
                 ),
-                "check that its URL gives the archive and not a page about it",
+                "check that its URL leads to the archive and not to a page about it",
             ));
         }
     };
@@ -97,7 +97,7 @@ fn visit_tar(
             EntryType::XGlobalHeader => continue,
             EntryType::Char | EntryType::Block => Kind::Other("device"),
             EntryType::Fifo => Kind::Other("named pipe"),
-            _ => Kind::Other("thing of an unknown kind"),
+            _ => Kind::Other("entry of an unknown kind"),
         };
         visitor(Entry { path, mode, modified, kind })?;
     }
@@ -205,7 +205,7 @@ impl<R: BufRead> Read for ZstdReader<R> {
                         return Ok(0);
                     }
                 }
-                State::Failed => return Err(io::Error::other("reading it failed before")),
+                State::Failed => return Err(io::Error::other("an earlier read failed")),
             }
         }
     }
@@ -214,6 +214,6 @@ impl<R: BufRead> Read for ZstdReader<R> {
 pub(super) fn damaged(archive: &Utf8Path, error: &io::Error) -> StepError {
     StepError::new(
         format!("failed to unpack {archive}: it is damaged or not an archive ({error})"),
-        format!("remove {archive} and run the same command again: it is downloaded anew"),
+        format!("remove {archive} and run the same command again: it is downloaded again"),
     )
 }

@@ -29,7 +29,8 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
             kept = about_registries(table);
             if without_credentials(&mut kept) {
                 context.warn(&format!(
-                    "{file} has user names or passwords in the addresses of registries: they are left out here, because what is built must not hold them; give a token with CARGO_REGISTRIES_<NAME>_TOKEN"
+                    "{file} has user names or passwords in the addresses of registries: they are left out, \
+                     so that no build contains them; give a token with CARGO_REGISTRIES_<NAME>_TOKEN"
                 ));
             }
             break;
@@ -38,7 +39,10 @@ pub fn bring(cargo_home: &Utf8Path, context: &dyn Context) -> Result<(), StepErr
     if let Some(index) = environment.get("INSTALLER_CRATES_INDEX") {
         replace_public_index(&mut kept, index);
         if without_credentials(&mut kept) {
-            context.warn("the site's crate index has a user name or password in its address: cargo gets it without, because what is built must not hold it");
+            context.warn(
+                "the site's crate index has a user name or password in its address: cargo gets it \
+                          without, so that no build contains it",
+            );
         }
     }
     let ours = cargo_home.join("config.toml");

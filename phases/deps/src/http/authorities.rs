@@ -61,11 +61,11 @@ fn read(file: &Utf8Path) -> Result<String, String> {
 fn certificates(text: &str) -> Result<Vec<Certificate>, String> {
     let mut found = Vec::new();
     for item in parse_pem(text.as_bytes()) {
-        if let PemItem::Certificate(one) = item.map_err(|error| format!("it is no PEM file: {error}"))? {
-            found.push(look(one.der()).ok_or("it holds a certificate that cannot be read")?);
+        if let PemItem::Certificate(one) = item.map_err(|error| format!("it is not a PEM file: {error}"))? {
+            found.push(look(one.der()).ok_or("it contains an unreadable certificate")?);
         }
     }
-    if found.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err("it contains no certificate".to_owned()) } else { Ok(found) }
 }
 
 /// RFC 5280, section 4.1: version, serial number, algorithm, issuer, validity, subject.
@@ -153,7 +153,7 @@ mod tests {
         };
         std::fs::write(directory.join("system.pem"), pem(roots[0].as_ref()).trim_end()).unwrap();
         std::fs::write(&authorities.file, "nothing\n").unwrap();
-        assert!(write(&authorities).unwrap_err().contains("site.pem: it holds no certificate"));
+        assert!(write(&authorities).unwrap_err().contains("site.pem: it contains no certificate"));
         std::fs::write(&authorities.file, pem(roots[1].as_ref())).unwrap();
         write(&authorities).unwrap();
         assert_eq!(inspect(&authorities.bundle).unwrap().len(), 2);

@@ -137,7 +137,7 @@ impl Job<'_> {
                             }
                             begun_anew += 1;
                             self.context.note(&format!(
-                                "{}: the continued file {why}; downloading it from its beginning",
+                                "{}: the continued file {why}; downloading it from the start",
                                 redact(&self.url.to_string())
                             ));
                             attempt = 0;
@@ -189,7 +189,7 @@ impl Job<'_> {
                 Some((start, total)) if start == have => total,
                 _ => {
                     return Ok(Ok(Attempt::Useless(
-                        "the server sent another part than it was asked for".to_owned(),
+                        "the server sent another part than requested".to_owned(),
                     )));
                 }
             },
@@ -211,7 +211,7 @@ impl Job<'_> {
         let ends_by_itself = head.header("transfer-encoding").is_some();
         if total.is_none() && !ends_by_itself && self.expect.sha256.is_none() {
             return Ok(Err(Trouble::Lasting(
-                "the server does not say how large the file is, so that a part could be taken for the whole"
+                "the server does not say how large the file is, so an incomplete file would go unnoticed"
                     .to_owned(),
                 vec!["give the source a SHA-256, or another URL".to_owned()],
             )));
@@ -316,9 +316,10 @@ impl Job<'_> {
     fn wrong(&self, why: &str) -> StepError {
         StepError::of_kind(
             FailureKind::Step,
-            format!("what {} serves {why}; it was not kept", redact(&self.url.to_string())),
+            format!("the file from {} {why}; it was not kept", redact(&self.url.to_string())),
             vec![
-                "if the file was replaced on purpose, correct the size or SHA-256 where it is written; else use another URL or mirror"
+                "if the file was replaced on purpose, correct the size or SHA-256 where it is written; \
+                 otherwise use another URL or mirror"
                     .to_owned(),
             ],
         )

@@ -133,7 +133,7 @@ impl Wire {
         match receive(&receiver, context)? {
             Message::Head(head) => Ok(Answer { head: *head, rest: receiver }),
             Message::Chunk(_) | Message::End => {
-                Err(Trouble::Temporary("the answer has no head".to_owned(), None))
+                Err(Trouble::Temporary("the answer has no header".to_owned(), None))
             }
             Message::Trouble(trouble) => Err(trouble),
         }
@@ -154,10 +154,7 @@ impl Wire {
                 (status, parts.headers.get("location").and_then(|to| to.to_str().ok()))
             {
                 url = url.join(to).map_err(|error| {
-                    Trouble::Lasting(
-                        format!("the server redirects to a place that cannot be used: {error}"),
-                        vec![],
-                    )
+                    Trouble::Lasting(format!("the server redirects to an unusable address: {error}"), vec![])
                 })?;
                 continue;
             }
@@ -225,7 +222,7 @@ impl Wire {
 
     /// What an error means for the user.
     fn explain(&self, error: ureq::Error, proxy: Option<&Setting>) -> Trouble {
-        let by_way = proxy.map_or_else(String::new, |proxy| format!(" by way of {}", proxy.shown()));
+        let by_way = proxy.map_or_else(String::new, |proxy| format!(" through {}", proxy.shown()));
         let text = self.scrub(&error.to_string());
         let text = text.strip_prefix("io: ").unwrap_or(&text);
         let certificate = text.contains("certificate") || matches!(error, ureq::Error::Rustls(_));
@@ -245,7 +242,8 @@ impl Wire {
                 format!("the proxy setting {} is not a URL", proxy.map(Setting::shown).unwrap_or_default()),
                 vec!["set it to http://host:port".to_owned()],
             ),
-            ureq::Error::HostNotFound => Trouble::Temporary(format!("the host name is not known{by_way}"), None),
+            ureq::Error::HostNotFound => Trouble::Temporary(format!("the host name does not \
+                                                                     resolve{by_way}"), None),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => {
                 Trouble::Lasting(text.to_owned(), vec![])
             }
@@ -285,7 +283,7 @@ impl Answer {
             Message::Chunk(bytes) => Ok(Some(bytes)),
             Message::End => Ok(None),
             Message::Trouble(trouble) => Err(trouble),
-            Message::Head(_) => Err(Trouble::Temporary("the answer has two heads".to_owned(), None)),
+            Message::Head(_) => Err(Trouble::Temporary("the answer has two headers".to_owned(), None)),
         }
     }
 }

@@ -39,9 +39,7 @@ impl Roots {
         if let Some(site) = site {
             for file in std::iter::once(&site.file).chain(&site.base) {
                 if let Err(error) = roots.add_file(file.as_std_path()) {
-                    roots
-                        .warnings
-                        .push(format!("{file} cannot be used as certificate authorities ({error})"));
+                    roots.warnings.push(format!("failed to use {file} as certificate authorities ({error})"));
                 }
             }
             named = site.base.is_some();
@@ -92,7 +90,7 @@ impl Roots {
                 found += 1;
             }
         }
-        if found == 0 { Err("it holds no certificate".to_owned()) } else { Ok(()) }
+        if found == 0 { Err("it contains no certificate".to_owned()) } else { Ok(()) }
     }
 
     fn add_directory(&mut self, directory: &Path) -> std::io::Result<()> {
@@ -127,6 +125,6 @@ mod tests {
             &BTreeMap::from([("SSL_CERT_FILE".to_owned(), file.to_string_lossy().into_owned())]),
             None,
         );
-        assert!(roots.warnings[0].contains("holds no certificate"), "{:?}", roots.warnings);
+        assert!(roots.warnings[0].contains("contains no certificate"), "{:?}", roots.warnings);
     }
 }

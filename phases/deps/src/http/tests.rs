@@ -145,7 +145,7 @@ fn without_a_validator_the_hash_decides_whether_the_continued_file_is_right() {
     client().download(&server.url("/file"), &dest, &expect(&new), &context).unwrap();
     assert_eq!(std::fs::read(&dest).unwrap(), new);
     assert!(
-        context.record().notes.iter().any(|note| note.contains("from its beginning")),
+        context.record().notes.iter().any(|note| note.contains("from the start")),
         "{:?}",
         context.record()
     );

@@ -201,7 +201,7 @@ fn installed(root: &Utf8Path) -> std::io::Result<String> {
         }
     }
     let path = root.join(DATABASES[0]).join("installed");
-    Err(Error::new(ErrorKind::NotFound, format!("{path} is not there: is apk installed?")))
+    Err(Error::new(ErrorKind::NotFound, format!("{path} does not exist: is apk installed?")))
 }
 
 /// Reads the database's text (apk-package(5), "installed database"): paragraphs of lines that begin with a letter.
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(owner("usr/include/zconf"), None);
         std::fs::remove_file(root.join("lib/apk/db/installed")).unwrap();
         let error = Apk.query(&root, &ask_directly).unwrap_err();
-        assert!(error.to_string().contains("lib/apk/db/installed is not there"), "{error}");
+        assert!(error.to_string().contains("lib/apk/db/installed does not exist"), "{error}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl PackageManager for Apt {
         let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
             // An empty dpkg database is what a root has in which nothing was installed yet.
             ErrorKind::NotFound => {
-                Error::new(ErrorKind::NotFound, format!("{path} is not there: is dpkg installed?"))
+                Error::new(ErrorKind::NotFound, format!("{path} does not exist: is dpkg installed?"))
             }
             _ => Error::new(error.kind(), format!("{path}: {error}")),
         })?;
@@ -410,7 +410,7 @@ mod tests {
             Apt.query(root, &ask_directly)
                 .unwrap_err()
                 .to_string()
-                .contains("var/lib/dpkg/status is not there")
+                .contains("var/lib/dpkg/status does not exist")
         );
         std::fs::create_dir_all(root.join("var/lib/dpkg/updates")).unwrap();
         std::fs::create_dir_all(root.join("var/lib/apt/lists/partial")).unwrap();

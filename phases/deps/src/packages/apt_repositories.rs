@@ -36,7 +36,7 @@ pub(super) struct Dead {
 
 impl std::fmt::Display for Dead {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the apt repository `{}` of the case could not be had: {}", self.name, self.trouble)
+        write!(formatter, "failed to use the apt repository `{}` of the case: {}", self.name, self.trouble)
     }
 }
 
@@ -80,7 +80,7 @@ fn one(
     }
     let name = &declared.repository.name;
     if context.offline() {
-        return Ok(Some("it is not set up yet, and --offline forbids to ask it".to_owned()));
+        return Ok(Some("it is not set up yet, and --offline forbids to contact it".to_owned()));
     }
     context.note(&format!("setting up the apt repository {name}"));
     let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));
@@ -254,7 +254,7 @@ fn sources(declared: &DeclaredRepository, key: Option<&Key>, target: &Target) ->
         words.join(" ")
     };
     let mut text =
-        format!("{MARK} {}; `installer clean --repositories` takes it away.\nTypes: deb\n", declared.case);
+        format!("{MARK} {}; `installer clean --repositories` removes it.\nTypes: deb\n", declared.case);
     text.push_str(&format!("URIs: {}\nSuites: {}\n", placed(&repository.uris), placed(&repository.suites)));
     for (field, words) in
         [("Components", &repository.components), ("Architectures", &repository.architectures)]

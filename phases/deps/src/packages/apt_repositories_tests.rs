@@ -81,7 +81,7 @@ fn a_repository_is_tried_alone_and_then_put_in_its_place_once() {
             .unwrap();
     assert_eq!(
         text,
-        "# Written by installer for the case vision; `installer clean --repositories` takes it away.\n\
+        "# Written by installer for the case vision; `installer clean --repositories` removes it.\n\
          Types: deb\n\
          URIs: https://packages.example.org/debian12/x86_64\n\
          Suites: bookworm\n\

@@ -37,7 +37,7 @@ pub(crate) fn look(
 ) -> Result<Installed, StepError> {
     if !path.is_file() {
         return Err(StepError::new(
-            format!("the package file {path} is not there"),
+            format!("the package file {path} does not exist"),
             "correct `system_packages` of the case, or put the file there",
         ));
     }
@@ -48,7 +48,7 @@ pub(crate) fn look(
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
             .map(|value| value.trim().to_owned())
-            .ok_or_else(|| StepError::new(format!("{path} names no {name}"), "take a whole package"))
+            .ok_or_else(|| StepError::new(format!("{path} has no field {name}"), "use a complete package"))
     };
     let (name, wanted, architecture) = (field("Package")?, field("Version")?, field("Architecture")?);
     let native = ask(&["dpkg", "--print-architecture"], context)?;
@@ -62,8 +62,8 @@ pub(crate) fn look(
         let foreign = ask(&["dpkg", "--print-foreign-architectures"], context)?;
         if entry != name && !foreign.lines().any(|known| known == architecture) {
             return Err(StepError::new(
-                format!("{path} is for {architecture}, and this machine is {native}"),
-                format!("take the package for {native}, or leave it out of `system_packages`"),
+                format!("{path} is for {architecture}, but this machine is {native}"),
+                format!("use the package for {native}, or remove it from `system_packages`"),
             ));
         }
         return Ok(Installed::No);
@@ -85,8 +85,8 @@ fn control(path: &Utf8Path, context: &dyn Context) -> Result<String, StepError> 
         }
         let said = asked.tail.last().map(String::as_str).unwrap_or_default();
         Err(StepError::new(
-            format!("{path} is no Debian package: {said}"),
-            "bring it again: a download that broke off or a page about the package looks like this",
+            format!("{path} is not a Debian package: {said}"),
+            "download it again: this may be an incomplete download or a web page",
         ))
     })
 }

@@ -38,7 +38,7 @@ fn observe_in(
     if let Some(manager) = by_name(&action.manager).filter(|_| interrupted && !seen.findings.is_empty()) {
         seen.findings.push(Finding {
             what: "an earlier run of the package manager was interrupted".to_owned(),
-            cure: format!("`installer deps` mends it first (`{}`)", manager.repair_hint()),
+            cure: format!("`installer deps` repairs it first (`{}`)", manager.repair_hint()),
         });
     }
     Ok(seen)
@@ -123,7 +123,7 @@ fn install_in(
         Err(StepError::Failed(failure))
             if refreshed.is_none() && manager.lists_are_stale(&lines_of(&failure)) =>
         {
-            context.note("the package lists are older than what the mirror offers; bringing them up to date");
+            context.note("the package lists are older than the mirror's; updating them");
             refresh(manager, context)?;
             attempt()
         }
@@ -138,7 +138,7 @@ fn install_in(
     match manager.explains(&lines) {
         // Whoever asked looks whether it is all there.
         Some(why) => {
-            context.warn(&format!("{} went on without a repository: {why}", manager.name()));
+            context.warn(&format!("{} continued without a repository: {why}", manager.name()));
             Ok(())
         }
         None => Err(StepError::Failed(failure)),
@@ -149,11 +149,11 @@ fn held_back(manager: &dyn PackageManager, held: &[String]) -> StepError {
     StepError::of_kind(
         FailureKind::Preflight,
         format!(
-            "{} knows {}, and this machine's configuration holds it back",
+            "{} knows {}, but this machine's configuration holds it back",
             manager.name(),
             held.join(", ")
         ),
-        vec![format!("let go of it: {}", manager.hold_hint())],
+        vec![format!("release it: {}", manager.hold_hint())],
     )
 }
 
@@ -254,7 +254,7 @@ fn read_database(
 fn unreadable(manager: &str, error: &std::io::Error) -> StepError {
     StepError::new(
         format!("failed to read the package database: {error}"),
-        format!("check that this distribution uses {manager}, or say which with {HOW_TO_SAY}"),
+        format!("check that this distribution uses {manager}, or name another with {HOW_TO_SAY}"),
     )
 }
 
@@ -296,7 +296,10 @@ fn refresh(manager: &'static dyn PackageManager, context: &dyn Context) -> Resul
             Err(cancelled) => return Err(cancelled),
         };
         if let Some(said) = said {
-            context.warn(&format!("package lists could not be had, going on without them: {said}"));
+            context.warn(&format!(
+                "failed to update the package lists, continuing with the old ones: \
+                                   {said}"
+            ));
             trouble = Some(said);
         }
     }
@@ -326,13 +329,15 @@ fn unknown_packages(
     }
     let (message, cure) = match trouble {
         Some(trouble) => (
-            format!("package lists could not be had, and without them {} does not know {unknown}: {trouble}", manager.name()),
+            format!("failed to update the package lists, and without them {} does not know {unknown}: \
+                     {trouble}", manager.name()),
             "make the distribution's repositories reachable (network, proxies), then run the same command again".to_owned(),
         ),
         None => (
             format!("{} of {name} does not know {unknown}", manager.name()),
             format!(
-                "correct the name (system_packages and `system` in the case), or enable the repository that carries {unknown}"
+                "correct the name (system_packages and `system` in the case), or enable the repository that \
+                 has {unknown}"
             ),
         ),
     };
@@ -366,9 +371,10 @@ fn needs_root(
     let missing = missing_packages(root, action, context)?;
     Err(StepError::of_kind(
         FailureKind::Preflight,
-        format!("{} not installed, and installing packages needs root", listed(&missing)),
+        format!("{} not installed, and installing packages must be run as root", listed(&missing)),
         vec![
-            "give the administrator what `installer deps --print-root-commands` prints, then run this again"
+            "have an administrator run what `installer deps --print-root-commands` prints, then run this \
+             again"
                 .to_owned(),
             format!("or run as root: {}", manager.command_line(&missing)),
         ],
@@ -385,12 +391,12 @@ fn cannot_drive(action: &EnsurePackages, context: &dyn Context) -> StepError {
     let names: Vec<&str> = action.needs.iter().map(|need| need.name.as_str()).collect();
     let (message, cure) = if action.manager.is_empty() {
         (
-            format!("this is {name} (ID={:?} in /etc/os-release), whose package manager is not known", os.id),
+            format!("this is {name} (ID={:?} in /etc/os-release), whose package manager is unknown", os.id),
             format!("install what is missing by hand (of: {})", names.join(", ")),
         )
     } else {
         (
-            format!("this is {name}, and installer cannot drive {} yet", action.manager),
+            format!("this is {name}, and installer does not support {} yet", action.manager),
             format!(
                 "install what is missing with {} (of: {})",
                 action.manager,
@@ -401,7 +407,7 @@ fn cannot_drive(action: &EnsurePackages, context: &dyn Context) -> StepError {
     StepError::of_kind(
         FailureKind::Preflight,
         message,
-        vec![cure, format!("or say which manager to use, of {}: {HOW_TO_SAY}", known.join(", "))],
+        vec![cure, format!("or name the package manager, one of {}: {HOW_TO_SAY}", known.join(", "))],
     )
 }
 
@@ -420,11 +426,11 @@ fn name_the_askers(
                 .iter()
                 .any(|package| missing.contains(package) && failure.message.contains(package.as_str()))
         })
-        .map(|need| format!("{} is wanted by {}", need.packages.join(" "), need.wanted_by.join(", ")))
+        .map(|need| format!("{} is needed by {}", need.packages.join(" "), need.wanted_by.join(", ")))
         .collect();
     failure.cures.extend(askers);
     if failure.cures.is_empty() {
-        failure.cures.push(format!("see what `{}` says", manager.cure(missing)));
+        failure.cures.push(format!("see the output of `{}`", manager.cure(missing)));
     }
     StepError::Failed(failure)
 }

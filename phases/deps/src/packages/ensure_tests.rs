@@ -148,7 +148,7 @@ fn a_package_that_nobody_knows_is_named_with_who_wants_it() {
     root.context.on(|_| Some(Ok(Finished::default())));
     let failure = failure(root.run(&["nsam"]));
     assert_eq!(failure.message, "apt of Debian GNU/Linux 12 (bookworm) does not know nsam");
-    assert!(failure.cures.iter().any(|cure| cure == "nsam is wanted by ffmpeg"), "{:?}", failure.cures);
+    assert!(failure.cures.iter().any(|cure| cure == "nsam is needed by ffmpeg"), "{:?}", failure.cures);
     assert_eq!(
         root.ran(),
         ["apt-get install", "apt-get update", "apt-get install"],
@@ -207,7 +207,7 @@ fn who_may_not_is_told_what_to_give_the_administrator() {
     root.context.target.root = false;
     root.context.site.sudo = Sudo::Unavailable;
     let failure = failure(root.run(&["nasm", "yasm"]));
-    assert_eq!(failure.message, "nasm, yasm are not installed, and installing packages needs root");
+    assert_eq!(failure.message, "nasm, yasm are not installed, and installing packages must be run as root");
     assert!(failure.cures[0].contains("installer deps --print-root-commands"));
     assert!(root.ran().is_empty());
 }

@@ -21,11 +21,11 @@ pub fn wait(files: &[Utf8PathBuf], context: &dyn Context) -> Result<(), StepErro
             return Err(StepError::Cancelled);
         }
         if start.elapsed() > PATIENCE {
-            context.warn(&format!("{process} still holds {file} after ten minutes; going on without it"));
+            context.warn(&format!("{process} still locks {file} after ten minutes; continuing without it"));
             break;
         }
         if told.as_ref() != Some(&process) {
-            context.note(&format!("waiting for {process}, which holds {file}"));
+            context.note(&format!("waiting for {process}, which locks {file}"));
             told = Some(process);
         }
         std::thread::sleep(Duration::from_millis(300));

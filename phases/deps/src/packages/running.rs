@@ -101,7 +101,7 @@ pub(crate) fn ask_in(argv: &[String], context: &dyn Context) -> Result<String, S
     }
     Err(StepError::new(
         format!("`{}` ended with status {}: {}", argv.join(" "), answer.status, answer.tail.join("; ")),
-        "see what it says",
+        "see its output",
     ))
 }
 

@@ -144,7 +144,7 @@ fn ask(program: &Utf8Path, code: &str, context: &dyn Context) -> Result<String, 
         return Ok(asked.stdout.trim().to_owned());
     }
     Err(StepError::new(
-        format!("{program} cannot tell what it is: {}", asked.tail.join(" ")),
+        format!("{program} does not describe itself: {}", asked.tail.join(" ")),
         "set python.interpreter in the case to a Python 3.8 or newer that works",
     ))
 }
@@ -157,8 +157,8 @@ fn is_script(program: &Utf8Path) -> bool {
 
 fn unreadable(program: &Utf8Path, error: &serde_json::Error) -> StepError {
     StepError::new(
-        format!("what {program} tells of itself cannot be read: {error}"),
-        "see what it prints when it starts: a sitecustomize.py may print more",
+        format!("failed to read the description that {program} prints: {error}"),
+        "check what it prints at its start: a sitecustomize.py may print more",
     )
 }
 

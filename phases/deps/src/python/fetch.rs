@@ -82,10 +82,10 @@ fn right_version(action: &FetchWheels, interpreter: &Interpreter) -> Result<(), 
     }
     Err(StepError::of_kind(
         FailureKind::Preflight,
-        format!("{} is {}, and the case wants Python {wanted}", interpreter.program, interpreter.kind),
+        format!("{} is {}, but the case needs Python {wanted}", interpreter.program, interpreter.kind),
         vec![
-            format!("name one of Python {wanted} in python.interpreter"),
-            "or set python.version to the version that is there".to_owned(),
+            format!("name a Python {wanted} in python.interpreter"),
+            "or set python.version to the installed version".to_owned(),
         ],
     ))
 }
@@ -148,7 +148,8 @@ fn wanted(
             let included = file.parent().unwrap_or(Utf8Path::new("/")).join(included);
             if !action.requirements.contains(&included) {
                 context.warn(&format!(
-                    "{file} includes {included}, whose changes are not noticed: list it in python.requirements too"
+                    "{file} includes {included}; changes to that go unnoticed: list it in \
+                     python.requirements too"
                 ));
             }
             queue.push(included);
@@ -201,7 +202,7 @@ impl Download<'_> {
             return Ok(());
         }
         self.refuse_offline(&format!(
-            "{} wheels of the lock are not in {}",
+            "{} wheels of the lock are missing in {}",
             missing.len(),
             self.action.into
         ))?;
@@ -222,7 +223,10 @@ impl Download<'_> {
         {
             return Err(StepError::new(
                 format!("the index no longer offers {file} with SHA-256 {}", wheel.sha256),
-                format!("put that file into {}, or remove the case's lock to resolve anew", self.action.into),
+                format!(
+                    "put that file into {}, or remove the case's lock to resolve again",
+                    self.action.into
+                ),
             ));
         }
         self.take(&scratch, &missing)
@@ -292,9 +296,10 @@ impl Download<'_> {
                 Err(StepError::Failed(failure)) if network::is_cause(&failure, self.context) => {
                     return Err(StepError::Failed(failure));
                 }
-                Err(StepError::Failed(_)) => self
-                    .context
-                    .note("the requirements cannot be met with the versions of the lock; resolving all of them anew"),
+                Err(StepError::Failed(_)) => self.context.note(
+                    "the versions of the lock do not meet the requirements; resolving all of them \
+                           again",
+                ),
                 Err(cancelled) => return Err(cancelled),
             }
         }
@@ -324,7 +329,7 @@ impl Download<'_> {
                 if own == OwnWheels::First && !self.action.find_links.is_empty() =>
             {
                 self.context.note(&format!(
-                    "the wheels of python.find_links alone do not do ({}); resolving with what the indexes offer beside them",
+                    "the wheels of python.find_links are not enough ({}); resolving with the indexes as well",
                     failure.message
                 ));
                 clear()?;
@@ -388,16 +393,16 @@ impl Download<'_> {
             failure.excerpt.iter().cloned().chain(log.lines().skip(last).map(str::to_owned)).collect();
         if let Some((package, asks)) = self.kept.conflict(&said) {
             failure.message = format!(
-                "{asks}, and {} has {} {}, which is kept",
+                "{asks}, but {} has {} {}, which is kept",
                 self.kept.interpreter, package.name, package.version
             );
             failure.cures = vec![
-                format!("ask for {}=={}, or leave its version open", package.name, package.version),
+                format!("require {}=={}, or leave its version open", package.name, package.version),
                 format!(
-                    "or ask for a version of what needs it that works with {} {}",
+                    "or require a version of its dependent that works with {} {}",
                     package.name, package.version
                 ),
-                "or set python.environment = \"venv\", which brings everything itself".to_owned(),
+                "or set python.environment = \"venv\", which installs everything itself".to_owned(),
             ];
             return StepError::Failed(failure);
         }
@@ -412,7 +417,7 @@ impl Download<'_> {
             failure.message =
                 format!("the index has no wheel of {name} for {} on {arch}", self.interpreter.kind);
             failure.cures = vec![
-                format!("ask for a version of {name} that has one (`deps` compiles nothing)"),
+                format!("require a version of {name} that has one (`deps` compiles nothing)"),
                 format!("or put a wheel of it into {}", self.action.into),
                 format!(
                     "or build it as a component, from the source {{ kind = \"pypi\", name = {name:?}, … }}"

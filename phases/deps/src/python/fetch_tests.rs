@@ -161,7 +161,7 @@ fn an_interpreter_of_another_version_is_refused_before_anything_is_fetched() {
     let Err(StepError::Failed(failure)) = run(&action, &context) else { panic!("done") };
     assert_eq!(failure.kind, FailureKind::Preflight);
     assert!(
-        failure.message.ends_with("is cpython-3.11, and the case wants Python 3.1"),
+        failure.message.ends_with("is cpython-3.11, but the case needs Python 3.1"),
         "{}",
         failure.message
     );

@@ -21,7 +21,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     let interpreter = super::interpreter(&action.interpreter, context)?;
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
     let text = files::read_if_there(&lock)?
-        .ok_or_else(|| StepError::new(format!("{lock} is not there"), "run `installer deps` first"))?;
+        .ok_or_else(|| StepError::new(format!("{lock} does not exist"), "run `installer deps` first"))?;
     let pinned = wheel::parse(&text);
     let home = &action.environment;
     refuse_foreign(home)?;
@@ -29,7 +29,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     committed::begin(context.layout(), &action.component)?;
     files::fresh_dir(home)?;
     let marker = home.join(INCOMPLETE);
-    files::atomic_write(&marker, b"this environment is being made by installer\n")?;
+    files::atomic_write(&marker, b"installer is creating this environment\n")?;
     let environment = offline_pip_environment(context);
     let mut make = vec!["-m", "venv"];
     if action.system_site_packages {
@@ -51,13 +51,13 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
         if !broken.is_empty() || !action.system_site_packages {
             return Err(StepError::new(
                 format!(
-                    "the packages in {home} do not fit together: {}",
+                    "the packages in {home} are not compatible: {}",
                     check.stdout.trim().replace('\n', "; ")
                 ),
                 "correct the versions in the case's requirements, then run `installer deps` again",
             ));
         }
-        context.warn(&format!("packages of the interpreter do not fit together: {}", check.stdout.trim()));
+        context.warn(&format!("packages of the interpreter are not compatible: {}", check.stdout.trim()));
     }
     context.figure("packages", pinned.len() as u64);
     record::whole(action, context)?;
@@ -69,8 +69,8 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
     let text = files::read_if_there(&lock)?.ok_or_else(|| {
         StepError::new(
-            format!("{lock} is not there: `deps` could not bring these optional packages"),
-            "see what `installer deps` says of them, or remove them from the case",
+            format!("{lock} does not exist: `deps` failed to download these optional packages"),
+            "see what `installer deps` says about them, or remove them from the case",
         )
     })?;
     let pinned = wheel::parse(&text);
@@ -90,7 +90,7 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     let broken = complaints(&check.stdout, &pinned);
     if check.status != 0 && !broken.is_empty() {
         return Err(StepError::new(
-            format!("optional packages do not fit to the others: {}", broken.join("; ")),
+            format!("optional packages are not compatible with the others: {}", broken.join("; ")),
             "correct their versions in the case, then run `installer deps` again",
         ));
     }
@@ -106,7 +106,7 @@ fn refuse_foreign(home: &Utf8Path) -> Result<(), StepError> {
         return Ok(());
     }
     Err(StepError::new(
-        format!("{home} is not a Python environment, and is not replaced by one"),
+        format!("{home} exists but is not a Python environment"),
         "move it away, or choose another data directory",
     ))
 }

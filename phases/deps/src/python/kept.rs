@@ -42,7 +42,7 @@ impl Kept {
             let known = package.version.parse::<Version>().is_ok();
             if !known {
                 context.note(&format!(
-                    "{name} {} of {} has no version that could constrain anything",
+                    "{name} {} of {} has no version to use as a constraint",
                     package.version, interpreter.executable
                 ));
             }
@@ -97,13 +97,13 @@ impl Kept {
         for line in said.iter().map(|line| line.trim()).filter(|line| !line.contains("(constraint)")) {
             let asked = line.strip_prefix("The user requested ").map(|what| ("the case", what));
             let Some((who, what)) = asked.or_else(|| line.split_once(" depends on ")) else { continue };
-            let ask = format!("{who} asks for {what}");
+            let ask = format!("{who} needs {what}");
             if project(what) == package.name && !asks.contains(&ask) {
                 asks.push(ask);
             }
         }
         if asks.is_empty() {
-            asks.push("a requirement asks for another version".to_owned());
+            asks.push("a requirement needs another version".to_owned());
         }
         Some((package, asks.join(", ")))
     }
@@ -118,8 +118,8 @@ fn best_tag(pip: &Utf8Path, context: &dyn Context) -> Result<String, StepError> 
         return Ok(tag.to_owned());
     }
     Err(StepError::new(
-        format!("the pip of {pip} does not tell which wheels it takes: {}", asked.tail.join(" ")),
-        format!("bring pip up to date: {pip} -m pip install --upgrade pip"),
+        format!("the pip of {pip} does not say which wheels it accepts: {}", asked.tail.join(" ")),
+        format!("update pip: {pip} -m pip install --upgrade pip"),
     ))
 }
 

@@ -68,12 +68,12 @@ fn a_conflict_names_what_is_there_and_who_asks_for_something_else() {
     };
     // As pip 23.0.1 says it.
     let direct = "ERROR: Cannot install torch==2.4.0 because these package versions have conflicting dependencies.\n\nThe conflict is caused by:\n    The user requested torch==2.4.0\n    The user requested (constraint) torch==2.1.0+cu118\n";
-    assert_eq!(said(direct), Some(("torch".to_owned(), "the case asks for torch==2.4.0".to_owned())));
+    assert_eq!(said(direct), Some(("torch".to_owned(), "the case needs torch==2.4.0".to_owned())));
     let by_another = "The conflict is caused by:\n    app 1.0 depends on Torch>=2.3\n    The user requested (constraint) torch==2.1.0+cu118\n";
-    assert_eq!(said(by_another), Some(("torch".to_owned(), "app 1.0 asks for Torch>=2.3".to_owned())));
+    assert_eq!(said(by_another), Some(("torch".to_owned(), "app 1.0 needs Torch>=2.3".to_owned())));
     // Not only the one that cannot be met stands in the list.
     let both = "    vision 0.16 depends on torch==2.1.0\n    app 1.0 depends on torch>=2.3\n    The user requested (constraint) torch==2.1.0+cu118\n";
-    let asks = "vision 0.16 asks for torch==2.1.0, app 1.0 asks for torch>=2.3".to_owned();
+    let asks = "vision 0.16 needs torch==2.1.0, app 1.0 needs torch>=2.3".to_owned();
     assert_eq!(said(both), Some(("torch".to_owned(), asks)));
     // A constraint of the case's own file is no conflict with what is there.
     assert_eq!(said("    The user requested (constraint) six==1.0\n"), None);

@@ -98,20 +98,23 @@ fn main_index(
     if asked.status != 0 || main.is_empty() {
         return Err(StepError::new(
             format!("pip of {pip} does not say which index it uses: {}", asked.tail.join(" ")),
-            "leave python.indexes and python.find_links out of the case, or take an interpreter with another pip",
+            "leave python.indexes and python.find_links out of the case, or use an interpreter with another \
+             pip",
         ));
     }
     let authority = main.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
     if authority.contains('@') {
         return Err(StepError::new(
-            "the address of pip's index holds a user or a password, which cannot be handed on to pip for some packages",
+            "the address of pip's index contains a user or a password, which pip cannot get for only some \
+             packages",
             "put them into ~/.netrc, where pip looks for them",
         ));
     }
     let beside = lines.next().unwrap_or_default().trim();
     if !beside.is_empty() && !action.indexes.is_empty() {
         return Err(StepError::new(
-            "pip is set to look into extra indexes for every package (extra-index-url), so that those of python.indexes would not come from their own alone",
+            "pip uses extra indexes for every package (extra-index-url), so the packages of python.indexes \
+             would not come only from their own",
             "unset PIP_EXTRA_INDEX_URL and extra-index-url of pip's configuration, and list what comes from them as [[python.indexes]]",
         ));
     }
@@ -127,7 +130,8 @@ fn main_index(
             let what = harm.map_or("packages", String::as_str);
             return Err(StepError::new(
                 format!(
-                    "pip is set to look for {what} in {} as well (find-links), so that those of python.indexes would not come from their own alone",
+                    "pip also looks for {what} in {} (find-links), so the packages of python.indexes would \
+                     not come only from their own",
                     redact(place)
                 ),
                 "unset PIP_FIND_LINKS and find-links of pip's configuration, and name the directory in python.find_links",

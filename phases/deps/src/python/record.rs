@@ -24,7 +24,7 @@ pub const INCOMPLETE: &str = ".installer-incomplete";
 /// When its manifest cannot be read.
 pub fn broken(action: &InstallWheels, context: &dyn Context) -> Result<Option<String>, StepError> {
     if action.environment.join(INCOMPLETE).exists() {
-        return Ok(Some(format!("{} was never finished", action.environment)));
+        return Ok(Some(format!("{} is unfinished", action.environment)));
     }
     committed::broken(context.layout(), &action.environment, &action.component, &action.case)
 }
@@ -208,13 +208,13 @@ mod tests {
         put(home, INCOMPLETE, "");
         std::os::unix::fs::symlink("/usr/bin/python3", home.join("python")).unwrap();
         whole(&base, &context).unwrap();
-        assert!(broken(&base, &context).unwrap().unwrap().contains("never finished"));
+        assert!(broken(&base, &context).unwrap().unwrap().contains("is unfinished"));
         fs::remove_file(home.join(INCOMPLETE)).unwrap();
         assert_eq!(broken(&base, &context).unwrap(), None);
         let known = manifest::load(home, &base.component).unwrap().unwrap();
         assert_eq!(known.files.len(), 2, "the module and the link: {:?}", known.files.keys());
         put(home, "lib/python3.11/site-packages/plain/__init__.py", "one = 1\n# more\n");
-        assert!(broken(&base, &context).unwrap().unwrap().contains("plain/__init__.py was changed"));
+        assert!(broken(&base, &context).unwrap().unwrap().contains("plain/__init__.py has changed"));
         fs::remove_dir_all(home).unwrap();
         assert!(broken(&base, &context).unwrap().unwrap().contains("is gone"));
     }

@@ -57,15 +57,19 @@ fn may_be_used(required: &RequiredPython, interpreter: &InterpreterFacts) -> Opt
         let refused = interpreter.externally_managed && !required.break_system_packages;
         return refused.then(|| Finding {
             what: format!(
-                "the packages of {executable} are managed by the distribution (PEP 668), and python.environment = \"{}\" would install beside them",
+                "the packages of {executable} are managed by the distribution (PEP 668), but \
+                 python.environment = \"{}\" would install beside them",
                 required.environment.as_str()
             ),
-            cure: "set python.environment = \"venv-system-site\", which sees these packages and installs into a directory of its own; or python.break_system_packages = true if nobody else uses this interpreter (an image)".to_owned(),
+            cure: "set python.environment = \"venv-system-site\", which sees these packages and installs \
+                   into its own directory; or python.break_system_packages = true if nobody else uses this \
+                   interpreter (an image)"
+                .to_owned(),
         });
     }
     (required.environment == PythonEnvironment::VenvSystemSite && interpreter.is_virtual).then(|| Finding {
         what: format!(
-            "{executable} is of a virtual environment, whose packages another environment does not see"
+            "{executable} belongs to a virtual environment, whose packages another environment does not see"
         ),
         cure: "set python.environment = \"existing\" to use that environment, or python.interpreter to the interpreter that it was made from".to_owned(),
     })
@@ -77,7 +81,7 @@ fn headers(interpreter: &InterpreterFacts, context: &dyn Context) -> Option<Find
     if !directory.join("Python.h").is_file() {
         return Some(Finding {
             what: format!(
-                "{executable} (Python {version}) has no headers: {} is not there",
+                "{executable} (Python {version}) has no headers: {} does not exist",
                 directory.join("Python.h")
             ),
             cure: development(interpreter, context),
@@ -87,9 +91,13 @@ fn headers(interpreter: &InterpreterFacts, context: &dyn Context) -> Option<Find
     let bare = found.trim_end_matches('+');
     (!bare.starts_with(version.as_str())).then(|| Finding {
         what: format!(
-            "{executable} is Python {version}, and the headers in {directory} are of {found}: bindings would be left out in silence"
+            "{executable} is Python {version}, but the headers in {directory} are of {found}: bindings would \
+             be left out silently"
         ),
-        cure: format!("set python.interpreter to the interpreter that belongs to {directory}, or install Python {version} anew with its headers"),
+        cure: format!(
+            "set python.interpreter to the interpreter that belongs to {directory}, or reinstall \
+                       Python {version} with its headers"
+        ),
     })
 }
 
@@ -109,7 +117,8 @@ fn library(interpreter: &InterpreterFacts, context: &dyn Context) -> Option<Find
     let place = libraries.as_deref().unwrap_or(Utf8Path::new("its library directory"));
     Some(Finding {
         what: format!(
-            "{executable} (Python {version}) has no library libpython{} in {place}: CMake takes it for absent, and bindings would be left out in silence",
+            "{executable} (Python {version}) has no library libpython{} in {place}: CMake would take it for \
+             missing and silently leave out bindings",
             interpreter.minor()
         ),
         cure: development(interpreter, context),
@@ -154,7 +163,8 @@ fn needed(
         let Some(package) = all.get(name) else {
             seen.findings.push(Finding {
                 what: format!(
-                    "{executable} has no {name}, nor is it among the wheels of the case, and {what} is needed"
+                    "{what} is needed, but {executable} has no {name} and the wheels of the case do not have \
+                     it either"
                 ),
                 cure: format!("add {name} to `packages` of [python] in the case, and run `installer deps`"),
             });
@@ -167,12 +177,13 @@ fn needed(
             }
             None => seen.findings.push(Finding {
                 what: format!(
-                    "{name} {} of {executable} comes without {what}: {} is not there",
+                    "{name} {} of {executable} has no {what}: {} does not exist",
                     package.version,
                     places.first().map_or("it", |place| place.as_str())
                 ),
                 cure: format!(
-                    "install its headers (Debian 13: python3-{name}-dev), or set python.environment = \"venv\" and add {name} to `packages`, which brings them"
+                    "install its headers (Debian 13: python3-{name}-dev), or set python.environment = \
+                     \"venv\" and add {name} to `packages`, which has them"
                 ),
             }),
         }

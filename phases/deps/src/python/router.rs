@@ -51,7 +51,8 @@ impl Router {
         let failed = |error: std::io::Error| {
             StepError::new(
                 format!("failed to listen on 127.0.0.1 for pip: {error}"),
-                "let the loopback interface be up, or leave python.indexes and python.find_links out of the case",
+                "bring the loopback interface up, or leave python.indexes and python.find_links out of the \
+                 case",
             )
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;

@@ -15,7 +15,7 @@ pub fn run(action: &StageWheels, context: &dyn Context) -> Result<(), StepError>
     let interpreter = facts::facts(&action.interpreter, context)?;
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
     let text = files::read_if_there(&lock)?
-        .ok_or_else(|| StepError::new(format!("{lock} is not there"), "run `installer deps` first"))?;
+        .ok_or_else(|| StepError::new(format!("{lock} does not exist"), "run `installer deps` first"))?;
     let pinned = wheel::parse(&text);
     files::fresh_dir(&action.staging)?;
     if !pinned.is_empty() {

@@ -81,7 +81,7 @@ fn copy(from: &Utf8Path, dest: &Utf8Path, sha256: &Digest) -> Result<Downloaded,
     let (found, size) = files::sha256_file(from).map_err(|error| StepError::io("read", from, &error))?;
     if found != *sha256 {
         return Err(StepError::new(
-            format!("{from} has SHA-256 {found}, and {sha256} is wanted"),
+            format!("{from} has SHA-256 {found} instead of {sha256}"),
             "put the right file there, or correct the hash in the case",
         ));
     }

@@ -33,7 +33,7 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     let names = apt.download(package, version, &directory, context)?;
     let Some(name) = names.iter().find(|name| name.ends_with(".dsc")) else {
         return Err(StepError::new(
-            format!("apt brought no .dsc for source package {package}"),
+            format!("apt downloaded no .dsc for source package {package}"),
             "check the package's name with `apt-cache showsrc`",
         ));
     };
@@ -47,13 +47,13 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     for wanted in dsc.files.keys().chain([name]) {
         let path = directory.join(wanted);
         let (sha256, size) = hash_if_there(&path)?.ok_or_else(|| {
-            StepError::new(format!("apt did not bring {wanted}"), "run the same command again")
+            StepError::new(format!("apt did not download {wanted}"), "run the same command again")
         })?;
         if let Some(expected) = dsc.files.get(wanted).filter(|expected| **expected != sha256) {
             std::fs::remove_file(&path).map_err(|error| StepError::io("remove", &path, &error))?;
             return Err(StepError::new(
-                format!("{wanted} has SHA-256 {sha256}, and {name} wants {expected}; it was not kept"),
-                "run the same command again; if it stays so, use another mirror",
+                format!("{wanted} has SHA-256 {sha256}, but {name} says {expected}; it was not kept"),
+                "run the same command again; if it fails again, use another mirror",
             ));
         }
         fetched.files.insert(wanted.clone(), RecordedFile { sha256, size });

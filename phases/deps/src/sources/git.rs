@@ -190,7 +190,7 @@ impl Git<'_> {
             &kept,
         ])?;
         if alone.status != 0 || !self.has(mirror, commit)? {
-            self.context.note(&format!("{} does not give single commits: fetching all of it", redact(url)));
+            self.context.note(&format!("{} does not serve single commits: fetching all of it", redact(url)));
             self.bring_all(mirror, url)?;
         }
         if self.has(mirror, commit)? {
@@ -421,7 +421,8 @@ fn failed(finished: &Finished, url: &str) -> StepError {
     let telling = secrets(url).iter().fold(telling, |text, secret| text.replace(secret, "***"));
     StepError::new(
         format!("git failed for {}: {telling}", redact(url)),
-        "check the URL, the proxy variables and the credentials; run the same command again: what is fetched stays",
+        "check the URL, the proxy variables and the credentials; run the same command again: it keeps what \
+         is fetched",
     )
 }
 

@@ -27,7 +27,7 @@ pub fn fetch(path: &Utf8Path, request: &Request<'_>) -> Result<Fetched, StepErro
     if !directory.is_dir() {
         return Err(StepError::new(
             format!("{directory} is not a directory"),
-            format!("mount it there, or say where it is with --source {}=PATH", request.source),
+            format!("mount it there, or give its directory with --source {}=PATH", request.source),
         ));
     }
     // Before it is packed: a change meanwhile is then seen the next time.

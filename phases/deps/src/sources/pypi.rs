@@ -91,7 +91,7 @@ fn download(file: &Offered, version: &str, request: &Request<'_>) -> Result<Fetc
     let sha256 = locked.or_else(|| file.sha256.clone());
     if sha256.is_none() {
         request.context.warn(&format!(
-            "the index gives no SHA-256 for {}: what comes is trusted this once, and pinned in the lock",
+            "the index has no SHA-256 for {}: this download is trusted, and pinned in the lock",
             file.name
         ));
     }
@@ -165,7 +165,10 @@ fn from_json(page: &Page) -> Result<Vec<Offered>, StepError> {
     }
     let project: Project = serde_json::from_str(&page.text).map_err(|error| {
         StepError::new(
-            format!("what {} answers is not the JSON of PEP 691: {error}", redact(&page.url.to_string())),
+            format!(
+                "{} answers something other than the JSON of PEP 691: {error}",
+                redact(&page.url.to_string())
+            ),
             "check PIP_INDEX_URL",
         )
     })?;

@@ -79,7 +79,7 @@ impl SourceRecord {
             Ok(Schema { schema }) if schema > SOURCE_SCHEMA => {
                 return Err(StepError::new(
                     format!("{path} was written by a newer installer (format {schema})"),
-                    format!("use that one, or remove {directory}"),
+                    format!("use that version, or remove {directory}"),
                 ));
             }
             _ => {}
@@ -153,7 +153,7 @@ impl SourceRecord {
                 format!("{name} has SHA-256 {found} instead of {sha256}")
             }
             Some((name, _, None)) => format!("{name} is not among its files"),
-            None => "it has files that the lock does not name".to_owned(),
+            None => "it has files that the lock does not list".to_owned(),
         })
     }
 

@@ -114,14 +114,14 @@ fn the_first_alternative_that_can_be_had_is_taken_and_the_others_are_told() {
     let warnings = context.record().warnings;
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(
-        warnings[0].contains("gone-1.0.tgz could not be had") && warnings[0].contains("404"),
+        warnings[0].contains("gone-1.0.tgz is not available") && warnings[0].contains("404"),
         "{warnings:?}"
     );
     assert!(warnings[1].contains("SHA-256"), "{warnings:?}");
 
     let none = vec![archive(&server, "/gone-1.0.tgz", &body), archive(&server, "/other-1.0.tgz", &body)];
     let error = message(fetch(&action(&FakeContext::new(), none), &context).unwrap_err());
-    assert!(error.contains("cannot be had from any of its alternatives"), "{error}");
+    assert!(error.contains("from any of its alternatives"), "{error}");
     assert!(
         error.contains("404") && error.contains("SHA-256") && error.contains("--source svc=PATH"),
         "{error}"
@@ -337,7 +337,7 @@ fn files_that_vanish_or_change_are_noticed() {
     std::fs::write(&file, &changed).unwrap();
     let error = message(unpack(&unpacking(&context), &context).unwrap_err());
     assert!(
-        error.contains("is not what source.json beside it says") && error.contains("installer deps"),
+        error.contains("does not match source.json beside it") && error.contains("installer deps"),
         "{error}"
     );
     fetch(&action, &context).unwrap();

@@ -22,8 +22,8 @@ pub(super) fn observe(prefix: &Utf8Path, specification: Option<&Utf8Path>) -> Re
     let mut seen = Observation::default();
     if incomplete(prefix).exists() {
         seen.findings.push(Finding {
-            what: format!("{prefix} was left half-made"),
-            cure: "run `installer deps`, which makes it anew".to_owned(),
+            what: format!("{prefix} is incomplete"),
+            cure: "run `installer deps`, which creates it again".to_owned(),
         });
     } else if !prefix.join("bin/python").is_file() {
         seen.findings.push(Finding {
@@ -54,7 +54,7 @@ pub(super) fn run(
         return finding.map_or(Ok(()), |finding| Err(StepError::new(finding.what, finding.cure)));
     } else if prefix.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(StepError::new(
-            format!("{prefix} is there and is no conda environment: it has no bin/python"),
+            format!("{prefix} exists but is not a conda environment: it has no bin/python"),
             "move it away, or correct python.prefix in the case",
         ));
     }
@@ -63,11 +63,11 @@ pub(super) fn run(
     };
     let tool = tool(prefix, context)?;
     let text = files::read_if_there(specification)?.ok_or_else(|| {
-        StepError::new(format!("{specification} is not there"), "correct python.lock in the case")
+        StepError::new(format!("{specification} does not exist"), "correct python.lock in the case")
     })?;
     let list = context.layout().cache.join("conda.txt");
     files::atomic_write(&list, localised(&text, specification, packages, context)?.as_bytes())?;
-    files::atomic_write(&marker, b"the environment beside it is being made by installer\n")?;
+    files::atomic_write(&marker, b"installer is creating the environment beside this file\n")?;
     let mut words = vec!["create", "--yes", "--prefix", prefix.as_str(), "--file", list.as_str()];
     if context.offline() {
         words.push("--offline");
@@ -107,7 +107,8 @@ fn other_specification(
     Ok((made_from.trim() != Digest::of(text).as_str()).then(|| Finding {
         what: format!("{prefix} was created from another {specification}"),
         cure: format!(
-            "remove {prefix} (it may hold more than installer put there) and run `installer deps`, or restore {specification}"
+            "remove {prefix} (it may contain more than installer put there) and run `installer deps`, or \
+             restore {specification}"
         ),
     }))
 }
@@ -117,8 +118,8 @@ fn tool(prefix: &Utf8Path, context: &dyn Context) -> Result<Utf8PathBuf, StepErr
     let path = environment.get("PATH").map_or("", String::as_str);
     tools::find_tool(Utf8Path::new("/"), path, &TOOLS.map(str::to_owned)).ok_or_else(|| {
         StepError::new(
-            format!("{prefix} is to be created, and none of {} is on PATH", TOOLS.join(", ")),
-            format!("put micromamba, which is one program, on PATH; or {}", how_else(prefix)),
+            format!("{prefix} must be created, but none of {} is on PATH", TOOLS.join(", ")),
+            format!("put micromamba (a single program) on PATH; or {}", how_else(prefix)),
         )
     })
 }
@@ -138,7 +139,7 @@ fn localised(
 ) -> Result<String, StepError> {
     if !text.lines().any(|line| line.trim() == "@EXPLICIT") {
         return Err(StepError::new(
-            format!("{specification} is no explicit specification: it has no line `@EXPLICIT`"),
+            format!("{specification} is not an explicit specification: it has no line `@EXPLICIT`"),
             "write it with `conda list --explicit --md5` (micromamba: `micromamba env export --explicit --md5`)",
         ));
     }
@@ -166,7 +167,10 @@ fn localised(
         absent.truncate(5);
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         return Err(StepError::new(
-            format!("--offline forbids to download, and {packages} lacks {}{rest}", absent.join(", ")),
+            format!(
+                "--offline forbids to download, and {packages} does not have {}{rest}",
+                absent.join(", ")
+            ),
             format!("put the packages of {specification} into {packages}, or run without --offline"),
         ));
     }

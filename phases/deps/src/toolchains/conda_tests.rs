@@ -111,7 +111,7 @@ fn without_a_tool_or_a_specification_it_is_said_what_works() {
     files::atomic_write(&place.specification, b"python=3.11\n").unwrap();
     assert!(place.run().unwrap_err().contains("@EXPLICIT"));
     files::atomic_write(&place.prefix.join("thesis.txt"), b"").unwrap();
-    assert!(place.run().unwrap_err().contains("is no conda environment"));
+    assert!(place.run().unwrap_err().contains("is not a conda environment"));
     assert!(place.prefix.join("thesis.txt").is_file());
 }
 
@@ -120,7 +120,7 @@ fn offline_all_packages_come_from_the_bundle() {
     let place = Place::new(&["micromamba"]);
     place.context.set_offline(true);
     let told = place.run().unwrap_err();
-    assert!(told.contains("lacks python-3.11.9-0.conda, pip-24.0-0.conda"), "{told}");
+    assert!(told.contains("does not have python-3.11.9-0.conda, pip-24.0-0.conda"), "{told}");
     for file in ["python-3.11.9-0.conda", "pip-24.0-0.conda"] {
         files::atomic_write(&place.packages.join(file), b"").unwrap();
     }

@@ -32,7 +32,7 @@ pub(super) fn observe(
         }
     }
     let cure = match tree {
-        Some(_) => "run `installer deps`, which brings it from PyPI".to_owned(),
+        Some(_) => "run `installer deps`, which installs it from PyPI".to_owned(),
         None => cures(wanted).join("; "),
     };
     seen.findings.push(Finding { what: absent(wanted, context), cure });
@@ -83,7 +83,7 @@ impl Planned<'_> {
         let Some(toolkit) = there.filter(|one| self.wanted.takes(&one.version)) else {
             let mut cures = cures(self.wanted);
             if self.wanted.of_wheels().is_some() {
-                cures.insert(0, "run `installer deps`, which brings it".to_owned());
+                cures.insert(0, "run `installer deps`, which installs it".to_owned());
             }
             return Err((absent(self.wanted, context), cures));
         };
@@ -101,7 +101,7 @@ impl Planned<'_> {
             let names: Vec<&str> = installed.iter().map(|tool| tool.path.as_str()).collect();
             let have = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let what = format!(
-                "no g++ for the host's part of CUDA code: {}; installed is {have}",
+                "no g++ for the host part of CUDA code: {}; installed is {have}",
                 takes(toolkit, newest)
             );
             return Err((what, compiler_cures(newest)));
@@ -148,7 +148,7 @@ impl Planned<'_> {
         } else {
             ("a newer", "`version` of [cuda]")
         };
-        let cures = vec![format!("take {which} toolkit ({version})"), "correct `arch` of [cuda]".to_owned()];
+        let cures = vec![format!("use {which} toolkit ({version})"), "correct `arch` of [cuda]".to_owned()];
         Err((what, cures))
     }
 }
@@ -159,7 +159,7 @@ type Wrong = (String, Vec<String>);
 fn wrong(error: StepError) -> Wrong {
     match error {
         StepError::Failed(failure) => (failure.message, failure.cures),
-        StepError::Cancelled => ("the run was cancelled while it looked".to_owned(), Vec::new()),
+        StepError::Cancelled => ("the run was cancelled during the check".to_owned(), Vec::new()),
     }
 }
 
@@ -191,8 +191,8 @@ fn compiler_cures(newest: Option<u32>) -> Vec<String> {
         format!(
             "add \"apt:{package}\" (or an older one) to `system` of the component and run `installer deps`"
         ),
-        "name one that is elsewhere with CUDAHOSTCXX in `environment` of the component".to_owned(),
-        "take a newer toolkit".to_owned(),
+        "name one elsewhere with CUDAHOSTCXX in `environment` of the component".to_owned(),
+        "use a newer toolkit".to_owned(),
     ]
 }
 
@@ -218,21 +218,22 @@ fn absent(wanted: &WantedCuda, context: &dyn Context) -> String {
     };
     let there = if there.is_empty() { String::new() } else { format!(" ({})", there.join(", ")) };
     match &wanted.version {
-        Some(_) => format!("{} is not there{there}", wanted.described()),
-        None => format!("{} is needed, and there is none{there}", wanted.described()),
+        Some(_) => format!("{} is not installed{there}", wanted.described()),
+        None => format!("{} is needed, but not installed{there}", wanted.described()),
     }
 }
 
 /// The ways to a toolkit.
 fn cures(wanted: &WantedCuda) -> Vec<String> {
     let mut cures = vec![
-        "start from a base image that holds it, or say where it is with CUDA_HOME".to_owned(),
+        "start from a base image that has it, or set its directory with CUDA_HOME".to_owned(),
         "install it from its vendor's repository: [[system_packages.apt.repositories]] (docs/cuda.md)"
             .to_owned(),
     ];
     if wanted.of_wheels().is_none() {
         cures.push(format!(
-            "take {FIRST_WHEELS} or newer from PyPI: version = \"{FIRST_WHEELS}\" in [cuda], from = \"wheels\" in [toolchains.cuda]"
+            "use {FIRST_WHEELS} or newer from PyPI: version = \"{FIRST_WHEELS}\" in [cuda], from = \
+             \"wheels\" in [toolchains.cuda]"
         ));
     }
     cures

@@ -149,7 +149,7 @@ fn an_old_release_is_refused_with_the_ways_that_are_open() {
     else {
         panic!("cancelled")
     };
-    assert!(failure.message.starts_with("CUDA 11.8 is not there"), "{failure:?}");
+    assert!(failure.message.starts_with("CUDA 11.8 is not installed"), "{failure:?}");
     assert!(failure.cures.iter().any(|cure| cure.contains("[[system_packages.apt.repositories]]")));
     assert!(failure.cures.iter().any(|cure| cure.contains("version = \"13.0\"")));
 }

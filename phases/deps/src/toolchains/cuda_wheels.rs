@@ -98,7 +98,7 @@ fn pinned(
         return Ok(0);
     }
     let project = wheel::parse_file_name(file).map(|(project, _)| project).unwrap_or_default();
-    let missing = format!("{file}, which the lock names");
+    let missing = format!("{file}, which the lock lists");
     let offered = pypi::find(&project, &missing, client, context, |offered| {
         offered.iter().find(|one| one.name == file).cloned()
     })?;
@@ -157,7 +157,7 @@ fn reachable(error: StepError) -> StepError {
     let StepError::Failed(mut failure) = error else { return error };
     failure.cures = vec![
         "check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned(),
-        "or take the machine's own toolkit: [toolchains.cuda] from = \"system\"".to_owned(),
+        "or use the machine's own toolkit: [toolchains.cuda] from = \"system\"".to_owned(),
     ];
     StepError::Failed(failure)
 }
@@ -185,7 +185,7 @@ fn choose<'a>(offered: &'a [Offered], specifiers: &str, arch: &str, libc: &str) 
 fn metadata(file: &Utf8Path, context: &dyn Context) -> Result<String, StepError> {
     let found = archive::read_files(file, &|path| path.file_name() == Some("METADATA"), context)?;
     let (_, bytes) = found.into_iter().next().ok_or_else(|| {
-        StepError::new(format!("{file} holds no METADATA"), format!("remove {file}; it is downloaded again"))
+        StepError::new(format!("{file} has no METADATA"), format!("remove {file}; it is downloaded again"))
     })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

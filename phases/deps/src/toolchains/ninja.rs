@@ -39,7 +39,7 @@ pub(super) fn observe(tools: &Utf8Path, context: &dyn Context) -> Result<Observa
             if older.is_empty() { "" } else { ": " },
             older.join(", ")
         ),
-        cure: "run `installer deps`, which brings it from PyPI".to_owned(),
+        cure: "run `installer deps`, which installs it from PyPI".to_owned(),
     });
     Ok(seen)
 }
@@ -76,7 +76,7 @@ pub(super) fn run(tools: &Utf8Path, artifacts: &Utf8Path, context: &dyn Context)
         let target = context.target();
         let pinned = locked.as_ref().and_then(|locked| locked.files.first_key_value());
         let missing = match pinned {
-            Some((name, _)) => format!("{name}, which the lock names"),
+            Some((name, _)) => format!("{name}, which the lock lists"),
             None => format!("wheel of ninja {MINIMUM} or newer for {} with {}", target.arch, target.libc),
         };
         let found = pypi::find("ninja", &missing, &client, context, |offered| match pinned {
@@ -149,7 +149,7 @@ fn lift(wheel: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
         .file_names()
         .find(|name| name.ends_with("/bin/ninja") || name.ends_with(".data/scripts/ninja"))
         .map(str::to_owned)
-        .ok_or_else(|| damaged(&"it holds no ninja"))?;
+        .ok_or_else(|| damaged(&"it has no ninja"))?;
     let mut content = Vec::new();
     archive
         .by_name(&name)

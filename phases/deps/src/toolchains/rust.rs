@@ -149,18 +149,22 @@ pub(super) fn observe(
         (Some(pair), _) => {
             if !is_in_place(&pair, context) {
                 seen.findings.push(Finding {
-                    what: format!("{} is not what {} leads to", pair.cargo, linked_directory(context)),
+                    what: format!(
+                        "{} is not the one that {} leads to",
+                        pair.cargo,
+                        linked_directory(context)
+                    ),
                     cure: "run `installer deps`".to_owned(),
                 });
             }
             seen.found.insert("rust".to_owned(), format!("{} ({})", pair.version, pair.cargo));
         }
         (None, Some(old)) => seen.findings.push(Finding {
-            what: format!("{} is Rust {}, and {need}", old.cargo, old.version),
+            what: format!("{} is Rust {}, but {need}", old.cargo, old.version),
             cure: cure.to_owned(),
         }),
         (None, None) => seen.findings.push(Finding {
-            what: format!("cargo and rustc are not installed, and {need}"),
+            what: format!("cargo and rustc are not installed, but {need}"),
             cure: cure.to_owned(),
         }),
     }
@@ -320,17 +324,17 @@ fn no_way(
         .as_ref()
         .map_or_else(|| "none is installed".to_owned(), |version| format!("{version} is installed"));
     let offered = match choice.candidates.as_slice() {
-        [] => "the distribution offers none".to_owned(),
+        [] => "the distribution has none".to_owned(),
         some => {
             let some: BTreeMap<&str, &str> =
                 some.iter().map(|(names, version)| (names[0].as_str(), version.as_str())).collect();
             let some: Vec<String> = some.iter().map(|(name, version)| format!("{name} {version}")).collect();
-            format!("the distribution offers {}", some.join(", "))
+            format!("the distribution has {}", some.join(", "))
         }
     };
     let reason = failure.message;
     failure.kind = FailureKind::Preflight;
-    failure.message = format!("{need}; {existing}, {offered}, and rustup could not bring it: {reason}");
+    failure.message = format!("{need}; {existing}, {offered}, and rustup failed to install it: {reason}");
     let good = choice
         .candidates
         .iter()
@@ -385,7 +389,7 @@ mod tests {
         pair(&context.path("1.70/bin"));
         assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
         let old = observe(Some("1.78"), &root, &context).unwrap();
-        assert!(old.findings[0].what.contains("is Rust 1.70.0, and Rust 1.78 or newer is needed"), "{old:?}");
+        assert!(old.findings[0].what.contains("is Rust 1.70.0, but Rust 1.78 or newer is needed"), "{old:?}");
 
         // What rustup installed below our own root.
         let toolchain = root.join("rustup/toolchains/1.90-x86_64-unknown-linux-gnu");

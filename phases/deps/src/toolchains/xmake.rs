@@ -90,7 +90,7 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(), Step
             }
             Some(version) if !context.target().root => {
                 let how = manager.cure(&[XMAKE.to_owned()]);
-                tried.push(format!("the distribution's, {version}, takes root to install: {how}"));
+                tried.push(format!("the distribution's, {version}, must be installed as root: {how}"));
             }
             Some(_) => packages::install(manager, &[XMAKE.to_owned()], context)?,
         }
@@ -109,7 +109,7 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(), Step
     let mut what = vec![absent(wanted, &others)];
     what.append(&mut tried);
     if wanted.source.is_none() {
-        what.push("the case names no source of it".to_owned());
+        what.push("the case has no source of it".to_owned());
     }
     Err(StepError::Failed(Failure {
         kind: FailureKind::Preflight,
@@ -128,7 +128,7 @@ fn cures(wanted: &Wanted<'_>) -> Vec<String> {
         ),
         "or build it: a component called `xmake` from its source release, in `needs` of what xmake builds"
             .to_owned(),
-        format!("or install {what} by hand and put it on PATH, or take a base image that has it"),
+        format!("or install {what} by hand and put it on PATH, or use a base image that has it"),
     ]
 }
 
@@ -136,9 +136,9 @@ fn absent(wanted: &Wanted<'_>, others: &[Found]) -> String {
     let there: Vec<String> =
         others.iter().map(|found| format!("{} is {}", found.program, found.version)).collect();
     if there.is_empty() {
-        format!("{} is needed, and none is installed", wanted.described())
+        format!("{} is needed, but not installed", wanted.described())
     } else {
-        format!("{} is needed, and {}", wanted.described(), there.join(", "))
+        format!("{} is needed, but {}", wanted.described(), there.join(", "))
     }
 }
 
@@ -199,7 +199,7 @@ fn bring(source: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<()
     let record = SourceRecord::read(source)?.ok_or_else(|| {
         StepError::new(
             format!("{source} has no source.json"),
-            "run `installer deps`, which brings the source of xmake",
+            "run `installer deps`, which gets the source of xmake",
         )
     })?;
     let content = record.facts.content.clone().unwrap_or_default();
@@ -220,8 +220,8 @@ fn bring(source: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<()
     }
     if program_in(&into).is_none() {
         return Err(StepError::new(
-            format!("the source of xmake holds none of {}", IN_A_TREE.join(", ")),
-            "give an archive of a built xmake; a source release is built as a component called `xmake`",
+            format!("the source of xmake has none of {}", IN_A_TREE.join(", ")),
+            "use an archive of a built xmake; a source release is built as a component called `xmake`",
         ));
     }
     Ok(())
@@ -318,8 +318,8 @@ mod tests {
         let StepError::Failed(failure) = run(&wanted(Some("3.0")), &context).unwrap_err() else { panic!() };
         assert_eq!(failure.kind, FailureKind::Preflight);
         let link = context.layout.tools().join("bin/xmake");
-        assert!(failure.message.contains("xmake 3.0 or newer is needed, and "), "{}", failure.message);
-        assert!(failure.message.contains("is 2.8.1") && failure.message.contains("names no source"));
+        assert!(failure.message.contains("xmake 3.0 or newer is needed, but "), "{}", failure.message);
+        assert!(failure.message.contains("is 2.8.1") && failure.message.contains("has no source"));
         assert!(failure.cures.iter().any(|cure| cure.contains("[toolchains.xmake]")), "{:?}", failure.cures);
         assert!(link.exists(), "what another case uses stays");
     }

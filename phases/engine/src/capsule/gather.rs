@@ -32,19 +32,15 @@ const LARGEST: u64 = 64 << 20;
 pub(super) fn entries(failed: &Failed<'_>) -> Vec<Entry> {
     let mut gathered = Gathered { failed, entries: Vec::new(), told: Vec::new() };
     gathered.logs();
-    gathered.json(
-        "step.json",
-        "the step as it was planned: action, environment, freshness, claims",
-        failed.step,
-    );
+    gathered.json("step.json", "the step as planned: action, environment, freshness, claims", failed.step);
     gathered.json("fingerprint.json", "everything that the step's result depends on", failed.material);
     gathered.json(
         "versions.json",
-        "the machine, its tools and packages, as the steps before found them",
+        "the machine, its tools and packages, as earlier steps found them",
         &versions(failed),
     );
-    gathered.json("case.json", "the case as it was resolved", &failed.origin.case);
-    gathered.json("failure.json", "the failure, as the event tells it", failed.failure);
+    gathered.json("case.json", "the resolved case", &failed.origin.case);
+    gathered.json("failure.json", "the failure, as in the event", failed.failure);
     if let Some(events) = failed.events {
         gathered.file("events.jsonl", "the events of the run until then", events);
     }
@@ -56,7 +52,7 @@ pub(super) fn entries(failed: &Failed<'_>) -> Vec<Entry> {
                 let text = cmake_variables(&String::from_utf8_lossy(&cache));
                 gathered.text(
                     &format!("trees/{name}"),
-                    "the variables of CMakeCache.txt beside it, one a line",
+                    "the variables of CMakeCache.txt, one per line",
                     text,
                 );
             }
@@ -152,7 +148,7 @@ impl Gathered<'_> {
             if wanted {
                 let name = log.file_name().unwrap_or("log").to_owned();
                 let what =
-                    if step.id == failed.step.id { "the whole log" } else { "the log of a step before it" };
+                    if step.id == failed.step.id { "the whole log" } else { "the log of an earlier step" };
                 // The log is whole, however long it is.
                 match std::fs::read(&log) {
                     Ok(bytes) => {
@@ -264,9 +260,9 @@ fn readme(failed: &Failed<'_>, told: &[(String, String)]) -> String {
         failure.excerpt.iter().for_each(|line| text.push_str(&format!("  | {line}\n")));
     }
     failure.command.iter().for_each(|command| text.push_str(&format!("\nThe command:\n  {command}\n")));
-    failure.cures.iter().for_each(|cure| text.push_str(&format!("\nWhat may help: {cure}\n")));
+    failure.cures.iter().for_each(|cure| text.push_str(&format!("\nHelp: {cure}\n")));
     text.push_str("\n`sh reopen.sh` opens a shell at that point on the machine where it failed; `sh reopen.sh COMMAND` runs a command there.\n");
-    text.push_str("Secrets that installer knew or recognised are replaced by ***.\n\nWhat is in here:\n");
+    text.push_str("Secrets that installer knew or recognised are replaced by ***.\n\nContents:\n");
     for (name, what) in told {
         text.push_str(&if what.is_empty() { format!("  {name}\n") } else { format!("  {name}: {what}\n") });
     }

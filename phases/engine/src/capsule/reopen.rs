@@ -67,8 +67,7 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
     text.push_str("END_OF_WHAT_FAILED\nfi\n\n");
 
     let Some((place, directory, environment)) = reopened(failed.plan, step, told) else {
-        let why =
-            format!("{} runs no command, nor does a step before it: there is nothing to reopen", step.id);
+        let why = format!("{} and the steps before it run no command: there is nothing to reopen", step.id);
         text.push_str(&format!("echo {} >&2\nexit 1\n", word(&why)));
         return text;
     };
@@ -80,7 +79,7 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
     ));
     if origin.arguments.iter().any(|argument| hidden(argument)) {
         text.push_str(
-            "# An argument held a secret: *** stands where it was. Put it back before you use this.\n",
+            "# An argument contained a secret, replaced by ***. Put it back before you use this.\n",
         );
     }
     text.push_str(&format!(
@@ -88,20 +87,22 @@ pub(super) fn script(failed: &Failed<'_>) -> String {
         word(origin.directory.as_str()),
         word(place.id.as_str()),
     ));
-    text.push_str(
-        "echo 'installer is not there any more: this is the environment of the step without it' >&2\n",
-    );
+    text.push_str("echo 'installer is missing: this is the environment of the step without it' >&2\n");
     text.push_str(&format!("cd {} || exit 1\n", word(directory.as_str())));
     text.push_str(
         "if unshare -n true 2>/dev/null; then offline='unshare -n'\n\
          elif unshare -r -n true 2>/dev/null; then offline='unshare -r -n'\n\
-         else offline=; echo 'no network namespace can be had here: the network is NOT shut off' >&2\nfi\n\
+         else offline=; echo 'network namespaces are not available here: the network is NOT shut off' \
+         >&2\nfi\n\
          [ \"$#\" -gt 0 ] || set -- sh -i\n",
     );
     let mut variables = Vec::new();
     for (name, value) in environment {
         if hidden(value) || hidden(&format!("{name}={value}")) {
-            text.push_str(&format!("# {name} held a secret and is left out: add it below if you need it.\n"));
+            text.push_str(&format!(
+                "# {name} contained a secret and is left out: add it below if you need \
+                                    it.\n"
+            ));
         } else {
             variables.push(word(&format!("{name}={value}")));
         }

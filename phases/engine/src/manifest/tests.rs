@@ -65,7 +65,7 @@ fn files_below_another_root_belong_to_the_component_and_no_others_outside() {
     let entry = Entry::File { sha256: Digest::of("one"), size: 3, mode: 0o644 };
     manifest.files.insert(app.join("deep/file"), entry);
     write(&manifest).unwrap();
-    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("app/deep/file lies neither below"));
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("app/deep/file is neither below"));
     manifest.roots = vec![app.clone()];
     write(&manifest).unwrap();
     assert_eq!(verify_files(&load(&prefix, &"x".into()).unwrap().unwrap()), []);
@@ -74,7 +74,7 @@ fn files_below_another_root_belong_to_the_component_and_no_others_outside() {
     // Nor is what a root leads out of.
     manifest.files.insert(app.join("../other"), Entry::Link { target: "x".to_owned() });
     write(&manifest).unwrap();
-    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("other lies neither below"));
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("other is neither below"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn every_kind_of_damage_is_told() {
     assert_eq!(
         told,
         [
-            "P/lib/b was changed",
+            "P/lib/b has changed",
             "P/lib/c points at deep/a instead of b",
             "P/lib/deep/a has mode 0600 instead of 0644"
         ]
@@ -123,7 +123,7 @@ fn a_newer_format_and_a_path_out_of_the_prefix_are_refused() {
     let entry = Entry::Link { target: "b".to_owned() };
     manifest.files.insert("../outside".into(), entry);
     write(&manifest).unwrap();
-    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("lies neither below the prefix"));
+    assert!(message(load(&prefix, &"x".into()).unwrap_err()).contains("is neither below the prefix"));
     fs::write(path(&prefix, &"x".into()), r#"{"schema": 99, "other": true}"#).unwrap();
     assert!(message(load_all(&prefix).unwrap_err()).contains("format 99"));
 }

@@ -65,7 +65,7 @@ impl Force {
             let event = OfflineForce {
                 wall: None,
                 audit: None,
-                unseen: vec![format!("everything: {FORCE_VARIABLE}=none switched the force off")],
+                unseen: vec![format!("everything: {FORCE_VARIABLE}=none switched it off")],
             };
             return Ok(Self { event, namespaces: Vec::new(), audit: None, holder: None });
         }
@@ -77,7 +77,7 @@ impl Force {
         let (process, socket) = start_launcher(config, Streams::ErrorOnly)?;
         wire::send(&socket, &Task::Hold(task), &[])?;
         let Some((Report::Held { findings }, namespaces)) = wire::receive(&socket)? else {
-            return Err(io::Error::other("the process that was to keep the network away ended early"));
+            return Err(io::Error::other("the process that shuts the network off ended early"));
         };
         let mut holder = Holder { process, socket, asked: Mutex::default(), counts: false };
         let isolated = findings.isolated && choice != Choice::Audit;
@@ -135,7 +135,7 @@ impl Force {
                 Some((Report::Pong, _)) => return Ok(Some(names)),
                 _ => {
                     return Err(io::Error::other(
-                        "the process that logs the names that steps ask for has died: run the same command again",
+                        "the process that logs name lookups of steps ended early: run the same command again",
                     ));
                 }
             }
@@ -167,11 +167,12 @@ fn cannot(choice: Choice, reason: Option<String>) -> io::Error {
         Choice::Wall => ("wall", "a network namespace"),
         _ => ("audit", "a seccomp listener"),
     };
-    let reason = reason.unwrap_or_else(|| "no reason was given".to_owned());
+    let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
     io::Error::new(
         io::ErrorKind::Unsupported,
         format!(
-            "{FORCE_VARIABLE}={name} needs {what}, which cannot be had here ({reason}): unset it to use what this place allows"
+            "{FORCE_VARIABLE}={name} needs {what}, which is not available here ({reason}): unset it to use \
+             what is available"
         ),
     )
 }
@@ -187,7 +188,7 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
         }
         (true, false) => {
             unseen.push(format!(
-                "which process wanted what, and bare addresses: they are refused, but not reported{}",
+                "which process used what, and bare addresses: they are refused, but not reported{}",
                 because(&findings.no_audit_because)
             ));
             if !findings.namespace {
@@ -196,7 +197,8 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
         }
         (false, true) => unseen.extend([
             format!(
-                "a program that sets out to cheat: without a network namespace{} addresses are checked before the call, and can be changed after",
+                "a malicious program: without a network namespace{}, addresses are checked before the call \
+                 and can be changed after",
                 because(&findings.no_namespace_because)
             ),
             "network calls of 32-bit programs: refused, but not reported".to_owned(),
@@ -212,19 +214,20 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
     }
     if findings.namespace {
         unseen.push(
-            "what a daemon does on a step's behalf over a Unix socket other than those of resolvers and container engines, which are masked"
+            "what a daemon does for a step over a Unix socket, except those of resolvers and container \
+             engines, which are masked"
                 .to_owned(),
         );
         unseen.extend(findings.unmasked.iter().cloned());
     } else {
         unseen.push(
-            "what a daemon (a resolver, a container engine) does on a step's behalf over a Unix socket"
-                .to_owned(),
+            "what a daemon (a resolver, a container engine) does for a step over a Unix socket".to_owned(),
         );
     }
     if findings.audit && !findings.answers_names && !walled {
         unseen.push(
-            "names that steps look up: only the name server's address is reported (Linux 5.9 can do better)"
+            "names that steps look up: only the name server's address is reported (Linux 5.9 reports the \
+             names)"
                 .to_owned(),
         );
     }

@@ -26,17 +26,19 @@ pub fn build_options(command: &str) -> Result<IndexMap<String, OptionValue>, Str
         _ => false,
     };
     if !known {
-        return Err("only `python3 scripts/install.py OPTIONS` and `xmake f OPTIONS` are read".to_owned());
+        return Err("only `python3 scripts/install.py OPTIONS` and `xmake f OPTIONS` are \
+                    understood"
+            .to_owned());
     }
     let mut options = IndexMap::new();
     for word in rest.filter(|word| !TALK.contains(word)) {
         let Some((key, value)) =
             word.strip_prefix("--").map(|word| word.split_once('=').unwrap_or((word, "y")))
         else {
-            return Err(format!("`{word}` is no option of the form --NAME=VALUE"));
+            return Err(format!("`{word}` is not an option of the form --NAME=VALUE"));
         };
         if key.is_empty() {
-            return Err(format!("`{word}` is no option of the form --NAME=VALUE"));
+            return Err(format!("`{word}` is not an option of the form --NAME=VALUE"));
         }
         let value = match value {
             "y" | "yes" | "true" => OptionValue::Switch(true),

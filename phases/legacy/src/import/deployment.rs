@@ -64,19 +64,19 @@ enum Meaning {
 }
 
 const NOT_COMPILED_AGAIN: &str =
-    "what did not change is not compiled again, and what changed always is: there is no key for it";
+    "unchanged code is not compiled again, and changed code always is: there is no key for it";
 
 /// Variables by name. What is not here and exported is the case's environment.
 const VARIABLES: &[(&str, Meaning)] = &[
     ("APP_ROOT", Meaning::Text("root")),
     ("BABYSITTER_CONFIGS", Meaning::Babysitters),
-    ("CARGO_HOME", Meaning::Told("installer keeps crates in a directory of its own (--data-dir)")),
+    ("CARGO_HOME", Meaning::Told("installer keeps crates in its own directory (--data-dir)")),
     ("CMAKE_PREFIX_PATH", Meaning::Directories),
     ("CPATH", Meaning::Directories),
     ("CPLUS_INCLUDE_PATH", Meaning::Directories),
     ("CURL_CA_BUNDLE", Meaning::Site("certificates")),
     ("C_INCLUDE_PATH", Meaning::Directories),
-    ("DEPLOYMENT_CASE", Meaning::Told("the name of the case is that of its directory")),
+    ("DEPLOYMENT_CASE", Meaning::Told("the case has the name of its directory")),
     ("GIT_SSL_CAINFO", Meaning::Site("certificates")),
     ("INFINICORE_BRANCH", Meaning::Revision(INFINICORE)),
     ("INFINICORE_BUILD_CMD", Meaning::BuildCommand),
@@ -88,19 +88,17 @@ const VARIABLES: &[(&str, Meaning)] = &[
     ("INFINILM_RUST_SRC", Meaning::Told("the scripts built nothing of InfiniLM-Rust")),
     ("INFINILM_SRC", Meaning::Checkout(INFINILM)),
     ("INFINILM_SVC_SRC", Meaning::Checkout(SERVICE)),
-    ("INFINI_ROOT", Meaning::Told("what is installed lies in the prefix (--prefix) and finds itself there")),
+    ("INFINI_ROOT", Meaning::Told("installed files are in the prefix (--prefix) and find each other there")),
     ("INSTALL_INFINICORE", Meaning::Component),
     ("INSTALL_INFINILM", Meaning::Component),
-    (
-        "INSTALL_PATH",
-        Meaning::Told("programs are installed into `bin` of the prefix: give --prefix to a run"),
-    ),
+    ("INSTALL_PATH", Meaning::Told("programs are installed into `bin` of the prefix: set it with --prefix")),
     ("INSTALL_PHASE", Meaning::Told("the phase is the command: installer deps, build or all")),
     (
         "INSTALL_PYTHON_DEPS",
         Meaning::ToldIf(
             "true",
-            "it brought the service's own requirements.txt: what of it this deployment needs is to be written under `python.packages`",
+            "it installed the service's own requirements.txt: write what this deployment needs of it under \
+             `python.packages`",
         ),
     ),
     ("INSTALL_XTASK", Meaning::ToldIf("true", "the scripts built nothing of InfiniLM-Rust")),
@@ -213,7 +211,8 @@ impl Import<'_> {
                 })
                 .collect();
             if (self.is_secret)(name, &known) {
-                let why = "it looks like a credential, and is not taken: a credential belongs to the place, or to `docker run -e`";
+                let why = "it looks like a credential and is skipped: a credential belongs in site.toml or \
+                           in `docker run -e`";
                 self.tell(Kind::Site, name, variable, why);
                 continue;
             }
@@ -224,12 +223,13 @@ impl Import<'_> {
                     }
                 }
                 (Some(Meaning::Programs), _) => {
-                    let why = "programs are found on the PATH of whoever calls installer, and those that it installs by themselves: set it in the base image, or in `app.environment` of the service";
+                    let why = "programs come from the PATH of whoever runs installer, and installed ones \
+                               need none: set it in the base image, or in `app.environment` of the service";
                     self.tell(Kind::Note, name, variable, why);
                 }
                 (_, None) => {
                     let why = format!(
-                        "its value stands on {}, which these files do not set: write the whole value",
+                        "its value uses {}, which these files do not set: write the whole value",
                         variable.outside().join(" and ")
                     );
                     self.tell(Kind::Unread, name, variable, why);
@@ -245,20 +245,21 @@ impl Import<'_> {
                     if wanted.contains(&source) && !value.is_empty() {
                         revisions.push((source, value, at, variable));
                     } else if !value.is_empty() {
-                        self.tell(Kind::Note, name, variable, format!("{source} is no part of this case"));
+                        self.tell(Kind::Note, name, variable, format!("{source} is not part of this case"));
                     }
                 }
                 (Some(Meaning::Checkout(source)), Some(value)) => {
                     if !value.is_empty() {
                         let why = format!(
-                            "a directory of one machine is no part of a case: give --source {source}={value} to a run"
+                            "a directory of one machine does not belong in a case: use --source \
+                             {source}={value}"
                         );
                         self.tell(Kind::Note, name, variable, why);
                     }
                 }
                 (Some(Meaning::BuildCommand), Some(value)) => {
                     if !wanted.contains(&INFINICORE) {
-                        self.tell(Kind::Note, name, variable, "infinicore is no part of this case");
+                        self.tell(Kind::Note, name, variable, "infinicore is not part of this case");
                     } else if !value.is_empty() {
                         match build_options(&value) {
                             Ok(read) => {
@@ -280,7 +281,7 @@ impl Import<'_> {
                 }
                 (Some(Meaning::Port(key)), Some(value)) => match value.parse::<u16>() {
                     Ok(port) => app.push((key, port.to_string(), at)),
-                    Err(_) => self.tell(Kind::Unread, name, variable, format!("`{value}` is no port")),
+                    Err(_) => self.tell(Kind::Unread, name, variable, format!("`{value}` is not a port")),
                 },
                 (Some(Meaning::Babysitters), Some(value)) => {
                     let files: Vec<String> = value
@@ -374,7 +375,8 @@ impl Import<'_> {
         }
         let extends = if let [one] = parents.as_slice() { quoted(one) } else { list(&parents) };
         format!(
-            "# Read from {} by `installer case import`; behind each value stands the line that it comes from.\n\nschema = 1\nextends = {extends}\n\n[metadata]\nname = {}\ndescription = {}\n",
+            "# Read from {} by `installer case import`; each value has a comment with the line that it comes \
+             from.\n\nschema = 1\nextends = {extends}\n\n[metadata]\nname = {}\ndescription = {}\n",
             self.old.from,
             quoted(&self.old.name),
             quoted(&format!("the deployment case {} of older scripts", self.old.name)),
@@ -398,7 +400,7 @@ impl Import<'_> {
                     self.tell(Kind::Note, name, &variable, why);
                 }
                 (_, Some(variable)) => {
-                    self.tell(Kind::Unread, name, &variable, "it is none of auto, true and false");
+                    self.tell(Kind::Unread, name, &variable, "it is not auto, true or false");
                 }
                 (_, None) => {
                     wanted.push(component);
@@ -459,7 +461,8 @@ impl Import<'_> {
                 Piece::Outside(_) => None,
             });
             let Some(directory) = texts.collect::<Option<String>>() else {
-                let why = "a directory of it stands on a variable that these files do not set; the others are taken";
+                let why = "one of its directories uses a variable that these files do not set; the others \
+                           are used";
                 self.tell(Kind::Unread, name, variable, why);
                 continue;
             };
@@ -500,7 +503,7 @@ impl Import<'_> {
                     let why = if index_option {
                         of_a_place("pip")
                     } else {
-                        "it holds a credential, and is not taken".to_owned()
+                        "it contains a credential and is skipped".to_owned()
                     };
                     self.findings.push(Finding {
                         kind: Kind::Site,
@@ -544,7 +547,7 @@ impl Import<'_> {
                         file: name.clone(),
                         line: index + 1,
                         text: key.trim().to_owned(),
-                        why: "it looks like a credential, and is not taken: give it to `docker run -e`"
+                        why: "it looks like a credential and is skipped: set it with `docker run -e`"
                             .to_owned(),
                     });
                     continue;
@@ -565,7 +568,7 @@ impl Import<'_> {
             file: String::new(),
             line: 0,
             text: self.old.others.join(", "),
-            why: "no part of a case, and not read".to_owned(),
+            why: "not part of a case, and ignored".to_owned(),
         });
     }
 }

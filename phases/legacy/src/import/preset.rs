@@ -56,7 +56,7 @@ fn environment(tree: &mut Value, file: &str, is_secret: IsSecret<'_>) -> Vec<Fin
         let why = if is_proxy(name) {
             of_a_place("proxies")
         } else {
-            "it looks like a credential, and is not taken: give it to `docker run -e`".to_owned()
+            "it looks like a credential and is skipped: set it with `docker run -e`".to_owned()
         };
         findings.push(Finding { kind: Kind::Site, file: file.to_owned(), line: 0, text: name.clone(), why });
         false

@@ -126,7 +126,7 @@ impl Reader {
         }
         if !self.blocks.is_empty() {
             let last = lines.len();
-            self.tell(last, "", "a block is not closed: what stands in it is read up to here".to_owned());
+            self.tell(last, "", "a block is not closed: it is read up to here".to_owned());
         }
     }
 
@@ -254,7 +254,7 @@ impl Reader {
             return self.tell(
                 command.line,
                 line,
-                "commands that hang on one another (`&&`, `||`, `|`) are not followed".to_owned(),
+                "commands joined with `&&`, `||` or `|` are not followed".to_owned(),
             );
         }
         match first.raw.as_str() {
@@ -285,9 +285,9 @@ impl Reader {
             _ => {
                 let what = first.literal().unwrap_or_else(|| first.raw.clone());
                 let why = if first.assignment().is_some() || !what.chars().all(|c| c.is_ascii_graphic()) {
-                    "it runs a command, and nothing is run to read it".to_owned()
+                    "it runs a command, and import runs nothing".to_owned()
                 } else {
-                    format!("`{what}` is no assignment: it runs a command, and nothing is run to read it")
+                    format!("`{what}` is not an assignment: it runs a command, and import runs nothing")
                 };
                 self.tell(command.line, line, why);
             }
@@ -303,7 +303,7 @@ impl Reader {
                     variable.exported |= exported;
                 }
             } else {
-                self.tell(number, line, format!("`{}` is no assignment", word.raw));
+                self.tell(number, line, format!("`{}` is not an assignment", word.raw));
             }
         }
     }
@@ -315,7 +315,7 @@ impl Reader {
             Err(why) => return self.tell(number, line, why),
         };
         if let Truth::Elsewhere(what) = here {
-            let why = format!("whether it holds is only known where it runs ({what}): it is not taken");
+            let why = format!("its condition is only known at run time ({what}): it is skipped");
             let finding = Finding {
                 kind: Kind::Unread,
                 file: self.file.clone(),

@@ -98,10 +98,10 @@ AFTER=all
     BRANCH=main [4]
     MODE=true [2]
     SET=yes [7]
-    12: export SDK=/opt/sdk -- whether it holds is only known where it runs ([ -d /opt/sdk ]): it is not taken
-    13: if [ "$MODE" = true ]; then DEEPER=1; fi -- whether it holds is only known where it runs ([ -d /opt/sdk ]): it is not taken
-    15: SDK=none -- whether it holds is only known where it runs (not [ -d /opt/sdk ]): it is not taken
-    18: export proxy="$PROXY" -- whether it holds is only known where it runs ([ -n "${PROXY:-}" ]): it is not taken
+    12: export SDK=/opt/sdk -- its condition is only known at run time ([ -d /opt/sdk ]): it is skipped
+    13: if [ "$MODE" = true ]; then DEEPER=1; fi -- its condition is only known at run time ([ -d /opt/sdk ]): it is skipped
+    15: SDK=none -- its condition is only known at run time (not [ -d /opt/sdk ]): it is skipped
+    18: export proxy="$PROXY" -- its condition is only known at run time ([ -n "${PROXY:-}" ]): it is skipped
     "#);
 }
 

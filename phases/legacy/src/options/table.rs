@@ -137,18 +137,19 @@ pub const OPTIONS: &[OldOption] = &[
         "`installer deps`, `installer build`, `installer all`",
     ),
     option("--deployment-case", Some("NAME"), Meaning::Case, "`--case NAME`"),
-    option("--install-path", PATH, Meaning::BinDirectory, "`--prefix PREFIX`, of which PATH is `PREFIX/bin`"),
+    option("--install-path", PATH, Meaning::BinDirectory, "`--prefix PREFIX`, where PATH is `PREFIX/bin`"),
     option(
         "--skip-rust-install",
         None,
-        Meaning::Nothing("a Rust that is there and new enough is taken, and none is installed beside it"),
-        "nothing: a Rust that is new enough is taken",
+        Meaning::Nothing("an installed Rust that is new enough is used, and no other is installed"),
+        "nothing: an installed Rust that is new enough is used",
     ),
     option(
         "--skip-build",
         None,
         Meaning::SkipBuild,
-        "`--skip infinilm-svc`, or `installer deps` where nothing else is built; then `installer verify infinilm-svc`, which fails when it is not installed",
+        "`--skip infinilm-svc`, or `installer deps` if nothing else is built; then `installer verify \
+         infinilm-svc`, which fails if it is not installed",
     ),
     option(
         "--build-only",
@@ -161,12 +162,12 @@ pub const OPTIONS: &[OldOption] = &[
         "--setup-app-root",
         MODE,
         Meaning::SetupAppRoot,
-        "`--set components.infinilm-svc.app.enabled=false` for `false`; else nothing",
+        "`--set components.infinilm-svc.app.enabled=false` for `false`; otherwise nothing",
     ),
     option(
         "--install-python-deps",
         MODE,
-        Meaning::Always("which Python packages there are is said by the case, under `[python]`"),
+        Meaning::Always("the case lists the Python packages under `[python]`"),
         "`[python]` of the case",
     ),
     option(
@@ -196,7 +197,7 @@ pub const OPTIONS: &[OldOption] = &[
         "--infinilm-rust-src",
         PATH,
         Meaning::Source(INFINILM_RUST),
-        "`--source infinilm-rust=PATH`, where the case has it",
+        "`--source infinilm-rust=PATH`, if the case has it",
     ),
     option(
         "--infinicore-branch",
@@ -209,7 +210,7 @@ pub const OPTIONS: &[OldOption] = &[
         "--infinilm-rust-branch",
         REF,
         Meaning::Revision(INFINILM_RUST),
-        "`--set sources.infinilm-rust.revision=REF`, where the case has it",
+        "`--set sources.infinilm-rust.revision=REF`, if the case has it",
     ),
     option(
         "--infinicore-build-cmd",
@@ -220,14 +221,14 @@ pub const OPTIONS: &[OldOption] = &[
     option(
         "--infinicore-build-cpp",
         MODE,
-        Meaning::Always("what did not change is not compiled again, and what changed always is"),
-        "nothing: what did not change is not compiled again",
+        Meaning::Always("unchanged code is not compiled again, and changed code always is"),
+        "nothing: unchanged code is not compiled again",
     ),
     option(
         "--infinicore-build-python",
         MODE,
-        Meaning::Always("what did not change is not compiled again, and what changed always is"),
-        "nothing: what did not change is not compiled again",
+        Meaning::Always("unchanged code is not compiled again, and changed code always is"),
+        "nothing: unchanged code is not compiled again",
     ),
     option("--verify-install", MODE, Meaning::Verify, "`--verify-level import`; `link` for `false`"),
     option("--help", None, Meaning::Help, "`installer help`"),
@@ -245,7 +246,8 @@ pub fn help(script: Script) -> String {
     };
     let width = OPTIONS.iter().map(|option| left(option).len()).max().unwrap_or(0);
     let mut text = format!(
-        "{}.sh is a name of old for `installer`: it prints the command line of today, and runs it.\nEvery option takes its value after a blank or after `=`, or from the variable of its name.\n\n",
+        "{}.sh is a former name of `installer`: it prints the new command line and runs it.\nEvery option \
+         takes its value after a space or `=`, or from the variable of the same name.\n\n",
         script.word()
     );
     for option in OPTIONS {

@@ -113,7 +113,7 @@ fn phase(script: Script, given: &Given) -> Result<Phase> {
     match (wanted, own) {
         (None, _) => Err(Refused::new(format!("{from} is `{text}`"), "write deps, build or all")),
         (Some(wanted), Some(own)) if wanted != own => Err(Refused::new(
-            format!("{}.sh is the phase {}, and {from} says {text}", script.word(), own.as_str()),
+            format!("{}.sh is the phase {}, but {from} says {text}", script.word(), own.as_str()),
             format!("call `installer {text}`, or leave {from} out"),
         )),
         (Some(wanted), _) => Ok(wanted),
@@ -180,7 +180,7 @@ impl Translation<'_> {
             None if path == "bin" => ".",
             None => {
                 return Err(Refused::new(
-                    format!("{from} is `{text}`, and programs are installed into `bin` of a prefix"),
+                    format!("{from} is `{text}`, but programs are installed into `bin` of a prefix"),
                     format!("write --prefix {path}, and find them in {path}/bin; or {from}={path}/bin"),
                 ));
             }
@@ -197,11 +197,12 @@ impl Translation<'_> {
                 Some((Mode::Yes, value)) if !self.has(name) => {
                     return Err(Refused::new(
                         format!(
-                            "{} is {}, and the case `{}` has no component `{name}`",
+                            "{} is {}, but the case `{}` has no component `{name}`",
                             value.from, value.text, self.case
                         ),
                         format!(
-                            "--case {WHOLE_CASE} has it; a case of your own takes it from there with `extends = \"{WHOLE_CASE}\"`"
+                            "--case {WHOLE_CASE} has it; a case of your own gets it from there with `extends \
+                             = \"{WHOLE_CASE}\"`"
                         ),
                     ));
                 }
@@ -220,7 +221,7 @@ impl Translation<'_> {
                         self.off.insert(name);
                         let option = option.map_or("", |option| option.name);
                         self.note(format!(
-                            "outside of a container {name} is left out, as it used to be: {option} true builds it"
+                            "outside of a container {name} is left out, as before: {option} true builds it"
                         ));
                     }
                 }
@@ -237,14 +238,14 @@ impl Translation<'_> {
             let mut checkout = None;
             match given {
                 Some(Value { from, .. }) if !used => {
-                    let why = if self.off.contains(name) { "is left out" } else { "is no part of the case" };
-                    self.note(format!("{from} is not read: {name} {why}"));
+                    let why = if self.off.contains(name) { "is left out" } else { "is not part of the case" };
+                    self.note(format!("{from} is ignored: {name} {why}"));
                 }
                 Some(Value { text, from }) => {
                     let there = (self.world.is_directory)(text);
                     // The scripts cloned into a directory that was not there, but not in the second phase.
                     if !there && self.phase != Phase::Build {
-                        self.note(format!("{from}: {text} is not there, and is not read"));
+                        self.note(format!("{from}: {text} does not exist and is ignored"));
                     } else {
                         checkout = Some(text.clone());
                     }
@@ -273,8 +274,8 @@ impl Translation<'_> {
             return Ok(());
         };
         if !used {
-            let why = if self.off.contains(name) { "is left out" } else { "is no part of the case" };
-            self.note(format!("{from} is not read: {name} {why}"));
+            let why = if self.off.contains(name) { "is left out" } else { "is not part of the case" };
+            self.note(format!("{from} is ignored: {name} {why}"));
             return Ok(());
         }
         if let Some(checkout) = checkout {
@@ -283,7 +284,7 @@ impl Translation<'_> {
                 Head::Elsewhere(commit) => {
                     return Err(Refused::new(
                         format!(
-                            "{from} is {text}, and {checkout} is at {commit}: a checkout of yours is built as it lies"
+                            "{from} is {text}, but {checkout} is at {commit}: your checkout is built as it is"
                         ),
                         format!(
                             "git -C {checkout} checkout {text}; or leave the checkout out, and {text} is fetched"
@@ -291,7 +292,7 @@ impl Translation<'_> {
                     ));
                 }
                 Head::Unknown => self.note(format!(
-                    "{from}: whether {checkout} is at {text} cannot be seen; it is built as it lies"
+                    "{from}: it is unknown whether {checkout} is at {text}; it is built as it is"
                 )),
             }
             return Ok(());
@@ -304,7 +305,8 @@ impl Translation<'_> {
                 None => {
                     return Err(Refused::new(
                         format!(
-                            "{from} is {text}, and the case `{}` has no git repository for {name} to fetch it from",
+                            "{from} is {text}, but the case `{}` has no git repository of {name} to fetch it \
+                             from",
                             self.case
                         ),
                         format!("give a checkout of it: --source {name}=PATH"),
@@ -327,7 +329,7 @@ impl Translation<'_> {
         let revision = pinned.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
         let set = fetched(name, &address, &revision);
         self.add(&["--set", &set]);
-        self.note(format!("no checkout of {name} is given, so that it is {revision} of {address}"));
+        self.note(format!("no checkout of {name} is given: using {revision} of {address}"));
     }
 
     fn build_command(&mut self) -> Result<()> {
@@ -335,11 +337,17 @@ impl Translation<'_> {
             return Ok(());
         };
         if !self.has(INFINICORE) || self.off.contains(INFINICORE) {
-            self.note(format!("{from} is not read: {INFINICORE} is not built"));
+            self.note(format!("{from} is ignored: {INFINICORE} is not built"));
             return Ok(());
         }
         let options = build_options(text).map_err(|why| {
-            Refused::new(format!("{from} is `{text}`, and no command is run in a checkout: {why}"), format!("write its options as --set components.{INFINICORE}.options.NAME=VALUE, or under `[components.{INFINICORE}.options]` of a case"))
+            Refused::new(
+                format!("{from} is `{text}`, but no command is run in a checkout: {why}"),
+                format!(
+                    "write its options as --set components.{INFINICORE}.options.NAME=VALUE, or under \
+                     `[components.{INFINICORE}.options]` of a case"
+                ),
+            )
         })?;
         for (key, value) in options {
             let value = match value {
@@ -359,7 +367,7 @@ impl Translation<'_> {
         let setup = setup.map(|option| self.given.mode(option)).transpose()?.flatten();
         let root = self.given.value(Meaning::AppRoot);
         if let Some(from) = setup.map(|(_, value)| value).or(root).filter(|_| !self.has(SERVICE)) {
-            self.note(format!("{} is not read: {SERVICE} is no part of the case", from.from));
+            self.note(format!("{} is ignored: {SERVICE} is not part of the case", from.from));
             return Ok(());
         }
         match (setup, root) {
@@ -380,7 +388,8 @@ impl Translation<'_> {
             Mode::No => {
                 self.add(&["--verify-level", "link"]);
                 self.note(format!(
-                    "{}: files and libraries are looked at all the same; programs are not started, modules not imported",
+                    "{}: files and libraries are still checked; programs are not started, modules not \
+                     imported",
                     value.from
                 ));
             }
@@ -393,7 +402,7 @@ impl Translation<'_> {
     fn build_only(&mut self) -> Result<()> {
         let Some(value) = self.given.on(Meaning::BuildOnly)? else { return Ok(()) };
         if self.phase == Phase::Deps || !self.has(SERVICE) {
-            self.note(format!("{} changes nothing: {SERVICE} is not built here", value.from));
+            self.note(format!("{} has no effect: {SERVICE} is not built here", value.from));
             return Ok(());
         }
         let others =
@@ -407,12 +416,12 @@ impl Translation<'_> {
     fn skip_build(&mut self) -> Result<()> {
         let Some(value) = self.given.on(Meaning::SkipBuild)? else { return Ok(()) };
         if self.phase == Phase::Deps || !self.has(SERVICE) {
-            self.note(format!("{} changes nothing: {SERVICE} is not built here", value.from));
+            self.note(format!("{} has no effect: {SERVICE} is not built here", value.from));
             return Ok(());
         }
         if !self.only.is_empty() {
             return Err(Refused::new(
-                format!("{} and --build-only exclude one another", value.from),
+                format!("{} and --build-only exclude each other", value.from),
                 "leave one out",
             ));
         }

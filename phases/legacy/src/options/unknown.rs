@@ -28,7 +28,7 @@ pub fn refuse_unknown(given: &Given, others: Option<&Translated>) -> Result<()> 
 fn unknown(word: &str) -> String {
     let name = word.split('=').next().unwrap_or(word);
     if !name.starts_with('-') {
-        return format!("`{word}` is no option, and the scripts take nothing else");
+        return format!("`{word}` is not an option, and the scripts take nothing else");
     }
     let names = OPTIONS.iter().map(|option| option.name);
     let nearest = closest(name, names, Some(name.len() / 3));
@@ -36,6 +36,6 @@ fn unknown(word: &str) -> String {
         Some(option) => {
             format!("unknown option `{name}`: did you mean `{}`? now: {}", option.name, option.now)
         }
-        _ => format!("unknown option `{name}`: options of today are for `installer` itself"),
+        _ => format!("unknown option `{name}`: new options are for `installer` itself"),
     }
 }

@@ -57,7 +57,7 @@ pub fn settle(options: &mut Options, capabilities: &[ComputeCapability]) -> Resu
                 let unknown = said.iter().flatten().find(|word| !architecture.known.contains(word));
                 if let Some(word) = unknown {
                     warnings.push(format!(
-                        "{} is `{word}`, which InfiniCore's build files do not name (known: {})",
+                        "{} is `{word}`, which InfiniCore's build files do not know (known: {})",
                         architecture.option,
                         architecture.known.join(", ")
                     ));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
-    /// Whether it is installed at all; without it only the programs are.
+    /// Whether it is installed; otherwise only the programs are.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// Where. Default: `/app` as root, for other users `share/<component>/app` below the prefix.
@@ -19,7 +19,7 @@ pub struct Application {
     #[schemars(with = "Option<String>")]
     pub root: Option<Utf8PathBuf>,
     /// Which services the entry point starts: `all`, `none`, or some of `registry`, `router` and `babysitter`, as a list
-    /// or with commas between them. `LAUNCH_COMPONENTS` of the container counts more, as do the other variables below.
+    /// or with commas between them. `LAUNCH_COMPONENTS` of the container overrides it, like the other variables below.
     #[serde(default)]
     pub launch: Launch,
     /// The port of the registry: `REGISTRY_PORT`.

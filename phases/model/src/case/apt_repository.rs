@@ -35,21 +35,22 @@ pub struct PackagesFrom {
 pub struct AptRepository {
     /// Its name: letters, digits, `-`, `_` and `.`. It becomes part of a file's name below `/etc/apt`.
     pub name: String,
-    /// Where it is. Credentials belong into `/etc/apt/auth.conf.d` and not here.
+    /// Where it is. Credentials belong in `/etc/apt/auth.conf.d`, not here.
     pub uris: Vec<String>,
     /// Suites: `["{codename}"]`, or a path that ends with `/` for a repository without suites.
     pub suites: Vec<String>,
-    /// Components, `["main"]`; none where the suite is a path.
+    /// Components, `["main"]`; none if the suite is a path.
     #[serde(default)]
     pub components: Vec<String>,
     /// Debian's architectures; default: the machine's.
     #[serde(default)]
     pub architectures: Vec<String>,
-    /// The OpenPGP key that signs it, and that is believed for this repository alone: a file beside the case, the
+    /// The OpenPGP key that signs it, and is trusted for this repository only: a file beside the case, the
     /// armoured text itself, or `{ url = "…", sha256 = "…" }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RepositoryKey>,
-    /// Take it without a signature. Whoever can change what it serves, or the way to it, then becomes root here.
+    /// Accept it without a signature. Whoever can change what it serves, or the connection to it, can then become root
+    /// here.
     #[serde(default)]
     pub trusted: bool,
 }
@@ -120,8 +121,8 @@ impl AptRepository {
             };
             if rest.trim_start_matches('/').split('/').next().is_some_and(|authority| authority.contains('@'))
             {
-                let help = "write them into a file of /etc/apt/auth.conf.d (apt_auth.conf(5))";
-                found.push(("uris", "a repository's address holds credentials".to_owned(), help));
+                let help = "put them into a file in /etc/apt/auth.conf.d (apt_auth.conf(5))";
+                found.push(("uris", "a repository's address contains credentials".to_owned(), help));
             }
         }
         for (key, words) in [
@@ -131,7 +132,11 @@ impl AptRepository {
             ("architectures", &self.architectures),
         ] {
             for word in words.iter().filter(|word| word.is_empty() || word.contains(char::is_whitespace)) {
-                found.push((key, format!("`{word}` is not one word"), "write a list: [\"one\", \"two\"]"));
+                found.push((
+                    key,
+                    format!("`{word}` is not a single word"),
+                    "write a list: [\"one\", \"two\"]",
+                ));
             }
         }
         let path = |suite: &String| suite.ends_with('/');
@@ -152,7 +157,7 @@ impl AptRepository {
             found.push((
                 "name",
                 what,
-                "add `key` (a file beside the case), or `trusted = true` to go without a signature",
+                "add `key` (a file beside the case), or `trusted = true` to accept it without a signature",
             ));
         }
         found

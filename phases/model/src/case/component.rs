@@ -18,13 +18,13 @@ pub struct Component {
     /// The built-in recipe that it follows. Default: the one of its own name, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
-    /// How it is built; a recipe knows its own.
+    /// How it is built; a recipe has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,
     /// The source it is built from. Default: the source of its own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceName>,
-    /// The directory in the source where its build files lie.
+    /// The directory in the source that contains its build files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub subdirectory: Option<Utf8PathBuf>,
@@ -55,13 +55,13 @@ pub struct Component {
     /// Driver `cmake`: generator. Default: Ninja.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
-    /// Driver `cmake`: sources of what the project would bring by itself with `FetchContent`, by the name under which it
-    /// declares each: `{ googletest = "googletest" }`.
+    /// Driver `cmake`: sources of what the project would download itself with `FetchContent`, by the name under which
+    /// it declares each: `{ googletest = "googletest" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fetch_content: BTreeMap<String, SourceName>,
     /// Files that are put into the build tree before it is configured, by their path in it, each from a source of kind
-    /// `file`: what a project would download, where it looks before it does (a download cache, `NAME-prefix/src` of an
-    /// `ExternalProject`).
+    /// `file`: what a project would download, in the place where it looks first (a download cache, `NAME-prefix/src` of
+    /// an `ExternalProject`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, SourceName>,
     /// Driver `cargo`: the binaries that are built and installed. Default: one, with the component's name.
@@ -70,7 +70,7 @@ pub struct Component {
     /// Driver `cargo`: features beyond the default ones.
     #[serde(default)]
     pub features: Vec<String>,
-    /// Driver `xmake`: what is built and installed, and what stands for the packages that the project asks for.
+    /// Driver `xmake`: what is built and installed, and what replaces the packages that the project requires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xmake: Option<XmakeSettings>,
     /// The directory below its prefix where it installs Python modules: the case's environment imports them from there.
@@ -78,8 +78,8 @@ pub struct Component {
     #[schemars(with = "Option<String>")]
     pub python_modules: Option<Utf8PathBuf>,
     /// Components `infinicore` and `infinilm`: an editable install. What the environment imports are links to the Python
-    /// files of your directory, so that an edited one counts at once. Its source must be marked `writable`; in an image it
-    /// is refused.
+    /// files of your directory, so that edits take effect at once. Its source must be marked `writable`; in an image it
+    /// is an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub editable: bool,
     /// Driver `command`: what is run.
@@ -88,10 +88,10 @@ pub struct Component {
     /// What the configured tree must show, beyond what the driver checks by itself.
     #[serde(default)]
     pub expect: Vec<Expect>,
-    /// How it is seen that the installed component works, beyond the checks of its recipe.
+    /// How to check that the installed component works, beyond the checks of its recipe.
     #[serde(default)]
     pub checks: Vec<Check>,
-    /// The checks of its recipe, and those under `when` in it, are left out.
+    /// Leaves out the checks of its recipe, with those under its `when`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_recipe_checks: bool,
     /// Component `infinilm-svc`: the directory with the entry point, the scripts and the configuration of the deployment.
@@ -100,82 +100,84 @@ pub struct Component {
     /// Its failure is shown and does not fail the run.
     #[serde(default)]
     pub optional: bool,
-    /// What holds where a condition on its options holds: `[components.NAME.when.WITH_TIFF]`. A condition names options that
-    /// are on (`!NAME`: that are not), or compares one (`NAME = VALUE`, `NAME != off`; `*` stands for anything), with `and`,
-    /// `or` and parentheses; `{arch}` is the architecture, `{needs}` is true where the component needs another one.
+    /// What applies if a condition on its options holds: `[components.NAME.when.WITH_TIFF]`. A condition names options
+    /// that are on (`!NAME`: that are not), or compares one (`NAME = VALUE`, `NAME != off`; `*` stands for anything),
+    /// with `and`, `or` and parentheses; `{arch}` is the architecture, `{needs}` is true where the component needs
+    /// another one.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub when: IndexMap<String, When>,
     /// What the user should know before it is built: effects on licences and the like.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What is probably missing where a part that the options ask for is not enabled, by the name of the part. Hooks that
-    /// know parts (`ffmpeg`) say it beside the failure.
+    /// What is probably missing if a part that the options enable is not enabled, by the name of the part. Hooks that
+    /// know parts (`ffmpeg`) show it with the failure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
-    /// Python packages that it is built against, each with a file that shows that it is there: `numpy =
+    /// Python packages that it is built against, each with a file that shows that it is installed: `numpy =
     /// "numpy/ndarrayobject.h"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub python_packages: BTreeMap<String, String>,
-    /// A guess at how long it compiles on one core, in seconds: what takes longest begins first.
+    /// An estimate of how long it compiles on one core, in seconds: what takes longest begins first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
-    /// A guess at what its unpacked source, its build tree and its staging root take, in MiB. Default: by the size of its
-    /// source.
+    /// An estimate of what its unpacked source, its build tree and its staging root take, in MiB. Default: from the
+    /// size of its source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_mib: Option<u64>,
-    /// A guess at the memory that one job of its compile takes, in MiB.
+    /// An estimate of the memory that one job of its compile takes, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_memory_mib: Option<u64>,
-    /// By what its source is known, so that another directory is refused before anything is compiled.
+    /// How its source is recognised, so that a wrong directory is refused before anything is compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
-    /// Libraries that its source has below `third_party` when its submodules were brought, and the system's in their stead.
+    /// Libraries that its source has below `third_party` if it has its submodules, and the system's libraries that
+    /// replace them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vendored: Vec<Vendored>,
-    /// Driver `autotools`: options that its configure script takes for variables of the environment which it does not read:
+    /// Driver `autotools`: options of its configure script for variables of the environment that it does not read:
     /// `{ CC = "cc" }` gives `--cc=` with the value of `CC`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment_options: IndexMap<String, String>,
-    /// Driver `autotools`: the configure script is made first, by `autoreconf --force --install` in a copy of the source: for
-    /// sources from version control, which have none.
+    /// Driver `autotools`: the configure script is generated first, with `autoreconf --force --install` in a copy of
+    /// the source: for sources from version control, which have no script.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub autoreconf: bool,
-    /// Driver `autotools`: the configure script refuses options that it does not know. autoconf's does not, and its log is
-    /// looked at.
+    /// Driver `autotools`: the configure script refuses options that it does not know. autoconf's does not; for it, the
+    /// log is checked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_configure: bool,
-    /// Driver `autotools`: the makefiles break on white space in the source's path, so that they see it through a link.
+    /// Driver `autotools`: the makefiles break on white space in the source's path; they get a link to it instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link_source: bool,
-    /// Why its prefix may hold no white space, if it may not.
+    /// Why its prefix may not contain white space, if it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_white_space_in_prefix: Option<String>,
-    /// Whether `editable` can be said of it: hooks have to make the links.
+    /// Whether it can be `editable`: hooks must create the links.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub editable_install: bool,
-    /// The code that is asked for what data cannot say: `ffmpeg`, `infinicore`, `infinilm`, `infinilm-svc` or `opencv`.
+    /// The code that does what data cannot express: `ffmpeg`, `infinicore`, `infinilm`, `infinilm-svc` or `opencv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<String>,
 }
 
-/// What holds where a condition on the options of a component holds; it is added to what the component says without one.
+/// What applies if a condition on the options of a component holds, in addition to the rest of the component.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// What it needs of the distribution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub system: Vec<String>,
-    /// Options, where neither the case nor the recipe says another value.
+    /// Options, unless the case or the recipe sets another value.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub options: IndexMap<String, OptionValue>,
-    /// The recipes of libraries that it is built on: a component of the case that follows one of them has to be among its
+    /// The recipes of libraries that it builds on: a component of the case that follows one of them must be among its
     /// `needs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub builds_on: Vec<String>,
     /// What the configured tree must show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expect>,
-    /// How it is seen that the installed component works.
+    /// How to check that the installed component works.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
     /// What the user should know before it is built.
@@ -188,11 +190,11 @@ pub struct When {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub python_modules: Option<Utf8PathBuf>,
-    /// What it takes of the disk, in MiB, in the place of the component's own guess. Of several the last counts.
+    /// The disk space that it takes, in MiB, instead of the component's own estimate. Of several, the last one applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_mib: Option<u64>,
-    /// The memory that one job of its compile takes, in MiB, in the place of the component's own guess. Of several the last
-    /// counts.
+    /// The memory that one job of its compile takes, in MiB, instead of the component's own estimate. Of several, the
+    /// last one applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_memory_mib: Option<u64>,
 }
@@ -201,12 +203,12 @@ pub struct When {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
-    /// The project, as people call it: `InfiniCore`.
+    /// The project's usual name: `InfiniCore`.
     pub project: String,
     /// A file at its top.
     #[schemars(with = "String")]
     pub file: Utf8PathBuf,
-    /// What that file says.
+    /// A text that the file contains.
     pub says: String,
 }
 
@@ -218,7 +220,7 @@ pub struct Vendored {
     pub directory: String,
     /// Rows of the catalog.
     pub rows: Vec<String>,
-    /// The lowest version of the first row's that will do.
+    /// The lowest version of the first row that works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
 }
@@ -327,22 +329,22 @@ pub struct Expect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub file: Option<Utf8PathBuf>,
-    /// A line that it must have, white space at its ends aside.
+    /// A line that it must have; white space at its ends is ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// A text that none of its lines may have.
+    /// A text that none of its lines may contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent: Option<String>,
-    /// The beginning of a line behind which something else than `NO` must stand, as in a summary: `JPEG:`.
+    /// The beginning of a line that must go on with something other than `NO`, as in a summary: `JPEG:`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// A word that must stand behind the beginning of a line.
+    /// A word that must follow the beginning of a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
     /// What was asked for, for people. Default: the line; under `when` the option of the condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
-    /// What is probably missing when it is not there.
+    /// What is probably missing if it does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
@@ -369,11 +371,11 @@ pub enum Check {
         /// What its output (both streams) must contain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contains: Option<String>,
-        /// The level of verification from which on it is run: `device` for one that needs a device.
+        /// The lowest level of verification that runs it: `device` for one that needs a device.
         #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
         level: VerifyLevel,
     },
-    /// Runs two commands, whose standard outputs must be the same (lines that begin with `#` aside) and not empty.
+    /// Runs two commands, whose standard outputs must be the same and not empty; lines that begin with `#` are ignored.
     SameOutput {
         /// Commands that are run before.
         #[serde(default)]
@@ -382,27 +384,27 @@ pub enum Check {
         left: Vec<String>,
         /// The other.
         right: Vec<String>,
-        /// The level of verification from which on it is run: `device` for one that needs a device.
+        /// The lowest level of verification that runs it: `device` for one that needs a device.
         #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
         level: VerifyLevel,
     },
-    /// Looks at a shared library that the component installed: every symbol that it needs is to be found in the libraries
-    /// that it is linked with (`ldd -r`).
+    /// Looks at a shared library that the component installed: every symbol that it needs must be in the libraries that
+    /// it is linked with (`ldd -r`).
     Library {
         /// Its file name, wherever below the prefix it lies: `libx264.so`.
         name: String,
         /// Symbols that it must export.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exports: Vec<String>,
-        /// The level of verification from which on it is run: `device` for one that needs a device.
+        /// The lowest level of verification that runs it: `device` for one that needs a device.
         #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
         level: VerifyLevel,
     },
-    /// Starts a server, asks it over loopback, and ends it.
+    /// Starts a server, sends it a request over loopback, and stops it.
     Http {
         /// The server; `{port}` stands for a free port.
         serve: Vec<String>,
-        /// The path that is asked for.
+        /// The requested path.
         path: String,
         /// The expected status code.
         #[serde(default = "ok_status")]
@@ -410,7 +412,7 @@ pub enum Check {
         /// What the body must contain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contains: Option<String>,
-        /// The level of verification from which on it is run: `device` for one that needs a device.
+        /// The lowest level of verification that runs it: `device` for one that needs a device.
         #[serde(default, skip_serializing_if = "VerifyLevel::is_import")]
         level: VerifyLevel,
     },

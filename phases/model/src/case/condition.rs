@@ -41,7 +41,7 @@ impl Condition {
         let condition = words.any()?;
         match words.next() {
             None => Ok(condition),
-            Some(word) => Err(format!("`{word}` stands where `and`, `or` or the end is expected")),
+            Some(word) => Err(format!("expected `and`, `or` or the end, not `{word}`")),
         }
     }
 
@@ -147,7 +147,7 @@ impl<'a> Words<'a> {
             }
             None => Err("the name of an option is missing".to_owned()),
             Some(word @ ("and" | "or" | "=" | "!=" | ")")) => {
-                Err(format!("`{word}` stands where the name of an option is expected"))
+                Err(format!("expected the name of an option, not `{word}`"))
             }
             Some(name) => {
                 let differs = self.peek() == Some("!=");
@@ -223,11 +223,11 @@ mod tests {
         for (text, expected) in [
             ("", "the name of an option is missing"),
             ("A and", "the name of an option is missing"),
-            ("A B", "`B` stands where `and`, `or` or the end is expected"),
+            ("A B", "expected `and`, `or` or the end, not `B`"),
             ("(A", "`)` is missing"),
-            ("A )", "`)` stands where `and`, `or` or the end is expected"),
+            ("A )", "expected `and`, `or` or the end, not `)`"),
             ("A =", "the value of `A` is missing"),
-            ("= A", "`=` stands where the name of an option is expected"),
+            ("= A", "expected the name of an option, not `=`"),
         ] {
             assert_eq!(Condition::parse(text).unwrap_err(), expected, "{text}");
         }

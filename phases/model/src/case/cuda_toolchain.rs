@@ -11,10 +11,10 @@ pub struct CudaToolchain {
     /// Where it comes from.
     #[serde(default)]
     pub from: CudaOrigin,
-    /// Lowest release; `version` of `[cuda]` says which it must be. Wheels bring 13.0 when neither says more.
+    /// Lowest release; `version` of `[cuda]` says exactly which. Without either, wheels provide 13.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
-    /// Parts that wheels bring beyond compiler and runtime, by the names of the extras of PyPI's project `cuda-toolkit`:
+    /// Parts from wheels beyond compiler and runtime, by the names of the extras of PyPI's project `cuda-toolkit`:
     /// `cublas`, `cufft`, `curand`, `npp`, `nvrtc` …
     #[serde(default)]
     pub libraries: Vec<String>,

@@ -18,10 +18,11 @@ pub struct Image {
     /// Further arguments, which those of `docker run` replace; without an entry point, what is started.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Whom it runs as: a name, which is created (as 10001) where the image lacks it, or `uid` or `uid:gid`.
+    /// The user that it runs as: a name, which is created (as 10001) if the image does not have it, or `uid` or
+    /// `uid:gid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Where it starts; created where it is not there.
+    /// The directory where it starts; created if it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub working_directory: Option<Utf8PathBuf>,
@@ -31,11 +32,11 @@ pub struct Image {
     /// Environment variables of what runs in it; those of the case are only for building.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// How an engine sees that it works.
+    /// How an engine checks that it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
-    /// Packages of the distribution beyond those that the installed files name in their ELF headers: what is opened while
-    /// it runs, certificates, fonts. A list, or a list by package manager.
+    /// Packages of the distribution beyond those that the installed files name in their ELF headers: libraries loaded
+    /// at run time, certificates, fonts. A list, or a list by package manager.
     #[serde(default)]
     pub packages: SystemPackages,
 }
@@ -67,7 +68,7 @@ impl Port {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthCheck {
-    /// Run in the container; status 0 says that it works.
+    /// Run in the container; exit status 0 means that it works.
     pub command: Vec<String>,
     /// Seconds between two of them.
     #[serde(default = "thirty")]
@@ -75,10 +76,10 @@ pub struct HealthCheck {
     /// Seconds after which one has failed.
     #[serde(default = "thirty")]
     pub timeout_seconds: u32,
-    /// Seconds in which failures do not count yet.
+    /// Seconds at the start in which failures do not count.
     #[serde(default)]
     pub start_period_seconds: u32,
-    /// Failures in a row after which it does not work.
+    /// Failures in a row that make it unhealthy.
     #[serde(default = "three")]
     pub retries: u32,
 }

@@ -118,7 +118,7 @@ impl Reader<'_> {
             ("build_options", _) => self.build_options(node),
             _ => {
                 let help = suggest(name, SECTIONS, "sections of a preset");
-                self.warn(&node.key, format!("section `{name}` is not known, and is not read"), help);
+                self.warn(&node.key, format!("section `{name}` is unknown and is ignored"), help);
             }
         }
     }
@@ -139,7 +139,7 @@ impl Reader<'_> {
 
     fn unknown(&mut self, section: &str, key: &str, value: &Node, known: &[&str]) {
         let help = suggest(key, known.iter().copied(), "read here");
-        self.warn(&value.key, format!("key `{key}` in `{section}` is not known, and is not read"), help);
+        self.warn(&value.key, format!("key `{key}` in `{section}` is unknown and is ignored"), help);
     }
 
     /// A title in the place of a name would be refused, because names become names of directories.
@@ -157,7 +157,7 @@ impl Reader<'_> {
         let help = "names have letters, digits, `-`, `_`, `.` and `+`".to_owned();
         self.warn(
             &span,
-            "`metadata.name` is a title: the case is called after the file".to_owned(),
+            "`metadata.name` is a title: the case gets its name from the file".to_owned(),
             Some(help),
         );
     }
@@ -174,7 +174,7 @@ impl Reader<'_> {
         let version = table.get("version").and_then(Node::text).unwrap_or_default();
         if said != version.replace('.', "") {
             let message =
-                format!("`version_without_dot` is {said:?} while `version` is {version:?}, which counts");
+                format!("`version_without_dot` is {said:?} but `version` is {version:?}, which is used");
             self.warn(&bare.span, message, None);
         }
     }
@@ -189,9 +189,8 @@ impl Reader<'_> {
         for (name, value) in table.iter().filter(|(_, value)| !matches!(value.value, Value::Null)) {
             if value.text().is_some_and(|text| text.contains('$')) {
                 let message =
-                    format!("`{name}` refers to another variable, which is not filled in: it is not read");
-                let help =
-                    "write the whole value; PATH and library paths of what is installed are set without it";
+                    format!("`{name}` refers to another variable and is ignored: variables are not expanded");
+                let help = "write the whole value; PATH and library paths of installed files are set anyway";
                 self.warn(&value.span, message, Some(help.to_owned()));
                 continue;
             }
@@ -208,7 +207,7 @@ impl Reader<'_> {
 
     fn build_options(&mut self, node: &Node) {
         let Value::Table(table) = &node.value else {
-            self.warn(&node.key, "`build_options` is not a table, and is not read".to_owned(), None);
+            self.warn(&node.key, "`build_options` is not a table and is ignored".to_owned(), None);
             return;
         };
         let mut wanted = Vec::new();
@@ -256,7 +255,7 @@ impl Reader<'_> {
     /// FFmpeg or OpenCV in a version, from what lies in `sources/`.
     fn versioned(&mut self, name: &str, value: &Node, needs: &[&str], options: Vec<(&str, Value)>) {
         let Some(version) = value.text() else {
-            let message = format!("`{name}_version` is not a text, and is not read");
+            let message = format!("`{name}_version` is not a text and is ignored");
             return self.warn(&value.span, message, Some("write it in quotes".to_owned()));
         };
         let at = |value: Value| Node { value, key: value_key(&self.nowhere), span: self.nowhere.clone() };
@@ -274,7 +273,7 @@ impl Reader<'_> {
             Some(found) => self.source_at(found),
             None => {
                 let message = format!(
-                    "{name} {version} has no source: no archive of it lies in {}/sources",
+                    "{name} {version} has no source: there is no archive of it in {}/sources",
                     self.place
                 );
                 let help = format!("put one there, or give its directory with --source {name}=PATH");
@@ -333,11 +332,11 @@ impl Reader<'_> {
         let text = path.as_ref().and_then(Node::text).map(str::trim).unwrap_or_default();
         if text.is_empty() {
             let help = format!("write its path there, or declare the component `{NAME}` in a case");
-            let message = "`xaiva_media_source` says no path: it is not built".to_owned();
+            let message = "`xaiva_media_source` has no path: it is not built".to_owned();
             return self.warn(&node.key, message, Some(help));
         }
         if let Some(branch) = section.as_ref().and_then(|section| section.child("branch")) {
-            let message = format!("`branch` is not checked out: {text} is built as it lies there");
+            let message = format!("`branch` is not checked out: {text} is built as it is");
             self.warn(&branch.span, message, Some("a user's own directory is never written to".to_owned()));
         }
         let at = |value: Value| Node { value, key: value_key(&self.nowhere), span: self.nowhere.clone() };

@@ -133,7 +133,7 @@ pub fn load(
         Err(error) => {
             // The walker knows all that the decoder refuses (see the tests), so this place is as good as any.
             let span = tree.get(&["schema"]).map_or(&tree.span, |node| &node.key);
-            return Err(files.diagnose(span, format!("the case cannot be read: {error}"), None).into());
+            return Err(files.diagnose(span, format!("failed to read the case: {error}"), None).into());
         }
     };
     let found = semantic::check(&case, &files, &tree, recipes);
@@ -145,7 +145,7 @@ pub fn load(
         return Err(Diagnostics(found));
     }
     let origins = origins(&case, &files, &tree)
-        .map_err(|error| files.diagnose(&tree.span, format!("the case cannot be shown: {error}"), None))?;
+        .map_err(|error| files.diagnose(&tree.span, format!("failed to print the case: {error}"), None))?;
     stack::settle(&mut case);
     recipes.settle(&mut case);
     let warnings = warnings.into_iter().map(Warning).collect();
@@ -231,9 +231,8 @@ fn chain(
     if let Some(fragment) =
         tree.get(&["metadata", "fragment"]).filter(|node| matches!(node.value, Value::Bool(true)))
     {
-        let help =
-            "extend it, together with a case that it is a part for: `extends = [\"CASE\", \"FRAGMENT\"]`";
-        let message = "this is a fragment of a case, which cannot be used by itself";
+        let help = "extend it together with a case that it completes: `extends = [\"CASE\", \"FRAGMENT\"]`";
+        let message = "this is a fragment of a case and cannot be used alone";
         return Err(files.diagnose(&fragment.key, message.to_owned(), Some(help.to_owned())).into());
     }
     Ok(tree)
@@ -282,14 +281,14 @@ impl Chain<'_> {
             self.files.diagnose(&node.span, format!("cannot extend `{value}`: {why}"), Some(help))
         })?;
         if self.open.contains(&file.name) {
-            let help = "a case cannot stand on itself; remove one `extends` of the circle".to_owned();
-            let message = format!("`extends` runs in a circle: {} is already part of this case", file.name);
+            let help = "a case cannot extend itself; remove one `extends` of the cycle".to_owned();
+            let message = format!("`extends` has a cycle: {} is already part of this case", file.name);
             return Err(self.files.diagnose(&node.span, message, Some(help)).into());
         }
         self.read += 1;
         if self.read > LONGEST_CHAIN {
-            let message = format!("more than {LONGEST_CHAIN} cases extend one another");
-            let help = "write one case in the place of some".to_owned();
+            let message = format!("more than {LONGEST_CHAIN} cases extend each other");
+            let help = "merge some of them into one case".to_owned();
             return Err(self.files.diagnose(&node.span, message, Some(help)).into());
         }
         let mut tree = read(self.files, &file, self.warnings)?;
@@ -385,7 +384,7 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
         let (message, help) = match case.format {
             Format::Toml => ("key `schema` is missing", format!("write `schema = {CASE_SCHEMA}` at the top")),
             Format::Json => (
-                "key `schema` is missing, and this is no preset of an older tool",
+                "key `schema` is missing, and this is not a preset of an older tool",
                 format!(
                     "write `\"schema\": {CASE_SCHEMA}` at the top; a preset has only sections such as `metadata`"
                 ),
@@ -395,9 +394,9 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
     };
     if let Value::Integer(number) = node.value {
         if number > i64::from(CASE_SCHEMA) {
-            let message = format!("the case has format {number}, and this version reads up to {CASE_SCHEMA}");
+            let message = format!("the case has format {number}, but this version reads up to {CASE_SCHEMA}");
             return Err(files
-                .diagnose(&node.span, message, Some("take a newer version of installer".into()))
+                .diagnose(&node.span, message, Some("use a newer version of installer".into()))
                 .into());
         }
         if number < 1 {
@@ -460,7 +459,7 @@ fn setting(
     let file = files.add("--set", &text, FileKind::Flag);
     let Some(segments) = toml::parse_key(key) else {
         let span = Span { file, start: 0, end: key.len() };
-        let help = "write a dotted key, with names that hold dots in quotes: \
+        let help = "write a dotted key, and quote names that contain dots: \
                     --set 'components.\"a.b\".optional=true'";
         return Err(files.diagnose(&span, format!("`{key}` is not a key"), Some(help.to_owned())).into());
     };

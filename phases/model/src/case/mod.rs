@@ -77,12 +77,12 @@ pub struct Case {
     pub schema: u32,
     /// Name and description.
     pub metadata: Metadata,
-    /// Another case, by name or path, whose values stand where this one says nothing. Tables are merged, lists and
-    /// plain values are replaced. A list of several is merged in its order: what a later one says stands over what those
-    /// before it say.
+    /// Another case, by name or path, whose values apply where this one has none. Tables are merged, lists and
+    /// plain values are replaced. A list of several is merged in its order: a later one overrides those before
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<Extends>,
-    /// The image that `installer` runs in, where it runs in one: `debian:12`.
+    /// The image that `installer` runs in, if it runs in one: `debian:12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_image: Option<String>,
     /// Packages of the distribution beyond those that the components need: a list, or a list by package manager. A word
@@ -90,28 +90,28 @@ pub struct Case {
     #[serde(default)]
     pub system_packages: SystemPackages,
     /// What needs of the catalog are called here, by package manager: `[package_names.dnf]`, `nlohmann-json =
-    /// ["json-devel"]`. An empty list says that a need comes by other ways: it is neither installed nor looked for.
+    /// ["json-devel"]`. An empty list means that a need is met in another way: it is neither installed nor looked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub package_names: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Compilers and build tools.
     #[serde(default)]
     pub toolchains: Toolchains,
-    /// Python packages, brought by `deps` as wheels and installed by `build` into an environment.
+    /// Python packages, downloaded by `deps` as wheels and installed by `build` into an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Python>,
     /// CUDA: the toolkit and the GPUs that are compiled for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuda: Option<Cuda>,
-    /// PyTorch and its companions: Python packages, from an index of their own where one is given.
+    /// PyTorch and its companions: Python packages, from their own index if one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pytorch: Option<Pytorch>,
     /// TensorRT's Python packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tensorrt: Option<Tensorrt>,
-    /// Where code comes from: a source, or a list of alternatives of which the first that can be had is taken.
+    /// Where code comes from: a source, or a list of alternatives of which the first available one is used.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, Alternatives>,
-    /// What is built, by name. A name that is built in (`ffmpeg`) brings its recipe; any other declares a driver.
+    /// What is built, by name. A built-in name (`ffmpeg`) has its recipe; any other declares a driver.
     #[serde(default)]
     pub components: IndexMap<ComponentName, Component>,
     /// Options for all components.
@@ -120,9 +120,9 @@ pub struct Case {
     /// Environment variables for all commands of `build`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// How the runtime image starts and what it offers; `installer image dockerfile` makes instructions of it. In words
-    /// and values `{prefix}` stands for the prefix, `{environment}` for the directory of the case's Python environment
-    /// and `{python}` for its interpreter.
+    /// How the runtime image starts and what it offers; `installer image dockerfile` turns it into instructions. In
+    /// words and values `{prefix}` stands for the prefix, `{environment}` for the directory of the case's Python
+    /// environment and `{python}` for its interpreter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
 }
@@ -141,7 +141,7 @@ pub enum Extends {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// Short name; by default the name of the case's directory. It is not taken from a case that this one extends.
+    /// Short name; by default the name of the case's directory. It is not inherited from a case that this one extends.
     #[serde(default)]
     pub name: String,
     /// One line for lists.
@@ -153,8 +153,8 @@ pub struct Metadata {
     /// The GPU that it is meant for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_gpu: Option<String>,
-    /// Whether it is a part that other cases extend, and none that could be built by itself. Nothing else of a
-    /// fragment's metadata goes to who extends it.
+    /// Whether it is a part for other cases to extend, which cannot be built alone. Cases that extend it
+    /// inherit none of its metadata.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fragment: bool,
 }
@@ -262,7 +262,7 @@ pub struct Python {
     /// The interpreter: a name on PATH or a path. Default: `python3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
-    /// What kind of environment is made.
+    /// What kind of environment is used.
     #[serde(default)]
     pub environment: PythonEnvironment,
     /// Requirement files, relative to the case.
@@ -272,15 +272,15 @@ pub struct Python {
     /// Single requirements: `numpy==2.1.3`.
     #[serde(default)]
     pub packages: Vec<String>,
-    /// The version of Python that is wanted: `3.10`. The interpreter is then `python3.10`, from PATH or from the
+    /// The version of Python: `3.10`. The interpreter is then `python3.10`, from PATH or from the
     /// distribution, unless `interpreter` names another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Directories of wheels, relative to the case. What one of them has of a project is taken before any index.
+    /// Directories of wheels, relative to the case. Their wheels of a project are used before any index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub find_links: Vec<Utf8PathBuf>,
-    /// Package indexes for some packages; all others come from the index that pip knows.
+    /// Package indexes for some packages; all others come from pip's own index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<PythonIndex>,
     /// Packages that may be missing.
@@ -291,11 +291,12 @@ pub struct Python {
     #[schemars(with = "Option<String>")]
     pub prefix: Option<Utf8PathBuf>,
     /// Environment `conda`: an explicit specification (`conda list --explicit --md5`), relative to the case, from which
-    /// `deps` creates the environment when it is not there.
+    /// `deps` creates the environment if it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub lock: Option<Utf8PathBuf>,
-    /// Environments `existing` and `conda`: install into the interpreter even where its distribution manages its packages (PEP 668).
+    /// Environments `existing` and `conda`: install into the interpreter even if its distribution manages its packages
+    /// (PEP 668).
     #[serde(default)]
     pub break_system_packages: bool,
 }

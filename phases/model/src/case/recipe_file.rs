@@ -19,7 +19,7 @@ pub fn parse_recipe(file: &CaseFile) -> Result<Recipe, Diagnostics> {
 
 fn recipe(file: &CaseFile, files: &Files, tree: &Node) -> Result<Recipe, Diagnostics> {
     let says = serde_json::from_value(tree.to_json())
-        .map_err(|error| files.diagnose(&tree.span, format!("the recipe cannot be read: {error}"), None))?;
+        .map_err(|error| files.diagnose(&tree.span, format!("failed to read the recipe: {error}"), None))?;
     Ok(Recipe { says, file: file.name.clone(), broken: None })
 }
 

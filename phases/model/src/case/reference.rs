@@ -12,7 +12,7 @@ use super::validate::{described, resolve, types_of, words_of};
 pub fn reference_markdown() -> String {
     let mut text = String::from(
         "# Case reference\n\n\
-         Generated from the types in `phases/model/src/case/mod.rs`; do not edit. To write it anew: \
+         Generated from the types in `phases/model/src/case/mod.rs`; do not edit. To generate it: \
          `UPDATE_REFERENCE=1 cargo nextest run -p model reference`.\n\n\
          A case is a TOML file, or JSON with the same keys. `<name>` stands for a name that the case chooses, `[]` for \
          each element of a list. `docs/reference/case.schema.json` is the same as a JSON Schema, for editors.\n\n",

@@ -37,7 +37,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, recipes: &Recipes) 
         checker.name(&path, "source");
         let specs = alternatives.as_slice();
         if specs.is_empty() {
-            let help = "list at least one place to take it from, or remove the source";
+            let help = "list at least one alternative, or remove the source";
             checker.at_value(&path, format!("source `{name}` has no alternatives"), Some(help.to_owned()));
         }
         for (index, spec) in specs.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(super) fn check_recipe(
     let path = ["components", name];
     if says.driver.is_none() {
         let help = Some(format!("write `driver = \"…\"`: one of {}", Driver::words()));
-        checker.at_value(&path, format!("recipe `{name}` says no driver"), help);
+        checker.at_value(&path, format!("recipe `{name}` has no driver"), help);
     }
     for (key, said) in [
         ("recipe", says.recipe.is_some()),
@@ -81,7 +81,7 @@ pub(super) fn check_recipe(
         ("optional", says.optional),
     ] {
         if said {
-            let help = Some(format!("remove it; a case says it in [components.{}]", quoted(name)));
+            let help = Some(format!("remove it; a case sets it in [components.{}]", quoted(name)));
             checker.at_key(&["components", name, key], format!("`{key}` is not for recipes"), help);
         }
     }
@@ -174,7 +174,8 @@ impl<'a> Checker<'a> {
                         || package.contains(char::is_whitespace)
                 };
                 if let Some(package) = packages.iter().find(odd) {
-                    let help = "write one name a text; an empty list says that it comes by other ways";
+                    let help =
+                        "write one name per text; an empty list means that it is installed in another way";
                     self.at_value(
                         &path,
                         format!("`{package}` is not the name of a package"),
@@ -188,7 +189,7 @@ impl<'a> Checker<'a> {
     fn repositories(&mut self, manager: &str, repositories: &[AptRepository]) {
         let list = ["system_packages", manager, "repositories"];
         if manager != "apt" && !repositories.is_empty() {
-            let help = "repositories of apt alone can be declared; set up others before".to_owned();
+            let help = "only repositories of apt can be declared; set up others yourself".to_owned();
             self.at_key(&list, format!("`{manager}` takes no repositories"), Some(help));
             return;
         }
@@ -201,7 +202,7 @@ impl<'a> Checker<'a> {
             }
             if !names.insert(&repository.name) {
                 let what = format!("two apt repositories are called `{}`", repository.name);
-                self.at_value(&at("name"), what, Some("give each a name of its own".to_owned()));
+                self.at_value(&at("name"), what, Some("give each its own name".to_owned()));
             }
         }
     }
@@ -228,16 +229,16 @@ impl<'a> Checker<'a> {
         let cuda = &self.case.toolchains.cuda;
         let wanted = WantedCuda::of(self.case);
         if cuda.from == CudaOrigin::Wheels && wanted.of_wheels().is_none() {
-            let message = format!("PyPI's wheels hold no compiler of {}", wanted.described());
+            let message = format!("PyPI's wheels have no compiler of {}", wanted.described());
             let help = format!(
-                "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that bring it"
+                "write {FIRST_WHEELS} or newer, or from = \"system\" with a base image or packages that have it"
             );
             self.at_value(&["cuda", "version"], message, Some(help));
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         for (index, library) in cuda.libraries.iter().enumerate() {
             if library.is_empty() || !library.chars().all(plain) {
-                let help = "write it as the extras of PyPI's cuda-toolkit are: \"cublas\", \"npp\"";
+                let help = "write an extra of PyPI's cuda-toolkit: \"cublas\", \"npp\"";
                 let path = ["toolchains", "cuda", "libraries", &index.to_string()];
                 self.at_value(&path, format!("`{library}` is not a part of CUDA"), Some(help.to_owned()));
             }
@@ -260,15 +261,15 @@ impl<'a> Checker<'a> {
         };
         match spec {
             SourceSpec::Path { path, revision, .. } => {
-                empty("path", path.as_str(), "write a directory; `.` is that of the case");
+                empty("path", path.as_str(), "write a directory; `.` is the case's own");
                 self.pinned(name, revision.as_deref(), &at("revision"));
             }
             SourceSpec::Mounted { description, revision, .. } => {
-                empty("description", description, "write what it is: \"a checkout of our application\"");
+                empty("description", description, "say what it is: \"a checkout of our application\"");
                 self.pinned(name, revision.as_deref(), &at("revision"));
                 if index.is_some() {
                     let message = format!("source `{name}` is mounted and has alternatives");
-                    let help = "declare the others alone: --source replaces every kind of source".to_owned();
+                    let help = "declare only the others: --source replaces a source of any kind".to_owned();
                     self.at_value(&at("kind"), message, Some(help));
                 }
             }
@@ -366,7 +367,7 @@ impl<'a> Checker<'a> {
             if self.case.components.get(wanted).is_some_and(|needed| needed.optional) {
                 let help = Some(format!("remove `optional` of `{wanted}`, or make `{name}` optional too"));
                 let message = format!(
-                    "component `{name}` needs `{wanted}`, which is optional: without it `{name}` cannot be built"
+                    "component `{name}` needs `{wanted}`, which is optional, but `{name}` cannot be built without it"
                 );
                 self.at_value(&["components", name, "needs", &index.to_string()], message, help);
             }
@@ -396,7 +397,7 @@ impl<'a> Checker<'a> {
             let condition = Condition::parse(text);
             if let Err(why) = &condition {
                 let help = "write options that are on, with `!`, `and`, `or`, `=` and `!=`: \"WITH_CUDA and !WITH_TIFF\"";
-                self.at_key(&path, format!("`{text}` is no condition: {why}"), Some(help.to_owned()));
+                self.at_key(&path, format!("`{text}` is not a condition: {why}"), Some(help.to_owned()));
             }
             for (index, wanted) in when.system.iter().enumerate() {
                 self.system_need(&[&path[..], &["system", &index.to_string()]].concat(), wanted);
@@ -404,9 +405,9 @@ impl<'a> Checker<'a> {
             let is_option = matches!(condition, Ok(Condition::On(_)));
             self.expectations(&[&path[..], &["expect"]].concat(), &when.expect, is_option);
             if let Some((key, _)) = when.options.iter().find(|(_, value)| value.sources().next().is_some()) {
-                let help = "say it under `options` of the component".to_owned();
+                let help = "set it under `options` of the component".to_owned();
                 let message =
-                    format!("option `{key}` names the tree of a source, which cannot hang on a condition");
+                    format!("option `{key}` names the tree of a source, which cannot depend on a condition");
                 self.at_value(&[&path[..], &["options", key]].concat(), message, Some(help));
             }
         }
@@ -425,10 +426,10 @@ impl<'a> Checker<'a> {
             ];
             if said.iter().filter(|said| **said).count() != 1 {
                 let help = "write `line`, `absent`, `found` or `listed`".to_owned();
-                self.at_value(&path, "what is expected must be one thing".to_owned(), Some(help));
+                self.at_value(&path, "an expectation must be exactly one thing".to_owned(), Some(help));
             } else if expect.asked.is_none() && expect.line.is_none() && !named {
                 let help = "write `asked = \"…\"`, which a failure shows".to_owned();
-                self.at_value(&path, "it is not said what is asked for".to_owned(), Some(help));
+                self.at_value(&path, "key `asked` is missing".to_owned(), Some(help));
             }
         }
     }
@@ -555,7 +556,7 @@ impl<'a> Checker<'a> {
                 && !place.starts_with('/')
                 && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
             if wants_file && !inside {
-                let message = format!("`{place}` is no path in the build tree of component `{name}`");
+                let message = format!("`{place}` is not a path in the build tree of component `{name}`");
                 let help = "write it relative to the build tree, without `..`".to_owned();
                 wrong.push((path, message, help));
             }
@@ -569,7 +570,7 @@ impl<'a> Checker<'a> {
                     .map(|(key, text)| (vec!["environment".to_owned(), key.clone()], text)),
             );
         for (path, _) in elsewhere.filter(|(_, text)| placeholder::is_begun_in(text)) {
-            let message = format!("component `{name}` names the tree of a source where only `options` can");
+            let message = format!("component `{name}` names the tree of a source outside of `options`");
             wrong.push((path, message, "write the variable under `options`".to_owned()));
         }
         for (option, value) in &component.options {
@@ -627,7 +628,7 @@ impl<'a> Checker<'a> {
             let wanted = wanted.as_str();
             if let Some(start) = way.iter().position(|passed| *passed == wanted) {
                 let circle: Vec<&str> = way[start..].iter().copied().chain([wanted]).collect();
-                let message = format!("components need one another in a circle: {}", circle.join(" → "));
+                let message = format!("components need each other in a cycle: {}", circle.join(" → "));
                 let help = Some("remove one of these needs".to_owned());
                 self.at_value(&["components", name, "needs", &index.to_string()], message, help);
             } else {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 
-/// One source, or several of which the first that can be had and matches is taken.
+/// One source, or several of which the first that is available and matches is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(with = "AlternativesSchema")]
@@ -45,27 +45,27 @@ impl Alternatives {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SourceSpec {
-    /// A directory on this machine, read where it lies and never written to.
+    /// A directory on this machine, read in place and never written to.
     Path {
         /// Relative to the case, or absolute.
         #[schemars(with = "String")]
         path: Utf8PathBuf,
-        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
+        /// The commit that it should be at, if it is a git checkout. Another one is a warning.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<String>,
-        /// That you work in it: a component may import from it (`editable`). Nothing writes to it all the same.
+        /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
     },
-    /// A directory that the user names when it is there: `--source NAME=PATH`. `deps` does without it unless cargo
+    /// A directory that the user names when needed: `--source NAME=PATH`. `deps` does without it unless cargo
     /// builds it.
     Mounted {
         /// What it is, for the message that asks for it: `a checkout of our application`.
         description: String,
-        /// The commit that it should be at, where it is a git checkout. Another one is a warning.
+        /// The commit that it should be at, if it is a git checkout. Another one is a warning.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<String>,
-        /// That you work in it: a component may import from it (`editable`). Nothing writes to it all the same.
+        /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
     },
@@ -75,7 +75,7 @@ pub enum SourceSpec {
         url: String,
         /// The commit, as 40 hexadecimal digits; a branch or tag is resolved once and then kept in the lock.
         revision: String,
-        /// Whether submodules are brought along.
+        /// Whether submodules are included.
         #[serde(default)]
         submodules: bool,
     },
@@ -85,14 +85,14 @@ pub enum SourceSpec {
         urls: Vec<String>,
         /// SHA-256 of the file.
         sha256: Digest,
-        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
-        /// for another alternative that has its files at the top.
+        /// The directory in it that is the source, not counting a single top directory. With it, it can replace an
+        /// alternative that has its files at the top.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         subdirectory: Option<Utf8PathBuf>,
     },
-    /// One file, kept as it is: what a project would download while it is configured, put where it looks by `files`
-    /// of a component.
+    /// One file, kept as it is: what a project would download while it is configured, put where the project looks
+    /// with `files` of a component.
     File {
         /// Tried in order.
         urls: Vec<String>,
@@ -113,8 +113,8 @@ pub enum SourceSpec {
         name: String,
         /// Exact version.
         version: String,
-        /// The directory in it that is the source, without the one that all of its files may lie in. So that it can stand
-        /// for another alternative that has its files at the top.
+        /// The directory in it that is the source, not counting a single top directory. With it, it can replace an
+        /// alternative that has its files at the top.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         subdirectory: Option<Utf8PathBuf>,

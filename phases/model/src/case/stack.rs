@@ -15,7 +15,7 @@ const PYTORCH_INDEX: &str = "pytorch";
 /// The name of the index that `tensorrt.index_url` makes, and of the packages that may be missing.
 const TENSORRT: &str = "tensorrt";
 
-/// PyTorch and its companions: Python packages, from an index of their own where one is given.
+/// PyTorch and its companions: Python packages, from their own index if one is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pytorch {
@@ -28,7 +28,7 @@ pub struct Pytorch {
     /// Version of torchaudio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torchaudio_version: Option<String>,
-    /// The package index from which these three come, and from nowhere else. Default: the index of all packages.
+    /// The package index from which these three come, and the only one for them. Default: the index of all packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_url: Option<String>,
 }
@@ -40,11 +40,11 @@ pub struct Tensorrt {
     /// Version: `10.3.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether it is brought and installed.
+    /// Whether it is downloaded and installed.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Whether the finished system has to have it. With `false` a failure to bring or install it is shown and does not
-    /// fail the run.
+    /// Whether the finished system must have it. With `false`, a failure to download or install it is shown and does
+    /// not fail the run.
     #[serde(default = "yes")]
     pub required_in_runtime: bool,
     /// Versions that are known to work with this case; with any, `version` must be one of them.
@@ -54,7 +54,7 @@ pub struct Tensorrt {
     /// `tensorrt-cu12-libs`, while `tensorrt` itself is a source distribution that downloads them.
     #[serde(default = "tensorrt_packages")]
     pub packages: Vec<String>,
-    /// The package index from which they come, and from nowhere else. Default: the index of all packages.
+    /// The package index from which they come, and the only one for them. Default: the index of all packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_url: Option<String>,
 }

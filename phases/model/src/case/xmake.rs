@@ -13,7 +13,7 @@ use crate::SourceName;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct XmakeToolchain {
-    /// Lowest version, `2.9`. What the sources demand with `set_xmakever` is added to it.
+    /// Lowest version, `2.9`. What the sources require with `set_xmakever` applies as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
     /// A source of kind `archive` with a prebuilt xmake (`bin/xmake` beside `share/xmake`), or of kind `file` that is the
@@ -36,8 +36,8 @@ pub struct XmakeSettings {
     /// The targets that are installed below the prefix. Default: those that are built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<Vec<String>>,
-    /// Python extensions: targets whose file alone is installed, each with the directory below the prefix that it goes to.
-    /// They are built after `targets`, with the interpreter of the case's Python environment.
+    /// Python extensions: targets of which only the file is installed, each with the directory below the prefix that it
+    /// goes to. They are built after `targets`, with the interpreter of the case's Python environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub python_extensions: BTreeMap<String, Utf8PathBuf>,
@@ -64,15 +64,15 @@ pub struct XmakeSettings {
     /// directories.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
-    /// Environment variables for the install commands alone; `{destdir}` stands for the staging root as well.
+    /// Environment variables for the install commands only; `{destdir}` stands for the staging root as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub install_environment: BTreeMap<String, String>,
-    /// What stands for the packages that the project asks for with `add_requires`, by their names there. Those that are
-    /// known by themselves need no entry: boost, openmp, pybind11 and zlib.
+    /// What replaces the packages that the project requires with `add_requires`, by their names there. Those that are
+    /// built in need no entry: boost, openmp, pybind11 and zlib.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requires: BTreeMap<String, XmakePackage>,
-    /// A source that is a package index (a clone of xmake's, or one of your own): what `requires` does not say and the
-    /// system does not have is compiled from it while the component is configured, offline.
+    /// A source that is a package index (a clone of xmake's, or one of your own): what is neither in `requires` nor on
+    /// the system is compiled from it while the component is configured, offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package_index: Option<SourceName>,
     /// Sources of kind `file` that the index would download, by the names under which xmake looks for them:
@@ -81,12 +81,12 @@ pub struct XmakeSettings {
     pub package_archives: BTreeMap<String, SourceName>,
 }
 
-/// What stands for a package of xmake: it finds a pkg-config file with these flags. An empty table stands for a package
-/// that is asked for and not used.
+/// What replaces a package of xmake: it finds a pkg-config file with these flags. An empty table replaces a package
+/// that is required but not used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct XmakePackage {
-    /// The version that it is said to be. Default: `1.0`.
+    /// The version that it claims. Default: `1.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Compiler flags.

@@ -114,7 +114,7 @@ impl Checker<'_> {
         let rows = &table().pytorch;
         let Some(row) = rows.iter().find(|row| begins_with(torch, &row.torch)) else {
             let known: Vec<&str> = rows.iter().map(|row| row.torch.as_str()).collect();
-            let message = format!("nothing is known of torch {torch} and what goes with it");
+            let message = format!("nothing is known about torch {torch} and its companions");
             return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
         };
         self.torch_cuda(key, torch, row);
@@ -123,8 +123,8 @@ impl Checker<'_> {
             let Some(asked) = self.asked(name).filter(|asked| !begins_with(&asked.version, wanted)) else {
                 continue;
             };
-            let message = format!("{name} {} does not go with torch {torch}", asked.version);
-            let help = format!("with torch {} goes {name} {wanted}", row.torch);
+            let message = format!("{name} {} is not compatible with torch {torch}", asked.version);
+            let help = format!("torch {} needs {name} {wanted}", row.torch);
             self.add(Verdict::Wrong, &asked.key, message, help);
         }
         if let Some(below) = &row.numpy_below {
@@ -140,7 +140,7 @@ impl Checker<'_> {
         if let (Some(label), Some(index)) = (&label, &index) {
             if label != index {
                 let message =
-                    format!("torch {torch} is for CUDA {label}, and this index is for CUDA {index}");
+                    format!("torch {torch} is for CUDA {label}, but this index is for CUDA {index}");
                 let help = "write the same toolkit in both".to_owned();
                 return self.add(Verdict::Wrong, "pytorch.index_url", message, help);
             }
@@ -154,7 +154,7 @@ impl Checker<'_> {
             if known.is_empty() {
                 String::new()
             } else {
-                format!("; for CUDA {cuda} there is torch {}", known.join(", "))
+                format!("; for CUDA {cuda} use torch {}", known.join(", "))
             }
         };
         if let Some(tag) = label.or(index) {
@@ -194,8 +194,8 @@ impl Checker<'_> {
         };
         let others: Vec<&str> = table().pytorch.iter().filter(fits).map(|row| row.torch.as_str()).collect();
         let help = format!(
-            "set python.version to one from {low} to {high}, or take torch for Python {version}: {}",
-            if others.is_empty() { "none is known".to_owned() } else { others.join(", ") }
+            "set python.version to one from {low} to {high}, or use torch for Python {version}: {}",
+            if others.is_empty() { "none known".to_owned() } else { others.join(", ") }
         );
         match python.key {
             Some(key) => {
@@ -242,11 +242,11 @@ impl Checker<'_> {
             let Some(demand) = Demand::of(&line, "numpy") else { continue };
             if demand.low.as_ref().is_some_and(|low| version_at_least(low, below)) {
                 let message =
-                    format!("{subject} was built for a NumPy before {below}, and the case asks for `{line}`");
+                    format!("{subject} was built for NumPy before {below}, but the case needs `{line}`");
                 self.add(verdict, &key, message, format!("write `numpy<{below}`"));
             } else if open && !demand.capped {
                 let message = format!(
-                    "{subject} was built for a NumPy before {below}, and `{line}` may become a newer one"
+                    "{subject} was built for NumPy before {below}, but `{line}` may resolve to a newer one"
                 );
                 self.add(Verdict::Unknown, &key, message, format!("write `numpy<{below}`"));
             }
@@ -305,7 +305,7 @@ impl Checker<'_> {
             .max_by_key(|row| row.tensorrt.len());
         let Some(row) = row else {
             let known: Vec<&str> = rows.iter().map(|row| row.tensorrt.as_str()).collect();
-            let message = format!("nothing is known of TensorRT {version} with CUDA {cuda}");
+            let message = format!("it is not known whether TensorRT {version} works with CUDA {cuda}");
             return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
         };
         let within = |row: &TensorrtRow| {
@@ -322,15 +322,15 @@ impl Checker<'_> {
             .collect();
         let others: Vec<&str> =
             rows.iter().filter(|row| within(row)).map(|row| row.tensorrt.as_str()).collect();
-        let mut help = format!("TensorRT {} goes with CUDA {}", row.tensorrt, ranges.join(" and "));
+        let mut help = format!("TensorRT {} works with CUDA {}", row.tensorrt, ranges.join(" and "));
         if !others.is_empty() {
-            help.push_str(&format!("; with CUDA {cuda} goes TensorRT {}", others.join(", ")));
+            help.push_str(&format!("; for CUDA {cuda} use TensorRT {}", others.join(", ")));
         }
         let near = row.cuda.iter().any(|(low, _)| major(low) == major(&cuda));
         let message = if near {
             format!("TensorRT {version} was not tested with CUDA {cuda}")
         } else {
-            format!("TensorRT {version} does not go with CUDA {cuda}")
+            format!("TensorRT {version} does not work with CUDA {cuda}")
         };
         self.add(if near { Verdict::Unknown } else { Verdict::Wrong }, key, message, help);
     }
@@ -347,7 +347,7 @@ impl Checker<'_> {
         let row = rows.iter().rev().find(|row| version_at_least(version, &row.from));
         let Some(row) = row.filter(|row| major(&row.from) == major(version)) else {
             let known: Vec<&str> = rows.iter().map(|row| row.from.as_str()).collect();
-            let message = format!("nothing is known of what CUDA {version} compiles for");
+            let message = format!("it is not known what CUDA {version} compiles for");
             return self.add(
                 Verdict::Unknown,
                 "cuda.version",
@@ -372,13 +372,13 @@ impl Checker<'_> {
                 format!("CUDA {version} is not known to compile for compute capability {capability}");
             let help = match (with.first(), with.last()) {
                 (Some(first), Some(last)) if rows.last().is_some_and(|row| row.from == *last) => {
-                    format!("{plain} is compiled for by CUDA {first} and newer")
+                    format!("CUDA {first} and newer compile for {plain}")
                 }
                 (Some(first), Some(last)) => {
                     let next =
                         rows.iter().find(|row| version_at_least(&row.from, last) && row.from != **last);
                     let end = next.map_or(String::new(), |row| format!(", but no longer by {}", row.from));
-                    format!("{plain} is compiled for by CUDA {first} and newer{end}")
+                    format!("CUDA {first} and newer compile for {plain}{end}")
                 }
                 _ => format!("it compiles for {}", row.architectures.join(", ")),
             };
@@ -446,7 +446,7 @@ impl Checker<'_> {
             let images = if with.is_empty() {
                 String::new()
             } else {
-                format!("take a base image that has it ({})", with.join(", "))
+                format!("use a base image that has it ({})", with.join(", "))
             };
             let ways = [
                 format!("put {program} on PATH or name it in python.interpreter"),
@@ -460,13 +460,13 @@ impl Checker<'_> {
             Some(own) if own.contains(&wanted) => {}
             Some(own) => {
                 let message =
-                    format!("{} {} has no Python {wanted}, and no {program} is on PATH", os.id, os.version);
-                let help = help(&format!("or ask for Python {}", own.join(" or ")));
+                    format!("{} {} has no Python {wanted}, and {program} is not on PATH", os.id, os.version);
+                let help = help(&format!("or use Python {}", own.join(" or ")));
                 self.add(Verdict::NotHere, "python.version", message, help);
             }
             None => {
                 let name = if os.id.is_empty() { "this distribution" } else { os.id.as_str() };
-                let message = format!("whether {name} {} has Python {wanted} is not known", os.version);
+                let message = format!("it is not known whether {name} {} has Python {wanted}", os.version);
                 self.add(Verdict::Unknown, "python.version", message, help(""));
             }
         }

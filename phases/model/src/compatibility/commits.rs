@@ -27,7 +27,7 @@ impl Checker<'_> {
             let names: Vec<&String> = row.commits.keys().collect();
             told.extend(names.iter().map(|name| (*name).clone()));
             let pair = described(&at, &names);
-            let message = format!("{pair} do not go together: {}", row.why);
+            let message = format!("{pair} do not work together: {}", row.why);
             let source = names.last().map(|name| &at[*name].source);
             self.add_of_source(Verdict::Wrong, source, message, ways_out(&at, &names));
         }
@@ -44,7 +44,7 @@ impl Checker<'_> {
         self.add_of_source(
             Verdict::Unknown,
             Some(&at[here[0]].source),
-            format!("nobody has said that {pair} go together"),
+            format!("{pair} are not known to work together"),
             ways_out(&at, &here),
         );
     }
@@ -76,14 +76,14 @@ fn ways_out(at: &BTreeMap<String, At>, names: &[&String]) -> String {
     let differing = |row: &&super::TogetherRow| {
         names.iter().filter(|name| !same(&at[**name].commit, &row.commits[**name])).count()
     };
-    let Some(row) = rows.min_by_key(differing) else { return "no set is known".to_owned() };
+    let Some(row) = rows.min_by_key(differing) else { return "no working set is known".to_owned() };
     let commits = names.iter().map(|name| format!("{name} {}", row.commits[*name]));
     let commands = names
         .iter()
         .filter(|name| !same(&at[**name].commit, &row.commits[**name]))
         .map(|name| format!("`git checkout {}` in the checkout of {name}", row.commits[*name]));
     format!(
-        "known to go together: {}; try {}",
+        "known to work together: {}; try {}",
         commits.collect::<Vec<_>>().join(", "),
         commands.collect::<Vec<_>>().join(" and ")
     )

@@ -20,10 +20,10 @@ const SITE_SCHEMA: i64 = 1;
 pub struct SiteFile {
     /// Format of the file; `1`.
     pub schema: u32,
-    /// Whether `sudo` may be used when a step needs root.
+    /// Whether `sudo` may be used when a step must be run as root.
     #[serde(default)]
     pub sudo: SudoPolicy,
-    /// Proxies of everything that `deps` fetches.
+    /// Proxies for everything that `deps` downloads.
     #[serde(default)]
     pub proxies: Proxies,
     /// Certificate authorities.
@@ -47,7 +47,7 @@ pub struct SiteFile {
     /// git.
     #[serde(default)]
     pub git: Git,
-    /// Archives of sources: what begins an address → what stands there instead.
+    /// Archives of sources: beginning of an address → its replacement.
     #[serde(default)]
     pub archives: BTreeMap<String, String>,
     /// xmake.
@@ -76,7 +76,7 @@ pub struct Proxies {
     /// For `https://`; usually the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub https: Option<String>,
-    /// Hosts, domains (`.corp.example`) and networks (`10.0.0.0/8`) that are reached without.
+    /// Hosts, domains (`.corp.example`) and networks (`10.0.0.0/8`) that are reached without a proxy.
     #[serde(default)]
     pub no_proxy: Vec<String>,
 }
@@ -95,7 +95,7 @@ pub struct Certificates {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Apt {
-    /// What begins an address in the system's sources → what stands there instead:
+    /// Beginning of an address in the system's sources → its replacement:
     /// `"http://deb.example.org/debian" = "http://mirror.example/debian"`.
     #[serde(default)]
     pub mirrors: BTreeMap<String, String>,
@@ -105,11 +105,11 @@ pub struct Apt {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Packages {
-    /// The package manager in charge, where the distribution does not tell: `dnf`, `yum`, `zypper`, `apk` or `apt`;
-    /// `--package-manager` goes over it.
+    /// The package manager, if the distribution is unknown: `dnf`, `yum`, `zypper`, `apk` or `apt`;
+    /// `--package-manager` overrides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<String>,
-    /// What begins an address in the repositories of dnf, yum, zypper or apk → what stands there instead:
+    /// Beginning of an address in the repositories of dnf, yum, zypper or apk → its replacement:
     /// `"https://download.example.org/pub" = "https://mirror.example/pub"`.
     #[serde(default)]
     pub mirrors: BTreeMap<String, String>,
@@ -131,7 +131,7 @@ pub struct Pip {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Crates {
-    /// A sparse index in the place of the public one, with or without `sparse+` before it.
+    /// A sparse index instead of the public one, with or without `sparse+` before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
 }
@@ -152,7 +152,7 @@ pub struct Rustup {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Git {
-    /// What begins an address → what stands there instead, as git's `url.<base>.insteadOf` (git 2.31 or newer).
+    /// Beginning of an address → its replacement, as git's `url.<base>.insteadOf` (git 2.31 or newer).
     #[serde(default)]
     pub rewrites: BTreeMap<String, String>,
 }
@@ -214,7 +214,7 @@ pub fn load(texts: &[SiteText]) -> Result<LoadedSite, Diagnostics> {
     }
     let Some(tree) = merged else { return Ok(LoadedSite::default()) };
     let file = serde_json::from_value(tree.to_json())
-        .map_err(|error| files.diagnose(&tree.span, format!("the site cannot be read: {error}"), None))?;
+        .map_err(|error| files.diagnose(&tree.span, format!("failed to read the site: {error}"), None))?;
     let mut origins = Vec::new();
     leaves(&tree, &mut Vec::new(), &mut |path, node| {
         if path != ["schema"] {
@@ -231,8 +231,8 @@ fn read(files: &mut Files, text: &SiteText) -> Result<Node, Diagnostics> {
     let tree = toml::parse(files, file)?;
     match tree.child("schema").map(|node| (node, &node.value)) {
         Some((node, Value::Integer(number))) if *number != SITE_SCHEMA => {
-            let message = format!("the site file has format {number}, and this version reads {SITE_SCHEMA}");
-            let help = "take a newer version of installer, or write `schema = 1`".to_owned();
+            let message = format!("the site file has format {number}, but this version reads {SITE_SCHEMA}");
+            let help = "use a newer version of installer, or write `schema = 1`".to_owned();
             Err(files.diagnose(&node.span, message, Some(help)).into())
         }
         _ => Ok(tree),
@@ -335,7 +335,7 @@ pub fn reference_markdown() -> String {
     format!(
         "# Site reference\n\n\
          <!-- Generated by `cargo xtask __reference`; edit phases/model/src/site/file.rs. -->\n\n\
-         `site.toml` says what the place dictates; [how it is used](../site.md). `<name>` stands for a name that the \
+         `site.toml` has the settings of a place; [how it is used](../site.md). `<name>` stands for a name that the \
          file chooses, `[]` for each element of a list. `site.schema.json` is the same as a JSON Schema, for editors.\n\n{}",
         table_of_keys(&schemars::schema_for!(SiteFile).to_value())
     )

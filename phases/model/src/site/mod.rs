@@ -19,7 +19,7 @@ pub struct Site {
     /// Environment variables for children of `deps`: proxies in both letter cases, `PIP_INDEX_URL`,
     /// `SSL_CERT_FILE` and their like, as they were set for `installer` itself.
     pub network_environment: BTreeMap<String, String>,
-    /// Whether `sudo` may be used when a step needs root.
+    /// Whether `sudo` may be used when a step must be run as root.
     pub sudo: Sudo,
     /// Authorities that are trusted beside the system's.
     pub authorities: Option<Authorities>,

@@ -7,7 +7,7 @@ use model::plan::{
 use super::probe::probe;
 
 pub(super) fn lines(preflight: &Preflight) -> Vec<String> {
-    let mut lines = vec!["looks whether all that the build needs is there:".to_owned()];
+    let mut lines = vec!["checks that nothing the build needs is missing:".to_owned()];
     lines.extend(preflight.needs.iter().map(|need| {
         need.probe.as_ref().map_or_else(
             || format!("{} (package {})", need.name, need.packages.join(" or ")),
@@ -19,7 +19,7 @@ pub(super) fn lines(preflight: &Preflight) -> Vec<String> {
     lines.extend(preflight.wheels.iter().flat_map(|wheels| packages(wheels, "the wheels of the case")));
     lines.extend(
         preflight.project.iter().map(|project| {
-            format!("what {} wants for its build, among the wheels of the case", project.file)
+            format!("what {} needs for its build, among the wheels of the case", project.file)
         }),
     );
     lines.extend(preflight.accelerators.iter().flat_map(accelerator));
@@ -32,7 +32,7 @@ pub(super) fn lines(preflight: &Preflight) -> Vec<String> {
         preflight.build_file.iter().map(|file| format!("{} in {}", file.any_of.join(" or "), file.tree)),
     );
     lines.extend(preflight.xmake_packages.iter().map(|package| {
-        format!("pkg-config module {}, for the package {} of xmake's", package.module, package.asked)
+        format!("pkg-config module {}, for xmake's package {}", package.module, package.asked)
     }));
     if !preflight.compiler_caches.is_empty() {
         let names = preflight.compiler_caches.join(" and ");
@@ -84,7 +84,7 @@ fn accelerator(required: &RequiredAccelerator) -> Vec<String> {
         let named = named_by.as_ref().map_or_else(String::new, |name| format!(", which {name} names"));
         lines.push(match root {
             Some(root) => format!("{wanted}: {title} in {root}{named}"),
-            None => format!("{wanted}: {title}, which {} has to name", variables.join(" or ")),
+            None => format!("{wanted}: {title}, which {} must name", variables.join(" or ")),
         });
         lines.extend(holds.iter().map(|any| {
             let any: Vec<&str> = any.iter().map(|path| path.as_str()).collect();

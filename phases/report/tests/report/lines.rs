@@ -144,7 +144,7 @@ fn details_of_a_failure_are_told_once() {
 fn each_finding_is_said_once() {
     for (name, finding) in [
         ("counting", "numpy 2.2 and opencv 4.10"),
-        ("counting", "package lists could not be had"),
+        ("counting", "failed to update the package lists"),
         ("leak", "example.org:443 "),
         ("optional", "no wheel of flash-attn"),
         ("success", "a third-party repository did not answer"),

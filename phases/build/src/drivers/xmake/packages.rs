@@ -109,7 +109,7 @@ impl Packages<'_> {
         let modules = self.written.iter().flat_map(|(package, written)| {
             written.modules.iter().map(move |module| RequiredXmakePackage {
                 module: module.clone(),
-                asked: format!("{package}, for which the pkg-config module {module} stands"),
+                asked: format!("{package}, which the pkg-config module {module} replaces"),
                 cure: format!(
                     "correct `modules` of [components.{name}.xmake.requires.{package}], or name its package in `system` there \
                      and run `installer deps`"
@@ -124,8 +124,9 @@ impl Packages<'_> {
                     module: package.clone(),
                     asked: format!("{} ({})", requirement.text, requirement.at),
                     cure: format!(
-                        "say what stands for it: [components.{name}.xmake.requires.{package}] with `modules`, `cflags` and \
-                         `libs`, and `system` for its package; or give a package index with `package_index`"
+                        "say what replaces it: [components.{name}.xmake.requires.{package}] with `modules`, \
+                         `cflags` and `libs`, and `system` for its package; or give a package index with \
+                         `package_index`"
                     ),
                 }
             })
@@ -187,7 +188,8 @@ pub(super) fn write(subject: &Subject<'_>, file: &str, text: &str) -> Command {
 fn pkg_config(name: &str, package: &XmakePackage) -> String {
     let version = package.version.as_deref().unwrap_or("1.0");
     format!(
-        "Name: {name}\nDescription: {name} as installer has it\nVersion: {version}\nCflags: {}\nLibs: {}\n",
+        "Name: {name}\nDescription: {name} as provided by installer\nVersion: {version}\nCflags: {}\nLibs: \
+         {}\n",
         package.cflags.join(" "),
         package.libs.join(" ")
     )
@@ -198,7 +200,7 @@ fn pkg_config(name: &str, package: &XmakePackage) -> String {
 const MODULE_FLAGS: &str = r#"file=$0 name=$1 version=$2 cflags=$3 libs=$4
 shift 4
 of_cflags=$(pkg-config --cflags "$@") && of_libs=$(pkg-config --libs "$@") && of_version=$(pkg-config --modversion "$1") || exit
-printf 'Name: %s\nDescription: %s as installer has it\nVersion: %s\nCflags: %s %s\nLibs: %s %s\n' \
+printf 'Name: %s\nDescription: %s as provided by installer\nVersion: %s\nCflags: %s %s\nLibs: %s %s\n' \
     "$name" "$name" "${version:-$of_version}" "$cflags" "$of_cflags" "$libs" "$of_libs" >"$file"
 "#;
 

@@ -21,14 +21,15 @@ pub fn text(app: &Application, subject: &Subject<'_>) -> Result<String, PlanErro
     if let Some(secret) = app.environment.iter().find(|(name, value)| is_secret(name, value)) {
         return Err(PlanError::new(
             format!("components.{}.app.environment.{}", subject.name, secret.0),
-            format!("{} looks like a secret, and would be installed in env-set.sh", secret.0),
-            format!("remove it, and give it to the container: docker run -e {}", secret.0),
+            format!("{} looks like a secret and would be installed in env-set.sh", secret.0),
+            format!("remove it and set it for the container: docker run -e {}", secret.0),
         ));
     }
     let case = &subject.known.case.metadata.name;
     let mut text = format!(
-        "# Environment of the services of the case {case}: written by installer, and again by the next `installer build`.\n\
-         # What is set already counts more (docker run -e); what the case installed leads PATH.\n"
+        "# Environment of the services of the case {case}: written by installer, and overwritten by the next \
+         `installer build`.\n\
+         # Variables that are already set win (docker run -e); the case's programs come first on PATH.\n"
     );
     for directory in directories(subject) {
         let quoted = quoted(directory.as_str());
@@ -62,7 +63,8 @@ pub fn notes(subject: &Subject<'_>) -> Vec<String> {
     secrets
         .map(|(name, _)| {
             format!(
-                "{}: {name} of the case looks like a secret, and is not in env-set.sh: give it to the container",
+                "{}: {name} of the case looks like a secret and is not in env-set.sh: set it for the \
+                 container",
                 subject.name
             )
         })

@@ -15,7 +15,7 @@ pub(super) fn look(required: &RequiredAccelerator, container: bool, observation:
             observation.found.insert(format!("sdk {}", required.name), root.to_string());
         }
         missing = required.tools.iter().find(|tool| !on_path(&required.path, tool)).map(|tool| Finding {
-            what: format!("`{tool}` is not on PATH, and {} needs it", option(required)),
+            what: format!("`{tool}` is not on PATH, but {} needs it", option(required)),
             cure: format!(
                 "install it, or start installer with a PATH that has it ({PAGE}#{})",
                 required.name
@@ -43,13 +43,13 @@ fn lacking(required: &RequiredAccelerator, sdk: &RequiredSdk) -> Option<Finding>
     let wanted = option(required);
     let Some(root) = &sdk.root else {
         return Some(Finding {
-            what: format!("{wanted} needs {}, and {} is not set", sdk.title, sdk.variables.join(" or ")),
+            what: format!("{wanted} needs {}, but {} is not set", sdk.title, sdk.variables.join(" or ")),
             cure: name_it,
         });
     };
     let says = match &sdk.named_by {
         Some(name) => format!("{name}={root}"),
-        None => format!("{root}, where it usually is"),
+        None => format!("{root}, the usual place"),
     };
     if !root.is_absolute() {
         return Some(Finding { what: format!("{wanted}: {says} is not an absolute path"), cure: name_it });
@@ -60,14 +60,14 @@ fn lacking(required: &RequiredAccelerator, sdk: &RequiredSdk) -> Option<Finding>
             return None;
         }
         return Some(Finding {
-            what: format!("{wanted} needs {}, and there is no directory {says}", sdk.title),
+            what: format!("{wanted} needs {}, but there is no directory {says}", sdk.title),
             cure: name_it,
         });
     }
     let held = sdk.holds.iter().find(|any| !any.iter().any(|path| path.exists()))?;
     let names: Vec<&str> = held.iter().map(|path| path.strip_prefix(root).unwrap_or(path).as_str()).collect();
     Some(Finding {
-        what: format!("{wanted} needs {}, and {says} holds no {}", sdk.title, names.join(" nor ")),
+        what: format!("{wanted} needs {}, but {says} has no {}", sdk.title, names.join(" nor ")),
         cure: name_it,
     })
 }
@@ -78,12 +78,13 @@ fn ask(required: &RequiredAccelerator, asked: &AskedDevice, container: bool, obs
     let cuda = if *or_cuda { ", or `arch` of [cuda]" } else { "" };
     let wanted = option(required);
     let why = if container {
-        "and what is built in a container would be for the device of the machine that happens to build it"
+        "and a build in a container would be for whatever device the building machine has"
     } else if !seen {
-        "and there is no device here that could be asked"
+        "and this machine has no device to ask"
     } else {
         observation.warnings.push(format!(
-            "{wanted} names no architecture, so that it is compiled for this machine's device alone: set `{architecture}`{cuda} for others"
+            "{wanted} names no architecture and is compiled only for this machine's device: set \
+             `{architecture}`{cuda} for others"
         ));
         return;
     };

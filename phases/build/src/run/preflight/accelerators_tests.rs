@@ -132,11 +132,11 @@ fn an_architecture_is_asked_of_a_device_only_where_one_is() {
     let device = context.path("dev/nvidiactl");
     required[0].asks_device.as_mut().unwrap().devices = vec![device.clone()];
     let told_without = told(&looked(&required, false), &context);
-    assert!(told_without.contains("there is no device here"), "{told_without}");
+    assert!(told_without.contains("this machine has no device"), "{told_without}");
     assert!(told_without.contains("`arch` of [cuda]"), "{told_without}");
     engine::files::atomic_write(&device, b"").unwrap();
     let here = looked(&required, false);
-    assert!(here.holds() && here.warnings[0].contains("this machine's device alone"), "{here:?}");
+    assert!(here.holds() && here.warnings[0].contains("only for this machine's device"), "{here:?}");
     assert!(!looked(&required, true).holds(), "an image must not depend on the machine that builds it");
 }
 

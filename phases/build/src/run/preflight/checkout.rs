@@ -27,7 +27,7 @@ pub(super) fn look(
     let Some(found) = checkout::read(tree) else {
         if let Some(revision) = revision {
             warn(format!(
-                "{tree} is no git checkout, so that nobody can see whether it is {}",
+                "{tree} is not a git checkout, so it is unknown whether it is {}",
                 short_commit(revision)
             ));
         }
@@ -35,7 +35,8 @@ pub(super) fn look(
     };
     if let Some(gone) = &found.dangling {
         warn(format!(
-            "{tree}/.git points at {gone}, which is not here, so that its commit cannot be seen: mount that as well, or a clone"
+            "{tree}/.git points at {gone}, which is missing, so its commit is unknown: mount that as well, \
+             or a clone"
         ));
         return Ok(());
     }
@@ -46,7 +47,7 @@ pub(super) fn look(
     }
     if let Some(missing) = missing_submodules(required, &found) {
         warn(format!(
-            "{} of {tree} {} empty: `git -C {} submodule update --init {}` brings {}",
+            "{} of {tree} {} empty: `git -C {} submodule update --init {}` gets {}",
             missing.join(" and "),
             if missing.len() == 1 { "is" } else { "are" },
             quoted(tree),
@@ -56,7 +57,7 @@ pub(super) fn look(
     }
     if !context.target().tools.contains_key(GIT) {
         if revision.is_some() {
-            warn(format!("whether {tree} has changes cannot be seen: git is not installed"));
+            warn(format!("it is unknown whether {tree} has changes: git is not installed"));
         }
         return Ok(());
     }
@@ -69,12 +70,13 @@ pub(super) fn look(
             };
             let named: Vec<&str> = changes.iter().take(NAMED).map(String::as_str).collect();
             warn(format!(
-                "{tree} has changes that no commit has ({}{more}): they are built as they are; `git -C {} status` lists them",
+                "{tree} has uncommitted changes ({}{more}), which are built as they are; `git -C {} status` \
+                 lists them",
                 named.join(", "),
                 quoted(tree)
             ));
         }
-        Err(why) => warn(format!("whether {tree} has changes cannot be seen: {why}")),
+        Err(why) => warn(format!("it is unknown whether {tree} has changes: {why}")),
     }
     Ok(())
 }
@@ -88,7 +90,7 @@ pub(in crate::run) fn state(tree: &Utf8Path, context: &dyn Context) -> Option<Ch
     let words = match dirty {
         Some(true) => ", with changes",
         Some(false) => "",
-        None => "; whether it has changes cannot be seen",
+        None => "; it is unknown whether it has changes",
     };
     context.note(&format!("built from {tree} at {commit}{words}"));
     Some(CheckoutState { commit, dirty })
@@ -102,7 +104,8 @@ fn other_commit(tree: &Utf8Path, found: &Checkout, commit: &str, revision: &str)
         String::new()
     };
     format!(
-        "{tree} is at {}, and the case was written for {}: `{fetch}git -C {at} checkout {revision}` brings it there",
+        "{tree} is at {}, but the case was written for {}: `{fetch}git -C {at} checkout {revision}` checks \
+         that out",
         short_commit(commit),
         short_commit(revision)
     )

@@ -187,7 +187,7 @@ fn a_worktree_is_a_checkout_like_any_other_until_its_repository_is_gone() {
     assert!(warnings[0].contains("is at [first]") && warnings[0].contains("[second]"), "{warnings:?}");
     fs::rename(&repository.tree, repository.context.path("moved")).unwrap();
     let warnings = repository.warnings_at(&worktree, Some(&repository.second));
-    assert!(warnings.len() == 1 && warnings[0].contains("which is not here"), "{warnings:?}");
+    assert!(warnings.len() == 1 && warnings[0].contains("which is missing"), "{warnings:?}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn what_is_no_checkout_is_told_only_where_a_commit_is_asked_for() {
     write(&plain.join("xmake.lua"), "");
     assert_eq!(repository.warnings_at(&plain, None), Vec::<String>::new());
     let warnings = repository.warnings_at(&plain, Some(&repository.first));
-    assert!(warnings[0].contains("is no git checkout"), "{warnings:?}");
+    assert!(warnings[0].contains("is not a git checkout"), "{warnings:?}");
     assert_eq!(state(&plain, &repository.context), None);
     assert_eq!(
         repository.warnings_at(Utf8Path::new("/nonexistent/x"), Some("2cec6ce6")),

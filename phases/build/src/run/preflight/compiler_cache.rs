@@ -22,7 +22,8 @@ pub(super) fn asked_for(
         observation.findings.push(Finding {
             what,
             cure: format!(
-                "install {name} anew or remove {program}, or remove toolchains.compiler_cache (of OpenCV: ENABLE_CCACHE) from the case"
+                "reinstall {name} or remove {program}, or remove toolchains.compiler_cache (of OpenCV: \
+                 ENABLE_CCACHE) from the case"
             ),
         });
     }
@@ -41,7 +42,7 @@ pub(super) fn found_by_chance(
     observation.found.insert(format!("{name} on PATH"), format!("{program}, {state}"));
     observation.warnings.extend(broken.map(|what| {
         format!(
-            "{what}; a project that looks for it by itself compiles nothing: install {name} anew or remove {program}"
+            "{what}; a project that finds it by itself cannot compile: reinstall {name} or remove {program}"
         )
     }));
     Ok(())
@@ -132,7 +133,7 @@ mod tests {
         let [warning] = broken.warnings.as_slice() else { panic!("{broken:?}") };
         let says = format!("{program} is broken: `{program} --version` ends with status 127; ");
         assert!(warning.starts_with(&says), "{warning}");
-        assert!(warning.ends_with(&format!("install ccache anew or remove {program}")), "{warning}");
+        assert!(warning.ends_with(&format!("reinstall ccache or remove {program}")), "{warning}");
 
         let context = FakeContext::new();
         cache(&context, "ccache");

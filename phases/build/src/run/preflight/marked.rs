@@ -18,19 +18,22 @@ pub(super) fn look(required: &RequiredBuildFile, observation: &mut Observation) 
     let made = BEFORE_CONFIGURE.iter().find(|file| any_of[0] == "configure" && tree.join(file).is_file());
     let cure = if let Some(file) = made {
         format!(
-            "run `autoreconf -i` (or autogen.sh) in a copy of it, as {file} wants, and give that; or spell the commands out with `driver = \"command\"`"
+            "run `autoreconf -i` (or autogen.sh) in a copy of it, as {file} needs, and use that; or write \
+             the commands with `driver = \"command\"`"
         )
     } else if let Some(below) = below(tree, any_of) {
         format!(
-            "its {files} lies in {below}: write `subdirectory = \"{below}\"` in [components.{component}], or give --set components.{component}.subdirectory={below}"
+            "its {files} is in {below}: write `subdirectory = \"{below}\"` in [components.{component}], or \
+             give --set components.{component}.subdirectory={below}"
         )
     } else {
         format!(
-            "give the directory of its source with --source {source}=PATH; if {files} lies further down, write `subdirectory = \"DIR\"` in [components.{component}]"
+            "give the directory of its source with --source {source}=PATH; if {files} is further down, write \
+             `subdirectory = \"DIR\"` in [components.{component}]"
         )
     };
     observation.findings.push(Finding {
-        what: format!("{tree} has no {files}, and {component} is built with the driver {driver}"),
+        what: format!("{tree} has no {files}, but {component} is built with the driver {driver}"),
         cure,
     });
 }
@@ -68,7 +71,7 @@ mod tests {
         let told = looked("cmake", &["CMakeLists.txt"]);
         assert_eq!(
             told[0].what,
-            format!("{tree} has no CMakeLists.txt, and shapes is built with the driver cmake")
+            format!("{tree} has no CMakeLists.txt, but shapes is built with the driver cmake")
         );
         assert!(told[0].cure.contains("--source src=PATH"), "{told:?}");
         std::fs::create_dir(tree.join("cpp")).unwrap();

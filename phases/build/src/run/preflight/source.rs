@@ -34,7 +34,7 @@ pub(super) fn look(
                 observation.found.extend(found.map(|found| (part.need.name.clone(), found)));
             }
             Err(finding) => observation.findings.push(Finding {
-                what: format!("{}, and {} does not bring it", finding.what, required.name),
+                what: format!("{}, and {} does not include it", finding.what, required.name),
                 cure: format!("{}; or {}", part.cure, finding.cure),
             }),
         }
@@ -49,7 +49,7 @@ fn another(required: &RequiredSource, tree: &Utf8PathBuf) -> Result<Option<Strin
         return Ok(Some(format!("it has no {}", required.file)));
     };
     let says = plain(&text).contains(&plain(&required.says));
-    Ok((!says).then(|| format!("its {} says nothing of {}", required.file, required.says)))
+    Ok((!says).then(|| format!("its {} does not mention {}", required.file, required.says)))
 }
 
 /// Without white space, and with one kind of quotes.
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(told[0].what, format!("{tree} is not InfiniCore: it has no xmake.lua"));
         std::fs::write(tree.join("xmake.lua"), "target(\"other\")\n").unwrap();
         let told = looked(&required(tree.clone()), Ok(None)).findings;
-        assert!(told[0].what.contains("says nothing of target(\"infinicore_cpp_api\")"), "{told:?}");
+        assert!(told[0].what.contains("does not mention target(\"infinicore_cpp_api\")"), "{told:?}");
         std::fs::write(tree.join("xmake.lua"), "target( 'infinicore_cpp_api' )\n").unwrap();
         let seen = looked(&required(tree), Ok(Some("libspdlog-dev 1.15.2".to_owned())));
         assert!(seen.findings.is_empty(), "{seen:?}");
@@ -115,7 +115,7 @@ mod tests {
         std::fs::write(tree.join("xmake.lua"), "target(\"infinicore_cpp_api\")\n").unwrap();
         let old = Finding { what: "spdlog is 1.10.0".to_owned(), cure: "apt-get install".to_owned() };
         let told = looked(&required(tree), Err(old)).findings;
-        assert_eq!(told[0].what, "spdlog is 1.10.0, and InfiniCore does not bring it");
+        assert_eq!(told[0].what, "spdlog is 1.10.0, and InfiniCore does not include it");
         assert_eq!(told[0].cure, "git submodule update; or apt-get install");
     }
 }

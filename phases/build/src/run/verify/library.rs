@@ -63,7 +63,8 @@ pub(super) fn check(
     Err(failed(
         format!("{path} cannot be loaded: {}", unbound.join("; ")),
         format!(
-            "`ldd -r {path}` says the same by hand: name the component or the package that has the symbols in `needs` or `system` of {}, or {}",
+            "check with `ldd -r {path}`; add the component or package with the symbols to `needs` or \
+             `system` of {}, or {}",
             action.component,
             again()
         ),
@@ -72,7 +73,7 @@ pub(super) fn check(
 
 /// Those of the symbols that a library does not define for others.
 fn absent<'a>(bytes: &[u8], exports: &'a [String]) -> Result<Vec<&'a str>, String> {
-    let file = object::File::parse(bytes).map_err(|error| format!("it is no library: {error}"))?;
+    let file = object::File::parse(bytes).map_err(|error| format!("it is not a library: {error}"))?;
     let defined = |name: &str| {
         file.dynamic_symbols()
             .any(|symbol| !symbol.is_undefined() && !symbol.is_local() && symbol.name() == Ok(name))

@@ -22,7 +22,7 @@ pub(super) fn capture(
     let Some((program, args)) = words.split_first() else {
         return Err(failed(
             format!("a check of {} has an empty command", action.component),
-            "write a command into the case".to_owned(),
+            "write its command in the case".to_owned(),
         ));
     };
     let finished = context.capture(&Command {
@@ -43,6 +43,7 @@ pub(super) fn capture(
 /// What to do about a check that is wrong.
 pub(super) fn asks_too_much(component: &ComponentName) -> String {
     format!(
-        "if the check asks for too much, change it in the case; if it is the recipe's own: `skip_recipe_checks = true` in components.{component}"
+        "if the check is too strict, change it in the case; if it is the recipe's: `skip_recipe_checks = \
+         true` in components.{component}"
     )
 }

@@ -50,7 +50,7 @@ impl PrivateApt {
         if sources.is_empty() {
             return Err(StepError::new(
                 format!(
-                    "the apt sources in /etc/apt name no archive of {} that source packages could come from",
+                    "the apt sources in /etc/apt name no archive of {} with source packages",
                     if os.pretty_name.is_empty() { "this distribution" } else { &os.pretty_name }
                 ),
                 "add the distribution's own archive to /etc/apt/sources.list.d, or another kind of source to the case",
@@ -121,7 +121,7 @@ impl PrivateApt {
                     return Err(StepError::Failed(failure));
                 }
                 // The archive may have moved on since the lists were brought.
-                context.note(&format!("{}; looking again with new lists", failure.message));
+                context.note(&format!("{}; trying again with new lists", failure.message));
                 self.update(&wanted, context)?;
                 offered = self.offered(&wanted, directory, context)?;
                 self.bring(&wanted, directory, context)?;
@@ -190,7 +190,11 @@ impl PrivateApt {
     fn bring(&self, wanted: &str, directory: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
         let args = ["source", "--only-source", "--download-only", wanted];
         context.execute(&self.command("apt-get", &args, directory, context)).map(drop).map_err(|error| {
-            add_cure(error, "run the same command again: what is downloaded stays, and it goes on from there")
+            add_cure(
+                error,
+                "run the same command again: it keeps what is downloaded and continues from \
+                             there",
+            )
         })
     }
 
@@ -292,7 +296,7 @@ Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 Acquire::Languages "none";
 Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "false";
-// What images add to clean or copy the system's own caches has no business here.
+// What images add to clean or copy the system's own caches does not apply here.
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;

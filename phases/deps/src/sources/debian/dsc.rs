@@ -38,7 +38,7 @@ impl Dsc {
         Self::parse(&text).map_err(|why| {
             StepError::new(
                 format!("failed to read {path}: {why}"),
-                "take the source in another way (`archive` or `git`)",
+                "use another kind of source (`archive` or `git`)",
             )
         })
     }
@@ -52,7 +52,7 @@ impl Dsc {
             "1.0" => Format::One,
             "3.0 (native)" => Format::Native,
             "3.0 (quilt)" => Format::Quilt,
-            other => return Err(format!("source format `{other}` is not known")),
+            other => return Err(format!("unknown source format `{other}`")),
         };
         let mut files = BTreeMap::new();
         for line in field("Checksums-Sha256")?.lines().filter(|line| !line.trim().is_empty()) {
@@ -113,7 +113,7 @@ impl Dsc {
 fn missing(what: &str) -> StepError {
     StepError::new(
         format!("the source package has no {what}"),
-        "take the source in another way (`archive` or `git`)",
+        "use another kind of source (`archive` or `git`)",
     )
 }
 

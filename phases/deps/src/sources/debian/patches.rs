@@ -59,8 +59,9 @@ pub fn apply_compressed(
 
 fn does_not_fit(patch: &Utf8Path, why: &str) -> StepError {
     StepError::new(
-        format!("patch {patch} does not fit: {why}"),
-        "take the source in another way (`archive` or `git`), or unpack it with dpkg-source and give it as a `path` source",
+        format!("patch {patch} does not apply: {why}"),
+        "use another kind of source (`archive` or `git`), or unpack it with dpkg-source and use a `path` \
+         source",
     )
 }
 
@@ -81,7 +82,7 @@ pub fn apply(tree: &Utf8Path, patch: &[u8], modified: u64) -> Result<(), String>
         let (from, to) = (inside(tree, from)?, inside(tree, to)?);
         if from.exists() && !to.exists() {
             make_parent(&to)?;
-            std::fs::rename(&from, &to).map_err(|error| format!("{from} cannot be renamed ({error})"))?;
+            std::fs::rename(&from, &to).map_err(|error| format!("failed to rename {from} ({error})"))?;
         }
     }
     for piece in pieces(patch) {
@@ -94,11 +95,11 @@ pub fn apply(tree: &Utf8Path, patch: &[u8], modified: u64) -> Result<(), String>
         let base = match std::fs::read(path) {
             Ok(base) => base,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(format!("{path} cannot be read ({error})")),
+            Err(error) => return Err(format!("failed to read {path} ({error})")),
         };
         let patched = diffy::apply_bytes(&base, &file).map_err(|error| format!("{path}: {error}"))?;
         if patched.is_empty() && (removes || !base.is_empty()) {
-            std::fs::remove_file(path).map_err(|error| format!("{path} cannot be removed ({error})"))?;
+            std::fs::remove_file(path).map_err(|error| format!("failed to remove {path} ({error})"))?;
             continue;
         }
         write(path, &patched, modified)?;
@@ -197,12 +198,12 @@ fn inside(tree: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
 
 fn make_parent(path: &Utf8Path) -> Result<(), String> {
     let Some(above) = path.parent() else { return Ok(()) };
-    std::fs::create_dir_all(above).map_err(|error| format!("{above} cannot be made ({error})"))
+    std::fs::create_dir_all(above).map_err(|error| format!("failed to create {above} ({error})"))
 }
 
 fn write(path: &Utf8Path, content: &[u8], modified: u64) -> Result<(), String> {
     make_parent(path)?;
-    let failed = |error: std::io::Error| format!("{path} cannot be written ({error})");
+    let failed = |error: std::io::Error| format!("failed to write {path} ({error})");
     let permissions = std::fs::metadata(path).ok().map(|metadata| metadata.permissions());
     match std::fs::remove_file(path) {
         // Not written in place: it may be a hard link to another file of the tree.
@@ -223,7 +224,7 @@ fn set_executable(path: &Utf8Path, executable: bool) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = if executable { 0o755 } else { 0o644 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-        .map_err(|error| format!("the mode of {path} cannot be set ({error})"))
+        .map_err(|error| format!("failed to set the mode of {path} ({error})"))
 }
 
 /// What git writes before a file's hunks, as far as `patch` heeds it.

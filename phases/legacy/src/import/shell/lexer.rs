@@ -314,7 +314,7 @@ impl Lexer {
                 self.next();
                 while self.next().is_some_and(|character| character != '`') {}
                 parts.push(Part::Beyond(
-                    "it takes what a command prints, and nothing is run to read it".to_owned(),
+                    "it uses the output of a command, and import runs nothing".to_owned(),
                 ));
             }
             Some('$') => self.dollar(parts),
@@ -332,7 +332,7 @@ impl Lexer {
             Some('(') => {
                 self.parenthesis();
                 parts.push(Part::Beyond(
-                    "it takes what a command prints, and nothing is run to read it".to_owned(),
+                    "it uses the output of a command, and import runs nothing".to_owned(),
                 ));
             }
             Some('{') => {
@@ -350,7 +350,7 @@ impl Lexer {
             }
             Some(character @ ('0'..='9' | '@' | '*' | '#' | '?' | '!' | '$' | '-')) => {
                 self.next();
-                parts.push(Part::Beyond(format!("`${character}` is only known where it runs")));
+                parts.push(Part::Beyond(format!("`${character}` is only known at run time")));
             }
             _ => push(parts, '$'),
         }
@@ -381,7 +381,10 @@ impl Lexer {
                     (true, "") if !begun => Part::Variable { name, default: None, assigns: false },
                     (true, ":-" | "-") => Part::Variable { name, default: Some(default), assigns: false },
                     (true, ":=" | "=") => Part::Variable { name, default: Some(default), assigns: true },
-                    _ => Part::Beyond(format!("`${{{name}…}}` changes a value in a way that is not read")),
+                    _ => Part::Beyond(format!(
+                        "`${{{name}…}}` changes a value in a way that is not \
+                                               understood"
+                    )),
                 };
             }
             begun = true;

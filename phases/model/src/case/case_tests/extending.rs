@@ -68,7 +68,7 @@ fn two_parents_may_stand_on_the_same_case_and_circles_are_still_refused() {
     ];
     let refused =
         load_with(child("['a.toml']", ""), &circle, &overrides(&[])).expect_err("a circle").to_string();
-    assert!(refused.contains("runs in a circle: a.toml"), "{refused}");
+    assert!(refused.contains("has a cycle: a.toml"), "{refused}");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn titles_and_contradictions_are_warnings() {
 fn a_case_that_forgot_its_schema_is_no_preset() {
     for text in [r#"{"metadata": {}, "components": {}}"#, r#"{"packages": []}"#] {
         let error = load_preset(text, None).unwrap_err().to_string();
-        assert!(error.contains("key `schema` is missing, and this is no preset"), "{error}");
+        assert!(error.contains("key `schema` is missing, and this is not a preset"), "{error}");
     }
     // With `schema` every key counts.
     let strict = PRESET.replacen('{', "{ \"schema\": 1,", 1);

@@ -13,7 +13,7 @@ impl Checker<'_> {
         let at = |key: &'static str| ["components", name, "app", key];
         if let Err(word) = app.launch.services() {
             let (message, help) = if word == "all" || word == "none" {
-                let help = "write it alone, or name the services: registry, router, babysitter";
+                let help = "write it alone, or list the services: registry, router, babysitter";
                 (format!("`launch` says `{word}` beside other services"), Some(help.to_owned()))
             } else {
                 (format!("`launch` cannot have `{word}`"), suggest(&word, LAUNCH_WORDS, "it can be"))
@@ -35,14 +35,14 @@ impl Checker<'_> {
         let starts = |service: &str| app.launch.services().is_ok_and(|all| all.contains(&service));
         if app.registry_port == app.router_port && starts("registry") && starts("router") {
             let message = format!("registry and router both listen on port {}", app.router_port);
-            self.at_value(&at("router_port"), message, Some("give each a port of its own".to_owned()));
+            self.at_value(&at("router_port"), message, Some("give each its own port".to_owned()));
         }
         for (index, file) in app.babysitters.iter().enumerate() {
             // The entry point splits the list of them at spaces.
             if !is_below(Utf8Path::new(file)) || file.contains(char::is_whitespace) {
                 let path = ["components", name, "app", "babysitters", &index.to_string()];
                 let help = format!("write the path of a file below {}, without spaces", app.config);
-                self.at_value(&path, format!("`{file}` is no file of this deployment"), Some(help));
+                self.at_value(&path, format!("`{file}` is not a file of this deployment"), Some(help));
             }
         }
         for variable in app.environment.keys() {
@@ -51,7 +51,7 @@ impl Checker<'_> {
                 let help = Some("use letters, digits and `_`".to_owned());
                 self.at_key(&path, format!("`{variable}` cannot be the name of a variable"), help);
             } else if super::image::is_proxy(variable) {
-                let help = "remove it, and give it to the container: a proxy belongs to a place";
+                let help = "remove it and set it for the container: a proxy belongs to a place";
                 self.at_key(&path, format!("{variable} would be installed"), Some(help.to_owned()));
             } else if let Some(key) = own_key(variable) {
                 let help = Some(format!("write `{key}` of this table"));

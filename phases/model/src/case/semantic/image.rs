@@ -38,7 +38,7 @@ impl Checker<'_> {
             };
             if !good {
                 let help = Some("write a name, \"1000\" or \"1000:1000\"".to_owned());
-                self.at_value(&["image", "user"], format!("`{user}` is no user of an image"), help);
+                self.at_value(&["image", "user"], format!("`{user}` is not a user of an image"), help);
             }
         }
         if let Some(directory) = image.working_directory.as_ref().filter(|directory| !directory.is_absolute())
@@ -50,7 +50,7 @@ impl Checker<'_> {
         for (index, port) in image.ports.iter().enumerate().filter(|(_, port)| port.checked().is_none()) {
             let shown = serde_json::to_string(port).unwrap_or_default();
             let help = Some("write a number from 1 to 65535, or \"53/udp\"".to_owned());
-            self.at_value(&["image", "ports", &index.to_string()], format!("{shown} is no port"), help);
+            self.at_value(&["image", "ports", &index.to_string()], format!("{shown} is not a port"), help);
         }
         let packages: Vec<&String> = match &image.packages {
             SystemPackages::All(names) => names.iter().collect(),
@@ -59,7 +59,7 @@ impl Checker<'_> {
             }
         };
         if !image.packages.repositories("apt").is_empty() {
-            let help = "the base of the runtime image has to know it; `system_packages` takes repositories for what is compiled";
+            let help = "set it up in the base of the runtime image; `system_packages` takes repositories for the build";
             let path = ["image", "packages", "apt", "repositories"];
             self.at_key(&path, "a runtime image takes no repositories".to_owned(), Some(help.to_owned()));
         }
@@ -74,7 +74,7 @@ impl Checker<'_> {
             let path = ["image", "environment", name.as_str()];
             if is_proxy(name) {
                 let help =
-                    "remove it, and give it to `docker run -e`: a proxy belongs to a place, not to an image";
+                    "remove it and set it with `docker run -e`: a proxy belongs to a place, not to an image";
                 self.at_key(&path, format!("{name} would be part of the image"), Some(help.to_owned()));
             } else if !is_variable(name) {
                 let help = Some("use letters, digits and `_`".to_owned());
@@ -83,7 +83,7 @@ impl Checker<'_> {
         }
         if let Some(check) = &image.health_check {
             if check.command.is_empty() {
-                let help = Some("write the words of a command that ends with status 0".to_owned());
+                let help = Some("write a command that exits with status 0".to_owned());
                 let message = "the health check has an empty command".to_owned();
                 self.at_value(&["image", "health_check", "command"], message, help);
             }
@@ -111,8 +111,8 @@ impl Checker<'_> {
             .map(|(path, _)| path)
             .collect();
         for path in wrong {
-            let message = format!("`{}` has a line break, which a Dockerfile cannot say", path.join("."));
-            self.at_value(&path, message, Some("write it in one line".to_owned()));
+            let message = format!("`{}` has a line break, which a Dockerfile cannot express", path.join("."));
+            self.at_value(&path, message, Some("write it on one line".to_owned()));
         }
     }
 }

@@ -12,7 +12,7 @@ impl Checker<'_> {
                 let help = Some("write `prefix`, the directory of the conda environment".to_owned());
                 self.at_value(
                     &["python", "environment"],
-                    "an environment `conda` has no place".to_owned(),
+                    "an environment `conda` has no prefix".to_owned(),
                     help,
                 );
             }
@@ -33,14 +33,15 @@ impl Checker<'_> {
             }
         }
         if kind.is_interpreters_own() && !python.optional.is_empty() {
-            let help = "write `venv-system-site`, or list them in `packages`: only an environment of the case's own can go without";
+            let help = "write `venv-system-site`, or list them in `packages`: \
+                        only the case's own environment can lack packages";
             let message = format!("the environment `{}` takes no optional packages", kind.as_str());
             self.at_key(&["python", "optional"], message, Some(help.to_owned()));
         }
         if python.break_system_packages && !kind.is_interpreters_own() {
-            let help = Some("remove it: packages go into an environment of their own".to_owned());
+            let help = Some("remove it: packages are installed into a separate environment".to_owned());
             let message =
-                format!("`break_system_packages` means nothing for the environment `{}`", kind.as_str());
+                format!("`break_system_packages` has no effect in the environment `{}`", kind.as_str());
             self.at_key(&["python", "break_system_packages"], message, help);
         }
     }

@@ -38,7 +38,7 @@ impl Checker<'_> {
                     let help = Some("use letters, digits, `-` and `_`".to_owned());
                     self.at_value(&path, format!("`{name}` cannot be the name of optional packages"), help);
                 } else if !names.insert(name) {
-                    let help = Some("give each its own".to_owned());
+                    let help = Some("give each its own name".to_owned());
                     self.at_value(
                         &path,
                         format!("two groups of optional packages are called `{name}`"),
@@ -62,20 +62,20 @@ impl Checker<'_> {
                 if let Some(other) = owners.insert(normalised_project(package), entry.name.clone()) {
                     let number = number.to_string();
                     let path = ["python", "indexes", at[2].as_str(), "packages", &number];
-                    let message = format!("`{package}` comes from index `{other}` already");
+                    let message = format!("`{package}` already comes from index `{other}`");
                     self.at_value(&path, message, Some("keep it in one of them".to_owned()));
                 }
             }
             if entry.packages.is_empty() {
                 let path = ["python", "indexes", at[2].as_str(), "packages"];
-                let message = format!("nothing comes from index `{}`", entry.name);
-                self.at_value(&path, message, Some("list the packages that do".to_owned()));
+                let message = format!("index `{}` has no packages", entry.name);
+                self.at_value(&path, message, Some("list the packages that come from it".to_owned()));
             }
         }
         if case.pytorch.as_ref().is_some_and(|section| section.index_url.is_some()) {
             for project in PYTORCH_PROJECTS {
                 if let Some(other) = owners.get(project) {
-                    let message = format!("`{project}` comes from index `{other}` already");
+                    let message = format!("`{project}` already comes from index `{other}`");
                     let help = Some("keep it in one of them".to_owned());
                     self.at_value(&["pytorch", "index_url"], message, help);
                 }
@@ -98,7 +98,7 @@ impl Checker<'_> {
                 }
                 Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
                     let help = Some("put them into ~/.netrc, where pip looks for them".to_owned());
-                    let message = "user and password do not belong into a case".to_owned();
+                    let message = "a case must not contain user and password".to_owned();
                     self.at_value(&path, message, help);
                 }
                 Some(_) => {}
@@ -112,7 +112,7 @@ impl Checker<'_> {
         let Some(version) = &tensorrt.version else { return };
         if !known.is_empty() && !known.contains(version) {
             let message = format!("TensorRT {version} is not one of `supported_versions`");
-            let help = format!("take one of {}, or add it there", known.join(", "));
+            let help = format!("use one of {}, or add it there", known.join(", "));
             self.at_value(&["tensorrt", "version"], message, Some(help));
         }
     }

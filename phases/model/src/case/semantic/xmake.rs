@@ -53,7 +53,7 @@ impl Checker<'_> {
             return;
         };
         if !alternatives.as_slice().iter().all(fits) {
-            let help = Some(format!("here it must be of kind {kinds}"));
+            let help = Some(format!("use a source of kind {kinds} here"));
             self.at_value(path, format!("source `{source}` is of another kind"), help);
         }
     }

@@ -16,17 +16,17 @@ const FILES: [&str; 3] = ["case.toml", "case.json", "preset.json"];
 
 /// A case that was found, not yet read for meaning.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundCase {
     pub file: CaseFile,
     /// By default the case's name: that of its directory, or of its file.
     pub name: String,
     /// Where it lies on the disk; none for one in the binary.
-    pub place: Option<Place>,
+    pub place: Option<CaseDirectory>,
 }
 
 /// Where a case lies.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct CaseDirectory {
     /// Its directory, absolute.
     pub directory: Utf8PathBuf,
     /// Its file, absolute.
@@ -83,11 +83,11 @@ pub fn exists(wanted: &str) -> bool {
 }
 
 /// Finds a case by name or path.
-pub fn find(wanted: &str) -> Result<Found> {
+pub fn find(wanted: &str) -> Result<FoundCase> {
     match locate(wanted) {
         Some(Located::File(path)) => return read(&path),
         Some(Located::BuiltIn(file, text)) => {
-            return Ok(Found {
+            return Ok(FoundCase {
                 file: CaseFile {
                     name: format!("(built in) {wanted}/{file}"),
                     text: text.to_owned(),
@@ -115,7 +115,7 @@ pub fn find(wanted: &str) -> Result<Found> {
 }
 
 /// What lies at a path, if it is a preset of an older tool or a case.
-pub fn read_preset(path: &Utf8Path) -> Result<Option<Found>> {
+pub fn read_preset(path: &Utf8Path) -> Result<Option<FoundCase>> {
     let candidates = std::iter::once(path.to_owned()).chain(FILES.map(|file| path.join(file)));
     let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) else { return Ok(None) };
     let found = read(&file)?;
@@ -127,7 +127,7 @@ fn format_of(name: &str) -> Format {
     if name.ends_with(".json") { Format::Json } else { Format::Toml }
 }
 
-fn read(path: &Utf8Path) -> Result<Found> {
+fn read(path: &Utf8Path) -> Result<FoundCase> {
     let text = fs::read_to_string(path).map_err(|error| {
         Error::new(model::exit::BAD_CASE, format!("failed to read the case {path}: {error}"))
             .with_help("a case is TOML or JSON in UTF-8")
@@ -142,7 +142,7 @@ fn read(path: &Utf8Path) -> Result<Found> {
     let preset = format == Format::Json && json().is_some_and(|text| text.get("schema").is_none());
     let lock = if own { "case.lock".to_owned() } else { format!("{name}.lock") };
     let artifacts = if preset { preset_artifacts(&text, path, &directory, &name)? } else { None };
-    Ok(Found {
+    Ok(FoundCase {
         file: CaseFile {
             name: path.to_string(),
             text,
@@ -151,7 +151,7 @@ fn read(path: &Utf8Path) -> Result<Found> {
             artifacts,
         },
         name,
-        place: Some(Place { directory, file: absolute, lock, preset }),
+        place: Some(CaseDirectory { directory, file: absolute, lock, preset }),
     })
 }
 

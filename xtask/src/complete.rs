@@ -47,7 +47,7 @@ fn candidates(line: &[String], described: bool) -> Vec<CompletionCandidate> {
         return Vec::new();
     }
     let visible = without_hidden(help::tailored());
-    let known = Arc::new(Known::new(before, described, &visible));
+    let known = Arc::new(TypedWords::new(before, described, &visible));
     let mut command = with_values(visible, &known);
     let words: Vec<OsString> = line.iter().map(OsString::from).collect();
     let directory = std::env::current_dir().ok();
@@ -90,7 +90,7 @@ fn without_hidden(command: Command) -> Command {
 }
 
 /// What the words before the cursor say of the case.
-struct Known {
+struct TypedWords {
     case: Option<String>,
     /// Whether the case is among the words, so that it is not asked for again.
     typed: bool,
@@ -100,7 +100,7 @@ struct Known {
     steps: OnceLock<Vec<(String, String)>>,
 }
 
-impl Known {
+impl TypedWords {
     fn new(before: &[String], described: bool, command: &Command) -> Self {
         let typed = typed_case(before, command);
         let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
@@ -181,7 +181,7 @@ fn typed_case(before: &[String], command: &Command) -> Option<String> {
 }
 
 /// The command line with what can be offered for its values.
-fn with_values(command: Command, known: &Arc<Known>) -> Command {
+fn with_values(command: Command, known: &Arc<TypedWords>) -> Command {
     let name = command.get_name().to_owned();
     let subcommands: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let mut command = command.mut_args(|arg| completed(&name, arg, known));
@@ -196,9 +196,9 @@ fn is_recipe(arg: &Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "RECIPE"))
 }
 
-type Values = fn(&Known) -> Vec<(String, String)>;
+type Values = fn(&TypedWords) -> Vec<(String, String)>;
 
-fn completed(command: &str, arg: Arg, known: &Arc<Known>) -> Arg {
+fn completed(command: &str, arg: Arg, known: &Arc<TypedWords>) -> Arg {
     let values: &'static [Values] = match (command, arg.get_id().as_str()) {
         ("new", _) => return arg,
         (_, "name") if is_recipe(&arg) => &[recipes],
@@ -225,11 +225,11 @@ fn completed(command: &str, arg: Arg, known: &Arc<Known>) -> Arg {
     }))
 }
 
-fn recipes(_known: &Known) -> Vec<(String, String)> {
+fn recipes(_known: &TypedWords) -> Vec<(String, String)> {
     crate::recipes::all().names().map(|name| (name.to_owned(), String::new())).collect()
 }
 
-fn all_cases(known: &Known) -> Vec<(String, String)> {
+fn all_cases(known: &TypedWords) -> Vec<(String, String)> {
     let described = |listed: cases::Listed| {
         let description = match known.described {
             true => picker::description(&listed.name).unwrap_or_default(),
@@ -240,20 +240,20 @@ fn all_cases(known: &Known) -> Vec<(String, String)> {
     cases::listed().into_iter().map(described).collect()
 }
 
-fn cases_unless_typed(known: &Known) -> Vec<(String, String)> {
+fn cases_unless_typed(known: &TypedWords) -> Vec<(String, String)> {
     if known.typed { Vec::new() } else { all_cases(known) }
 }
 
-fn phases(_: &Known) -> Vec<(String, String)> {
+fn phases(_: &TypedWords) -> Vec<(String, String)> {
     ["deps", "build", "all"].map(|phase| (phase.to_owned(), "phase".to_owned())).to_vec()
 }
 
-fn components(known: &Known) -> Vec<(String, String)> {
+fn components(known: &TypedWords) -> Vec<(String, String)> {
     let names = known.names().components.iter();
     names.map(|(component, _)| (component.clone(), "component".to_owned())).collect()
 }
 
-fn components_and_python(known: &Known) -> Vec<(String, String)> {
+fn components_and_python(known: &TypedWords) -> Vec<(String, String)> {
     let mut found = components(known);
     if known.case.is_some() {
         found.push(("python".to_owned(), "the case's Python packages".to_owned()));
@@ -261,14 +261,14 @@ fn components_and_python(known: &Known) -> Vec<(String, String)> {
     found
 }
 
-fn sources(known: &Known) -> Vec<(String, String)> {
+fn sources(known: &TypedWords) -> Vec<(String, String)> {
     known.names().sources.iter().map(|name| (format!("{name}="), "source".to_owned())).collect()
 }
 
-fn steps(known: &Known) -> Vec<(String, String)> {
+fn steps(known: &TypedWords) -> Vec<(String, String)> {
     known.steps().to_vec()
 }
 
-fn build_steps(known: &Known) -> Vec<(String, String)> {
+fn build_steps(known: &TypedWords) -> Vec<(String, String)> {
     known.steps().iter().filter(|(id, _)| id.starts_with("build/")).cloned().collect()
 }

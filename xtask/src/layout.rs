@@ -8,7 +8,7 @@ use model::layout::Layout;
 use model::target::Target;
 
 use crate::args::Common;
-use crate::cases::Place;
+use crate::cases::CaseDirectory;
 use crate::error::{Error, Result};
 use crate::remembered::Remembered;
 
@@ -16,7 +16,7 @@ use crate::remembered::Remembered;
 pub fn resolve(
     common: &Common,
     case: &str,
-    place_of_case: Option<&Place>,
+    place_of_case: Option<&CaseDirectory>,
     target: &Target,
     environment: &BTreeMap<String, String>,
 ) -> Result<Layout> {
@@ -78,7 +78,7 @@ pub fn resolve(
 pub fn artifacts(
     common: &Common,
     case: &str,
-    place_of_case: Option<&Place>,
+    place_of_case: Option<&CaseDirectory>,
     target: &Target,
 ) -> Result<Utf8PathBuf> {
     let directory = match &common.artifacts {
@@ -95,7 +95,7 @@ pub fn artifacts(
 }
 
 /// What tells a case from one of the same name in another project: its file, or the name of one in the binary.
-pub fn key(case: &str, place: Option<&Place>) -> String {
+pub fn key(case: &str, place: Option<&CaseDirectory>) -> String {
     let Some(place) = place else { return case.to_owned() };
     place.file.canonicalize_utf8().unwrap_or_else(|_| place.file.clone()).into_string()
 }

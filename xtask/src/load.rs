@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
 use model::case::{Alternatives, Case, Diagnostics, Loaded, Overrides, SourceSpec};
-use model::compatibility::{self, Finding, Stack, Verdict};
+use model::compatibility::{self, Certainty, Finding, Stack};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
@@ -107,7 +107,7 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
 }
 
 /// Reads a case with everything that the command line changes in it.
-pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::Place>)> {
+pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases::CaseDirectory>)> {
     load_with_sources(common, wanted).map(|(loaded, place, _)| (loaded, place))
 }
 
@@ -115,7 +115,7 @@ pub fn load_case(common: &Common, wanted: &str) -> Result<(Loaded, Option<cases:
 fn load_with_sources(
     common: &Common,
     wanted: &str,
-) -> Result<(Loaded, Option<cases::Place>, sources::Given)> {
+) -> Result<(Loaded, Option<cases::CaseDirectory>, sources::Given)> {
     let found = cases::find(wanted)?;
     let mut overrides = Overrides { default_name: found.name.clone(), ..Overrides::default() };
     for text in &common.set {
@@ -373,7 +373,7 @@ impl Setting {
         let requirements = deps::facts::requirement_lines(self.case(), &self.layout);
         let stack = Stack { case: self.case(), requirements: &requirements, facts, target: &self.target };
         let found = compatibility::check(&stack);
-        for (verdict, code) in [(Verdict::Wrong, exit::BAD_CASE), (Verdict::NotHere, exit::PREFLIGHT)] {
+        for (verdict, code) in [(Certainty::Wrong, exit::BAD_CASE), (Certainty::NotHere, exit::PREFLIGHT)] {
             let of_kind = found.iter().filter(|finding| finding.verdict == verdict);
             let all: Vec<_> = of_kind
                 .flat_map(|finding| self.loaded.at_key(&finding.key, &finding.message, &finding.help).0)

@@ -11,7 +11,7 @@ use model::case::{Overrides, SourceNames};
 use model::exit;
 
 use crate::args::Common;
-use crate::cases::{self, Found};
+use crate::cases::{self, FoundCase};
 use crate::error::{Error, Result};
 use crate::{invocation, layout, out};
 
@@ -55,7 +55,7 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 
 /// The directories that are given for the sources of a case, absolute. A flag of a component counts more than
 /// `--source`, and both more than a component's variable.
-pub fn given(common: &Common, found: &Found, overrides: &Overrides) -> Result<Given> {
+pub fn given(common: &Common, found: &FoundCase, overrides: &Overrides) -> Result<Given> {
     let mut sources = Given::new();
     let variables = variables(invocation::environment(common));
     if !common.component_src.is_empty() || !common.source.is_empty() || !variables.is_empty() {

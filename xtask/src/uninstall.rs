@@ -60,13 +60,13 @@ pub fn prefixes(setting: &Setting) -> BTreeMap<ComponentName, Utf8PathBuf> {
 }
 
 /// What a dry run found of one component.
-struct Found {
+struct WouldRemove {
     prefix: Utf8PathBuf,
     /// None: all of it, the prefix itself included.
     files: Option<Vec<Utf8PathBuf>>,
 }
 
-impl Found {
+impl WouldRemove {
     fn lines(&self) -> Vec<String> {
         match &self.files {
             Some(files) => {
@@ -115,7 +115,7 @@ pub fn uninstall(common: &Common, words: &[String], everything: bool, force: boo
     for (number, name) in names.iter().enumerate() {
         // What goes before it does not count for what stands on it.
         let found = one(common, &setting, name, &names[..number], force)?;
-        found.iter().flat_map(Found::lines).for_each(|line| say(&line));
+        found.iter().flat_map(WouldRemove::lines).for_each(|line| say(&line));
     }
     Ok(exit::OK)
 }
@@ -157,7 +157,7 @@ fn one(
     name: &str,
     before: &[String],
     force: bool,
-) -> Result<Option<Found>> {
+) -> Result<Option<WouldRemove>> {
     let wheels =
         environment(setting).filter(|environment| name == "python" || name == environment.component.as_str());
     if let Some(Environment { prefix: Some(prefix), own: true, .. }) = &wheels {
@@ -194,7 +194,7 @@ fn one(
     if common.dry_run {
         let manifest = engine::manifest::load(&prefix, &component)?;
         let files = manifest.map(|manifest| manifest.files.into_keys().collect()).unwrap_or_default();
-        return Ok(Some(Found { prefix, files: Some(files) }));
+        return Ok(Some(WouldRemove { prefix, files: Some(files) }));
     }
     let removed = engine::manifest::uninstall(&prefix, &component, force)?;
     say(&format!(
@@ -213,7 +213,7 @@ fn whole_environment(
     prefix: &Utf8PathBuf,
     before: &[String],
     force: bool,
-) -> Result<Option<Found>> {
+) -> Result<Option<WouldRemove>> {
     if !prefix.exists() {
         return Err(Error::usage(format!("the Python environment {prefix} is not installed")));
     }
@@ -227,7 +227,7 @@ fn whole_environment(
     let inside = components.into_iter().map(|manifest| manifest.component).filter(|name| !wheels(name));
     refuse("python", inside.map(|name| name.to_string()).collect(), before, force)?;
     if common.dry_run {
-        return Ok(Some(Found { prefix: prefix.clone(), files: None }));
+        return Ok(Some(WouldRemove { prefix: prefix.clone(), files: None }));
     }
     engine::files::remove_tree(prefix)?;
     say(&format!("removed the Python environment {prefix}"));

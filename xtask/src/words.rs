@@ -14,7 +14,7 @@ use crate::load::case_name;
 const SLIPS: usize = 2;
 
 /// What is known of words before a case is read.
-struct Known<'a> {
+struct Vocabulary<'a> {
     /// The case of `--case`.
     typed: Option<&'a str>,
     /// The case that a variable names.
@@ -84,7 +84,7 @@ fn exactly_one(
 
 fn told(
     common: &Common,
-    split: impl Fn(&Known<'_>) -> Split,
+    split: impl Fn(&Vocabulary<'_>) -> Split,
     has: &dyn Fn(&str, &str) -> bool,
 ) -> Result<(Common, Vec<String>)> {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
@@ -92,7 +92,7 @@ fn told(
     // Clap puts the variable into the flag.
     let typed = common.case.as_deref().filter(|case| of_variable.as_deref() != Some(case));
     let default = of_variable.clone().or_else(|| variable("DEPLOYMENT_CASE"));
-    let known = Known { typed, default: default.as_deref(), is_case: &cases::exists, has };
+    let known = Vocabulary { typed, default: default.as_deref(), is_case: &cases::exists, has };
     match split(&known) {
         Split::Told(Some(case), others) => Ok((Common { case: Some(case), ..common.clone() }, others)),
         Split::Told(None, others) => {
@@ -129,7 +129,7 @@ fn components(case: &str) -> Vec<String> {
 }
 
 /// Any number of words of a case, and perhaps the case.
-fn any_and_case(words: &[String], known: &Known<'_>) -> Split {
+fn any_and_case(words: &[String], known: &Vocabulary<'_>) -> Split {
     if let Some(case) = known.typed {
         return beside_flag(words, case, known);
     }
@@ -143,7 +143,7 @@ fn any_and_case(words: &[String], known: &Known<'_>) -> Split {
 }
 
 /// One word of a case, and perhaps the case.
-fn one_of_two(words: &[String], known: &Known<'_>) -> Split {
+fn one_of_two(words: &[String], known: &Vocabulary<'_>) -> Split {
     if let Some(case) = known.typed {
         return beside_flag(words, case, known);
     }
@@ -159,13 +159,13 @@ fn one_of_two(words: &[String], known: &Known<'_>) -> Split {
 }
 
 /// The case is said already; said twice it is still one.
-fn beside_flag(words: &[String], case: &str, known: &Known<'_>) -> Split {
+fn beside_flag(words: &[String], case: &str, known: &Vocabulary<'_>) -> Split {
     let twice = |word: &&String| word.as_str() == case && !(known.has)(case, word);
     Split::Told(None, words.iter().filter(|word| !twice(word)).cloned().collect())
 }
 
 /// The word that is the case; none where no word is one.
-fn among(words: &[String], known: &Known<'_>) -> Option<Split> {
+fn among(words: &[String], known: &Vocabulary<'_>) -> Option<Split> {
     let candidates: Vec<usize> = (0..words.len()).filter(|at| (known.is_case)(&words[*at])).collect();
     let others = |at: usize| {
         let kept = words.iter().enumerate().filter(|(other, _)| *other != at);
@@ -236,7 +236,7 @@ mod tests {
             ("a other", "", "", Split::Ambiguous(words("a other"))),
             ("a b", "a", "", told("", "b")),
         ] {
-            let known = Known {
+            let known = Vocabulary {
                 typed: Some(typed).filter(|case| !case.is_empty()),
                 default: Some(default).filter(|case| !case.is_empty()),
                 is_case: &is_case,
@@ -261,7 +261,7 @@ mod tests {
             ("a b", "", "", Split::Ambiguous(words("a b"))),
             ("no nothing", "", "", told("", "no nothing")),
         ] {
-            let known = Known {
+            let known = Vocabulary {
                 typed: Some(typed).filter(|case| !case.is_empty()),
                 default: Some(default).filter(|case| !case.is_empty()),
                 is_case: &is_case,

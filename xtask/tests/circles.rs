@@ -272,7 +272,7 @@ struct Crate {
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+enum PathTarget {
     Module(usize),
     Item(usize, Kind),
 }
@@ -415,8 +415,8 @@ impl Crate {
     }
 
     /// What a path leads to from a module: a module and an item of one name are told apart by what is behind it.
-    fn resolve(&self, from: usize, path: &[String], depth: usize) -> Vec<Found> {
-        let Some((first, rest)) = path.split_first() else { return vec![Found::Module(from)] };
+    fn resolve(&self, from: usize, path: &[String], depth: usize) -> Vec<PathTarget> {
+        let Some((first, rest)) = path.split_first() else { return vec![PathTarget::Module(from)] };
         if depth > 16 {
             return Vec::new();
         }
@@ -443,7 +443,7 @@ impl Crate {
         // What is behind a type are its variants, methods and constants; behind a function is nothing.
         let items = module.items.get(first).filter(|kind| **kind == Kind::Type || rest.is_empty());
         if let Some(kind) = items {
-            found.push(Found::Item(from, *kind));
+            found.push(PathTarget::Item(from, *kind));
         }
         if let Some(import) = module.imports.get(first).filter(|import| import.path.first() != Some(first)) {
             let path: Vec<String> = import.path.iter().chain(rest).cloned().collect();
@@ -452,7 +452,7 @@ impl Crate {
         if found.is_empty() {
             for glob in &module.globs {
                 for place in self.resolve(from, &glob.path, depth + 1) {
-                    if let Found::Module(place) = place {
+                    if let PathTarget::Module(place) = place {
                         if place != from {
                             found.extend(self.resolve(place, path, depth + 1));
                         }
@@ -484,7 +484,7 @@ impl Crate {
                 .collect();
             for (name, import) in &module.imports {
                 let found = self.resolve(number, &import.path, 0);
-                let ambiguous = found.iter().any(|found| matches!(found, Found::Module(_)));
+                let ambiguous = found.iter().any(|found| matches!(found, PathTarget::Module(_)));
                 let line = match alone.get(name.as_str()) {
                     Some(line) if import.exported => *line,
                     None if import.exported || ambiguous => continue,
@@ -513,9 +513,9 @@ impl Crate {
         edges
     }
 
-    fn note(&self, edges: &mut Edges, from: usize, found: &[Found], line: usize, name: &str) {
+    fn note(&self, edges: &mut Edges, from: usize, found: &[PathTarget], line: usize, name: &str) {
         for found in found {
-            let Found::Item(to, kind) = *found else { continue };
+            let PathTarget::Item(to, kind) = *found else { continue };
             let files = (self.modules[from].file, self.modules[to].file);
             let parents_type = kind == Kind::Type && self.is_above(to, from);
             if files.0 != files.1 && !parents_type {

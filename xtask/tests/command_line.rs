@@ -12,11 +12,11 @@ use model::exit;
 use serde_json::Value;
 
 /// A working directory with a home of its own, so that no test sees or touches what the machine has.
-struct Place {
+struct Scene {
     directory: tempfile::TempDir,
 }
 
-impl Place {
+impl Scene {
     fn new() -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap() };
         std::fs::create_dir(place.path().join("home")).unwrap();
@@ -70,7 +70,7 @@ struct Run {
 }
 
 impl Run {
-    fn of(place: &Place, output: Output) -> Self {
+    fn of(place: &Scene, output: Output) -> Self {
         let root = place.path().to_str().unwrap();
         // Cases come and go; where all of them are listed does not depend on which there are.
         let text = |bytes: Vec<u8>| {
@@ -90,7 +90,7 @@ const EMPTY: &str = "schema = 1\n[metadata]\nname = \"empty\"\n";
 
 #[test]
 fn wrong_usage() {
-    let place = Place::new();
+    let place = Scene::new();
     insta::assert_snapshot!("unknown-flag", place.run(&["all", "--jbos", "2"]).expect(exit::USAGE).stderr);
     insta::assert_snapshot!("unknown-phase", place.run(&["--phase=bild"]).expect(exit::USAGE).stderr);
     insta::assert_snapshot!("no-jobs", place.run(&["all", "-j", "0"]).expect(exit::USAGE).stderr);
@@ -109,7 +109,7 @@ fn a_directory_for_a_component() {
         [sources.my-lib]\nkind = \"mounted\"\ndescription = \"a library\"\n\
         [sources.code]\nkind = \"mounted\"\ndescription = \"a tool\"\n\
         [components.my-lib]\ndriver = \"cmake\"\n[components.tool]\nsource = \"code\"\ndriver = \"cmake\"\n";
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/two/case.toml", TWO);
     for directory in ["one", "two", "three", "four"] {
         place.write(&format!("{directory}/CMakeLists.txt"), "");
@@ -161,7 +161,7 @@ fn a_directory_for_a_component() {
 
 #[test]
 fn a_case_that_is_not_there() {
-    let place = Place::new();
+    let place = Scene::new();
     let run = place.run(&["plan", "--case", "quikstart"]).expect(exit::USAGE);
     assert_eq!(run.stdout, "");
     insta::assert_snapshot!("unknown-case", run.stderr);
@@ -169,13 +169,13 @@ fn a_case_that_is_not_there() {
 
 #[test]
 fn no_case_and_nobody_to_ask() {
-    let place = Place::new();
+    let place = Scene::new();
     insta::assert_snapshot!("no-case", place.run(&["all"]).expect(exit::USAGE).stderr);
 }
 
 #[test]
 fn a_case_with_a_mistake() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/typo/case.toml", "schema = 1\n\n[metadata]\nname = \"typo\"\n\n[componets.ffmpeg]\n");
     insta::assert_snapshot!(
         "unknown-key",
@@ -191,7 +191,7 @@ fn a_case_with_a_mistake() {
 
 #[test]
 fn names_with_spaces_and_beyond_ascii() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("my cases/größer/case.toml", &EMPTY.replace("empty", "größer"));
     let run = place.run(&["plan", "--case", "my cases/größer", "--json"]).expect(exit::OK);
     let plan: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -202,7 +202,7 @@ fn names_with_spaces_and_beyond_ascii() {
 fn words_that_are_not_utf8_are_refused_and_do_not_panic() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    let place = Place::new();
+    let place = Scene::new();
     let mut command = place.command(&["plan", "--case"]);
     let run =
         Run::of(&place, command.arg(OsStr::from_bytes(b"caf\xe9")).output().unwrap()).expect(exit::USAGE);
@@ -211,7 +211,7 @@ fn words_that_are_not_utf8_are_refused_and_do_not_panic() {
 
 #[test]
 fn the_quickstart_plan_is_json_with_all_its_steps() {
-    let place = Place::new();
+    let place = Scene::new();
     let run = place.run(&["plan", "--case", "quickstart", "--json"]).expect(exit::OK);
     let plan: Value = serde_json::from_str(&run.stdout).unwrap();
     let phases: Vec<&str> =
@@ -244,7 +244,7 @@ fn the_quickstart_plan_is_json_with_all_its_steps() {
 
 #[test]
 fn planning_writes_nothing() {
-    let place = Place::new();
+    let place = Scene::new();
     place.run(&["plan", "--case", "quickstart"]).expect(exit::OK);
     place.run(&["all", "--case", "quickstart", "--dry-run"]).expect(exit::OK);
     let mut left: Vec<_> =
@@ -256,7 +256,7 @@ fn planning_writes_nothing() {
 
 #[test]
 fn a_phase_can_be_a_flag_or_a_variable() {
-    let place = Place::new();
+    let place = Scene::new();
     let word = place.run(&["deps", "--dry-run", "--case", "quickstart"]).expect(exit::OK);
     assert!(word.stdout.starts_with("deps quickstart on "), "{}", word.stdout);
     for words in [
@@ -273,7 +273,7 @@ fn a_phase_can_be_a_flag_or_a_variable() {
 
 #[test]
 fn a_phase_and_a_command_are_one_too_many() {
-    let place = Place::new();
+    let place = Scene::new();
     for (command, help) in [
         ("all", "installer deps --case NAME"),
         ("plan", "installer plan deps --case NAME"),
@@ -291,7 +291,7 @@ fn a_phase_and_a_command_are_one_too_many() {
 
 #[test]
 fn plan_takes_a_phase_a_case_or_both() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/empty/case.toml", EMPTY);
     let both = place.run(&["plan", "--case", "empty"]).expect(exit::OK).stdout;
     assert_eq!(place.run(&["plan", "empty"]).expect(exit::OK).stdout, both);
@@ -307,7 +307,7 @@ fn plan_takes_a_phase_a_case_or_both() {
 fn a_source_that_the_case_does_not_have_is_refused() {
     const LIB: &str = "schema = 1\n[metadata]\nname = \"lib\"\n[sources.shapes]\nkind = \"path\"\npath = \"here\"\n\
         [components.lib]\nsource = \"shapes\"\ndriver = \"cmake\"\n";
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/lib/case.toml", LIB);
     place.write("cases/lib/here/CMakeLists.txt", "");
     place.write("other/CMakeLists.txt", "");
@@ -334,7 +334,7 @@ fn a_source_that_the_case_does_not_have_is_refused() {
 fn a_directory_that_is_not_there_is_told_before_the_build() {
     const LIB: &str = "schema = 1\n[metadata]\nname = \"lib\"\n[sources.shapes]\nkind = \"path\"\npath = \"../../srcc/\"\n\
         [components.shapes]\ndriver = \"cmake\"\n";
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/lib/case.toml", LIB);
     let run = place.run(&["all", "--case", "lib"]).expect(exit::PREFLIGHT);
     for sign in ["[PLACE]/srcc does not exist", "cases/lib/case.toml:6", "--source shapes=PATH"] {
@@ -352,7 +352,7 @@ fn a_directory_that_is_not_there_is_told_before_the_build() {
 
 #[test]
 fn what_a_preset_says_in_vain_is_told_when_it_is_shown() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("bad/preset.json", "{\"metadata\": {\"name\": \"bad\"}, \"nonsense\": true}");
     let run = place.run(&["case", "show", "bad"]).expect(exit::OK);
     assert!(run.stdout.starts_with('{'), "{}", run.stdout);
@@ -362,7 +362,7 @@ fn what_a_preset_says_in_vain_is_told_when_it_is_shown() {
 #[test]
 fn completions_may_be_read_in_part() {
     use std::io::Read as _;
-    let place = Place::new();
+    let place = Scene::new();
     let mut command = place.command(&["completions", "bash"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -375,7 +375,7 @@ fn completions_may_be_read_in_part() {
 
 #[test]
 fn switches_in_the_environment_take_what_people_write() {
-    let place = Place::new();
+    let place = Scene::new();
     for value in ["1", "true", "yes"] {
         let mut command = place.command(&["deps", "--case", "quickstart"]);
         command.env("INSTALLER_DRY_RUN", value);
@@ -386,7 +386,7 @@ fn switches_in_the_environment_take_what_people_write() {
 
 #[test]
 fn a_source_directory_may_have_a_comma() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("a,b/Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n");
     let source = format!("ffmpeg={}", place.path().join("a,b").display());
     place.run(&["plan", "build", "--case", "quickstart", "--source", &source]).expect(exit::OK);
@@ -394,7 +394,7 @@ fn a_source_directory_may_have_a_comma() {
 
 #[test]
 fn a_step_is_explained_and_a_wrong_one_has_a_near_name() {
-    let place = Place::new();
+    let place = Scene::new();
     let run = place.run(&["explain", "build/ffmpeg/compile", "--case", "quickstart"]).expect(exit::OK);
     assert!(run.stdout.starts_with("build/ffmpeg/compile: "), "{}", run.stdout);
     let wrong = place.run(&["explain", "build/ffmpeg/compil", "--case", "quickstart"]).expect(exit::USAGE);
@@ -405,7 +405,7 @@ fn a_step_is_explained_and_a_wrong_one_has_a_near_name() {
 
 #[test]
 fn schema_and_completions_go_to_standard_output() {
-    let place = Place::new();
+    let place = Scene::new();
     let schema = place.run(&["schema"]).expect(exit::OK);
     let value: Value = serde_json::from_str(&schema.stdout).unwrap();
     assert!(value["properties"]["components"].is_object());
@@ -417,7 +417,7 @@ fn schema_and_completions_go_to_standard_output() {
 
 #[test]
 fn cases_are_listed_made_and_checked() {
-    let place = Place::new();
+    let place = Scene::new();
     assert!(place.run(&["case", "list"]).expect(exit::OK).stdout.contains("quickstart"));
     place.run(&["case", "new", "mine"]).expect(exit::OK);
     let text = std::fs::read_to_string(place.path().join("cases/mine/case.toml")).unwrap();
@@ -433,13 +433,13 @@ fn cases_are_listed_made_and_checked() {
 
 #[test]
 fn fault_points_are_listed_one_a_line() {
-    let run = Place::new().run(&["__fault-points"]).expect(exit::OK);
+    let run = Scene::new().run(&["__fault-points"]).expect(exit::OK);
     assert_eq!(run.stdout.lines().collect::<Vec<_>>(), engine::fault::POINTS);
 }
 
 #[test]
 fn a_run_with_nothing_to_do_takes_no_lock_and_says_so() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/empty/case.toml", EMPTY);
     let run = place.run(&["all", "--case", "empty"]).expect(exit::OK);
     assert!(run.stderr.contains("nothing to do"), "{}", run.stderr);
@@ -448,7 +448,7 @@ fn a_run_with_nothing_to_do_takes_no_lock_and_says_so() {
 
 #[test]
 fn removing_what_is_not_installed_is_an_error() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/empty/case.toml", EMPTY);
     let run = place.run(&["uninstall", "ffmpeg", "--case", "empty"]);
     assert_ne!(run.status, Some(exit::OK), "{}", run.stdout);
@@ -457,7 +457,7 @@ fn removing_what_is_not_installed_is_an_error() {
 
 #[test]
 fn clean_keeps_a_directory_that_was_there_before() {
-    let place = Place::new();
+    let place = Scene::new();
     place.write("cases/empty/case.toml", EMPTY);
     place.write("cache/mine.txt", "keep");
     insta::assert_snapshot!(
@@ -469,7 +469,7 @@ fn clean_keeps_a_directory_that_was_there_before() {
 
 #[test]
 fn generated_pages_are_current_whatever_the_environment() {
-    let place = Place::new();
+    let place = Scene::new();
     let mut command = place.command(&["__reference", "--check"]);
     command.env("INSTALLER_JOBS", "7").env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
     Run::of(&place, command.output().unwrap()).expect(exit::OK);
@@ -477,8 +477,8 @@ fn generated_pages_are_current_whatever_the_environment() {
 
 #[test]
 fn commands_that_are_hidden_are_not_suggested() {
-    let run = Place::new().run(&["al"]);
+    let run = Scene::new().run(&["al"]);
     assert!(run.stderr.contains("'all'") && !run.stderr.contains("__"), "{}", run.stderr);
-    let run = Place::new().run(&["dst"]);
+    let run = Scene::new().run(&["dst"]);
     assert!(!run.stderr.contains("'dist'"), "{}", run.stderr);
 }

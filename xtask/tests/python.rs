@@ -35,7 +35,7 @@ const INDEX: &str = "torch 2.4.0\nvendorlib 9.0\nvision 0.16 torch==2.1.0 vendor
 /// nobody can meet.
 const VENDOR: &str = "torch 2.1.0+vendor vendor_driver==99\nvendorlib 1.5\n";
 
-struct Place {
+struct Scene {
     directory: tempfile::TempDir,
 }
 
@@ -46,7 +46,7 @@ fn run(program: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Output {
     output
 }
 
-impl Place {
+impl Scene {
     fn new() -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap() };
         run("/usr/bin/python3", &["-c", MAKE_WHEELS, place.text("index").as_str(), INDEX]);
@@ -168,7 +168,7 @@ fn what_exists_is_kept_and_the_rest_goes_where_the_case_says() {
     ];
     for (environment, vendor, brought, torch, vision) in table {
         let what = format!("{environment}, vendor: {vendor}");
-        let place = Place::new();
+        let place = Scene::new();
         let base = place.interpreter(false, if *vendor { VENDOR } else { "" });
         place.case(&format!(
             "interpreter = {base:?}\nenvironment = \"{environment}\"\npackages = [\"vision\", \"torch\"]"
@@ -203,7 +203,7 @@ fn what_exists_is_kept_and_the_rest_goes_where_the_case_says() {
 
 #[test]
 fn an_image_gets_what_was_added_to_an_environment_and_not_what_its_base_has() {
-    let place = Place::new();
+    let place = Scene::new();
     let base = place.interpreter(false, VENDOR);
     place.case(&format!(
         "interpreter = {base:?}\nenvironment = \"existing\"\npackages = [\"vision\", \"torch\"]"
@@ -220,7 +220,7 @@ fn an_image_gets_what_was_added_to_an_environment_and_not_what_its_base_has() {
 
 #[test]
 fn a_requirement_that_conflicts_with_what_exists_names_both() {
-    let place = Place::new();
+    let place = Scene::new();
     let base = place.interpreter(false, VENDOR);
     for environment in ["existing", "venv-system-site"] {
         for (packages, asks) in
@@ -243,7 +243,7 @@ fn a_requirement_that_conflicts_with_what_exists_names_both() {
 
 #[test]
 fn what_the_case_brought_changes_with_it_and_goes_without_a_trace() {
-    let place = Place::new();
+    let place = Scene::new();
     let base = place.interpreter(false, VENDOR);
     let case = |packages: &str| {
         place.case(&format!("interpreter = {base:?}\nenvironment = \"existing\"\npackages = [{packages}]"));
@@ -275,7 +275,7 @@ fn what_the_case_brought_changes_with_it_and_goes_without_a_trace() {
 
 #[test]
 fn a_changed_environment_of_the_cases_own_is_found_and_mended_and_can_be_removed() {
-    let place = Place::new();
+    let place = Scene::new();
     place.case(
         "packages = [\"plain==1.0\"]\n[[python.optional]]\nname = \"more\"\npackages = [\"vendorlib\"]",
     );
@@ -332,7 +332,7 @@ fn a_changed_environment_of_the_cases_own_is_found_and_mended_and_can_be_removed
 /// conda itself cannot be had here: a tool of its name records its arguments and copies an environment into place.
 #[test]
 fn a_conda_environment_is_used_or_created_and_wheels_go_in_beside_what_it_has() {
-    let place = Place::new();
+    let place = Scene::new();
     place.interpreter(false, VENDOR);
     let prefix = place.text("conda env");
     let case = |more: &str| {
@@ -373,7 +373,7 @@ fn a_conda_environment_is_used_or_created_and_wheels_go_in_beside_what_it_has() 
 }
 
 /// A case that compiles OpenCV's bindings, with a source that is never reached.
-fn bindings(place: &Place, python: &str, more: &str) {
+fn bindings(place: &Scene, python: &str, more: &str) {
     std::fs::create_dir_all(place.path("opencv")).unwrap();
     let text = format!(
         "schema = 1\n[metadata]\nname = \"mine\"\n[python]\n{python}\n[sources.opencv]\nkind = \"path\"\npath = \"opencv\"\n\
@@ -384,7 +384,7 @@ fn bindings(place: &Place, python: &str, more: &str) {
 
 #[test]
 fn what_would_make_opencv_drop_its_bindings_is_found_before_anything_compiles() {
-    let place = Place::new();
+    let place = Scene::new();
     // An interpreter that was installed without its headers.
     let shim = place.path("python");
     std::fs::write(
@@ -404,7 +404,7 @@ fn what_would_make_opencv_drop_its_bindings_is_found_before_anything_compiles() 
     bindings(&place, &existing, "");
     let said = place.expect(&["build"], exit::PREFLIGHT);
     assert!(said.contains("numpy 1.26.4 of ") && said.contains("has no numpy/ndarrayobject.h"), "{said}");
-    let bare = Place::new();
+    let bare = Scene::new();
     let base = bare.interpreter(false, "");
     bindings(&bare, &format!("interpreter = {base:?}\nenvironment = \"existing\""), "");
     let said = bare.expect(&["build"], exit::PREFLIGHT);
@@ -414,7 +414,7 @@ fn what_would_make_opencv_drop_its_bindings_is_found_before_anything_compiles() 
 
 #[test]
 fn a_broken_compiler_cache_is_found_before_anything_compiles() {
-    let place = Place::new();
+    let place = Scene::new();
     let cache = place.path("data-dir/tools/bin/ccache");
     std::fs::create_dir_all(cache.parent().unwrap()).unwrap();
     std::fs::write(&cache, "#!/bin/sh\necho 'ccache: cannot load libhiredis' >&2\nexit 127\n").unwrap();
@@ -432,7 +432,7 @@ mod needs_externally_managed {
     fn what_a_distribution_manages_is_refused_before_anything_is_brought() {
         // Distributions before PEP 668 (Debian 11) mark nothing.
         testkit::need("externally_managed");
-        let place = Place::new();
+        let place = Scene::new();
         let base = place.interpreter(true, VENDOR);
         let case = |more: &str| {
             place.case(&format!(

@@ -42,11 +42,11 @@ esac
 "#;
 
 /// A stand-in of the repository with `x`, and of a machine with a Rust of this version.
-struct Place {
+struct Scene {
     directory: tempfile::TempDir,
 }
 
-impl Place {
+impl Scene {
     fn new(version: &str) -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap() };
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -90,7 +90,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn words_directory_and_exit_status_are_handed_over() {
-    let place = Place::new("1.85.0");
+    let place = Scene::new("1.85.0");
     let output = place.x(&["-y", "all", "--case", "a case", ""], &[("SSL_CERT_FILE", "/ca.pem")]);
     let (printed, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(7), "{said}");
@@ -105,7 +105,7 @@ fn words_directory_and_exit_status_are_handed_over() {
 
 #[test]
 fn a_relative_target_directory_is_of_the_callers() {
-    let place = Place::new("1.96.0");
+    let place = Scene::new("1.96.0");
     let output = place.x(&["status"], &[("CARGO_TARGET_DIR", "elsewhere")]);
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
     assert!(place.path("here/elsewhere/release/installer").is_file());
@@ -113,7 +113,7 @@ fn a_relative_target_directory_is_of_the_callers() {
 
 #[test]
 fn a_rust_that_is_too_old_is_not_taken_but_a_newer_one_of_the_home_is() {
-    let place = Place::new("1.84.1");
+    let place = Scene::new("1.84.1");
     for (name, version) in [("cargo", "2.0.0"), ("rustc", "2.0.0")] {
         let script = std::fs::read_to_string(place.path("bin").join(name)).unwrap();
         place.tool(&format!("home/.cargo/bin/{name}"), &script.replace("1.84.1", version));
@@ -124,7 +124,7 @@ fn a_rust_that_is_too_old_is_not_taken_but_a_newer_one_of_the_home_is() {
 
 #[test]
 fn help_needs_nothing() {
-    let place = Place::new("1.0.0");
+    let place = Scene::new("1.0.0");
     for words in [&[][..], &["help"]] {
         let output = place.x(words, &[]);
         assert!(output.status.success());
@@ -135,7 +135,7 @@ fn help_needs_nothing() {
 
 #[test]
 fn tests_end_with_those_left_out_and_the_summary_and_keep_the_status() {
-    let place = Place::new("1.85.0");
+    let place = Scene::new("1.85.0");
     let output = place.x(&["test", "-E", "package(some)", "-j", "2", "it's one"], &[]);
     let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(100), "{printed}{}", text(&output.stderr));
@@ -154,7 +154,7 @@ fn tests_end_with_those_left_out_and_the_summary_and_keep_the_status() {
 
 #[test]
 fn with_ci_nothing_is_left_out_but_what_fast_leaves_out() {
-    let place = Place::new("1.85.0");
+    let place = Scene::new("1.85.0");
     let asked = |words: &[&str]| {
         let output = place.x(words, &[("CI", "true")]);
         let printed = text(&output.stdout);

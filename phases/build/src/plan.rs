@@ -26,7 +26,7 @@ use crate::built::Built;
 use crate::subject::{Subject, holding};
 use crate::{drivers, hooks};
 use planned::{Planned, in_order};
-use preflight::Wanted;
+use preflight::HookNeeds;
 use settled::{Common, Settled, subject};
 
 /// What the components of a case need of `deps`.
@@ -108,7 +108,7 @@ fn component(
     cx: &mut PlanCx<'_>,
     planned: &Planned<'_>,
     common: &Common<'_, '_>,
-) -> Result<(Wanted, Vec<Step>), PlanError> {
+) -> Result<(HookNeeds, Vec<Step>), PlanError> {
     let (known, phase) = (cx.known, cx.phase);
     refuse(&known, planned)?;
     let settled = Settled::of(cx, planned, common)?;
@@ -116,7 +116,7 @@ fn component(
     let (subject, ground) = subject(&known, planned, settled)?;
     notes(&subject).into_iter().for_each(|note| cx.note(note));
     let built = built(&subject)?;
-    let wanted = Wanted { required: built.required.clone(), roots: built.roots.clone() };
+    let wanted = HookNeeds { required: built.required.clone(), roots: built.roots.clone() };
     Ok((wanted, steps::of_component(phase, planned, &subject, built, ground, common)))
 }
 

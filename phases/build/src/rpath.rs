@@ -34,7 +34,7 @@ enum Says {
 
 /// A string of `.dynstr`, as a range of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct StringRange {
     says: Says,
     start: usize,
     end: usize,
@@ -119,7 +119,7 @@ fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
         .collect()
 }
 
-fn find(bytes: &[u8]) -> Result<Vec<Place>, String> {
+fn find(bytes: &[u8]) -> Result<Vec<StringRange>, String> {
     let found = match object::FileKind::parse(bytes) {
         Ok(object::FileKind::Elf64) => find_in::<elf::FileHeader64<Endianness>>(bytes),
         Ok(object::FileKind::Elf32) => find_in::<elf::FileHeader32<Endianness>>(bytes),
@@ -128,7 +128,7 @@ fn find(bytes: &[u8]) -> Result<Vec<Place>, String> {
     found.map_err(|error| format!("it is a damaged ELF file: {error}"))
 }
 
-fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Vec<Place>> {
+fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Vec<StringRange>> {
     let header = Elf::parse(bytes)?;
     let endian = header.endian()?;
     let segments = header.program_headers(endian, bytes)?;
@@ -161,7 +161,7 @@ fn find_in<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result
         let start = file_offset.and_then(|base| usize::try_from(base.checked_add(offset)?).ok());
         let length = start.and_then(|start| bytes.get(start..)?.iter().position(|byte| *byte == 0));
         if let (Some(start), Some(length)) = (start, length) {
-            places.push(Place { says, start, end: start + length });
+            places.push(StringRange { says, start, end: start + length });
         }
     }
     Ok(places)

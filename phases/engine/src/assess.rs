@@ -115,7 +115,7 @@ pub(crate) struct Records {
 }
 
 /// Whether one step is fresh, by itself.
-pub(crate) enum Verdict {
+pub(crate) enum Staleness {
     Fresh,
     Stale {
         why: String,
@@ -200,8 +200,8 @@ impl Records {
         entry: Option<&Entry>,
         runner: &dyn Runner,
         world: &World<'_>,
-    ) -> Result<Verdict, StepError> {
-        let stale = |why: &str| Verdict::Stale { why: why.to_owned(), differences: Vec::new() };
+    ) -> Result<Staleness, StepError> {
+        let stale = |why: &str| Staleness::Stale { why: why.to_owned(), differences: Vec::new() };
         let Some(entry) = entry else { return Ok(stale("never ran")) };
         match entry.last {
             Last::UnderWay => return Ok(stale("the last attempt was killed")),
@@ -216,15 +216,15 @@ impl Records {
             if differences.len() > 2 {
                 phrases.push(format!("{} more", differences.len() - 2));
             }
-            return Ok(Verdict::Stale { why: phrases.join(", "), differences });
+            return Ok(Staleness::Stale { why: phrases.join(", "), differences });
         }
         // What is installed is wanted for itself; other outputs only for the steps that read them.
         let context = StandaloneContext::sharing(world, &self.memory);
         if let Some(why) = runner.broken(step, &context)? {
-            return Ok(Verdict::Stale { why, differences: Vec::new() });
+            return Ok(Staleness::Stale { why, differences: Vec::new() });
         }
         let gone = step.outputs.iter().find(|output| !exists(output));
-        Ok(gone.map_or(Verdict::Fresh, |gone| Verdict::OutputGone(format!("{gone} is gone"))))
+        Ok(gone.map_or(Staleness::Fresh, |gone| Staleness::OutputGone(format!("{gone} is gone"))))
     }
 
     /// Which files of a tree changed, where that is known.
@@ -317,23 +317,23 @@ impl Records {
                 },
                 Freshness::Fingerprinted => {
                     let verdict = match self.material(step, &digests)? {
-                        Err(why) => Verdict::Stale { why, differences: Vec::new() },
+                        Err(why) => Staleness::Stale { why, differences: Vec::new() },
                         Ok(material) => {
                             digests.insert(step.id.clone(), material.digest());
                             self.verdict(step, &material, entries[index].as_ref(), runner, world)?
                         }
                     };
                     match verdict {
-                        Verdict::Stale { why, differences } => {
+                        Staleness::Stale { why, differences } => {
                             row.state = State::Stale;
                             row.why = why;
                             row.differences = differences;
                         }
-                        Verdict::OutputGone(why) => {
+                        Staleness::OutputGone(why) => {
                             output_gone.insert(index);
                             row.why = why;
                         }
-                        Verdict::Fresh => {
+                        Staleness::Fresh => {
                             let lost = |output: &camino::Utf8PathBuf| {
                                 doomed.iter().any(|tree| output.starts_with(tree))
                             };
@@ -520,9 +520,7 @@ mod tests {
                 "kind": "preflight", "manager": null, "needs": [], "paths": [], "disk_mib": 5, "disk_for": disk_for,
             })
         };
-        let estimate = |component: &str, mib: u64| {
-            serde_json::json!({ "component": component, "mib": mib, "by_source": null, "taken": [] })
-        };
+        let estimate = |component: &str, mib: u64| serde_json::json!({ "component": component, "mib": mib, "by_source": null, "taken": [] });
         let compile = || serde_json::json!({ "kind": "exec", "commands": [] });
         let mut all = step(
             "build/preflight",

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use exec::jobserver::Token;
 use exec::lock::RunLock;
 use exec::{Redactor, Session, SessionConfig};
-use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict as RunVerdict};
+use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict};
 use model::fingerprint::Material;
 use model::plan::{Jobs, Phase, Plan, Step};
 use model::site::Site;
@@ -78,7 +78,7 @@ pub struct RunOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finish {
     /// How.
-    pub verdict: RunVerdict,
+    pub verdict: Verdict,
     /// The gravest kind of failure among steps that are not optional.
     pub failure: Option<FailureKind>,
 }
@@ -188,7 +188,7 @@ pub fn tell_nothing_to_do(
     for row in &assessment.rows {
         out.skipped_row(row);
     }
-    Ok(out.finish(RunVerdict::NothingToDo, None)?)
+    Ok(out.finish(Verdict::NothingToDo, None)?)
 }
 
 /// Removes what killed attempts wrote into trees in which it cannot be told from what is whole.
@@ -336,15 +336,15 @@ impl<'a> Scheduler<'a> {
         }
         self.leave_out_the_rest()?;
         let verdict = if cancelling {
-            RunVerdict::Cancelled
+            Verdict::Cancelled
         } else if self.failure.is_some() {
-            RunVerdict::Failed
+            Verdict::Failed
         } else if self.ran == 0 {
-            RunVerdict::NothingToDo
+            Verdict::NothingToDo
         } else {
-            RunVerdict::Done
+            Verdict::Done
         };
-        if verdict == RunVerdict::Done {
+        if verdict == Verdict::Done {
             for event in installed::events(self.plan, self.assessment)? {
                 self.out.event(event)?;
             }

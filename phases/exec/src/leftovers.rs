@@ -34,7 +34,7 @@ pub fn end_leftovers(marker: &str, run_lock_path: &Utf8Path) -> io::Result<Vec<S
     let mut ending: Option<Ending> = None;
     let began = Instant::now();
     loop {
-        let Found { launchers, patient, mut others } = find(marker, own);
+        let Marked { launchers, patient, mut others } = find(marker, own);
         if launchers.is_empty() && patient.is_empty() && others.is_empty() {
             return Ok(names.into_values().collect());
         }
@@ -75,13 +75,13 @@ pub fn end_leftovers(marker: &str, run_lock_path: &Utf8Path) -> io::Result<Vec<S
 }
 
 /// What carries a marker.
-struct Found {
+struct Marked {
     launchers: BTreeSet<i32>,
     patient: BTreeSet<i32>,
     others: BTreeSet<i32>,
 }
 
-fn find(marker: &str, own: i32) -> Found {
+fn find(marker: &str, own: i32) -> Marked {
     let marker = format!("{}={marker}", wire::MARKER_VARIABLE);
     let launcher = format!("{}=1", wire::LAUNCHER_VARIABLE);
     let patient = format!("{}=1", wire::PATIENT_VARIABLE);
@@ -92,7 +92,7 @@ fn find(marker: &str, own: i32) -> Found {
         ancestor = status.parent;
         spared.insert(ancestor);
     }
-    let mut found = Found { launchers: BTreeSet::new(), patient: BTreeSet::new(), others: BTreeSet::new() };
+    let mut found = Marked { launchers: BTreeSet::new(), patient: BTreeSet::new(), others: BTreeSet::new() };
     for pid in procfs::all() {
         let ended = procfs::status(pid).is_none_or(|status| status.state == 'Z');
         if spared.contains(&pid) || ended || !procfs::started_with(pid, &[&marker]) {

@@ -15,12 +15,12 @@ use serde_json::Value;
 const SOMEBODY: &str = "12345";
 
 /// A place from which any user can execute the fake tools.
-struct Place {
+struct Scene {
     _guard: tempfile::TempDir,
     tool: String,
 }
 
-impl Place {
+impl Scene {
     fn new() -> Self {
         let guard = tempfile::tempdir_in("/var/tmp").unwrap();
         let tool = guard.path().join("fake-tool");
@@ -109,7 +109,7 @@ fn is_root() -> bool {
 }
 
 /// Whether the place gives this user a wall at all: the audit alone would pass some of these tests.
-fn walled(place: &Place, user: User) {
+fn walled(place: &Scene, user: User) {
     testkit::need("namespaces");
     let told = place.run(user, "auto", &[], &["loopback"]);
     assert_eq!(told.force().0, WALL, "{user:?}: {}", told.unseen());
@@ -119,7 +119,7 @@ const WALL: Option<&str> = Some("network namespace");
 const AUDIT: Option<&str> = Some("seccomp notification");
 
 fn wall_and_audit_together(user: User) {
-    let place = Place::new();
+    let place = Scene::new();
     walled(&place, user);
     let told = place.run(user, "auto", &[], &["tcp", "192.0.2.7:443"]);
     assert_eq!(told.force(), (WALL, AUDIT), "{user:?}: {}", told.unseen());
@@ -133,7 +133,7 @@ fn wall_and_audit_together(user: User) {
 }
 
 fn the_wall_alone(user: User) {
-    let place = Place::new();
+    let place = Scene::new();
     walled(&place, user);
     let told = place.run(user, "wall", &[], &["tcp", "192.0.2.7:443"]);
     assert_eq!(told.force(), (WALL, None));
@@ -145,7 +145,7 @@ fn the_wall_alone(user: User) {
 }
 
 fn the_audit_alone(user: User) {
-    let place = Place::new();
+    let place = Scene::new();
     for (tool, wanted) in [
         (vec!["tcp", "192.0.2.7:443"], "192.0.2.7:443"),
         (vec!["tcp", "[2001:db8::7]:443"], "[2001:db8::7]:443"),
@@ -168,7 +168,7 @@ fn the_audit_alone(user: User) {
 }
 
 fn what_stays_on_the_machine(user: User, force: &str) {
-    let place = Place::new();
+    let place = Scene::new();
     let told = place.run(user, force, &[], &["loopback"]);
     assert_eq!((told.status(), told.printed(), told.leaks()), (0, vec!["ping"], vec![]), "{force}");
     let told = place.run(user, force, &[], &["own-name"]);
@@ -177,14 +177,14 @@ fn what_stays_on_the_machine(user: User, force: &str) {
 
 #[test]
 fn the_audit_leaves_no_other_way_to_call() {
-    let place = Place::new();
+    let place = Scene::new();
     let told = place.run(User::Somebody, "audit", &[], &["io-uring"]);
     assert_eq!(told.printed(), [libc::ENOSYS.to_string()]);
 }
 
 #[test]
 fn a_child_that_may_use_the_network_is_left_alone() {
-    let place = Place::new();
+    let place = Scene::new();
     // What the place itself answers, where no session is: a container's own filter may refuse the call as well.
     let bare = Command::new(&place.tool).arg("io-uring").output().unwrap();
     let bare = String::from_utf8(bare.stdout).unwrap();
@@ -196,7 +196,7 @@ fn a_child_that_may_use_the_network_is_left_alone() {
 
 #[test]
 fn the_force_can_be_switched_off_and_says_so() {
-    let place = Place::new();
+    let place = Scene::new();
     let told = place.run(User::Somebody, "none", &[], &["own-name"]);
     assert_eq!(told.force(), (None, None));
     assert!(told.unseen().contains("everything: INSTALLER_OFFLINE_FORCE=none"), "{}", told.unseen());
@@ -204,7 +204,7 @@ fn the_force_can_be_switched_off_and_says_so() {
 
 #[test]
 fn a_force_that_does_not_exist_is_refused() {
-    let place = Place::new();
+    let place = Scene::new();
     let output = place.command(User::Somebody, "fence", &[], &["true"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -249,7 +249,7 @@ mod needs_root {
 
         #[test]
         fn what_stays_on_the_machine_is_no_leak() {
-            walled(&Place::new(), User::Root);
+            walled(&Scene::new(), User::Root);
             what_stays_on_the_machine(User::Root, "auto");
             what_stays_on_the_machine(User::Root, "wall");
         }
@@ -271,14 +271,14 @@ mod needs_namespaces {
 
     #[test]
     fn what_stays_on_the_machine_is_no_leak() {
-        walled(&Place::new(), User::Somebody);
+        walled(&Scene::new(), User::Somebody);
         what_stays_on_the_machine(User::Somebody, "auto");
         what_stays_on_the_machine(User::Somebody, "wall");
     }
 
     #[test]
     fn a_query_without_a_connection_is_attributed_behind_the_wall() {
-        let place = Place::new();
+        let place = Scene::new();
         walled(&place, User::Somebody);
         let told = place.run(User::Somebody, "auto", &[], &["ask", "127.0.0.1:53", "mirror.example.org"]);
         assert_eq!((told.status(), told.leaks()), (0, vec![("fake-tool", "mirror.example.org")]));
@@ -289,7 +289,7 @@ mod needs_namespaces {
 
     #[test]
     fn children_of_one_session_share_one_loopback() {
-        let place = Place::new();
+        let place = Scene::new();
         walled(&place, User::Somebody);
         // A server that the first child leaves would be ended with it; so the namespace itself is compared.
         let told =

@@ -1,13 +1,13 @@
 //! What goes with what (PyTorch, CUDA, Python, NumPy, TensorRT, OpenCV, GPUs), from one table: `compatibility.toml`.
 //!
-//! A pair that is known not to work is [`Verdict::Wrong`]; one that the table does not know is [`Verdict::Unknown`].
+//! A pair that is known not to work is [`Certainty::Wrong`]; one that the table does not know is [`Certainty::Unknown`].
 
 mod check;
 mod commits;
 mod page;
 mod requirement;
 
-pub use check::{Finding, Stack, Verdict, check, numpy_limit};
+pub use check::{Certainty, Finding, Stack, check, numpy_limit};
 pub use commits::{same as same_commit, short as short_commit};
 pub use page::markdown;
 

@@ -18,7 +18,7 @@ use crate::environment::cache_program;
 const DISK_MIB: u64 = 512;
 
 /// What hooks look for before a component is built.
-pub(super) struct Wanted {
+pub(super) struct HookNeeds {
     pub(super) required: Vec<RequiredPath>,
     /// Directories outside its prefix that must be writable.
     pub(super) roots: Vec<Utf8PathBuf>,
@@ -51,7 +51,7 @@ pub(super) fn disk_estimate(
 pub(super) fn step(
     known: &Known<'_>,
     planned: &Planned<'_>,
-    wanted: &Wanted,
+    wanted: &HookNeeds,
     cx: &PlanCx<'_>,
 ) -> Result<Step, PlanError> {
     let source = cx.source(&planned.source, planned.name.as_str())?;

@@ -22,13 +22,13 @@ struct Declared {
 
 /// What is told of content that nobody brought: what it is and where the project would have it from, and what to write.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct MissingContent {
     pub(super) what: String,
     pub(super) cure: String,
 }
 
 /// What is known of these contents, whose names CMake may have changed to capitals, in a build tree.
-pub(super) fn wanted(names: &[&str], build: &Utf8Path, component: &str) -> Vec<Wanted> {
+pub(super) fn wanted(names: &[&str], build: &Utf8Path, component: &str) -> Vec<MissingContent> {
     let mut roots = vec![build.join("_deps")];
     // A cache that is not there or cannot be read tells nothing more.
     let cache = fs::read(build.join("CMakeCache.txt")).unwrap_or_default();
@@ -55,7 +55,7 @@ pub(super) fn wanted(names: &[&str], build: &Utf8Path, component: &str) -> Vec<W
 }
 
 impl Declared {
-    fn told(&self, component: &str) -> Wanted {
+    fn told(&self, component: &str) -> MissingContent {
         let name = &self.name;
         let from = self.url.as_ref().or(self.repository.as_ref());
         let what = match from {
@@ -89,7 +89,7 @@ impl Declared {
         if [&self.url, &self.repository, &self.tag].into_iter().flatten().any(|text| unclear(text)) {
             lines.push(format!("with the values of the variables that {} sets", self.place));
         }
-        Wanted { what, cure: lines.join("\n") }
+        MissingContent { what, cure: lines.join("\n") }
     }
 }
 

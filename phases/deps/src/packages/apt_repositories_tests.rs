@@ -9,7 +9,7 @@ use testkit::FakeContext;
 use super::super::by_name;
 use super::*;
 
-struct Place {
+struct Scene {
     _directory: tempfile::TempDir,
     root: Utf8PathBuf,
     context: FakeContext,
@@ -17,7 +17,7 @@ struct Place {
 
 const ARMOURED: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ\n-----END PGP PUBLIC KEY BLOCK-----";
 
-impl Place {
+impl Scene {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
@@ -73,7 +73,7 @@ fn declared(key: &str) -> DeclaredRepository {
 
 #[test]
 fn a_repository_is_tried_alone_and_then_put_in_its_place_once() {
-    let place = Place::new();
+    let place = Scene::new();
     place.obey();
     assert_eq!(place.set_up(&declared(ARMOURED)).unwrap(), []);
     let text =
@@ -118,7 +118,7 @@ fn what_is_dead_or_wrongly_signed_is_not_left_for_others_to_stumble_over() {
             "not signed by the key of the case",
         ),
     ] {
-        let place = Place::new();
+        let place = Scene::new();
         place.context.on(move |command| {
             let update = command.args.iter().any(|word| *word == Argument::from("update"));
             let failure = Failure { excerpt: vec![line.to_owned()], ..Failure::default() };
@@ -135,7 +135,7 @@ fn what_is_dead_or_wrongly_signed_is_not_left_for_others_to_stumble_over() {
 
 #[test]
 fn another_key_than_the_one_of_the_lock_is_refused() {
-    let place = Place::new();
+    let place = Scene::new();
     place.obey();
     place.set_up(&declared(ARMOURED)).unwrap();
     let StepError::Failed(failure) = place.set_up(&declared(&ARMOURED.replace("mQ", "mR"))).unwrap_err()
@@ -148,7 +148,7 @@ fn another_key_than_the_one_of_the_lock_is_refused() {
 
 #[test]
 fn a_binary_key_is_put_there_as_it_is_and_a_lacking_one_is_named() {
-    let place = Place::new();
+    let place = Scene::new();
     place.obey();
     let file = place.root.join("cuda.gpg");
     let with_file = DeclaredRepository { key_file: Some(file.clone()), ..declared("cuda.gpg") };

@@ -9,14 +9,14 @@ use super::*;
 
 const SPECIFICATION: &str = "# platform: linux-64\n@EXPLICIT\nhttps://conda.example/main/linux-64/python-3.11.9-0.conda#0123\nhttps://conda.example/main/noarch/pip-24.0-0.conda\n";
 
-struct Place {
+struct Scene {
     context: FakeContext,
     prefix: Utf8PathBuf,
     specification: Utf8PathBuf,
     packages: Utf8PathBuf,
 }
 
-impl Place {
+impl Scene {
     fn new(tools: &[&str]) -> Self {
         let mut context = FakeContext::new();
         let bin = context.path("bin");
@@ -57,7 +57,7 @@ impl Place {
 
 #[test]
 fn an_environment_is_created_once_from_the_specification() {
-    let place = Place::new(&["conda", "micromamba"]);
+    let place = Scene::new(&["conda", "micromamba"]);
     assert!(!place.holds());
     place.run().unwrap();
     assert!(place.holds());
@@ -79,7 +79,7 @@ fn an_environment_is_created_once_from_the_specification() {
 
 #[test]
 fn an_environment_that_was_there_before_is_used_as_it_is() {
-    let place = Place::new(&[]);
+    let place = Scene::new(&[]);
     files::atomic_write(&place.prefix.join("bin/python"), b"").unwrap();
     assert!(place.holds());
     place.run().unwrap();
@@ -88,7 +88,7 @@ fn an_environment_that_was_there_before_is_used_as_it_is() {
 
 #[test]
 fn a_creation_that_was_killed_is_done_again_from_nothing() {
-    let place = Place::new(&["mamba"]);
+    let place = Scene::new(&["mamba"]);
     files::atomic_write(&incomplete(&place.prefix), b"").unwrap();
     files::atomic_write(&place.prefix.join("bin/python"), b"").unwrap();
     files::atomic_write(&place.prefix.join("half"), b"").unwrap();
@@ -99,7 +99,7 @@ fn a_creation_that_was_killed_is_done_again_from_nothing() {
 
 #[test]
 fn without_a_tool_or_a_specification_it_is_said_what_works() {
-    let place = Place::new(&[]);
+    let place = Scene::new(&[]);
     let told = place.run().unwrap_err();
     assert!(
         told.contains("none of micromamba, mamba, conda is on PATH") && told.contains("micromamba create"),
@@ -107,7 +107,7 @@ fn without_a_tool_or_a_specification_it_is_said_what_works() {
     );
     let seen = observe(&place.prefix, None).unwrap();
     assert!(seen.findings[0].cure.contains("python.lock"), "{seen:?}");
-    let place = Place::new(&["conda"]);
+    let place = Scene::new(&["conda"]);
     files::atomic_write(&place.specification, b"python=3.11\n").unwrap();
     assert!(place.run().unwrap_err().contains("@EXPLICIT"));
     files::atomic_write(&place.prefix.join("thesis.txt"), b"").unwrap();
@@ -117,7 +117,7 @@ fn without_a_tool_or_a_specification_it_is_said_what_works() {
 
 #[test]
 fn offline_all_packages_come_from_the_bundle() {
-    let place = Place::new(&["micromamba"]);
+    let place = Scene::new(&["micromamba"]);
     place.context.set_offline(true);
     let told = place.run().unwrap_err();
     assert!(told.contains("does not have python-3.11.9-0.conda, pip-24.0-0.conda"), "{told}");

@@ -29,7 +29,7 @@ pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observ
             rust::observe(wanted.as_deref(), install_root, context)
         }
         EnsureToolchain::Xmake { minimum, source, tree, manager } => {
-            let wanted = xmake::Wanted::new(minimum, source, tree, manager);
+            let wanted = xmake::XmakeRequest::new(minimum, source, tree, manager);
             xmake::observe(&wanted, context)
         }
     }
@@ -53,7 +53,7 @@ pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepEr
             rust::run(wanted.as_deref(), install_root, manager.as_deref(), context)
         }
         EnsureToolchain::Xmake { minimum, source, tree, manager } => {
-            xmake::run(&xmake::Wanted::new(minimum, source, tree, manager), context)
+            xmake::run(&xmake::XmakeRequest::new(minimum, source, tree, manager), context)
         }
     }
 }

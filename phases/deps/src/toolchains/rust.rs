@@ -38,14 +38,14 @@ pub struct Rust {
 /// When one that is there cannot tell its version.
 pub fn find(context: &dyn Context) -> Result<Option<Rust>, StepError> {
     if let Some((cargo, rustc)) = linked_pair(&linked_directory(context)) {
-        return with_version(Place { cargo, rustc, on_path: true }, context).map(Some);
+        return with_version(RustPair { cargo, rustc, on_path: true }, context).map(Some);
     }
     places(None, context).into_iter().next().map(|place| with_version(place, context)).transpose()
 }
 
 /// Where a pair lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct RustPair {
     cargo: Utf8PathBuf,
     rustc: Utf8PathBuf,
     on_path: bool,
@@ -53,7 +53,7 @@ struct Place {
 
 /// All pairs that are there, best first: on PATH (behind a proxy: the toolchain that it stands for), kept by the
 /// user's rustup though not on PATH, brought by an earlier run. Links of our own do not count: they follow from these.
-fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> {
+fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<RustPair> {
     let environment = context.network_environment();
     let linked = linked_directory(context);
     let path = environment.get("PATH").map_or("", String::as_str);
@@ -64,7 +64,7 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> 
 
     let mut found = Vec::new();
     let toolchain = |homes: &rustup::Homes| {
-        rustup::toolchain_of(homes).map(|bin| Place {
+        rustup::toolchain_of(homes).map(|bin| RustPair {
             cargo: bin.join("cargo"),
             rustc: bin.join("rustc"),
             on_path: false,
@@ -74,7 +74,7 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> 
         if rustup::is_proxy(&cargo) || rustup::is_proxy(&rustc) {
             found.extend(toolchain(&homes.for_proxy(&cargo)));
         } else {
-            found.push(Place { cargo, rustc, on_path: true });
+            found.push(RustPair { cargo, rustc, on_path: true });
         }
     }
     found.extend(toolchain(&homes));
@@ -82,7 +82,7 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<Place> 
     found
 }
 
-fn with_version(place: Place, context: &dyn Context) -> Result<Rust, StepError> {
+fn with_version(place: RustPair, context: &dyn Context) -> Result<Rust, StepError> {
     let (a, b) = (tools::tool_version(&place.cargo, context)?, tools::tool_version(&place.rustc, context)?);
     let version = if version_at_least(&a, &b) { b } else { a };
     Ok(Rust { cargo: place.cargo, rustc: place.rustc, version, on_path: place.on_path })
@@ -97,7 +97,7 @@ fn choose(
 ) -> Result<(Option<Rust>, Option<Rust>), StepError> {
     let mut first = None;
     let linked = linked_pair(&linked_directory(context));
-    let linked = linked.map(|(cargo, rustc)| Place { cargo, rustc, on_path: false });
+    let linked = linked.map(|(cargo, rustc)| RustPair { cargo, rustc, on_path: false });
     for place in linked.into_iter().chain(places(Some(install_root), context)) {
         let pair = with_version(place, context)?;
         if wanted.is_none_or(|wanted| version_at_least(&pair.version, wanted)) {

@@ -20,7 +20,7 @@ pub const XMAKE: &str = "xmake";
 const IN_A_TREE: [&str; 4] = ["bin/xmake", "usr/bin/xmake", "usr/local/bin/xmake", "xmake"];
 
 /// What is wanted, and from where.
-pub(super) struct Wanted<'a> {
+pub(super) struct XmakeRequest<'a> {
     minimum: Option<&'a str>,
     /// Where the files of the case's source lie.
     source: Option<&'a Utf8Path>,
@@ -29,7 +29,7 @@ pub(super) struct Wanted<'a> {
     manager: Option<&'a str>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> XmakeRequest<'a> {
     pub(super) fn new(
         minimum: &'a Option<String>,
         source: &'a Option<Utf8PathBuf>,
@@ -50,12 +50,12 @@ impl<'a> Wanted<'a> {
 }
 
 /// A program with its version.
-struct Found {
+struct XmakeProgram {
     program: Utf8PathBuf,
     version: String,
 }
 
-pub(super) fn observe(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Observation, StepError> {
+pub(super) fn observe(wanted: &XmakeRequest<'_>, context: &dyn Context) -> Result<Observation, StepError> {
     let mut seen = Observation::default();
     let (found, others) = choose(wanted, context)?;
     let Some(found) = found else {
@@ -75,7 +75,7 @@ pub(super) fn observe(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Obse
     Ok(seen)
 }
 
-pub(super) fn run(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(), StepError> {
+pub(super) fn run(wanted: &XmakeRequest<'_>, context: &dyn Context) -> Result<(), StepError> {
     if let (Some(found), _) = choose(wanted, context)? {
         return put_in_place(&found, context);
     }
@@ -120,7 +120,7 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(), Step
 }
 
 /// The ways out.
-fn cures(wanted: &Wanted<'_>) -> Vec<String> {
+fn cures(wanted: &XmakeRequest<'_>) -> Vec<String> {
     let what = wanted.described();
     vec![
         format!(
@@ -132,7 +132,7 @@ fn cures(wanted: &Wanted<'_>) -> Vec<String> {
     ]
 }
 
-fn absent(wanted: &Wanted<'_>, others: &[Found]) -> String {
+fn absent(wanted: &XmakeRequest<'_>, others: &[XmakeProgram]) -> String {
     let there: Vec<String> =
         others.iter().map(|found| format!("{} is {}", found.program, found.version)).collect();
     if there.is_empty() {
@@ -143,11 +143,14 @@ fn absent(wanted: &Wanted<'_>, others: &[Found]) -> String {
 }
 
 /// The first that is new enough, and those that are not. What a build would find by itself comes first.
-fn choose(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(Option<Found>, Vec<Found>), StepError> {
-    let mut others: Vec<Found> = Vec::new();
+fn choose(
+    wanted: &XmakeRequest<'_>,
+    context: &dyn Context,
+) -> Result<(Option<XmakeProgram>, Vec<XmakeProgram>), StepError> {
+    let mut others: Vec<XmakeProgram> = Vec::new();
     for program in candidates(wanted, context)? {
         let version = tools::tool_version(&program, context)?;
-        let found = Found { program, version };
+        let found = XmakeProgram { program, version };
         if wanted.takes(&found.version) {
             return Ok((Some(found), others));
         }
@@ -156,7 +159,7 @@ fn choose(wanted: &Wanted<'_>, context: &dyn Context) -> Result<(Option<Found>, 
     Ok((None, others))
 }
 
-fn candidates(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Vec<Utf8PathBuf>, StepError> {
+fn candidates(wanted: &XmakeRequest<'_>, context: &dyn Context) -> Result<Vec<Utf8PathBuf>, StepError> {
     let names = [XMAKE.to_owned()];
     let root = Utf8Path::new("/");
     let mut found: Vec<Utf8PathBuf> = Vec::new();
@@ -183,7 +186,7 @@ fn candidates(wanted: &Wanted<'_>, context: &dyn Context) -> Result<Vec<Utf8Path
 }
 
 /// Where what the source holds now is put: another content goes to another directory.
-fn placed(wanted: &Wanted<'_>) -> Result<Option<Utf8PathBuf>, StepError> {
+fn placed(wanted: &XmakeRequest<'_>) -> Result<Option<Utf8PathBuf>, StepError> {
     let Some(source) = wanted.source else { return Ok(None) };
     let record = SourceRecord::read(source)?;
     Ok(record.and_then(|record| record.facts.content).map(|content| wanted.tree.join(content.short())))
@@ -246,12 +249,12 @@ fn of_the_system() -> Option<Utf8PathBuf> {
     tools::find_tool(Utf8Path::new("/"), SYSTEM_PATH, &[XMAKE.to_owned()])
 }
 
-fn is_in_place(found: &Found, context: &dyn Context) -> bool {
+fn is_in_place(found: &XmakeProgram, context: &dyn Context) -> bool {
     let leads_to = link(context).canonicalize_utf8().ok().or_else(of_the_system);
     leads_to.is_some_and(|program| tools::resolved(&program) == tools::resolved(&found.program))
 }
 
-fn put_in_place(found: &Found, context: &dyn Context) -> Result<(), StepError> {
+fn put_in_place(found: &XmakeProgram, context: &dyn Context) -> Result<(), StepError> {
     let link = link(context);
     if is_in_place(found, context) {
         return Ok(());
@@ -307,8 +310,12 @@ mod tests {
         let context = context();
         program(&context.path("2.8.1/bin/xmake"));
         let tree = context.path("data/xmake");
-        let wanted =
-            |minimum: Option<&'static str>| Wanted { minimum, source: None, tree: &tree, manager: None };
+        let wanted = |minimum: Option<&'static str>| XmakeRequest {
+            minimum,
+            source: None,
+            tree: &tree,
+            manager: None,
+        };
         let before = observe(&wanted(Some("2.8")), &context).unwrap();
         assert!(before.findings[0].what.contains("would not find"), "{before:?}");
         run(&wanted(Some("2.8")), &context).unwrap();
@@ -328,7 +335,7 @@ mod tests {
     fn a_source_brings_what_the_machine_does_not_have() {
         let context = context();
         let (tree, source) = (context.path("data/xmake"), context.path("artifacts/sources/xmake"));
-        let wanted = Wanted { minimum: Some("3.0"), source: Some(&source), tree: &tree, manager: None };
+        let wanted = XmakeRequest { minimum: Some("3.0"), source: Some(&source), tree: &tree, manager: None };
         let StepError::Failed(failure) = run(&wanted, &context).unwrap_err() else { panic!() };
         assert!(failure.message.contains("no source.json"), "{}", failure.message);
 

@@ -24,9 +24,9 @@ fn failed_command<'a>(step: &'a Step, told: Option<&str>) -> Option<&'a Command>
 }
 
 /// Where a shell for a step would be: its id, and the directory and environment of what it runs.
-type Place<'a> = (&'a Step, &'a Utf8Path, &'a BTreeMap<String, String>);
+type StepShell<'a> = (&'a Step, &'a Utf8Path, &'a BTreeMap<String, String>);
 
-fn place<'a>(step: &'a Step, told: Option<&str>) -> Option<Place<'a>> {
+fn place<'a>(step: &'a Step, told: Option<&str>) -> Option<StepShell<'a>> {
     if let Action::Verify(verify) = &step.action {
         return Some((step, &verify.directory, &verify.environment));
     }
@@ -35,7 +35,7 @@ fn place<'a>(step: &'a Step, told: Option<&str>) -> Option<Place<'a>> {
 
 /// The place of the step itself, or, when installer carries it out without a command, of the last step before it that
 /// runs one for the same component: what a configured tree lacks is looked for where it was configured.
-fn reopened<'a>(plan: &'a Plan, step: &'a Step, told: Option<&str>) -> Option<Place<'a>> {
+fn reopened<'a>(plan: &'a Plan, step: &'a Step, told: Option<&str>) -> Option<StepShell<'a>> {
     place(step, told).or_else(|| {
         let until = plan.steps.iter().position(|other| other.id == step.id)?;
         let before = plan.steps[..until].iter().rev();

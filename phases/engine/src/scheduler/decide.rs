@@ -8,7 +8,7 @@ use model::plan::{Action, Freshness, Input, Step};
 use super::Scheduler;
 use super::ending::unmet;
 use crate::EngineError;
-use crate::assess::{State, Verdict};
+use crate::assess::{Staleness, State};
 use crate::runner::{Observation, StepError};
 
 /// What is to be done with a step that may start.
@@ -79,9 +79,9 @@ impl Scheduler<'_> {
             };
         let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
         Ok(match verdict {
-            Verdict::Stale { why, .. } => Start::Run { why, material: Some(material) },
-            Verdict::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
-            Verdict::Fresh | Verdict::OutputGone(_) => {
+            Staleness::Stale { why, .. } => Start::Run { why, material: Some(material) },
+            Staleness::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
+            Staleness::Fresh | Staleness::OutputGone(_) => {
                 self.digests.insert(step.id.clone(), material.digest());
                 Start::Fresh { warnings: Vec::new() }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::event::{Event, Failure, FailureKind, Outcome, SkipReason, Verdict as RunVerdict};
+use model::event::{Event, Failure, FailureKind, Outcome, SkipReason, Verdict};
 use model::plan::Plan;
 
 use super::out::Out;
@@ -59,5 +59,5 @@ pub(super) fn closed_gates(
             }
         }
     }
-    Ok(Some(out.finish(RunVerdict::Failed, Some(FailureKind::Preflight))?))
+    Ok(Some(out.finish(Verdict::Failed, Some(FailureKind::Preflight))?))
 }

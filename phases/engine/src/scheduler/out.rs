@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use model::StepId;
-use model::event::{
-    EVENT_SCHEMA, Event, FailureKind, Outcome, SkipReason, StepSummary, Timed, Verdict as RunVerdict,
-};
+use model::event::{EVENT_SCHEMA, Event, FailureKind, Outcome, SkipReason, StepSummary, Timed, Verdict};
 use model::plan::Plan;
 
 use super::ending::milliseconds;
@@ -100,7 +98,7 @@ impl Out<'_> {
 
     pub(super) fn finish(
         &mut self,
-        verdict: RunVerdict,
+        verdict: Verdict,
         failure: Option<FailureKind>,
     ) -> Result<Finish, StepError> {
         self.event(Event::RunFinished { verdict, wall_ms: milliseconds(self.begun.elapsed()) })?;

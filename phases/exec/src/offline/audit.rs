@@ -78,7 +78,7 @@ impl Audit {
     }
 
     fn judge(&mut self, call: &Call, tell: &mut dyn FnMut(Leak)) -> Answer {
-        let wanted = match Wanted::read(call) {
+        let wanted = match Messages::read(call) {
             Ok(wanted) => wanted,
             // The kernel will find the same and say EFAULT; if it was only we who could not read, nothing may leave.
             Err(_) if self.task.enforce => return Answer::Fail(libc::EFAULT),
@@ -204,9 +204,9 @@ pub(crate) struct Message {
 }
 
 /// Reads what a call wants from its maker's memory.
-pub(crate) struct Wanted;
+pub(crate) struct Messages;
 
-impl Wanted {
+impl Messages {
     pub(crate) fn read(call: &Call) -> io::Result<Vec<Message>> {
         let memory = Memory(File::open(format!("/proc/{}/mem", call.thread))?);
         let [_, second, third, _, fifth, sixth] = call.arguments;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::Destination;
-use super::audit::Wanted;
+use super::audit::Messages;
 use super::{dns, names::Names};
 use crate::sys::descriptors;
 use crate::sys::namespaces;
@@ -242,7 +242,7 @@ fn watch_trial(listener: Option<OwnedFd>) -> io::Result<bool> {
         seccomp::receive(&listener)?.ok_or_else(|| io::Error::other("the trial process ended early"))
     };
     let call = next()?;
-    let wanted = context("read the memory of a child", Wanted::read(&call))?;
+    let wanted = context("read the memory of a child", Messages::read(&call))?;
     let right = wanted.iter().any(
         |message| matches!(message.destination, Destination::Internet(to) if to.ip() == IpAddr::V4(NOBODY)),
     );

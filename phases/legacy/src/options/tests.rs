@@ -13,14 +13,14 @@ use super::unknown::refuse_unknown;
 
 /// A place to call a script from.
 #[derive(Clone, Default)]
-struct Place {
+struct Scene {
     container: bool,
     /// Whether the script lies in a checkout of the service.
     project: bool,
     environment: BTreeMap<String, String>,
 }
 
-impl Place {
+impl Scene {
     fn container() -> Self {
         Self { container: true, project: true, ..Self::default() }
     }
@@ -128,8 +128,8 @@ fn facts(name: &str) -> Result<CaseFacts> {
 use Script::{Install, InstallBuild, InstallDeps};
 
 /// Calls with what they come to, for a snapshot.
-fn shown(calls: &[(&Place, Script, &str)]) -> String {
-    let one = |(place, script, line): &(&Place, Script, &str)| {
+fn shown(calls: &[(&Scene, Script, &str)]) -> String {
+    let one = |(place, script, line): &(&Scene, Script, &str)| {
         format!("$ {}.sh {line}\n{}\n", script.word(), place.says(*script, line))
     };
     calls.iter().map(one).collect::<Vec<_>>().join("\n")
@@ -137,7 +137,7 @@ fn shown(calls: &[(&Place, Script, &str)]) -> String {
 
 #[test]
 fn the_commands_of_the_phased_build_guide() {
-    let (host, inside) = (Place::host(), Place::container());
+    let (host, inside) = (Scene::host(), Scene::container());
     insta::assert_snapshot!(shown(&[
         // Phase 1 and phase 2 by hand.
         (&host, InstallDeps, ""),
@@ -175,7 +175,7 @@ fn the_commands_of_the_phased_build_guide() {
 
 #[test]
 fn the_run_lines_of_dockerfiles() {
-    let inside = Place::container();
+    let inside = Scene::container();
     // What `${NAME:+--option ${NAME}}` comes to, and what ARG puts into the environment beside it.
     let arguments = inside
         .clone()
@@ -207,7 +207,7 @@ fn the_run_lines_of_dockerfiles() {
 
 #[test]
 fn the_commands_of_the_build_guide() {
-    let host = Place::host();
+    let host = Scene::host();
     insta::assert_snapshot!(shown(&[
         (&host, Install, ""),
         (&host, Install, "--build-only"),
@@ -238,7 +238,7 @@ fn every_option_is_taken_with_a_blank_with_an_equals_sign_and_from_the_environme
             (None, false) => option.name.to_owned(),
         };
         let case = if option.meaning == Meaning::Case { "" } else { " --deployment-case=of-git" };
-        let place = Place::container();
+        let place = Scene::container();
         let blank = place.says(Install, &(words(false) + case));
         assert_eq!(blank, place.says(Install, &(words(true) + case)), "{}", option.name);
         let twin = place.with(&option.variable(), value).says(Install, case);
@@ -251,7 +251,7 @@ fn every_option_is_taken_with_a_blank_with_an_equals_sign_and_from_the_environme
 
 #[test]
 fn modes_that_say_no_or_leave_it_open() {
-    let inside = Place::container();
+    let inside = Scene::container();
     let mut table = String::new();
     for option in OPTIONS.iter().filter(|option| option.value == Some("auto|true|false")) {
         for mode in ["auto", "false"] {
@@ -265,9 +265,9 @@ fn modes_that_say_no_or_leave_it_open() {
 
 #[test]
 fn without_a_case_there_is_one_and_both_phases_take_the_same() {
-    let (inside, host) = (Place::container(), Place::host());
-    let today = Place::container().with("INSTALLER_CASE", "of-git");
-    let away = Place::default();
+    let (inside, host) = (Scene::container(), Scene::host());
+    let today = Scene::container().with("INSTALLER_CASE", "of-git");
+    let away = Scene::default();
     insta::assert_snapshot!(shown(&[
         (&inside, InstallDeps, "--install-infinicore false --install-infinilm false"),
         (&inside, InstallBuild, "--install-infinicore false --install-infinilm false"),
@@ -281,7 +281,7 @@ fn without_a_case_there_is_one_and_both_phases_take_the_same() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_what_to_do() {
-    let inside = Place::container();
+    let inside = Scene::container();
     insta::assert_snapshot!(shown(&[
         (&inside, Install, "--phase=biuld"),
         (&inside, InstallDeps, "--phase build"),
@@ -306,7 +306,7 @@ fn what_cannot_be_done_is_refused_with_what_to_do() {
 
 #[test]
 fn references_are_fetched_and_checkouts_left_where_they_are() {
-    let inside = Place::container();
+    let inside = Scene::container();
     insta::assert_snapshot!(shown(&[
         (&inside, InstallDeps, "--deployment-case my-case --infinicore-branch issue/951"),
         (&inside, InstallDeps, "--deployment-case of-git --infinicore-branch issue/951"),
@@ -335,7 +335,7 @@ fn references_are_fetched_and_checkouts_left_where_they_are() {
 
 #[test]
 fn passwords_of_an_old_command_line_are_not_printed() {
-    let inside = Place::container();
+    let inside = Scene::container();
     let said = inside.says(
         Install,
         "--deployment-case my-case --infinicore-build-cmd 'python3 scripts/install.py --url=https://joe:s3cret@example.com/x'",

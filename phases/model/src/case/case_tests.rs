@@ -8,8 +8,8 @@ use super::*;
 
 mod agreement;
 mod extending;
-mod legacy;
 mod overriding;
+mod preset;
 mod wrong;
 
 /// Parents are looked for among these.

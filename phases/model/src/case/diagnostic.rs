@@ -12,14 +12,14 @@ pub struct Diagnostic {
     /// What is wrong, as a lower-case fragment that names the thing.
     pub message: String,
     /// Where, if it has a place.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// What to do.
     pub help: Option<String>,
 }
 
 /// A stretch of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The file as messages show it, or the flag.
     pub file: String,
     /// From 1.

@@ -7,7 +7,7 @@ use super::artifacts::PresetArtifacts;
 use super::diagnostic::{Diagnostic, Diagnostics, Warning, nearest};
 use super::tree::{FileKind, Files, Node, Span, Value, dotted};
 use super::{
-    CASE_SCHEMA, Case, Recipes, SystemPackages, json, legacy, schema, semantic, stack, toml, validate, wanted,
+    CASE_SCHEMA, Case, Recipes, SystemPackages, json, preset, schema, semantic, stack, toml, validate, wanted,
 };
 
 /// How many cases may extend one another; more is taken for a mistake.
@@ -375,8 +375,8 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
         let help = "a case begins with `{\"schema\": 1`".to_owned();
         return Err(files.diagnose(&tree.span, message, Some(help)).into());
     }
-    if case.format == Format::Json && tree.get(&["schema"]).is_none() && legacy::is_preset(&tree) {
-        let (converted, found) = legacy::convert(files, &tree, case.artifacts.as_ref());
+    if case.format == Format::Json && tree.get(&["schema"]).is_none() && preset::is_preset(&tree) {
+        let (converted, found) = preset::convert(files, &tree, case.artifacts.as_ref());
         warnings.extend(found);
         return Ok(converted);
     }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, Location};
 
 /// Where a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Files {
 }
 
 /// The line on which `span` begins; what lies beyond its end is not marked.
-fn place(file: &File, span: &Span) -> Place {
+fn place(file: &File, span: &Span) -> Location {
     let text = file.text.as_str();
     let start = floor(text, span.start);
     let end = floor(text, span.end.max(span.start));
@@ -94,7 +94,7 @@ fn place(file: &File, span: &Span) -> Place {
     let rest = text.get(line_start..).unwrap_or("");
     let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
     let marked_end = end.min(line_start + line.len());
-    Place {
+    Location {
         file: file.name.clone(),
         line: number,
         column: text.get(line_start..start).unwrap_or("").chars().count() + 1,

@@ -23,7 +23,7 @@ pub struct Stack<'a> {
 
 /// How sure the table is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Certainty {
     /// Known not to work, on any machine: a mistake of the case.
     Wrong,
     /// The case is well, and this machine is not the one for it.
@@ -36,7 +36,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How sure that is.
-    pub verdict: Verdict,
+    pub verdict: Certainty,
     /// Where in the case: `pytorch.torch_version`.
     pub key: String,
     /// What does not go together.
@@ -92,14 +92,14 @@ struct KnownPython {
 }
 
 impl Checker<'_> {
-    pub(super) fn add(&mut self, verdict: Verdict, key: &str, message: String, help: String) {
+    pub(super) fn add(&mut self, verdict: Certainty, key: &str, message: String, help: String) {
         self.found.push(Finding { verdict, key: key.to_owned(), message, help, source: None });
     }
 
     /// The same of the commit of a source.
     pub(super) fn add_of_source(
         &mut self,
-        verdict: Verdict,
+        verdict: Certainty,
         source: Option<&SourceName>,
         message: String,
         help: String,
@@ -115,7 +115,7 @@ impl Checker<'_> {
         let Some(row) = rows.iter().find(|row| begins_with(torch, &row.torch)) else {
             let known: Vec<&str> = rows.iter().map(|row| row.torch.as_str()).collect();
             let message = format!("nothing is known about torch {torch} and its companions");
-            return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
+            return self.add(Certainty::Unknown, key, message, format!("known: {}", known.join(", ")));
         };
         self.torch_cuda(key, torch, row);
         self.torch_python(key, torch, row);
@@ -125,11 +125,11 @@ impl Checker<'_> {
             };
             let message = format!("{name} {} is not compatible with torch {torch}", asked.version);
             let help = format!("torch {} needs {name} {wanted}", row.torch);
-            self.add(Verdict::Wrong, &asked.key, message, help);
+            self.add(Certainty::Wrong, &asked.key, message, help);
         }
         if let Some(below) = &row.numpy_below {
             // What the case leaves open is held below by `deps`: see `numpy_limit`.
-            self.numpy(&format!("torch {torch}"), below, Verdict::Wrong, false);
+            self.numpy(&format!("torch {torch}"), below, Certainty::Wrong, false);
         }
     }
 
@@ -142,7 +142,7 @@ impl Checker<'_> {
                 let message =
                     format!("torch {torch} is for CUDA {label}, but this index is for CUDA {index}");
                 let help = "write the same toolkit in both".to_owned();
-                return self.add(Verdict::Wrong, "pytorch.index_url", message, help);
+                return self.add(Certainty::Wrong, "pytorch.index_url", message, help);
             }
         }
         let key = if label.is_none() && index.is_some() { "pytorch.index_url" } else { asked };
@@ -161,13 +161,14 @@ impl Checker<'_> {
             if !row.cuda.contains(&tag) {
                 let message = format!("torch {torch} was not built for CUDA {tag}");
                 let help = format!("torch {} was built for CUDA {built}{}", row.torch, others(&tag));
-                self.add(Verdict::Wrong, key, message, help);
+                self.add(Certainty::Wrong, key, message, help);
             } else if let Some(toolkit) = toolkit.filter(|toolkit| !begins_with(toolkit, &tag)) {
                 let message = format!("torch for CUDA {tag} with the toolkit of CUDA {toolkit}");
                 let help =
                     format!("set cuda.version to {tag}; torch {} was built for CUDA {built}", row.torch);
                 // torch.utils.cpp_extension refuses another major release and warns about another minor one.
-                let verdict = if major(toolkit) == major(&tag) { Verdict::Unknown } else { Verdict::Wrong };
+                let verdict =
+                    if major(toolkit) == major(&tag) { Certainty::Unknown } else { Certainty::Wrong };
                 self.add(verdict, "cuda.version", message, help);
             }
             return;
@@ -179,7 +180,7 @@ impl Checker<'_> {
         let message = format!("torch {torch} was not built for CUDA {toolkit}");
         let help = format!("torch {} was built for CUDA {built}{}", row.torch, others(&minor(toolkit)));
         let near = row.cuda.iter().any(|built| major(built) == major(toolkit));
-        self.add(if near { Verdict::Unknown } else { Verdict::Wrong }, asked, message, help);
+        self.add(if near { Certainty::Unknown } else { Certainty::Wrong }, asked, message, help);
     }
 
     fn torch_python(&mut self, asked: &str, torch: &str, row: &PytorchRow) {
@@ -200,7 +201,7 @@ impl Checker<'_> {
         match python.key {
             Some(key) => {
                 let message = format!("torch {torch} has no build for Python {version}");
-                self.add(Verdict::Wrong, key, message, help);
+                self.add(Certainty::Wrong, key, message, help);
             }
             None => {
                 let os = &self.stack.target.os;
@@ -208,7 +209,7 @@ impl Checker<'_> {
                     "torch {torch} has no build for Python {version}, which is the python3 of {} {}",
                     os.id, os.version
                 );
-                self.add(Verdict::NotHere, asked, message, help);
+                self.add(Certainty::NotHere, asked, message, help);
             }
         }
     }
@@ -236,7 +237,7 @@ impl Checker<'_> {
     }
 
     /// What `subject` needs of NumPy, against what the case asks of it.
-    fn numpy(&mut self, subject: &str, below: &str, verdict: Verdict, open: bool) {
+    fn numpy(&mut self, subject: &str, below: &str, verdict: Certainty, open: bool) {
         let python = self.python().map(|python| python.version);
         for (key, line) in self.lines().into_iter().filter(|(_, line)| is_for(line, python.as_deref())) {
             let Some(demand) = Demand::of(&line, "numpy") else { continue };
@@ -248,7 +249,7 @@ impl Checker<'_> {
                 let message = format!(
                     "{subject} was built for NumPy before {below}, but `{line}` may resolve to a newer one"
                 );
-                self.add(Verdict::Unknown, &key, message, format!("write `numpy<{below}`"));
+                self.add(Certainty::Unknown, &key, message, format!("write `numpy<{below}`"));
             }
         }
     }
@@ -306,7 +307,7 @@ impl Checker<'_> {
         let Some(row) = row else {
             let known: Vec<&str> = rows.iter().map(|row| row.tensorrt.as_str()).collect();
             let message = format!("it is not known whether TensorRT {version} works with CUDA {cuda}");
-            return self.add(Verdict::Unknown, key, message, format!("known: {}", known.join(", ")));
+            return self.add(Certainty::Unknown, key, message, format!("known: {}", known.join(", ")));
         };
         let within = |row: &TensorrtRow| {
             let cuda = minor(&cuda);
@@ -332,7 +333,7 @@ impl Checker<'_> {
         } else {
             format!("TensorRT {version} does not work with CUDA {cuda}")
         };
-        self.add(if near { Verdict::Unknown } else { Verdict::Wrong }, key, message, help);
+        self.add(if near { Certainty::Unknown } else { Certainty::Wrong }, key, message, help);
     }
 
     fn toolkit(&mut self) {
@@ -349,7 +350,7 @@ impl Checker<'_> {
             let known: Vec<&str> = rows.iter().map(|row| row.from.as_str()).collect();
             let message = format!("it is not known what CUDA {version} compiles for");
             return self.add(
-                Verdict::Unknown,
+                Certainty::Unknown,
                 "cuda.version",
                 message,
                 format!("known: {}", known.join(", ")),
@@ -382,13 +383,13 @@ impl Checker<'_> {
                 }
                 _ => format!("it compiles for {}", row.architectures.join(", ")),
             };
-            self.add(if unknown { Verdict::Unknown } else { Verdict::Wrong }, "cuda.arch", message, help);
+            self.add(if unknown { Certainty::Unknown } else { Certainty::Wrong }, "cuda.arch", message, help);
         }
     }
 
     fn opencv(&mut self) {
         // Wheels were compiled against some NumPy; what is compiled here is compiled against the case's own.
-        let mut versions: Vec<(String, Verdict)> = Vec::new();
+        let mut versions: Vec<(String, Certainty)> = Vec::new();
         for (_, line) in self.lines() {
             let projects = [
                 "opencv-python",
@@ -397,7 +398,7 @@ impl Checker<'_> {
                 "opencv-contrib-python-headless",
             ];
             let exact = projects.iter().find_map(|project| Demand::of(&line, project)?.exact);
-            versions.extend(exact.map(|version| (version, Verdict::Wrong)));
+            versions.extend(exact.map(|version| (version, Certainty::Wrong)));
         }
         let built = self.stack.case.components.iter().find(|(name, component)| {
             name.as_str() == "opencv" || component.recipe.as_deref() == Some("opencv")
@@ -412,7 +413,7 @@ impl Checker<'_> {
                     _ => None,
                 })
             });
-            versions.extend(said.map(|version| (version, Verdict::Unknown)));
+            versions.extend(said.map(|version| (version, Certainty::Unknown)));
         }
         for (version, verdict) in versions {
             if let Some(row) = table().opencv.iter().find(|row| !version_at_least(&version, &row.below)) {
@@ -462,12 +463,12 @@ impl Checker<'_> {
                 let message =
                     format!("{} {} has no Python {wanted}, and {program} is not on PATH", os.id, os.version);
                 let help = help(&format!("or use Python {}", own.join(" or ")));
-                self.add(Verdict::NotHere, "python.version", message, help);
+                self.add(Certainty::NotHere, "python.version", message, help);
             }
             None => {
                 let name = if os.id.is_empty() { "this distribution" } else { os.id.as_str() };
                 let message = format!("it is not known whether {name} {} has Python {wanted}", os.version);
-                self.add(Verdict::Unknown, "python.version", message, help(""));
+                self.add(Certainty::Unknown, "python.version", message, help(""));
             }
         }
     }

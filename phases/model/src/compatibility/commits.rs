@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Checker;
-use super::{Verdict, table};
+use super::{Certainty, table};
 use crate::SourceName;
 
 /// What is known of the commit of a component.
@@ -29,7 +29,7 @@ impl Checker<'_> {
             let pair = described(&at, &names);
             let message = format!("{pair} do not work together: {}", row.why);
             let source = names.last().map(|name| &at[*name].source);
-            self.add_of_source(Verdict::Wrong, source, message, ways_out(&at, &names));
+            self.add_of_source(Certainty::Wrong, source, message, ways_out(&at, &names));
         }
         let family: BTreeSet<&String> = table().together.iter().flat_map(|row| row.commits.keys()).collect();
         let here: Vec<&String> = at.keys().filter(|name| family.contains(name)).collect();
@@ -42,7 +42,7 @@ impl Checker<'_> {
         }
         let pair = described(&at, &here);
         self.add_of_source(
-            Verdict::Unknown,
+            Certainty::Unknown,
             Some(&at[here[0]].source),
             format!("{pair} are not known to work together"),
             ways_out(&at, &here),

@@ -1,5 +1,5 @@
 use crate::case::Case;
-use crate::compatibility::{Finding, Stack, Verdict, check};
+use crate::compatibility::{Certainty, Finding, Stack, check};
 use crate::source_facts::{FactsOfSource, SourceFacts};
 use crate::target::Target;
 
@@ -58,7 +58,7 @@ fn what_the_cases_of_this_project_pin_was_built_together() {
 fn a_pair_that_does_not_compile_is_refused_with_one_that_does() {
     let found = found(&[("infinicore", CORE), ("infinilm", LM)], &[("infinilm", NEWER_LM)]);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].verdict, Verdict::Wrong);
+    assert_eq!(found[0].verdict, Certainty::Wrong);
     insta::assert_snapshot!(format!("{}: {}\nhelp: {}", found[0].key, found[0].message, found[0].help));
 }
 
@@ -67,7 +67,7 @@ fn a_pair_of_which_nothing_is_known_is_a_warning() {
     let pinned = [("infinicore", CORE), ("infinilm", LM), ("infinilm-svc", "2a3f570")];
     let found = found(&pinned, &[("infinicore", "850fb3f71bc4fa59de529ca9a0e4aa6ebd7acbee")]);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].verdict, Verdict::Unknown);
+    assert_eq!(found[0].verdict, Certainty::Unknown);
     insta::assert_snapshot!(format!("{}: {}\nhelp: {}", found[0].key, found[0].message, found[0].help));
 }
 
@@ -81,5 +81,5 @@ fn a_component_is_known_by_its_recipe_and_its_source_by_its_name() {
     let case: Case = toml::from_str(&text).unwrap();
     let (facts, target) = (SourceFacts::new(), Target::default());
     let found = check(&Stack { case: &case, requirements: &[], facts: &facts, target: &target });
-    assert_eq!(found.iter().map(|one| one.verdict).collect::<Vec<_>>(), [Verdict::Wrong]);
+    assert_eq!(found.iter().map(|one| one.verdict).collect::<Vec<_>>(), [Certainty::Wrong]);
 }

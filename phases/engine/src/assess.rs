@@ -1,27 +1,19 @@
 //! Holding a plan against the records: what would run, and why. Starts no step and changes nothing.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use camino::Utf8PathBuf;
 use model::fingerprint::{Difference, Material};
-use model::plan::{Action, Freshness, Input, Keep, Phase, Plan, Step};
-use model::{ComponentName, Digest, StepId};
+use model::plan::{Freshness, Input, Keep, Plan, Step};
+use model::{Digest, StepId};
 
 use crate::EngineError;
 use crate::context::{Memory, StandaloneContext, World};
 use crate::fingerprint;
 use crate::ledger::{Entry, Last, Ledger};
 use crate::runner::{Finding, Observation, Runner, StepError};
+use crate::selection::Selection;
 use crate::tree::Trees;
-
-/// Which steps are wanted: by component, by step id, or by the beginning of one (`deps`, `build/ffmpeg`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Only these, and what they need; empty: all.
-    pub only: Vec<String>,
-    /// Not these.
-    pub skip: Vec<String>,
-}
 
 /// What a plan comes to on this machine.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +56,24 @@ impl Assessment {
     /// Whether anything would run.
     pub fn pending(&self) -> bool {
         self.rows.iter().any(|row| row.state.may_run())
+    }
+}
+
+impl Assessed {
+    fn fresh(step: &Step) -> Self {
+        Self {
+            step: step.id.clone(),
+            state: State::Fresh,
+            why: String::new(),
+            differences: Vec::new(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn follow(&mut self, before: &StepId) {
+        self.state = State::Follows;
+        self.why = format!("{before} runs before it");
     }
 }
 
@@ -193,7 +203,7 @@ impl Records {
     }
 
     /// Holds a fingerprinted step with this material against its entry.
-    pub(crate) fn verdict(
+    pub(crate) fn staleness(
         &self,
         step: &Step,
         material: &Material,
@@ -253,7 +263,7 @@ impl Records {
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
         let mut output_gone: BTreeSet<usize> = BTreeSet::new();
-        let mut doomed: Vec<camino::Utf8PathBuf> = Vec::new();
+        let mut doomed: Vec<Utf8PathBuf> = Vec::new();
         let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
             let entry = self.ledger.entry(&step.id)?;
@@ -263,14 +273,7 @@ impl Records {
             entries.push(entry);
         }
         for (index, step) in plan.steps.iter().enumerate() {
-            let mut row = Assessed {
-                step: step.id.clone(),
-                state: State::Fresh,
-                why: String::new(),
-                differences: Vec::new(),
-                findings: Vec::new(),
-                warnings: Vec::new(),
-            };
+            let mut row = Assessed::fresh(step);
             if !wanted.contains(&step.id) {
                 row.state = State::NotSelected;
                 let digest = self.digest_of_skipped(step, runner, world)?;
@@ -285,77 +288,103 @@ impl Records {
                 running.map(|at| rows[at].step.clone())
             };
             let before = runs(&step.needs).or_else(|| runs(&step.after));
-            match step.freshness {
-                Freshness::Observed => match self.observe(step, runner, world) {
-                    Ok(observation) => {
-                        digests.insert(step.id.clone(), observation.digest());
-                        row.warnings = observation.warnings;
-                        if let Some(first) = observation.findings.first() {
-                            row.state = State::Stale;
-                            row.why = match observation.findings.len() {
-                                1 => first.what.clone(),
-                                more => format!("{} (and {} more)", first.what, more - 1),
-                            };
-                        } else if let Some(before) = before {
-                            // What it looks at may be about to change.
-                            row.state = State::Follows;
-                            row.why = format!("{before} runs before it");
-                        }
-                        row.findings = observation.findings;
-                    }
-                    Err(StepError::Failed(failure)) => {
-                        row.state = State::Stale;
-                        row.findings = failure
-                            .cures
-                            .first()
-                            .map(|cure| Finding { what: failure.message.clone(), cure: cure.clone() })
-                            .into_iter()
-                            .collect();
-                        row.why = failure.message;
-                    }
-                    Err(StepError::Cancelled) => return Err(EngineError::new("cancelled")),
-                },
+            let digest = match step.freshness {
+                Freshness::Observed => {
+                    self.assess_observed(step, &mut row, before.as_ref(), runner, world)?
+                }
                 Freshness::Fingerprinted => {
-                    let verdict = match self.material(step, &digests)? {
+                    let material = self.material(step, &digests)?;
+                    let digest = material.as_ref().ok().map(Material::digest);
+                    let staleness = match material {
                         Err(why) => Staleness::Stale { why, differences: Vec::new() },
                         Ok(material) => {
-                            digests.insert(step.id.clone(), material.digest());
-                            self.verdict(step, &material, entries[index].as_ref(), runner, world)?
+                            self.staleness(step, &material, entries[index].as_ref(), runner, world)?
                         }
                     };
-                    match verdict {
-                        Staleness::Stale { why, differences } => {
-                            row.state = State::Stale;
-                            row.why = why;
-                            row.differences = differences;
-                        }
-                        Staleness::OutputGone(why) => {
-                            output_gone.insert(index);
-                            row.why = why;
-                        }
-                        Staleness::Fresh => {
-                            let lost = |output: &camino::Utf8PathBuf| {
-                                doomed.iter().any(|tree| output.starts_with(tree))
-                            };
-                            if step.outputs.iter().any(lost) {
-                                output_gone.insert(index);
-                                "a killed step wrote into the same tree".clone_into(&mut row.why);
-                            }
-                        }
+                    let lost = |output: &Utf8PathBuf| doomed.iter().any(|tree| output.starts_with(tree));
+                    let lost = step.outputs.iter().any(lost);
+                    if assess_fingerprinted(&mut row, staleness, lost, before.as_ref()) {
+                        output_gone.insert(index);
                     }
-                    if row.state == State::Fresh {
-                        if let Some(before) = before {
-                            row.state = State::Follows;
-                            row.why = format!("{before} runs before it");
-                        }
-                    }
+                    digest
                 }
-            }
+            };
+            digests.extend(digest.map(|digest| (step.id.clone(), digest)));
             rows.push(row);
         }
         demand(plan, &mut rows, &output_gone, &positions);
         Ok(Assessment { rows })
     }
+
+    /// What a look finds, and its digest. Where something runs `before` it, what it looks at may be about to change.
+    fn assess_observed(
+        &self,
+        step: &Step,
+        row: &mut Assessed,
+        before: Option<&StepId>,
+        runner: &dyn Runner,
+        world: &World<'_>,
+    ) -> Result<Option<Digest>, EngineError> {
+        match self.observe(step, runner, world) {
+            Ok(observation) => {
+                let digest = observation.digest();
+                row.warnings = observation.warnings;
+                if let Some(first) = observation.findings.first() {
+                    row.state = State::Stale;
+                    row.why = match observation.findings.len() {
+                        1 => first.what.clone(),
+                        more => format!("{} (and {} more)", first.what, more - 1),
+                    };
+                } else if let Some(before) = before {
+                    row.follow(before);
+                }
+                row.findings = observation.findings;
+                Ok(Some(digest))
+            }
+            Err(StepError::Failed(failure)) => {
+                row.state = State::Stale;
+                row.findings = failure
+                    .cures
+                    .first()
+                    .map(|cure| Finding { what: failure.message.clone(), cure: cure.clone() })
+                    .into_iter()
+                    .collect();
+                row.why = failure.message;
+                Ok(None)
+            }
+            Err(StepError::Cancelled) => Err(EngineError::new("cancelled")),
+        }
+    }
+}
+
+/// What a fingerprinted step comes to; whether one of its outputs is gone, or lost with what a killed step wrote.
+fn assess_fingerprinted(
+    row: &mut Assessed,
+    staleness: Staleness,
+    lost: bool,
+    before: Option<&StepId>,
+) -> bool {
+    let mut output_gone = false;
+    match staleness {
+        Staleness::Stale { why, differences } => {
+            row.state = State::Stale;
+            row.why = why;
+            row.differences = differences;
+        }
+        Staleness::OutputGone(why) => {
+            output_gone = true;
+            row.why = why;
+        }
+        Staleness::Fresh if lost => {
+            output_gone = true;
+            "a killed step wrote into the same tree".clone_into(&mut row.why);
+        }
+        Staleness::Fresh => {}
+    }
+    if let Some(before) = before.filter(|_| row.state == State::Fresh) {
+        row.follow(before);
+    }
+    output_gone
 }
 
 /// An output that is gone is made again only if a step that needs it runs; what follows from that is settled here.
@@ -407,150 +436,10 @@ fn demand(
 }
 
 /// Trees in which what a killed attempt wrote cannot be told from what is whole.
-pub(crate) fn untrusted(step: &Step) -> impl Iterator<Item = &camino::Utf8PathBuf> {
+pub(crate) fn untrusted(step: &Step) -> impl Iterator<Item = &Utf8PathBuf> {
     step.scratch.iter().filter(|scratch| scratch.keep != Keep::Always).map(|scratch| &scratch.path)
-}
-
-/// Steps of `build` that only look and cannot be acted on: all of them are looked at before anything is compiled.
-pub(crate) fn is_gate(step: &Step) -> bool {
-    step.phase == Phase::Build && matches!(step.action, Action::Preflight(_))
 }
 
 fn exists(path: &camino::Utf8Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
-}
-
-impl Selection {
-    /// Whether a word names a step by its id, or by the component that it builds.
-    fn names(word: &str, step: &Step) -> bool {
-        let word = word.trim_end_matches('/');
-        let id = step.id.as_str();
-        step.component.as_ref().is_some_and(|component| component.as_str() == word)
-            || id == word
-            || id.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'))
-    }
-
-    /// Whether a word asks for a step: what a component needs of `deps` comes with the component.
-    fn matches(word: &str, step: &Step) -> bool {
-        Self::names(word, step) || step.serves.iter().any(|component| component.as_str() == word)
-    }
-
-    fn skips(&self, step: &Step) -> bool {
-        let skipped =
-            |component: &model::ComponentName| self.skip.iter().any(|word| word == component.as_str());
-        // What serves several components is left out with the last of them.
-        let serves_skipped = !step.serves.is_empty() && step.serves.iter().all(skipped);
-        serves_skipped || self.skip.iter().any(|word| Self::names(word, step))
-    }
-
-    /// Words of `--only` and `--skip` that no step of these plans answers to.
-    pub fn unknown<'a>(&'a self, plans: &[&Plan]) -> Vec<&'a str> {
-        let known =
-            |word: &str| plans.iter().any(|plan| plan.steps.iter().any(|step| Self::matches(word, step)));
-        self.only.iter().chain(&self.skip).map(String::as_str).filter(|word| !known(word)).collect()
-    }
-
-    /// The plan, in which the look at the disk counts the components that are wanted and no others.
-    pub(crate) fn narrowed<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
-        if self.only.is_empty() && self.skip.is_empty() {
-            return Cow::Borrowed(plan);
-        }
-        let wanted = self.wanted(plan);
-        let steps = plan.steps.iter().filter(|step| wanted.contains(&step.id));
-        let components: BTreeSet<&ComponentName> = steps.filter_map(|step| step.component.as_ref()).collect();
-        let mut narrowed = plan.clone();
-        for step in &mut narrowed.steps {
-            if let Action::Preflight(preflight) = &mut step.action {
-                if !preflight.disk_for.is_empty() {
-                    preflight.disk_for.retain(|estimate| components.contains(&estimate.component));
-                    preflight.disk_mib = preflight.disk_for.iter().map(|estimate| estimate.mib).sum();
-                }
-            }
-        }
-        Cow::Owned(narrowed)
-    }
-
-    /// The steps of a plan that are wanted.
-    pub fn wanted(&self, plan: &Plan) -> BTreeSet<StepId> {
-        let mut wanted: BTreeSet<StepId> = BTreeSet::new();
-        let positions: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
-        // From the end, so that what a wanted step needs is wanted before it is looked at.
-        for step in plan.steps.iter().rev() {
-            let asked = self.only.is_empty() || self.only.iter().any(|word| Self::matches(word, step));
-            if (asked || wanted.contains(&step.id)) && !self.skips(step) {
-                wanted.insert(step.id.clone());
-                wanted.extend(step.needs.iter().cloned());
-                if !self.only.is_empty() {
-                    // What brings an input (a fetch before its unpack) belongs to it; gates of others do not.
-                    let of_others = |before: &Step| {
-                        let serves = step
-                            .component
-                            .as_ref()
-                            .is_some_and(|component| before.serves.contains(component));
-                        is_gate(before) && before.component != step.component && !serves
-                    };
-                    let own = step
-                        .after
-                        .iter()
-                        .filter(|id| positions.get(id).is_some_and(|before| !of_others(before)));
-                    wanted.extend(own.cloned());
-                }
-            } else {
-                wanted.remove(&step.id);
-            }
-        }
-        wanted
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_look_at_the_disk_comes_with_a_component_and_counts_it_alone() {
-        let step = |id: &str, component: Option<&str>, after: &[&str], action: serde_json::Value| {
-            serde_json::json!({
-                "id": id, "phase": "build", "title": id, "freshness": "observed", "network": "denied",
-                "component": component, "after": after, "action": action,
-            })
-        };
-        let look = |disk_for: serde_json::Value| {
-            serde_json::json!({
-                "kind": "preflight", "manager": null, "needs": [], "paths": [], "disk_mib": 5, "disk_for": disk_for,
-            })
-        };
-        let estimate = |component: &str, mib: u64| serde_json::json!({ "component": component, "mib": mib, "by_source": null, "taken": [] });
-        let compile = || serde_json::json!({ "kind": "exec", "commands": [] });
-        let mut all = step(
-            "build/preflight",
-            None,
-            &["build/a/preflight", "build/b/preflight"],
-            look(serde_json::json!([estimate("a", 2), estimate("b", 3)])),
-        );
-        all["serves"] = serde_json::json!(["a", "b"]);
-        let plan: Plan = serde_json::from_value(serde_json::json!({
-            "schema": 1, "case": "c", "phase": "build", "target": "t", "notes": [],
-            "steps": [
-                step("build/a/preflight", Some("a"), &[], look(serde_json::json!([]))),
-                step("build/b/preflight", Some("b"), &[], look(serde_json::json!([]))),
-                all,
-                step("build/a/compile", Some("a"), &["build/preflight"], compile()),
-                step("build/b/compile", Some("b"), &["build/preflight"], compile()),
-            ],
-        }))
-        .unwrap();
-        let counted = |only: &str| {
-            let selection = Selection { only: vec![only.to_owned()], skip: Vec::new() };
-            let wanted = selection.wanted(&plan);
-            let Action::Preflight(look) = &selection.narrowed(&plan).steps[2].action else { panic!() };
-            (wanted.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(), look.disk_mib)
-        };
-        let (wanted, mib) = counted("b");
-        assert_eq!(wanted, ["build/b/compile", "build/b/preflight", "build/preflight"]);
-        assert_eq!(mib, 3);
-        let (wanted, mib) = counted("build/a/compile");
-        assert_eq!(wanted, ["build/a/compile", "build/preflight"]);
-        assert_eq!(mib, 2);
-    }
 }

@@ -24,13 +24,15 @@ mod run_context;
 pub mod runlog;
 pub mod runner;
 mod scheduler;
+pub mod selection;
 pub mod signals;
 pub mod tarball;
 pub mod tree;
 
-pub use assess::{Assessed, Assessment, Selection, State, assess, assess_before_run};
+pub use assess::{Assessed, Assessment, State, assess, assess_before_run};
 pub use context::{StandaloneContext, World};
 pub use scheduler::{Finish, Observer, RunOptions, redactor, run, tell_nothing_to_do};
+pub use selection::Selection;
 pub use signals::Cancel;
 
 /// An error of the engine itself: a state directory that cannot be read, say. A failing step is none.

@@ -25,13 +25,14 @@ use model::site::Site;
 use model::target::Capacity;
 use model::{Digest, StepId};
 
-use crate::assess::{Assessment, Records, Selection, State, untrusted};
+use crate::assess::{Assessment, Records, State, untrusted};
 use crate::capsule::Origin;
 use crate::context::World;
 use crate::ledger::Last;
 use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
+use crate::selection::Selection;
 use crate::{Cancel, EngineError, fault, files};
 use claims::{Claimed, Waiter};
 use decide::Start;

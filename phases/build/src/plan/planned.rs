@@ -1,5 +1,7 @@
 //! The components of a case, each with its driver, its source and its prefix, in the order in which they are built.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
@@ -39,11 +41,18 @@ impl<'a> Planned<'a> {
 /// When a component needs one that is not there, or none can be the first, or one is used that is not needed.
 pub(super) fn in_order<'a>(known: &Known<'a>) -> Result<Vec<Planned<'a>>, PlanError> {
     let components = &known.case.components;
-    let mut ordered: Vec<&ComponentName> = Vec::new();
-    let mut open: Vec<&ComponentName> = Vec::new();
-    for name in components.keys() {
-        settle(known, name, &mut ordered, &mut open)?;
-    }
+    let ordered = model::circle::ordered(
+        components.keys(),
+        |name| components[name].needs.iter().map(|need| declared(known, name, need)).collect(),
+        |circle| {
+            let names: Vec<&str> = circle.iter().chain(&circle[..1]).map(|name| name.as_str()).collect();
+            PlanError::new(
+                format!("components.{}.needs", circle[0]),
+                format!("components need each other in a cycle: {}", names.join(" → ")),
+                "break the cycle of `needs`",
+            )
+        },
+    )?;
     let ordered = ordered
         .into_iter()
         .map(|name| {
@@ -100,51 +109,33 @@ fn after_its_libraries(
     ))
 }
 
-fn settle<'a>(
+/// The component that another one needs.
+fn declared<'a>(
     known: &Known<'a>,
-    name: &'a ComponentName,
-    ordered: &mut Vec<&'a ComponentName>,
-    open: &mut Vec<&'a ComponentName>,
-) -> Result<(), PlanError> {
-    if ordered.contains(&name) {
-        return Ok(());
-    }
-    if open.contains(&name) {
-        let circle: Vec<&str> = open.iter().map(|name| name.as_str()).chain([name.as_str()]).collect();
-        return Err(PlanError::new(
+    name: &ComponentName,
+    need: &ComponentName,
+) -> Result<&'a ComponentName, PlanError> {
+    let components = &known.case.components;
+    components.get_key_value(need).map(|(need, _)| need).ok_or_else(|| {
+        let nearest =
+            model::nearest::closest(need.as_str(), components.keys().map(ComponentName::as_str), None);
+        PlanError::new(
             format!("components.{name}.needs"),
-            format!("components need each other in a cycle: {}", circle.join(" → ")),
-            "break the cycle of `needs`",
-        ));
-    }
-    open.push(name);
-    for need in &known.case.components[name].needs {
-        let Some((need, _)) = known.case.components.get_key_value(need) else {
-            let names = known.case.components.keys().map(ComponentName::as_str);
-            let nearest = model::nearest::closest(need.as_str(), names, None);
-            return Err(PlanError::new(
-                format!("components.{name}.needs"),
-                format!("component `{name}` needs `{need}`, which the case does not declare"),
-                nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?")),
-            ));
-        };
-        settle(known, need, ordered, open)?;
-    }
-    open.pop();
-    ordered.push(name);
-    Ok(())
+            format!("component `{name}` needs `{need}`, which the case does not declare"),
+            nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?")),
+        )
+    })
 }
 
 /// Needed components, and what they need, each once, nearest first.
 pub(super) fn closure<'a, 'b>(planned: &Planned<'_>, all: &'b [Planned<'a>]) -> Vec<&'b Planned<'a>> {
+    let by_name: BTreeMap<&ComponentName, &Planned<'a>> =
+        all.iter().map(|other| (other.name, other)).collect();
     let mut found: Vec<&Planned<'a>> = Vec::new();
-    let mut queue: Vec<&ComponentName> = planned.component.needs.iter().collect();
-    while !queue.is_empty() {
-        let name = queue.remove(0);
-        if found.iter().any(|known| known.name == name) {
-            continue;
-        }
-        if let Some(need) = all.iter().find(|other| other.name == name) {
+    let mut seen: BTreeSet<&ComponentName> = BTreeSet::new();
+    let mut queue: VecDeque<&ComponentName> = planned.component.needs.iter().collect();
+    while let Some(name) = queue.pop_front() {
+        if let Some(need) = by_name.get(name).filter(|_| seen.insert(name)) {
             found.push(need);
             queue.extend(need.component.needs.iter());
         }

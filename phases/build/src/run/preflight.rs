@@ -21,12 +21,65 @@ pub(super) fn observe(
     context: &dyn Context,
 ) -> Result<Observation, StepError> {
     let mut observation = Observation::default();
+    needs(runner, action, context, &mut observation)?;
+    if let Some(minimum) = &action.rust {
+        rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
+    }
+    if let Some(required) = &action.python {
+        let seen = (runner.check_python)(required, context)?;
+        observation.findings.extend(seen.findings);
+        observation.found.extend(seen.found);
+    }
+    python_packages(action, &mut observation)?;
+    for required in &action.accelerators {
+        accelerators::look(required, context.target().container, &mut observation);
+    }
+    if let Some(required) = &action.checkout {
+        checkout::look(required, context, &mut observation)?;
+    }
+    if let Some(required) = &action.source {
+        source::look(runner, required, &action.prefixes, context, &mut observation)?;
+    }
+    if let Some(required) = &action.build_file {
+        marked::look(required, &mut observation);
+    }
+    xmake_packages(runner, action, context, &mut observation);
+    for name in &action.compiler_caches {
+        compiler_cache::found_by_chance(name, context, &mut observation)?;
+    }
+    for required in &action.paths {
+        if !required.path.exists() {
+            observation.findings.push(Finding {
+                what: format!("{} does not exist", model::layout::plain(&required.path)),
+                cure: required.cure.clone(),
+            });
+        }
+    }
+    for directory in &action.writable {
+        observation.findings.extend(not_writable(directory));
+    }
+    if action.disk_mib > 0 || !action.disk_for.is_empty() {
+        disk(action, &mut observation)?;
+    }
+    if action.memory_mib > 0 {
+        memory(action, &mut observation);
+    }
+    Ok(observation)
+}
+
+/// The tools and libraries that the component needs.
+fn needs(
+    runner: &BuildRunner<'_>,
+    action: &Preflight,
+    context: &dyn Context,
+    observation: &mut Observation,
+) -> Result<(), StepError> {
     for need in &action.needs {
         match (runner.check_need)(need, &action.prefixes, context) {
             Ok(Some(found)) => {
                 observation.found.insert(need.name.clone(), found);
                 if matches!(need.name.as_str(), "ccache" | "sccache") {
-                    compiler_cache::asked_for(&need.name, context, &mut observation)?;
+                    compiler_cache::asked_for(&need.name, context, observation)?;
                 }
             }
             Ok(None) => {}
@@ -36,14 +89,11 @@ pub(super) fn observe(
             Err(finding) => observation.findings.push(finding),
         }
     }
-    if let Some(minimum) = &action.rust {
-        rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
-    }
-    if let Some(required) = &action.python {
-        let seen = (runner.check_python)(required, context)?;
-        observation.findings.extend(seen.findings);
-        observation.found.extend(seen.found);
-    }
+    Ok(())
+}
+
+/// What must be among the wheels of the case.
+fn python_packages(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
     if let Some(required) = &action.wheels {
         let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
         // `name==version \` begins each entry of a requirements file with hashes.
@@ -71,18 +121,16 @@ pub(super) fn observe(
             }
         }
     }
-    for required in &action.accelerators {
-        accelerators::look(required, context.target().container, &mut observation);
-    }
-    if let Some(required) = &action.checkout {
-        checkout::look(required, context, &mut observation)?;
-    }
-    if let Some(required) = &action.source {
-        source::look(runner, required, &action.prefixes, context, &mut observation)?;
-    }
-    if let Some(required) = &action.build_file {
-        marked::look(required, &mut observation);
-    }
+    Ok(())
+}
+
+/// What an xmake project asks xmake for, which must be found without it.
+fn xmake_packages(
+    runner: &BuildRunner<'_>,
+    action: &Preflight,
+    context: &dyn Context,
+    observation: &mut Observation,
+) {
     for required in &action.xmake_packages {
         let need = Need {
             name: required.module.clone(),
@@ -102,27 +150,6 @@ pub(super) fn observe(
             }),
         }
     }
-    for name in &action.compiler_caches {
-        compiler_cache::found_by_chance(name, context, &mut observation)?;
-    }
-    for required in &action.paths {
-        if !required.path.exists() {
-            observation.findings.push(Finding {
-                what: format!("{} does not exist", model::layout::plain(&required.path)),
-                cure: required.cure.clone(),
-            });
-        }
-    }
-    for directory in &action.writable {
-        observation.findings.extend(not_writable(directory));
-    }
-    if action.disk_mib > 0 || !action.disk_for.is_empty() {
-        disk(action, &mut observation)?;
-    }
-    if action.memory_mib > 0 {
-        memory(action, &mut observation);
-    }
-    Ok(observation)
 }
 
 pub(super) fn require(

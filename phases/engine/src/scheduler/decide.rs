@@ -72,13 +72,13 @@ impl Scheduler<'_> {
             Err(error) => return Ok(Start::Fail(error)),
         };
         let entry = self.records.ledger.entry(&step.id)?;
-        let verdict =
-            match self.records.verdict(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
+        let staleness =
+            match self.records.staleness(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
                 Ok(verdict) => verdict,
                 Err(error) => return Ok(Start::Fail(error)),
             };
         let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
-        Ok(match verdict {
+        Ok(match staleness {
             Staleness::Stale { why, .. } => Start::Run { why, material: Some(material) },
             Staleness::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
             Staleness::Fresh | Staleness::OutputGone(_) => {

@@ -8,9 +8,10 @@ use model::plan::Plan;
 use super::out::Out;
 use super::{Finish, RunOptions};
 use crate::EngineError;
-use crate::assess::{Assessment, State, is_gate};
+use crate::assess::{Assessment, State};
 use crate::context::World;
 use crate::run_context::Gathered;
+use crate::selection::is_gate;
 
 /// When a look that must hold before anything is compiled does not, all such looks are told, and nothing runs.
 pub(super) fn closed_gates(

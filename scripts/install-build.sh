@@ -5,5 +5,5 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 for installer in "${INSTALLER:-}" "$(command -v installer || :)" "$here/installer" "$here/../dist/installer"; do
     if [ -f "$installer" ] && [ -x "$installer" ]; then exec "$installer" legacy install-build "$here" "$@"; fi
 done
-echo "$0: installer is not found: put it on PATH or beside this script, or name it in INSTALLER" >&2
+echo "$0: installer was not found: put it on PATH or beside this script, or name it in INSTALLER" >&2
 exit 127

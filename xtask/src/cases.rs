@@ -105,7 +105,7 @@ pub fn find(wanted: &str) -> Result<FoundCase> {
     let nearest = model::nearest::closest(wanted, names.iter().map(String::as_str), None);
     let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
     Err(Error::usage(format!(
-        "there is no case `{wanted}`\n  looked for it as a path, in {}, and among those that are built in",
+        "there is no case `{wanted}`\n  looked for it as a path, in {}, and among the built-in cases",
         looked.join(", ")
     ))
     .with_help(nearest.map_or_else(

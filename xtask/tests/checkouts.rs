@@ -79,7 +79,11 @@ fn a_wrong_pair_of_checkouts_is_refused_with_one_that_works() {
     looks_like(&home.join("lm"), "563cb3eb89e0ab66574ebd1fbc4496fd81a1f642");
     let unknown = placed(home, &words);
     assert_eq!(code(&unknown), 0, "{}", said(&unknown));
-    assert!((said(&unknown) + &printed(&unknown)).contains("nobody has said that"), "{}", printed(&unknown));
+    assert!(
+        (said(&unknown) + &printed(&unknown)).contains("are not known to work together"),
+        "{}",
+        printed(&unknown)
+    );
 }
 
 #[test]
@@ -111,7 +115,7 @@ fn a_checkout_is_built_as_it_is_and_a_clone_of_the_same_commit_builds_nothing() 
 
     std::fs::write(tree.join("file"), "changed\n").unwrap();
     let told = said(&build("plain"));
-    assert!(told.contains("has changes that no commit has (M file)"), "{told}");
+    assert!(told.contains("has uncommitted changes (M file)"), "{told}");
     assert_eq!(manifest()["checkout"], serde_json::json!({ "commit": commit, "dirty": true }));
     let status = placed(home, &["status", "--case", "mine.toml", "--source", "app=app"]);
     let shown = printed(&status);

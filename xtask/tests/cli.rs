@@ -22,7 +22,7 @@ fn a_wrong_command_line_is_told_and_exits_with_2() {
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!(said(&output).replace(&built_in_cases(), "CASES"), @r"
     error: there is no case `quickstrat`
-      looked for it as a path, in cases, /etc/installer/cases, and among those that are built in
+      looked for it as a path, in cases, /etc/installer/cases, and among the built-in cases
       help: did you mean `quickstart`? all: CASES
     ");
 }

@@ -73,7 +73,7 @@ fn fetch_content_takes_what_deps_brought_and_tells_what_nobody_brought() {
     let other = run(home, &["build", "--source", "app=other"], &[]);
     let text = said(&other);
     assert_eq!(code(&other), 4, "{text}");
-    assert!(text.contains("/other has no CMakeLists.txt, and app is built with the driver cmake"), "{text}");
+    assert!(text.contains("/other has no CMakeLists.txt, but app is built with the driver cmake"), "{text}");
     assert!(text.contains("`subdirectory = \"DIR\"` in [components.app]"), "{text}");
     write(home, "app/main.c", "int main(void) { return 0 }\n");
     write(

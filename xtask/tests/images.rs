@@ -313,7 +313,11 @@ mod needs_debian {
         // What was changed since is not passed on.
         std::fs::write(prefix.join("bin/app"), "").unwrap();
         let changed = common::placed(home, &["image", "export", "other", "--case", "case.toml"]);
-        assert!(common::said(&changed).contains("is not as it was installed"), "{}", common::said(&changed));
+        assert!(
+            common::said(&changed).contains("has changed since it was installed"),
+            "{}",
+            common::said(&changed)
+        );
         assert!(!home.join("other").exists());
     }
 }

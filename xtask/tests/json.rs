@@ -127,7 +127,7 @@ fn verify_tells_of_every_component_and_check() {
     let one = app(&wrong);
     assert_eq!((&wrong["holds"], &one["holds"]), (&false.into(), &false.into()), "{wrong}");
     assert_eq!(one["checks"][0]["holds"], false);
-    assert!(one["checks"][0]["why"].as_str().unwrap().contains("did not print  `43`"), "{one}");
+    assert!(one["checks"][0]["why"].as_str().unwrap().contains("did not print `43`"), "{one}");
     assert_eq!(
         (&one["checks"][1]["tried"], &one["checks"][1]["holds"]),
         (&false.into(), &Value::Null),

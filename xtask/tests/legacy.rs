@@ -196,7 +196,7 @@ fn the_scripts_say_what_is_wrong() {
         .output()
         .unwrap();
     assert_eq!(code(&alone), 127);
-    assert!(said(&alone).contains("installer is not found"), "{}", said(&alone));
+    assert!(said(&alone).contains("installer was not found"), "{}", said(&alone));
     let help = script(home, "install.sh", &["--help"]).output().unwrap();
     assert_eq!(code(&help), exit::OK);
     assert!(printed(&help).contains("--infinicore-src PATH"), "{}", printed(&help));

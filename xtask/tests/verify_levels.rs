@@ -64,7 +64,7 @@ fn a_library_of_nobodys_driver_is_missed_at_every_level() {
     case(home, "libstrange.so.7");
     for words in [&["build"][..], &["verify", "--level", "link"], &["verify"]] {
         let told = expect(home, words, exit::VERIFY_FAILED);
-        assert!(told.contains("libuse.so needs libstrange.so.7, which is not found"), "{told}");
+        assert!(told.contains("libuse.so needs libstrange.so.7, which is missing"), "{told}");
     }
 }
 
@@ -105,7 +105,7 @@ mod needs_no_nvidia_driver {
         );
         expect(home, &["verify"], exit::OK);
         let told = expect(home, &["verify", "--level", "device"], exit::VERIFY_FAILED);
-        assert!(told.contains("needs libcuda.so.1 of the NVIDIA driver, which is not here"), "{told}");
+        assert!(told.contains("needs libcuda.so.1 of the NVIDIA driver, which is not installed"), "{told}");
         let told = expect(home, &["build", "--verify-level", "device"], exit::VERIFY_FAILED);
         assert!(told.contains("libcuda.so.1"), "{told}");
     }

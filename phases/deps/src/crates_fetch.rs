@@ -292,7 +292,7 @@ fn explain_locked(error: StepError) -> StepError {
 
 fn offline(error: StepError, action: &FetchCrates) -> StepError {
     let StepError::Failed(mut failure) = error else { return error };
-    failure.message = format!("crates of `{}` are missing, and --offline forbids to download", action.source);
+    failure.message = format!("crates of `{}` are missing, and --offline forbids downloading", action.source);
     failure.cures = vec!["run `installer deps` without --offline once".to_owned()];
     StepError::Failed(failure)
 }

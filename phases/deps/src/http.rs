@@ -251,7 +251,7 @@ impl Client {
         cures.extend(wanted);
         Err(StepError::of_kind(
             FailureKind::Step,
-            format!("--offline forbids to fetch {}", redact(url)),
+            format!("--offline forbids downloading {}", redact(url)),
             cures,
         ))
     }

@@ -44,7 +44,7 @@ const UNREACHABLE: &[(&str, &str)] = &[
     ("temporary failure resolving", "its name does not resolve"),
     ("name or service not known", "its name does not resolve"),
     ("could not resolve", "its name does not resolve"),
-    ("host name is not known", "its name does not resolve"),
+    ("host name does not resolve", "its name does not resolve"),
     ("timed out", "no answer in time"),
     ("did not answer in time", "no answer in time"),
     ("network is unreachable", "network is unreachable"),

@@ -191,7 +191,7 @@ impl Records {
             };
             match self.trees.digest(input)? {
                 Some(digest) => inputs.insert(name, digest),
-                None => return Ok(Err(format!("{path} is not there yet"))),
+                None => return Ok(Err(format!("{path} does not exist yet"))),
             };
         }
         let mut needs = BTreeMap::new();

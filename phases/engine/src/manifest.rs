@@ -341,7 +341,7 @@ pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Re
     let ours = |entry: &&Entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. }));
     match fs::symlink_metadata(path) {
         Err(error) if absent(&error) => return Ok(Removal::Absent),
-        Err(error) => return Err(StepError::io("look at", path, &error)),
+        Err(error) => return Err(StepError::io("inspect", path, &error)),
         Ok(metadata) if metadata.is_dir() => return Ok(Removal::Modified),
         Ok(_) => {}
     }

@@ -298,8 +298,7 @@ impl<'a> Scheduler<'a> {
             if !cancelling && (self.options.cancel.is_cancelled() || broken.is_some()) {
                 cancelling = true;
                 self.stopping = true;
-                let reason =
-                    self.options.cancel.reason().unwrap_or_else(|| "an error of installer".to_owned());
+                let reason = self.options.cancel.reason().unwrap_or_else(|| "an internal error".to_owned());
                 self.options.cancel.cancel(&reason);
                 if let Err(error) = self.out.event(Event::Cancelling { reason }) {
                     broken.get_or_insert(error.into());

@@ -35,7 +35,7 @@ pub const ALL: &[(i32, &str, &str)] = &[
     (STEP_FAILED, "step failed", "a step failed; finished steps are kept"),
     (OFFLINE_VIOLATED, "offline violated", "a step of `build` tried to use the network"),
     (CHANGES_PENDING, "changes pending", "with --detailed-exitcode: there is something to do"),
-    (LOCKED, "locked", "another run holds the state directory"),
+    (LOCKED, "locked", "another run has locked the state directory"),
     (VERIFY_FAILED, "verify failed", "an installed file or a check failed verification"),
     (DIFFERENT, "different", "`case diff`: the cases differ"),
     (CANCELLED, "cancelled", "cancelled by Ctrl-C or SIGTERM"),

@@ -55,7 +55,7 @@ impl Difference {
             (_, None) => format!("it no longer needs {need}"),
             // What looks at the machine runs each time.
             _ if need.ends_with("/preflight") || need.starts_with("deps/") => {
-                format!("{need} finds something else")
+                format!("{need} has another result")
             }
             _ => format!("{need} ran or runs before it"),
         })

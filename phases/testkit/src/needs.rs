@@ -59,7 +59,7 @@ mod tests {
         #[test]
         fn an_unknown_need_is_told() {
             let told = super::message("nothing_of_the_table");
-            assert!(told.contains("is no need that is known here"), "{told}");
+            assert!(told.contains("is not a known need"), "{told}");
         }
     }
 

@@ -110,9 +110,9 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
         let what = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                "lies below something that is not a directory".to_owned()
+                "is below something that is not a directory".to_owned()
             }
-            Err(error) => return Err(StepError::io("look at", &path, &error)),
+            Err(error) => return Err(StepError::io("inspect", &path, &error)),
             Ok(metadata) if metadata.is_dir() => "is a directory".to_owned(),
             Ok(_) if own => continue,
             Ok(_) => match manifest::problem(&path, entry) {

@@ -15,7 +15,7 @@ pub(super) fn link(action: &LinkPython) -> Result<(), StepError> {
     }
     let file = pth(action)?.ok_or_else(|| {
         StepError::new(
-            format!("{} is no Python environment", action.environment),
+            format!("{} is not a Python environment", action.environment),
             "add packages to [python] in the case, and run `installer all`",
         )
     })?;

@@ -116,7 +116,7 @@ fn python_packages(action: &Preflight, observation: &mut Observation) -> Result<
                         "{} is not among the wheels of the case, but {} needs `{}` to build",
                         requirement.name, required.file, requirement.text
                     ),
-                    cure: "run `installer deps`, which brings it".to_owned(),
+                    cure: "run `installer deps`, which downloads it".to_owned(),
                 });
             }
         }

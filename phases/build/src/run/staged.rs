@@ -244,7 +244,7 @@ fn entry(
     path: &Utf8Path,
     relative: &Utf8Path,
 ) -> Checked<(Entry, Option<Linkage>)> {
-    let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("look at", path, &error))?;
+    let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("inspect", path, &error))?;
     if metadata.is_symlink() {
         let target = path.read_link_utf8().map_err(|error| StepError::io("read the link", path, &error))?;
         if target.starts_with(&action.staging) {

@@ -78,7 +78,7 @@ fn list(from: &Utf8Path) -> Result<BTreeSet<Utf8PathBuf>, StepError> {
             let relative = below.join(name);
             let path = from.join(&relative);
             let metadata =
-                fs::symlink_metadata(&path).map_err(|error| StepError::io("look at", &path, &error))?;
+                fs::symlink_metadata(&path).map_err(|error| StepError::io("inspect", &path, &error))?;
             if metadata.is_dir() {
                 open.push(relative);
             } else {
@@ -122,11 +122,11 @@ impl Copy<'_> {
 
     fn entry(&mut self, relative: &Utf8Path) -> Result<(), StepError> {
         let (from, into) = (self.action.from.join(relative), self.action.into.join(relative));
-        let source = fs::symlink_metadata(&from).map_err(|error| StepError::io("look at", &from, &error))?;
+        let source = fs::symlink_metadata(&from).map_err(|error| StepError::io("inspect", &from, &error))?;
         let present = match fs::symlink_metadata(&into) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(StepError::io("look at", &into, &error)),
+            Err(error) => return Err(StepError::io("inspect", &into, &error)),
         };
         if let Some(present) = &present {
             if present.file_type() != source.file_type() {

@@ -264,7 +264,7 @@ impl Job<'_> {
         let length = match std::fs::metadata(&self.part) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(StepError::io("look at", &self.part, &error)),
+            Err(error) => return Err(StepError::io("inspect", &self.part, &error)),
         };
         // A note that is missing or cannot be read is that of a file which is of no use.
         let note =

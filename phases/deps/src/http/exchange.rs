@@ -242,8 +242,9 @@ impl Wire {
                 format!("the proxy setting {} is not a URL", proxy.map(Setting::shown).unwrap_or_default()),
                 vec!["set it to http://host:port".to_owned()],
             ),
-            ureq::Error::HostNotFound => Trouble::Temporary(format!("the host name does not \
-                                                                     resolve{by_way}"), None),
+            ureq::Error::HostNotFound => {
+                Trouble::Temporary(format!("the host name does not resolve{by_way}"), None)
+            }
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => {
                 Trouble::Lasting(text.to_owned(), vec![])
             }

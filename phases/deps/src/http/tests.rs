@@ -291,7 +291,7 @@ fn offline_says_what_would_have_been_fetched_and_present_files_need_no_network()
     let dest = context.path("file");
     let url = "http://user:pw@far.invalid/file";
     let error = message(client().download(url, &dest, &expect(b"good"), &context).unwrap_err());
-    assert!(error.contains("--offline forbids to fetch http://***@far.invalid/file"), "{error}");
+    assert!(error.contains("--offline forbids downloading http://***@far.invalid/file"), "{error}");
     assert!(error.contains(&format!("put the file with SHA-256 {}", Digest::of("good"))), "{error}");
     std::fs::write(&dest, "good").unwrap();
     assert_eq!(client().download(url, &dest, &expect(b"good"), &context).unwrap().transferred, 0);

@@ -80,7 +80,7 @@ fn one(
     }
     let name = &declared.repository.name;
     if context.offline() {
-        return Ok(Some("it is not set up yet, and --offline forbids to contact it".to_owned()));
+        return Ok(Some("it is not set up yet, and --offline forbids contacting it".to_owned()));
     }
     context.note(&format!("setting up the apt repository {name}"));
     let execute = |argv: &[String]| context.execute(&command(argv, context.network_environment()));

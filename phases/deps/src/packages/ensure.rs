@@ -90,7 +90,7 @@ fn install_in(
 ) -> Result<(), StepError> {
     if context.offline() {
         return Err(StepError::new(
-            format!("{} not installed, and --offline forbids to download", listed(packages)),
+            format!("{} not installed, and --offline forbids downloading", listed(packages)),
             format!("run without --offline, or install by hand: {}", manager.cure(packages)),
         ));
     }

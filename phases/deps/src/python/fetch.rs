@@ -436,7 +436,7 @@ impl Download<'_> {
             return Ok(());
         }
         Err(StepError::new(
-            format!("{what}, and --offline forbids to download"),
+            format!("{what}, and --offline forbids downloading"),
             format!(
                 "run without --offline, or put the wheels and the lock of the case into {}",
                 self.action.into

@@ -326,7 +326,7 @@ impl Git<'_> {
         }
         Err(StepError::of_kind(
             model::event::FailureKind::Step,
-            format!("--offline forbids to fetch {revision} from {}", redact(url)),
+            format!("--offline forbids downloading {revision} from {}", redact(url)),
             vec!["run without --offline".to_owned()],
         ))
     }

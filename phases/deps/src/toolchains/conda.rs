@@ -168,7 +168,7 @@ fn localised(
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         return Err(StepError::new(
             format!(
-                "--offline forbids to download, and {packages} does not have {}{rest}",
+                "--offline forbids downloading, and {packages} does not have {}{rest}",
                 absent.join(", ")
             ),
             format!("put the packages of {specification} into {packages}, or run without --offline"),

@@ -82,8 +82,8 @@ impl Scheduler<'_> {
         };
         if let Some(missing) = step.outputs.iter().find(|output| std::fs::symlink_metadata(output).is_err()) {
             return Err(StepError::new(
-                format!("ended without an error, but {missing} is not there"),
-                "see in the log what it did instead",
+                format!("succeeded, but {missing} is missing"),
+                "see the log for what it did instead",
             ));
         }
         let digest = material.digest();

@@ -38,7 +38,7 @@ pub(super) fn closed_gates(
         cures.dedup();
         out.event(Event::StepStarted {
             step: row.step.clone(),
-            why: "looked before the first compile".to_owned(),
+            why: "checked before the first compile".to_owned(),
         })?;
         let failure = Failure {
             kind: FailureKind::Preflight,

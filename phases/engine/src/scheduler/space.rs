@@ -23,7 +23,7 @@ pub(super) fn cure(failure: &Failure, step: &Step, case: &str, layout: &Layout) 
         places.into_iter().filter_map(|path| Some((free_mib(path)?, path))).min_by_key(|(free, _)| *free);
     let what = fullest.map_or_else(String::new, |(free, path)| format!("{path} has {free} MiB free now: "));
     Some(format!(
-        "{what}make room there (`installer clean --case {case}` removes the build trees of this case, --case OTHER those of another), or build elsewhere with --cache-dir DIR"
+        "{what}free space there (`installer clean --case {case}` removes the build trees of this case, --case OTHER those of another), or build elsewhere with --cache-dir DIR"
     ))
 }
 

@@ -233,7 +233,7 @@ fn refuse_when_offline(wanted: &str, context: &dyn Context) -> Result<(), StepEr
     }
     Err(StepError::of_kind(
         FailureKind::Step,
-        format!("--offline forbids to fetch source package {wanted} from the distribution"),
+        format!("--offline forbids downloading source package {wanted} from the distribution"),
         vec!["run without --offline".to_owned()],
     ))
 }

@@ -258,7 +258,7 @@ mod needs_debian {
         let context = here();
         context.set_offline(true);
         let error = message(fetch(&action(&context, "demo", None), &context).unwrap_err());
-        assert!(error.contains("--offline forbids to fetch source package demo"), "{error}");
+        assert!(error.contains("--offline forbids downloading source package demo"), "{error}");
         assert!(context.command_lines().is_empty());
         let error = message(fetch(&action(&context, "-o=evil", None), &context).unwrap_err());
         assert!(error.contains("is not the name of a source package"), "{error}");

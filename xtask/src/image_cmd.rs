@@ -256,7 +256,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
-        claims: Claims { jobs: Jobs::None, memory_mib: 0, locks: vec!["dpkg".to_owned()] },
+        claims: Claims { jobs: Jobs::None, memory_mib: 0, locks: vec!["packages".to_owned()] },
         network: Network::Allowed,
         privilege: Privilege::Root,
         timeout_seconds: None,

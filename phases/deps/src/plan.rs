@@ -90,7 +90,7 @@ fn packages(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<Option<S
     let action = Action::EnsurePackages(EnsurePackages { manager, needs, repositories });
     let mut step = step("deps/packages", title, action, Freshness::Observed);
     if driven {
-        step.claims.locks = vec!["dpkg".to_owned()];
+        step.claims.locks = vec!["packages".to_owned()];
         step.privilege = Privilege::Root;
     }
     step.weight = 40;
@@ -314,7 +314,7 @@ fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Op
     );
     step.after =
         sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).chain(packages.cloned()).collect();
-    step.claims.locks = vec!["dpkg".to_owned()];
+    step.claims.locks = vec!["packages".to_owned()];
     // An ordinary user gets it from rustup, without root.
     step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
     step.weight = 30;
@@ -376,7 +376,7 @@ fn xmake(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&Ste
     let mut step = step("deps/toolchain/xmake", title, action, Freshness::Observed);
     let fetched = source.map(plan_sources::fetch_id).filter(|id| cx.has(id));
     step.after = packages.cloned().into_iter().chain(fetched).collect();
-    step.claims.locks = vec!["dpkg".to_owned()];
+    step.claims.locks = vec!["packages".to_owned()];
     // The distribution's takes root; what a source brings does not.
     step.privilege = if cx.known.target.root { Privilege::Root } else { Privilege::User };
     step.serves.clone_from(&requirements.xmake.components);

@@ -88,7 +88,7 @@ fn needs_are_merged_and_deps_own_needs_come_only_when_used() {
     );
     let step = &plan.steps[0];
     assert_eq!((step.privilege, step.claims.jobs), (Privilege::Root, Jobs::None));
-    assert_eq!(step.claims.locks, ["dpkg"]);
+    assert_eq!(step.claims.locks, ["packages"]);
 }
 
 #[test]

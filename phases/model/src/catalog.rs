@@ -117,7 +117,7 @@ mod tests {
     fn every_row_with_packages_has_names_for_every_manager_or_says_by_none_that_there_are_none() {
         for (name, entry) in entries().iter().filter(|(_, entry)| entry.toolchain.is_none()) {
             for manager in distribution::MANAGERS {
-                assert!(entry.packages.contains_key(manager), "{name} says nothing of {manager}");
+                assert!(entry.packages.contains_key(*manager), "{name} says nothing of {manager}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::target::Os;
 
 /// The package managers that cases and the catalog have names for. yum takes the names of dnf.
-pub const MANAGERS: [&str; 4] = ["apt", "dnf", "zypper", "apk"];
+pub const MANAGERS: &[&str] = &["apk", "apt", "dnf", "zypper"];
 
 /// How a user says which manager to use where it is not known, for messages.
 pub const HOW_TO_SAY: &str =

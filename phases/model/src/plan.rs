@@ -202,7 +202,7 @@ pub struct Claims {
     /// Memory in MiB for each job.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub memory_mib: u64,
-    /// Named locks, such as `dpkg` or `cargo-home`: one step at a time holds each.
+    /// Named locks, such as `packages` or `cargo-home`: one step at a time holds each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<String>,
 }

@@ -127,8 +127,8 @@ impl PackageManager for Apk {
         )
     }
 
-    fn rust_packages(&self) -> &'static [[&'static str; 2]] {
-        &[["rust", "cargo"]]
+    fn python_headers(&self, _minor: &str) -> String {
+        "python3-dev".to_owned()
     }
 
     fn lists_are_stale(&self, tail: &[String]) -> bool {

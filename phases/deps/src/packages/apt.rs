@@ -193,6 +193,10 @@ impl PackageManager for Apt {
         &[["rustc", "cargo"], ["rustc-web", "cargo-web"]]
     }
 
+    fn python_headers(&self, minor: &str) -> String {
+        format!("python{minor}-dev")
+    }
+
     fn lists_are_stale(&self, tail: &[String]) -> bool {
         tail.iter().any(|line| {
             let error = line.starts_with("E:") || line.starts_with("Err:") || line.starts_with("W:");

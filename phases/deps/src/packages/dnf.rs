@@ -151,10 +151,6 @@ impl PackageManager for Rpm {
         lines.rfind(|(key, _)| key.trim() == "Version").map(|(_, value)| value.trim().to_owned())
     }
 
-    fn rust_packages(&self) -> &'static [[&'static str; 2]] {
-        &[["rust", "cargo"]]
-    }
-
     fn lists_are_stale(&self, tail: &[String]) -> bool {
         tail.iter().any(|line| {
             line.contains("No more mirrors to try")

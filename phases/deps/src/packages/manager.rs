@@ -68,7 +68,14 @@ pub trait PackageManager: Sync {
     fn read_candidate(&self, output: &str) -> Option<String>;
 
     /// Pairs of packages that bring rustc and cargo, best first.
-    fn rust_packages(&self) -> &'static [[&'static str; 2]];
+    fn rust_packages(&self) -> &'static [[&'static str; 2]] {
+        &[["rust", "cargo"]]
+    }
+
+    /// The package with the headers and the library of Python `minor` (`3.11`).
+    fn python_headers(&self, _minor: &str) -> String {
+        "python3-devel".to_owned()
+    }
 
     /// Whether the lines that a failed install printed say that the package lists are out of date.
     fn lists_are_stale(&self, tail: &[String]) -> bool;

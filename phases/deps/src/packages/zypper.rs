@@ -102,10 +102,6 @@ impl PackageManager for Zypper {
         lines.rfind(|(key, _)| key.trim() == "Version").map(|(_, value)| value.trim().to_owned())
     }
 
-    fn rust_packages(&self) -> &'static [[&'static str; 2]] {
-        &[["rust", "cargo"]]
-    }
-
     fn lists_are_stale(&self, tail: &[String]) -> bool {
         tail.iter().any(|line| line.contains("not found on medium"))
     }

@@ -9,6 +9,7 @@ use model::plan::{RequiredPython, RequiredWheels};
 use model::python::{InterpreterFacts, Package, Packages};
 
 use super::{facts, wheel};
+use crate::packages;
 
 /// Looks at an interpreter.
 ///
@@ -134,15 +135,14 @@ fn development(interpreter: &InterpreterFacts, context: &dyn Context) -> String 
             interpreter.version, interpreter.version
         );
     }
-    match context.target().package_manager.as_deref() {
-        Some("apt") => format!(
-            "apt-get install python{minor}-dev, or add it to system_packages and run `installer deps`"
-        ),
-        Some(manager @ ("dnf" | "zypper")) => {
-            format!("{manager} install python3-devel, or add it to system_packages and run `installer deps`")
-        }
-        _ => format!("install the development files of Python {minor}"),
-    }
+    let manager = context.target().package_manager.as_deref().and_then(packages::by_name);
+    manager.map_or_else(
+        || format!("install the development files of Python {minor}"),
+        |manager| {
+            let install = manager.cure(&[manager.python_headers(&minor)]);
+            format!("{install}, or add it to system_packages and run `installer deps`")
+        },
+    )
 }
 
 /// Packages that something is built against: among the wheels of the case, or in the interpreter with all that is

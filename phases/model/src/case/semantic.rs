@@ -138,7 +138,7 @@ impl<'a> Checker<'a> {
         let case = self.case;
         if let SystemPackages::ByManager(by) = &case.system_packages {
             for manager in by.keys().filter(|manager| !MANAGERS.contains(&manager.as_str())) {
-                let help = suggest(manager, MANAGERS, "known");
+                let help = suggest(manager, MANAGERS.iter().copied(), "known");
                 self.at_key(
                     &["system_packages", manager],
                     format!("unknown package manager `{manager}`"),
@@ -154,7 +154,7 @@ impl<'a> Checker<'a> {
     fn package_names(&mut self) {
         for (manager, names) in &self.case.package_names {
             if !MANAGERS.contains(&manager.as_str()) {
-                let help = suggest(manager, MANAGERS, "known");
+                let help = suggest(manager, MANAGERS.iter().copied(), "known");
                 self.at_key(
                     &["package_names", manager],
                     format!("unknown package manager `{manager}`"),
@@ -595,7 +595,7 @@ impl<'a> Checker<'a> {
             }
             Some((manager, _)) if MANAGERS.contains(&manager) => {}
             Some((manager, _)) => {
-                let help = suggest(manager, MANAGERS, "known");
+                let help = suggest(manager, MANAGERS.iter().copied(), "known");
                 self.at_value(path, format!("unknown package manager `{manager}` in `{wanted}`"), help);
             }
             None if !catalog::entries().contains_key(wanted) => {

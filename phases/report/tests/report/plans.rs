@@ -87,7 +87,7 @@ fn deps() -> Plan {
     install.freshness = Freshness::Observed;
     install.network = Network::Allowed;
     install.privilege = Privilege::Root;
-    install.claims.locks = vec!["dpkg".to_owned()];
+    install.claims.locks = vec!["packages".to_owned()];
     let mut fetch = step(
         "source/ffmpeg/fetch",
         "fetch the source of ffmpeg",

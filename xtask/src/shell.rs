@@ -6,7 +6,7 @@ use engine::capsule::Origin;
 use engine::ledger::{Last, Ledger};
 use exec::{Launch, Redactor, Session, SessionConfig};
 use model::exit;
-use model::plan::{Action, Argument, Command, Jobs, Keep, Network, Phase, Step};
+use model::plan::{Action, Argument, Command, Jobs, Keep, Network, Phase, Plan, Step};
 use model::shell;
 
 use crate::args::Common;
@@ -54,23 +54,7 @@ fn program() -> Result<String> {
 pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
     let setting = Setting::gather(common, None)?;
     let plan = setting.plan(Phase::Build)?;
-    let has_command = |step: &&Step| step_command(step).is_some();
-    let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
-        return Err(Error::usage(format!("`build` has no step `{wanted}`")).with_help(format!(
-            "{} (`installer plan build {}` lists all)",
-            crate::steps::meant(plan.steps.iter().filter(has_command), wanted),
-            setting.case_argument
-        )));
-    };
-    let Some(command) = step_command(step) else {
-        let mut own = plan.steps.iter().filter(has_command).filter(|other| other.component == step.component);
-        let other = own.next().map_or_else(String::new, |other| format!(": try {}", other.id));
-        return Err(Error::usage(format!("{wanted} runs no command: installer does it itself")).with_help(
-            format!(
-                "a shell opens only in steps that configure, compile, stage or verify a component{other}"
-            ),
-        ));
-    };
+    let (step, command) = wanted_step(&plan, wanted, &setting)?;
     if !command.directory.is_dir() {
         return Err(Error::usage(format!(
             "{} is missing: {wanted} has built nothing yet",
@@ -78,25 +62,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         ))
         .with_help(format!("run `installer build {}` first", setting.case_argument)));
     }
-    let lock = Arc::new(take_lock(common, &setting)?);
-    let session = Session::start(SessionConfig {
-        launcher: program()?.into(),
-        launcher_args: vec!["__launch".to_owned()],
-        marker: marker(&setting),
-        run_lock: Some(lock),
-        offline: true,
-        jobs: setting.capacity.jobs,
-        redactor: Redactor::default(),
-    })
-    .map_err(|error| Error::internal(format!("failed to prepare for a shell: {error}")))?;
-    for unseen in session
-        .offline_force()
-        .into_iter()
-        .filter(|force| force.wall.is_none())
-        .flat_map(|force| force.unseen)
-    {
-        warn(&format!("the network is shut off, but this is not seen: {unseen}"));
-    }
+    let session = start_session(common, &setting)?;
     let jobserver = step.claims.jobs == Jobs::Jobserver;
     // A client of the pool runs on a token of its own.
     let _token = if jobserver { session.pool().try_acquire().ok().flatten() } else { None };
@@ -106,28 +72,7 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
             in_words(&command, setting.capacity.jobs)
         ));
     }
-    let (program, args) = match words {
-        [] if std::path::Path::new("/bin/bash").exists() => {
-            ("/bin/bash".to_owned(), ["--noprofile", "--norc", "-i"].map(str::to_owned).to_vec())
-        }
-        [] => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
-        [program, args @ ..] => (program.clone(), args.to_vec()),
-    };
-    let launch = Launch {
-        program,
-        args,
-        environment: command.environment.clone(),
-        directory: command.directory.clone(),
-        network: Network::Denied,
-        privilege: step.privilege,
-        sudo: setting.site.sudo,
-        jobserver,
-        timeout: None,
-        patient: false,
-        capture_stdout: false,
-        unlogged: None,
-        log: None,
-    };
+    let launch = launch(step, &command, words, &setting);
     // What is done to the tree from now on is not what the ledger says of it. Killed half-way, it is what a killed step
     // leaves; ended by itself, what a failed one does.
     let ledger = Ledger::open(&setting.layout.state);
@@ -150,6 +95,78 @@ pub fn run(common: &Common, wanted: &str, words: &[String]) -> Result<i32> {
         warn(&format!("{} tried to use the network: {}", leak.process, leak.wanted));
     }
     Ok(ended.status)
+}
+
+/// The step of this name, and what it runs.
+fn wanted_step<'a>(plan: &'a Plan, wanted: &str, setting: &Setting) -> Result<(&'a Step, Command)> {
+    let has_command = |step: &&Step| step_command(step).is_some();
+    let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == wanted) else {
+        return Err(Error::usage(format!("`build` has no step `{wanted}`")).with_help(format!(
+            "{} (`installer plan build {}` lists all)",
+            crate::steps::meant(plan.steps.iter().filter(has_command), wanted),
+            setting.case_argument
+        )));
+    };
+    let Some(command) = step_command(step) else {
+        let mut own = plan.steps.iter().filter(has_command).filter(|other| other.component == step.component);
+        let other = own.next().map_or_else(String::new, |other| format!(": try {}", other.id));
+        return Err(Error::usage(format!("{wanted} runs no command: installer does it itself")).with_help(
+            format!(
+                "a shell opens only in steps that configure, compile, stage or verify a component{other}"
+            ),
+        ));
+    };
+    Ok((step, command))
+}
+
+/// A session without a network, as `build` has it, which holds the lock of the run.
+fn start_session(common: &Common, setting: &Setting) -> Result<Session> {
+    let lock = Arc::new(take_lock(common, setting)?);
+    let session = Session::start(SessionConfig {
+        launcher: program()?.into(),
+        launcher_args: vec!["__launch".to_owned()],
+        marker: marker(setting),
+        run_lock: Some(lock),
+        offline: true,
+        jobs: setting.capacity.jobs,
+        redactor: Redactor::default(),
+    })
+    .map_err(|error| Error::internal(format!("failed to prepare for a shell: {error}")))?;
+    for unseen in session
+        .offline_force()
+        .into_iter()
+        .filter(|force| force.wall.is_none())
+        .flat_map(|force| force.unseen)
+    {
+        warn(&format!("the network is shut off, but this is not seen: {unseen}"));
+    }
+    Ok(session)
+}
+
+/// The user's command, or a shell, in the place of the step's own.
+fn launch(step: &Step, command: &Command, words: &[String], setting: &Setting) -> Launch {
+    let (program, args) = match words {
+        [] if std::path::Path::new("/bin/bash").exists() => {
+            ("/bin/bash".to_owned(), ["--noprofile", "--norc", "-i"].map(str::to_owned).to_vec())
+        }
+        [] => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
+        [program, args @ ..] => (program.clone(), args.to_vec()),
+    };
+    Launch {
+        program,
+        args,
+        environment: command.environment.clone(),
+        directory: command.directory.clone(),
+        network: Network::Denied,
+        privilege: step.privilege,
+        sudo: setting.site.sudo,
+        jobserver: step.claims.jobs == Jobs::Jobserver,
+        timeout: None,
+        patient: false,
+        capture_stdout: false,
+        unlogged: None,
+        log: None,
+    }
 }
 
 /// What a step runs, if it is a command: the last one, which is what those before it lead up to.

@@ -1,13 +1,17 @@
 //! The plan of `deps` from recorded facts.
 
 use engine::planning::{Known, Users};
-use model::case::{Alternatives, Case, Component, Python, SystemPackages};
+use model::StepId;
+use model::case::{Alternatives, Case, CompilerCache, Component, Driver, Python, SourceSpec, SystemPackages};
 use model::layout::Layout;
 use model::lock::Lock;
-use model::plan::Plan;
+use model::plan::{
+    Action, EnsurePackages, EnsureToolchain, Input, Jobs, Need, Phase, Plan, Privilege, Probe,
+};
 use model::source_facts::{FactsOfSource, SourceFacts};
 use model::target::Target;
 
+use super::packages::is_package_name;
 use super::*;
 
 fn layout() -> Layout {

@@ -129,25 +129,7 @@ impl Session {
 
     fn start_child(&self, launch: Launch, sink: Sink, attached: bool) -> io::Result<Child> {
         let force = self.force.as_ref().filter(|_| launch.network == Network::Denied);
-        if launch.privilege == Privilege::Root && launch.sudo == Sudo::Unavailable {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!(
-                    "`{}` must be run as root, and there is no sudo: run installer as root",
-                    launch.program
-                ),
-            ));
-        }
-        if launch.elevated() && force.is_some() {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!(
-                    "`{}` must be run as root without network, which sudo cannot shut off: run installer as \
-                     root, or choose a prefix that you may write to",
-                    launch.program
-                ),
-            ));
-        }
+        refuse_impossible(&launch, force.is_some())?;
         // Creating is left to the kernel's answer: an existing directory may be in a place that cannot be written.
         if !launch.directory.is_dir() {
             fs::create_dir_all(&launch.directory)
@@ -177,43 +159,25 @@ impl Session {
             _ => None,
         };
         let input = io::stdin();
-        let mut roles = Vec::new();
-        let mut with: Vec<BorrowedFd<'_>> = Vec::new();
+        let mut handed = Handed::default();
         if let Some(lock) = &self.config.run_lock {
-            roles.push(Role::RunLock);
-            with.push(lock.descriptor());
+            handed.add(Role::RunLock, lock.descriptor());
         }
-        if let Some(tokens) = &tokens {
-            roles.extend([Role::JobserverRead, Role::JobserverWrite]);
-            with.extend(tokens.each_ref().map(AsFd::as_fd));
+        if let Some([read, write]) = &tokens {
+            handed.add(Role::JobserverRead, read.as_fd());
+            handed.add(Role::JobserverWrite, write.as_fd());
         }
         for namespace in force.into_iter().flat_map(|force| &force.namespaces) {
-            roles.push(Role::Namespace);
-            with.push(namespace.as_fd());
+            handed.add(Role::Namespace, namespace.as_fd());
         }
-        if let Some(kept) = &kept {
-            roles.extend([Role::Output, Role::Output]);
-            with.extend(kept.each_ref().map(AsFd::as_fd));
+        for output in kept.iter().flatten() {
+            handed.add(Role::Output, output.as_fd());
         }
         if attached {
-            roles.push(Role::Input);
-            with.push(input.as_fd());
+            handed.add(Role::Input, input.as_fd());
         }
         let argv = launch.argv();
-        let task = Task::Launch(Box::new(LaunchTask {
-            program: argv[0].clone(),
-            args: argv[1..].to_vec(),
-            environment: self.environment(&launch),
-            directory: launch.directory.to_string(),
-            timeout_ms: launch.timeout.map(milliseconds),
-            grace_ms: milliseconds(self.grace),
-            patient: launch.patient,
-            elevated: launch.elevated(),
-            attached,
-            jobserver: client.as_ref().map(|_| self.pool.size()),
-            audit: force.and_then(|force| force.audit.clone()),
-            descriptors: roles,
-        }));
+        let task = self.task(&launch, &argv, attached, force, handed.roles);
         let names_before = force.map(|force| force.names_until_now()).transpose()?;
         let (process, socket) = start_launcher(&self.config, streams)?;
         let socket = Arc::new(socket);
@@ -232,9 +196,39 @@ impl Session {
         };
         child.printer.print(Stream::Note, &format!("$ {}", model::shell::words(&argv)))?;
         // A launcher that is dead already is found out below.
-        let sent = wire::send(&child.socket, &task, &with);
+        let sent = wire::send(&child.socket, &task, &handed.descriptors);
+        self.await_start(&child, sent)?;
+        Ok(child)
+    }
+
+    fn task(
+        &self,
+        launch: &Launch,
+        argv: &[String],
+        attached: bool,
+        force: Option<&Arc<Force>>,
+        descriptors: Vec<Role>,
+    ) -> Task {
+        Task::Launch(Box::new(LaunchTask {
+            program: argv[0].clone(),
+            args: argv[1..].to_vec(),
+            environment: self.environment(launch),
+            directory: launch.directory.to_string(),
+            timeout_ms: launch.timeout.map(milliseconds),
+            grace_ms: milliseconds(self.grace),
+            patient: launch.patient,
+            elevated: launch.elevated(),
+            attached,
+            jobserver: launch.jobserver.then(|| self.pool.size()),
+            audit: force.and_then(|force| force.audit.clone()),
+            descriptors,
+        }))
+    }
+
+    /// Waits for what the launcher says of the program's start.
+    fn await_start(&self, child: &Child, sent: io::Result<()>) -> io::Result<()> {
         match wire::receive::<Report>(&child.socket) {
-            Ok(Some((Report::Started { .. }, _))) => Ok(child),
+            Ok(Some((Report::Started { .. }, _))) => Ok(()),
             Ok(Some((Report::Failed { errno, message }, _))) => {
                 Err(io::Error::new(io::Error::from_raw_os_error(errno).kind(), message))
             }
@@ -243,7 +237,7 @@ impl Session {
                 Err(io::Error::other(format!(
                     "the launcher {} of `{}` ended early{detail}",
                     self.config.launcher.display(),
-                    launch.program
+                    child.program
                 )))
             }
             Err(error) => Err(error),
@@ -257,6 +251,41 @@ impl Session {
             environment.insert(wire::PATIENT_VARIABLE.to_owned(), "1".to_owned());
         }
         environment
+    }
+}
+
+/// Root that cannot be had, or not together with what keeps the network away.
+fn refuse_impossible(launch: &Launch, forced: bool) -> io::Result<()> {
+    if launch.privilege == Privilege::Root && launch.sudo == Sudo::Unavailable {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("`{}` must be run as root, and there is no sudo: run installer as root", launch.program),
+        ));
+    }
+    if launch.elevated() && forced {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "`{}` must be run as root without network, which sudo cannot shut off: run installer as \
+                 root, or choose a prefix that you may write to",
+                launch.program
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Descriptors that the launcher is handed, and what each is for.
+#[derive(Default)]
+struct Handed<'a> {
+    roles: Vec<Role>,
+    descriptors: Vec<BorrowedFd<'a>>,
+}
+
+impl<'a> Handed<'a> {
+    fn add(&mut self, role: Role, descriptor: BorrowedFd<'a>) {
+        self.roles.push(role);
+        self.descriptors.push(descriptor);
     }
 }
 

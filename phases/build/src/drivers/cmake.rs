@@ -2,7 +2,7 @@
 
 use model::StepId;
 use model::case::{Component, Generator};
-use model::plan::{Expectation, Jobs, Keep, Shows};
+use model::plan::{Command, Expectation, Jobs, Keep, Shows};
 
 use crate::built::Built;
 use crate::cuda::Toolkit;
@@ -19,6 +19,52 @@ pub fn system(component: &Component) -> Vec<&'static str> {
 pub fn built(subject: &Subject<'_>) -> Built {
     let ninja = subject.component.generator != Some(Generator::Make);
     let variables = cmake_variables(&subject.options);
+    let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
+    install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
+    Built {
+        // A variable that the case no longer sets must not live on in the cache.
+        configure: vec![
+            subject.command("cmake", ["-E", "rm", "-f", subject.build.join("CMakeCache.txt").as_str()]),
+            configure(subject, ninja, &variables),
+        ],
+        expectations: expectations(subject, variables),
+        // The last is that of CMake 3.26 and later.
+        logs: ["CMakeError.log", "CMakeOutput.log", "CMakeConfigureLog.yaml"]
+            .map(|log| subject.build.join("CMakeFiles").join(log))
+            .into(),
+        configured: vec![
+            subject.build.join("CMakeCache.txt"),
+            subject.build.join(if ninja { "build.ninja" } else { "Makefile" }),
+        ],
+        compile: vec![subject.command("cmake", ["--build", subject.build.as_str()])],
+        install: vec![install],
+        jobs: Jobs::Jobserver,
+        // Ninja knows by its log whether an output is whole; make does not.
+        keep: Some(if ninja { Keep::Always } else { Keep::UnlessKilled }),
+        fresh_tree: !ninja,
+        ..Built::default()
+    }
+}
+
+fn configure(subject: &Subject<'_>, ninja: bool, variables: &[(String, String)]) -> Command {
+    // CMake's own linker flags come from LDFLAGS; the RPATH among them would stand beside CMAKE_INSTALL_RPATH.
+    let mut configure = subject.command("cmake", arguments(subject, ninja, variables));
+    if let Some(flags) = configure.environment.get_mut("LDFLAGS") {
+        let placeholder = format!("-Wl,-rpath,{RPATH_PLACEHOLDER}");
+        *flags = flags.split(' ').filter(|word| *word != placeholder).collect::<Vec<_>>().join(" ");
+    }
+    if subject.known.case.toolchains.compiler_cache.is_some() {
+        // CMake takes the launcher as a variable, and a compiler of two words amiss.
+        for name in ["CC", "CXX"] {
+            if configure.environment.get(name) == subject.environment.get(name) {
+                configure.environment.remove(name);
+            }
+        }
+    }
+    configure
+}
+
+fn arguments(subject: &Subject<'_>, ninja: bool, variables: &[(String, String)]) -> Vec<String> {
     let mut args = vec![
         "-S".to_owned(),
         subject.source.to_string(),
@@ -47,6 +93,11 @@ pub fn built(subject: &Subject<'_>) -> Built {
     args.extend(cuda.filter(|(name, _)| !said(name)).map(|(name, value)| format!("-D{name}={value}")));
     args.extend(variables.iter().map(|(name, value)| format!("-D{name}={value}")));
     args.extend(subject.component.arguments.iter().cloned());
+    args
+}
+
+/// What the cache has to say of the variables that are asked for.
+fn expectations(subject: &Subject<'_>, variables: Vec<(String, String)>) -> Vec<Expectation> {
     let mut expectations: Vec<Expectation> = variables
         .into_iter()
         // A type after a colon (`-DNAME:PATH=…`) is not part of the name.
@@ -73,43 +124,5 @@ pub fn built(subject: &Subject<'_>) -> Built {
         shows: Shows::NoEmptyEntry { beginning: "FETCHCONTENT_SOURCE_DIR_".to_owned() },
         missing: None,
     });
-    // CMake's own linker flags come from LDFLAGS; the RPATH among them would stand beside CMAKE_INSTALL_RPATH.
-    let mut configure = subject.command("cmake", args);
-    if let Some(flags) = configure.environment.get_mut("LDFLAGS") {
-        let placeholder = format!("-Wl,-rpath,{RPATH_PLACEHOLDER}");
-        *flags = flags.split(' ').filter(|word| *word != placeholder).collect::<Vec<_>>().join(" ");
-    }
-    if subject.known.case.toolchains.compiler_cache.is_some() {
-        // CMake takes the launcher as a variable, and a compiler of two words amiss.
-        for name in ["CC", "CXX"] {
-            if configure.environment.get(name) == subject.environment.get(name) {
-                configure.environment.remove(name);
-            }
-        }
-    }
-    let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
-    install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
-    Built {
-        // A variable that the case no longer sets must not live on in the cache.
-        configure: vec![
-            subject.command("cmake", ["-E", "rm", "-f", subject.build.join("CMakeCache.txt").as_str()]),
-            configure,
-        ],
-        expectations,
-        // The last is that of CMake 3.26 and later.
-        logs: ["CMakeError.log", "CMakeOutput.log", "CMakeConfigureLog.yaml"]
-            .map(|log| subject.build.join("CMakeFiles").join(log))
-            .into(),
-        configured: vec![
-            subject.build.join("CMakeCache.txt"),
-            subject.build.join(if ninja { "build.ninja" } else { "Makefile" }),
-        ],
-        compile: vec![subject.command("cmake", ["--build", subject.build.as_str()])],
-        install: vec![install],
-        jobs: Jobs::Jobserver,
-        // Ninja knows by its log whether an output is whole; make does not.
-        keep: Some(if ninja { Keep::Always } else { Keep::UnlessKilled }),
-        fresh_tree: !ninja,
-        ..Built::default()
-    }
+    expectations
 }

@@ -119,68 +119,11 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let packages = packages(settings, &subject.options, facts);
     let xmake = Xmake::new(subject, settings, &packages);
 
-    let mut configure = vec![
-        packages::write(subject, subject.build.join(rc::RC_FILE).as_str(), rc::RC),
-        packages::write(subject, subject.build.join(rc::STAGE_FILE).as_str(), rc::STAGE),
-    ];
-    configure.extend(packages::commands(subject, settings, &packages));
-    if !settings.package_archives.is_empty() {
-        // `xmake config` has an option of the same name that download does not look at (2.9.9).
-        let directories = format!("--pkg_searchdirs={}", subject.build.join(packages::ARCHIVES));
-        configure.push(xmake.command(["global".to_owned(), directories]));
-    }
-    configure.push(xmake.command(xmake.configure()));
-
-    let build = |targets: &[String]| -> Vec<Command> {
-        let jobs = Argument::Jobs { jobs: "-j".to_owned() };
-        // Several targets at once are an argument from 3.0 on.
-        each(targets)
-            .map(|target| {
-                let mut command = xmake.command(["build"]);
-                command.args.push(jobs.clone());
-                command.args.extend(target.cloned().map(Argument::Literal));
-                command
-            })
-            .collect()
-    };
-    let install = |into: &str| -> Vec<Command> {
-        let targets = settings.install.as_ref().unwrap_or(&settings.targets);
-        // An empty list in the case: nothing is installed but the extensions.
-        if settings.install.as_ref().is_some_and(Vec::is_empty) {
-            return Vec::new();
-        }
-        each(targets)
-            .map(|target| {
-                let mut command = xmake.command(["install", "-o", into]);
-                command.args.extend(target.cloned().map(Argument::Literal));
-                command
-            })
-            .collect()
-    };
-    let extensions: Vec<String> = settings.python_extensions.keys().cloned().collect();
-    let mut compile = build(&settings.targets);
-    if settings.install_first == Some(true) {
-        compile.extend(install(subject.build.join(INSTALLED).as_str()));
-    }
-    if !extensions.is_empty() {
-        compile.extend(build(&extensions));
-    }
-    let staged = format!("{}{}", subject.staging, subject.prefix);
-    let mut stage = install(&staged);
-    stage.extend(settings.python_extensions.iter().map(|(target, directory)| {
-        let script = subject.build.join(rc::STAGE_FILE).into_string();
-        xmake.command(["lua".to_owned(), script, format!("{staged}/{directory}"), target.clone()])
-    }));
-    for command in &mut stage {
-        command.environment.extend(settings.install_environment.iter().map(|(name, value)| {
-            (name.clone(), xmake.place(value).replace("{destdir}", subject.staging.as_str()))
-        }));
-    }
     Ok(Built {
-        configure,
+        configure: configure(&xmake, &packages),
         configured: vec![subject.build.join("config")],
-        compile,
-        install: stage,
+        compile: compile(&xmake),
+        install: stage(&xmake),
         // It knows of no jobserver.
         jobs: Jobs::Lease,
         // Tried with 2.9.9, killed while it compiled: an object without a `.d` beside it is compiled again, and so is one
@@ -190,6 +133,51 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
         keep: Some(Keep::UnlessKilled),
         ..Built::default()
     })
+}
+
+fn configure(xmake: &Xmake<'_>, packages: &Packages<'_>) -> Vec<Command> {
+    let (subject, settings) = (xmake.subject, xmake.settings);
+    let mut configure = vec![
+        packages::write(subject, subject.build.join(rc::RC_FILE).as_str(), rc::RC),
+        packages::write(subject, subject.build.join(rc::STAGE_FILE).as_str(), rc::STAGE),
+    ];
+    configure.extend(packages::commands(subject, settings, packages));
+    if !settings.package_archives.is_empty() {
+        // `xmake config` has an option of the same name that download does not look at (2.9.9).
+        let directories = format!("--pkg_searchdirs={}", subject.build.join(packages::ARCHIVES));
+        configure.push(xmake.command(["global".to_owned(), directories]));
+    }
+    configure.push(xmake.command(xmake.configure()));
+    configure
+}
+
+fn compile(xmake: &Xmake<'_>) -> Vec<Command> {
+    let (subject, settings) = (xmake.subject, xmake.settings);
+    let extensions: Vec<String> = settings.python_extensions.keys().cloned().collect();
+    let mut compile = xmake.build(&settings.targets);
+    if settings.install_first == Some(true) {
+        compile.extend(xmake.install(subject.build.join(INSTALLED).as_str()));
+    }
+    if !extensions.is_empty() {
+        compile.extend(xmake.build(&extensions));
+    }
+    compile
+}
+
+fn stage(xmake: &Xmake<'_>) -> Vec<Command> {
+    let (subject, settings) = (xmake.subject, xmake.settings);
+    let staged = format!("{}{}", subject.staging, subject.prefix);
+    let mut stage = xmake.install(&staged);
+    stage.extend(settings.python_extensions.iter().map(|(target, directory)| {
+        let script = subject.build.join(rc::STAGE_FILE).into_string();
+        xmake.command(["lua".to_owned(), script, format!("{staged}/{directory}"), target.clone()])
+    }));
+    for command in &mut stage {
+        command.environment.extend(settings.install_environment.iter().map(|(name, value)| {
+            (name.clone(), xmake.place(value).replace("{destdir}", subject.staging.as_str()))
+        }));
+    }
+    stage
 }
 
 /// One command for each target; for none, one without.
@@ -303,6 +291,37 @@ impl<'a> Xmake<'a> {
         args.extend(xmake_arguments(&subject.options));
         args.extend(subject.component.arguments.iter().cloned());
         args
+    }
+
+    /// Compiles targets.
+    fn build(&self, targets: &[String]) -> Vec<Command> {
+        let jobs = Argument::Jobs { jobs: "-j".to_owned() };
+        // Several targets at once are an argument from 3.0 on.
+        each(targets)
+            .map(|target| {
+                let mut command = self.command(["build"]);
+                command.args.push(jobs.clone());
+                command.args.extend(target.cloned().map(Argument::Literal));
+                command
+            })
+            .collect()
+    }
+
+    /// Installs what the case names into a directory.
+    fn install(&self, into: &str) -> Vec<Command> {
+        let settings = self.settings;
+        let targets = settings.install.as_ref().unwrap_or(&settings.targets);
+        // An empty list in the case: nothing is installed but the extensions.
+        if settings.install.as_ref().is_some_and(Vec::is_empty) {
+            return Vec::new();
+        }
+        each(targets)
+            .map(|target| {
+                let mut command = self.command(["install", "-o", into]);
+                command.args.extend(target.cloned().map(Argument::Literal));
+                command
+            })
+            .collect()
     }
 }
 

@@ -11,8 +11,9 @@ use model::Digest;
 use model::event::FailureKind;
 use serde::{Deserialize, Serialize};
 
+use super::exchange::{Answer, Trouble};
 use super::url::{Url, redact};
-use super::{Client, Trouble, bad_status};
+use super::{Client, bad_status};
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -167,14 +168,7 @@ impl Job<'_> {
         if resumed && whole == Some(have) {
             return Ok(Ok(Attempt::Whole { resumed }));
         }
-        // Bytes as they are: a server must not compress what is hashed and counted.
-        let mut headers = vec![("accept", "*/*".to_owned()), ("accept-encoding", "identity".to_owned())];
-        if have > 0 {
-            headers.push(("range", format!("bytes={have}-")));
-            if let Some(validator) = known.validator() {
-                headers.push(("if-range", validator.to_owned()));
-            }
-        }
+        let headers = request_headers(&known, have);
         let mut answer = match self.client.wire(self.context).get(self.url, headers, self.context) {
             Ok(answer) => answer,
             Err(trouble) => return Ok(Err(trouble)),
@@ -228,6 +222,17 @@ impl Job<'_> {
             self.discard()?;
             self.write_note(&known)?;
         }
+        self.receive(&mut answer, have, total, resumed)
+    }
+
+    /// Writes the body of an answer behind the bytes that are there already.
+    fn receive(
+        &mut self,
+        answer: &mut Answer,
+        mut have: u64,
+        total: Option<u64>,
+        resumed: bool,
+    ) -> Result<Result<Attempt, Trouble>, StepError> {
         let mut file = self.open(have)?;
         self.context.progress(have, total);
         let mut told = Instant::now();
@@ -340,6 +345,19 @@ impl Job<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// What asks for the bytes after those that are there.
+fn request_headers(known: &Partial, have: u64) -> Vec<(&'static str, String)> {
+    // Bytes as they are: a server must not compress what is hashed and counted.
+    let mut headers = vec![("accept", "*/*".to_owned()), ("accept-encoding", "identity".to_owned())];
+    if have > 0 {
+        headers.push(("range", format!("bytes={have}-")));
+        if let Some(validator) = known.validator() {
+            headers.push(("if-range", validator.to_owned()));
+        }
+    }
+    headers
 }
 
 /// `bytes 5-9/10` → 5 and, when it is given, 10.

@@ -1,5 +1,7 @@
 use super::*;
+use crate::case::ComputeCapability;
 use crate::case::{CaseFile, Format, Overrides, load};
+use crate::catalog::version_at_least;
 use crate::target::{Os, Tool};
 
 fn case(text: &str) -> Case {

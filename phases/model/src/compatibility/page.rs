@@ -1,8 +1,9 @@
 //! `docs/reference/compatibility.md`, written from the table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::table;
+use super::{Table, commits, table};
 
 /// The whole table as Markdown.
 pub fn markdown() -> String {
@@ -13,103 +14,128 @@ pub fn markdown() -> String {
          What `installer` checks before it downloads anything. A pair that is known not to work is an error of the \
          case; a pair that no row has is a warning in the plan.\n",
     );
-    let mut section = |title: &str, heads: &[&str], rows: Vec<Vec<String>>| {
-        let rule = vec!["---"; heads.len()].join(" | ");
+    for section in [
+        pytorch(table),
+        tensorrt(table),
+        toolkit(table),
+        opencv(table),
+        cargo(table),
+        distributions(table),
+        together(table),
+    ] {
+        section.write(&mut text);
+    }
+    text
+}
+
+struct Section {
+    title: &'static str,
+    heads: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Section {
+    fn write(&self, text: &mut String) {
+        let rule = vec!["---"; self.heads.len()].join(" | ");
         // Writing into a String cannot fail.
-        let _ = write!(text, "\n## {title}\n\n| {} |\n| {rule} |\n", heads.join(" | "));
-        for row in rows {
+        let _ = write!(text, "\n## {}\n\n| {} |\n| {rule} |\n", self.title, self.heads.join(" | "));
+        for row in &self.rows {
             let _ = writeln!(text, "| {} |", row.join(" | "));
         }
-    };
-    let range =
-        |(low, high): &(String, String)| if low == high { low.clone() } else { format!("{low} – {high}") };
-    section(
-        "PyTorch, CUDA, Python, NumPy",
-        &["torch", "torchvision", "torchaudio", "Python", "built for CUDA", "NumPy", "source"],
-        table
-            .pytorch
-            .iter()
-            .map(|row| {
-                vec![
-                    row.torch.clone(),
-                    row.torchvision.clone(),
-                    row.torchaudio.clone(),
-                    range(&row.python),
-                    row.cuda.join(", "),
-                    row.numpy_below
-                        .as_ref()
-                        .map_or_else(|| "any".to_owned(), |below| format!("below {below}")),
-                    row.source.clone(),
-                ]
-            })
-            .collect(),
-    );
-    section(
-        "TensorRT and CUDA",
-        &["TensorRT", "CUDA", "source"],
-        table
-            .tensorrt
-            .iter()
-            .map(|row| {
-                let ranges: Vec<String> = row.cuda.iter().map(range).collect();
-                vec![row.tensorrt.clone(), ranges.join(", "), row.source.clone()]
-            })
-            .collect(),
-    );
-    section(
-        "CUDA toolkit and GPU architecture",
-        &["toolkit from", "compute capabilities", "source"],
-        table
-            .toolkit
-            .iter()
-            .map(|row| vec![row.from.clone(), row.architectures.join(", "), row.source.clone()])
-            .collect(),
-    );
-    section(
-        "OpenCV's Python module and NumPy",
-        &["OpenCV below", "NumPy below", "source"],
-        table
-            .opencv
-            .iter()
-            .map(|row| vec![row.below.clone(), row.numpy_below.clone(), row.source.clone()])
-            .collect(),
-    );
-    section(
-        "Cargo and the format of its lock file",
-        &["format", "cargo from", "source"],
-        table
-            .cargo
-            .iter()
-            .map(|row| vec![row.lock.to_string(), row.cargo.clone(), row.source.clone()])
-            .collect(),
-    );
-    section(
-        "Python of distributions",
-        &["distribution", "Python", "source"],
-        table
-            .python
-            .iter()
-            .map(|row| vec![row.distribution.clone(), row.python.join(", "), row.source.clone()])
-            .collect(),
-    );
-    let commits = |commits: &std::collections::BTreeMap<String, String>| {
-        let named =
-            commits.iter().map(|(name, commit)| format!("{name} `{}`", super::commits::short(commit)));
-        named.collect::<Vec<_>>().join(", ")
-    };
-    section(
-        "Commits that work together",
-        &["commits", "verdict", "source"],
-        table
-            .together
-            .iter()
-            .map(|row| vec![commits(&row.commits), "together".to_owned(), row.source.clone()])
-            .chain(
-                table.apart.iter().map(|row| {
-                    vec![commits(&row.commits), format!("apart: {}", row.why), row.source.clone()]
-                }),
-            )
-            .collect(),
-    );
-    text
+    }
+}
+
+fn pytorch(table: &Table) -> Section {
+    let rows = table.pytorch.iter().map(|row| {
+        vec![
+            row.torch.clone(),
+            row.torchvision.clone(),
+            row.torchaudio.clone(),
+            range(&row.python),
+            row.cuda.join(", "),
+            row.numpy_below.as_ref().map_or_else(|| "any".to_owned(), |below| format!("below {below}")),
+            row.source.clone(),
+        ]
+    });
+    Section {
+        title: "PyTorch, CUDA, Python, NumPy",
+        heads: &["torch", "torchvision", "torchaudio", "Python", "built for CUDA", "NumPy", "source"],
+        rows: rows.collect(),
+    }
+}
+
+fn tensorrt(table: &Table) -> Section {
+    let rows = table.tensorrt.iter().map(|row| {
+        let ranges: Vec<String> = row.cuda.iter().map(range).collect();
+        vec![row.tensorrt.clone(), ranges.join(", "), row.source.clone()]
+    });
+    Section { title: "TensorRT and CUDA", heads: &["TensorRT", "CUDA", "source"], rows: rows.collect() }
+}
+
+fn toolkit(table: &Table) -> Section {
+    let rows = table
+        .toolkit
+        .iter()
+        .map(|row| vec![row.from.clone(), row.architectures.join(", "), row.source.clone()]);
+    Section {
+        title: "CUDA toolkit and GPU architecture",
+        heads: &["toolkit from", "compute capabilities", "source"],
+        rows: rows.collect(),
+    }
+}
+
+fn opencv(table: &Table) -> Section {
+    let rows =
+        table.opencv.iter().map(|row| vec![row.below.clone(), row.numpy_below.clone(), row.source.clone()]);
+    Section {
+        title: "OpenCV's Python module and NumPy",
+        heads: &["OpenCV below", "NumPy below", "source"],
+        rows: rows.collect(),
+    }
+}
+
+fn cargo(table: &Table) -> Section {
+    let rows =
+        table.cargo.iter().map(|row| vec![row.lock.to_string(), row.cargo.clone(), row.source.clone()]);
+    Section {
+        title: "Cargo and the format of its lock file",
+        heads: &["format", "cargo from", "source"],
+        rows: rows.collect(),
+    }
+}
+
+fn distributions(table: &Table) -> Section {
+    let rows = table
+        .python
+        .iter()
+        .map(|row| vec![row.distribution.clone(), row.python.join(", "), row.source.clone()]);
+    Section {
+        title: "Python of distributions",
+        heads: &["distribution", "Python", "source"],
+        rows: rows.collect(),
+    }
+}
+
+fn together(table: &Table) -> Section {
+    let together =
+        table.together.iter().map(|row| vec![named(&row.commits), "together".to_owned(), row.source.clone()]);
+    let apart = table
+        .apart
+        .iter()
+        .map(|row| vec![named(&row.commits), format!("apart: {}", row.why), row.source.clone()]);
+    Section {
+        title: "Commits that work together",
+        heads: &["commits", "verdict", "source"],
+        rows: together.chain(apart).collect(),
+    }
+}
+
+fn range((low, high): &(String, String)) -> String {
+    if low == high { low.clone() } else { format!("{low} – {high}") }
+}
+
+/// Commits by the names of their components.
+fn named(of: &BTreeMap<String, String>) -> String {
+    let named = of.iter().map(|(name, commit)| format!("{name} `{}`", commits::short(commit)));
+    named.collect::<Vec<_>>().join(", ")
 }

@@ -69,97 +69,129 @@ pub(super) struct Command {
 
 /// All commands of a text.
 pub(super) fn commands(text: &str) -> Vec<Command> {
-    let mut lexer = Lexer { text: text.chars().collect(), at: 0, line: 1, heredocs: Vec::new() };
-    let mut found = Vec::new();
-    let mut open = Command::default();
-    let mut joined = false;
-    loop {
-        lexer.blanks();
-        let start = lexer.line;
-        let mut close = |open: &mut Command, joins: bool| {
-            if !open.words.is_empty() || open.beyond.is_some() {
-                let mut command = std::mem::take(open);
-                command.joined = joined;
-                command.joins = joins;
-                found.push(command);
-            }
-            joined = joins;
-        };
-        match lexer.peek(0) {
+    let mut commands = Commands::new(text);
+    while commands.read_on() {}
+    commands.found
+}
+
+/// Puts words together to commands.
+struct Commands {
+    lexer: Lexer,
+    found: Vec<Command>,
+    /// The one that is not closed yet.
+    open: Command,
+    /// Whether the next one hangs on the one before it.
+    joined: bool,
+}
+
+impl Commands {
+    fn new(text: &str) -> Self {
+        let lexer = Lexer { text: text.chars().collect(), at: 0, line: 1, heredocs: Vec::new() };
+        Self { lexer, found: Vec::new(), open: Command::default(), joined: false }
+    }
+
+    /// Reads a word or a sign; false at the end of the text.
+    fn read_on(&mut self) -> bool {
+        self.lexer.blanks();
+        match self.lexer.peek(0) {
             None => {
-                close(&mut open, false);
-                return found;
+                self.close(false);
+                return false;
             }
             Some('\n') => {
-                lexer.next();
-                close(&mut open, false);
-                lexer.skip_heredocs();
+                self.lexer.next();
+                self.close(false);
+                self.lexer.skip_heredocs();
             }
-            Some('#') => lexer.comment(),
+            Some('#') => self.lexer.comment(),
             Some(';') => {
-                while lexer.peek(0) == Some(';') {
-                    lexer.next();
+                while self.lexer.peek(0) == Some(';') {
+                    self.lexer.next();
                 }
-                close(&mut open, false);
+                self.close(false);
             }
-            Some('&' | '|') => {
-                let first = lexer.next();
-                let second = lexer.peek(0);
-                if second == first || second == Some('&') {
-                    lexer.next();
-                }
-                if first == Some('&') && second == Some('>') {
-                    lexer.redirection();
-                    open.line = if open.words.is_empty() { start } else { open.line };
-                    open.beyond.get_or_insert_with(|| "it redirects what a command prints".to_owned());
-                    continue;
-                }
-                close(&mut open, true);
-            }
+            Some('&' | '|') => self.operator(),
             Some('<' | '>') => {
-                if open.words.is_empty() {
-                    open.line = start;
-                }
-                lexer.redirection();
-                open.beyond.get_or_insert_with(|| "it redirects what a command reads or prints".to_owned());
+                self.begin();
+                self.lexer.redirection();
+                self.beyond("it redirects what a command reads or prints");
             }
-            Some('(') => {
-                if open.words.is_empty() {
-                    open.line = start;
-                }
-                let function = lexer.peek(1) == Some(')') && open.words.len() == 1;
-                if function {
-                    lexer.next();
-                    lexer.next();
-                    open.words.push(Word { parts: Vec::new(), raw: "()".to_owned() });
-                } else {
-                    lexer.parenthesis();
-                    let array = open.words.last().is_some_and(|word| word.raw.ends_with('='));
-                    let what = if array {
-                        "a list of values (`NAME=( … )`) is not read"
-                    } else {
-                        "a subshell is not run"
-                    };
-                    open.beyond.get_or_insert_with(|| what.to_owned());
-                }
-            }
+            Some('(') => self.parenthesis(),
             Some(')') => {
-                lexer.next();
+                self.lexer.next();
             }
-            Some(_) => {
-                if open.words.is_empty() && open.beyond.is_none() {
-                    open.line = start;
-                }
-                let begin = lexer.at;
-                let parts = lexer.word();
-                let raw: String = lexer.text[begin..lexer.at].iter().collect();
-                // `2>&1`: the number belongs to the redirection.
-                let number =
-                    raw.chars().all(|c| c.is_ascii_digit()) && matches!(lexer.peek(0), Some('<' | '>'));
-                if !number {
-                    open.words.push(Word { parts, raw });
-                }
-            }
+            Some(_) => self.word(),
+        }
+        true
+    }
+
+    /// What comes next is the first of its command, if no word stands before it.
+    fn begin(&mut self) {
+        if self.open.words.is_empty() {
+            self.open.line = self.lexer.line;
+        }
+    }
+
+    fn beyond(&mut self, why: &str) {
+        self.open.beyond.get_or_insert_with(|| why.to_owned());
+    }
+
+    fn close(&mut self, joins: bool) {
+        if !self.open.words.is_empty() || self.open.beyond.is_some() {
+            let mut command = std::mem::take(&mut self.open);
+            command.joined = self.joined;
+            command.joins = joins;
+            self.found.push(command);
+        }
+        self.joined = joins;
+    }
+
+    /// `&`, `|`, `&&`, `||`, `|&`, or the redirection `&>`.
+    fn operator(&mut self) {
+        let first = self.lexer.next();
+        let second = self.lexer.peek(0);
+        if second == first || second == Some('&') {
+            self.lexer.next();
+        }
+        if first == Some('&') && second == Some('>') {
+            self.begin();
+            self.lexer.redirection();
+            self.beyond("it redirects what a command prints");
+            return;
+        }
+        self.close(true);
+    }
+
+    /// The `()` of a function, a list of values or a subshell.
+    fn parenthesis(&mut self) {
+        self.begin();
+        let function = self.lexer.peek(1) == Some(')') && self.open.words.len() == 1;
+        if function {
+            self.lexer.next();
+            self.lexer.next();
+            self.open.words.push(Word { parts: Vec::new(), raw: "()".to_owned() });
+        } else {
+            self.lexer.parenthesis();
+            let array = self.open.words.last().is_some_and(|word| word.raw.ends_with('='));
+            self.beyond(if array {
+                "a list of values (`NAME=( … )`) is not read"
+            } else {
+                "a subshell is not run"
+            });
+        }
+    }
+
+    fn word(&mut self) {
+        if self.open.beyond.is_none() {
+            self.begin();
+        }
+        let begin = self.lexer.at;
+        let parts = self.lexer.word();
+        let raw: String = self.lexer.text[begin..self.lexer.at].iter().collect();
+        // `2>&1`: the number belongs to the redirection.
+        let number = raw.chars().all(|c| c.is_ascii_digit()) && matches!(self.lexer.peek(0), Some('<' | '>'));
+        if !number {
+            self.open.words.push(Word { parts, raw });
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{PYTORCH_PROJECTS, normalised_project};
-use super::{Checker, is_dotted};
+use super::Checker;
+use super::toolchains::is_dotted;
 
 impl Checker<'_> {
     pub(super) fn cuda(&mut self) {

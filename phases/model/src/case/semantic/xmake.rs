@@ -1,8 +1,9 @@
 //! What a case says about xmake.
 
 use super::super::diagnostic::nearest;
-use super::{Checker, Component, SourceSpec};
+use super::Checker;
 use crate::SourceName;
+use crate::case::{Component, SourceSpec};
 
 impl Checker<'_> {
     pub(super) fn xmake_toolchain(&mut self) {

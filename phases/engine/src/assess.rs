@@ -1,6 +1,6 @@
 //! Holding a plan against the records: what would run, and why. Starts no step and changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use model::fingerprint::{Difference, Material};
@@ -37,6 +37,9 @@ pub struct Assessed {
     pub findings: Vec<Finding>,
     /// What a look found worth saying.
     pub warnings: Vec<String>,
+    /// Whether one of its outputs was gone, or lost with what a killed step wrote. Another step may make it anew in the
+    /// meantime, a build tree without anything in it, say: this step runs nevertheless if it is needed.
+    pub gone: bool,
 }
 
 /// Whether a step would run.
@@ -68,6 +71,7 @@ impl Assessed {
             differences: Vec::new(),
             findings: Vec::new(),
             warnings: Vec::new(),
+            gone: false,
         }
     }
 
@@ -262,7 +266,6 @@ impl Records {
             plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
-        let mut output_gone: BTreeSet<usize> = BTreeSet::new();
         let mut doomed: Vec<Utf8PathBuf> = Vec::new();
         let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
@@ -303,16 +306,14 @@ impl Records {
                     };
                     let lost = |output: &Utf8PathBuf| doomed.iter().any(|tree| output.starts_with(tree));
                     let lost = step.outputs.iter().any(lost);
-                    if assess_fingerprinted(&mut row, staleness, lost, before.as_ref()) {
-                        output_gone.insert(index);
-                    }
+                    assess_fingerprinted(&mut row, staleness, lost, before.as_ref());
                     digest
                 }
             };
             digests.extend(digest.map(|digest| (step.id.clone(), digest)));
             rows.push(row);
         }
-        demand(plan, &mut rows, &output_gone, &positions);
+        demand(plan, &mut rows, &positions);
         Ok(Assessment { rows })
     }
 
@@ -357,14 +358,8 @@ impl Records {
     }
 }
 
-/// What a fingerprinted step comes to; whether one of its outputs is gone, or lost with what a killed step wrote.
-fn assess_fingerprinted(
-    row: &mut Assessed,
-    staleness: Staleness,
-    lost: bool,
-    before: Option<&StepId>,
-) -> bool {
-    let mut output_gone = false;
+/// What a fingerprinted step comes to; `lost` says whether a killed step wrote into its outputs.
+fn assess_fingerprinted(row: &mut Assessed, staleness: Staleness, lost: bool, before: Option<&StepId>) {
     match staleness {
         Staleness::Stale { why, differences } => {
             row.state = State::Stale;
@@ -372,11 +367,11 @@ fn assess_fingerprinted(
             row.differences = differences;
         }
         Staleness::OutputGone(why) => {
-            output_gone = true;
+            row.gone = true;
             row.why = why;
         }
         Staleness::Fresh if lost => {
-            output_gone = true;
+            row.gone = true;
             "a killed step wrote into the same tree".clone_into(&mut row.why);
         }
         Staleness::Fresh => {}
@@ -384,16 +379,11 @@ fn assess_fingerprinted(
     if let Some(before) = before.filter(|_| row.state == State::Fresh) {
         row.follow(before);
     }
-    output_gone
 }
 
 /// An output that is gone is made again only if a step that needs it runs; what follows from that is settled here.
-fn demand(
-    plan: &Plan,
-    rows: &mut [Assessed],
-    output_gone: &BTreeSet<usize>,
-    positions: &BTreeMap<&StepId, usize>,
-) {
+fn demand(plan: &Plan, rows: &mut [Assessed], positions: &BTreeMap<&StepId, usize>) {
+    let output_gone: Vec<usize> = (0..rows.len()).rev().filter(|at| rows[*at].gone).collect();
     let needs: Vec<Vec<usize>> = plan
         .steps
         .iter()
@@ -405,7 +395,7 @@ fn demand(
     }
     loop {
         let mut changed = false;
-        for index in output_gone.iter().copied().rev() {
+        for index in output_gone.iter().copied() {
             let dependents = &dependents[index];
             let demanded =
                 dependents.is_empty() || dependents.iter().any(|other| rows[*other].state != State::Fresh);

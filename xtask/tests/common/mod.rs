@@ -115,6 +115,11 @@ contains = "the answer is 42"
 
 /// Paths below the prefix with modes and contents; manifests, which name the prefix, by path alone.
 pub fn installed(home: &Path) -> Vec<(String, u32, Vec<u8>)> {
+    installed_below(&home.join("prefix"))
+}
+
+/// The same below any directory.
+pub fn installed_below(root: &Path) -> Vec<(String, u32, Vec<u8>)> {
     fn walk(directory: &Path, root: &Path, found: &mut Vec<(String, u32, Vec<u8>)>) {
         use std::os::unix::fs::PermissionsExt;
         for entry in std::fs::read_dir(directory).unwrap() {
@@ -133,8 +138,7 @@ pub fn installed(home: &Path) -> Vec<(String, u32, Vec<u8>)> {
         }
     }
     let mut found = Vec::new();
-    let prefix = home.join("prefix");
-    walk(&prefix, &prefix, &mut found);
+    walk(root, root, &mut found);
     found.sort();
     found
 }

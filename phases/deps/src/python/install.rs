@@ -2,6 +2,8 @@
 
 use camino::Utf8Path;
 use engine::runner::{Context, StepError};
+use model::ComponentName;
+use model::layout::Layout;
 use model::plan::InstallWheels;
 
 use super::record::INCOMPLETE;
@@ -24,7 +26,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
         .ok_or_else(|| StepError::new(format!("{lock} does not exist"), "run `installer deps` first"))?;
     let pinned = wheel::parse(&text);
     let home = &action.environment;
-    refuse_foreign(home)?;
+    refuse_foreign(home, &action.component)?;
 
     committed::begin(context.layout(), &action.component)?;
     files::fresh_dir(home)?;
@@ -99,16 +101,37 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     record::added(action, &names, context)
 }
 
-/// Something that is neither an environment nor empty is not ours to replace.
-fn refuse_foreign(home: &Utf8Path) -> Result<(), StepError> {
-    let Ok(mut entries) = home.read_dir_utf8() else { return Ok(()) };
-    if entries.next().is_none() || home.join("pyvenv.cfg").is_file() || home.join(INCOMPLETE).is_file() {
+/// Something that holds files and was not made by this program is not replaced. What is left of an environment that was
+/// is known by its manifest.
+fn refuse_foreign(home: &Utf8Path, component: &ComponentName) -> Result<(), StepError> {
+    let ours = [
+        home.join("pyvenv.cfg"),
+        home.join(INCOMPLETE),
+        Layout::manifests(home).join(format!("{component}.json")),
+    ];
+    if ours.iter().any(|file| file.is_file()) || !holds_files(home) {
         return Ok(());
     }
     Err(StepError::new(
         format!("{home} exists but is not a Python environment"),
         "move it away, or choose another data directory",
     ))
+}
+
+/// Whether there is anything but directories and links below a directory; one that cannot be read may hold anything.
+fn holds_files(directory: &Utf8Path) -> bool {
+    let entries = match directory.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+    };
+    entries.into_iter().any(|entry| {
+        entry.map_or(true, |entry| {
+            entry.file_type().map_or(true, |kind| match kind.is_dir() {
+                true => holds_files(entry.path()),
+                false => !kind.is_symlink(),
+            })
+        })
+    })
 }
 
 /// Lines of `pip check` about packages of the lock: `pandas 2.2 requires numpy, which is not installed.`
@@ -137,11 +160,20 @@ mod tests {
     fn only_an_environment_or_nothing_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(directory.path()).unwrap();
-        assert!(refuse_foreign(home).is_ok());
-        assert!(refuse_foreign(&home.join("absent")).is_ok());
+        let refused = |home: &Utf8Path| refuse_foreign(home, &ComponentName::new("python-case")).is_err();
+        assert!(!refused(home));
+        assert!(!refused(&home.join("absent")));
+        std::fs::create_dir_all(home.join("lib/site-packages")).unwrap();
+        assert!(!refused(home), "what has lost its files holds nothing to lose");
         std::fs::write(home.join("thesis.txt"), "").unwrap();
-        assert!(refuse_foreign(home).is_err());
+        assert!(refused(home));
+        std::fs::create_dir_all(home.join("share/installer")).unwrap();
+        std::fs::write(home.join("share/installer/other.json"), "").unwrap();
+        assert!(refused(home));
+        std::fs::write(home.join("share/installer/python-case.json"), "").unwrap();
+        assert!(!refused(home));
+        std::fs::remove_dir_all(home.join("share")).unwrap();
         std::fs::write(home.join("pyvenv.cfg"), "").unwrap();
-        assert!(refuse_foreign(home).is_ok());
+        assert!(!refused(home));
     }
 }

@@ -77,9 +77,13 @@ impl Scheduler<'_> {
                 Ok(verdict) => verdict,
                 Err(error) => return Ok(Start::Fail(error)),
             };
-        let demanded = self.assessment.rows[index].state != State::Fresh || self.is_demanded(index);
+        let row = &self.assessment.rows[index];
+        let demanded = row.state != State::Fresh || self.is_demanded(index);
         Ok(match staleness {
             Staleness::Stale { why, .. } => Start::Run { why, material: Some(material) },
+            Staleness::Fresh if row.gone && demanded => {
+                Start::Run { why: "its output was gone".to_owned(), material: Some(material) }
+            }
             Staleness::OutputGone(why) if demanded => Start::Run { why, material: Some(material) },
             Staleness::Fresh | Staleness::OutputGone(_) => {
                 self.digests.insert(step.id.clone(), material.digest());

@@ -34,11 +34,10 @@ impl Checker<'_> {
             for (index, group) in python.optional.iter().enumerate() {
                 let path = ["python", "optional", &index.to_string(), "name"];
                 let name = group.name.as_str();
-                let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-                if name.is_empty() || !name.chars().all(plain) {
-                    let help = Some("use letters, digits, `-` and `_`".to_owned());
-                    self.at_value(&path, format!("`{name}` cannot be the name of optional packages"), help);
-                } else if !names.insert(name) {
+                if !self.named(&path, name, "optional packages") {
+                    continue;
+                }
+                if !names.insert(name) {
                     let help = Some("give each its own name".to_owned());
                     self.at_value(
                         &path,

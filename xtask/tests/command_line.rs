@@ -353,7 +353,9 @@ fn a_directory_that_is_not_there_is_told_before_the_build() {
 #[test]
 fn what_a_preset_says_in_vain_is_told_when_it_is_shown() {
     let place = Scene::new();
-    place.write("bad/preset.json", "{\"metadata\": {\"name\": \"bad\"}, \"nonsense\": true}");
+    let preset = r#"{"metadata": {"name": "bad"}, "base_image": "", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {},
+  "build_options": {}, "nonsense": true}"#;
+    place.write("bad/preset.json", preset);
     let run = place.run(&["case", "show", "bad"]).expect(exit::OK);
     assert!(run.stdout.starts_with('{'), "{}", run.stdout);
     assert!(run.stderr.contains("nonsense"), "{}", run.stderr);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::stack::covers;
 use super::super::{PYTORCH_PROJECTS, normalised_project};
 use super::Checker;
 use super::toolchains::is_dotted;
@@ -110,7 +111,7 @@ impl Checker<'_> {
         let Some(tensorrt) = &self.case.tensorrt else { return };
         let known = &tensorrt.supported_versions;
         let Some(version) = &tensorrt.version else { return };
-        if !known.is_empty() && !known.contains(version) {
+        if !known.is_empty() && !known.iter().any(|pattern| covers(pattern, version)) {
             let message = format!("TensorRT {version} is not one of `supported_versions`");
             let help = format!("use one of {}, or add it there", known.join(", "));
             self.at_value(&["tensorrt", "version"], message, Some(help));

@@ -288,8 +288,7 @@ fn a_preset_becomes_a_case_of_its_own() {
     let text = r#"{
   "metadata": { "name": "old one", "description": "a \"preset\"" },
   "base_image": "debian:12",
-  "python": { "version": "3.11" },
-  "pytorch": {}, "tensorrt": {}, "build_options": {},
+  "python": { "version": "3.11" }, "pytorch": {}, "tensorrt": {}, "build_options": {},
   "cuda": { "version": "12.6", "arch": 86 },
   "system_packages": ["curl"],
   "environment": { "A": "1", "HF_TOKEN": "hf_abcdefghijklmnop", "https_proxy": "http://proxy.example.com" },

@@ -1,7 +1,6 @@
 //! `case import`: a case from what an older tool left.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::redact::Redactor;
@@ -14,6 +13,7 @@ use crate::cases;
 use crate::error::{Error, Result};
 use crate::load::load_case;
 use crate::out::say;
+use crate::texts;
 
 /// What makes a directory a deployment case of the scripts.
 const SETTINGS: [&str; 2] = ["install.defaults.sh", "env-set.sh"];
@@ -142,8 +142,9 @@ fn names(directory: &Utf8Path) -> Result<Vec<String>> {
 }
 
 fn text(path: &Utf8Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| {
-        Error::usage(format!("failed to read {path}: {error}")).with_help("import reads text in UTF-8")
+    texts::read(path).map_err(|error| {
+        Error::usage(format!("failed to read {path}: {error}"))
+            .with_help(error.help().unwrap_or("import reads text in UTF-8"))
     })
 }
 

@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 use model::case::{CaseFile, Format, PresetArtifacts, SourceFile};
 
 use crate::error::{Error, Result};
+use crate::texts;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../cases");
 
@@ -128,9 +129,9 @@ fn format_of(name: &str) -> Format {
 }
 
 fn read(path: &Utf8Path) -> Result<FoundCase> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = texts::read(path).map_err(|error| {
         Error::new(model::exit::BAD_CASE, format!("failed to read the case {path}: {error}"))
-            .with_help("a case is TOML or JSON in UTF-8")
+            .with_help(error.help().unwrap_or("a case is TOML or JSON in UTF-8"))
     })?;
     let absolute = camino::absolute_utf8(path)
         .map_err(|error| Error::usage(format!("{path} cannot be made an absolute path in UTF-8: {error}")))?;
@@ -289,7 +290,7 @@ fn all() -> BTreeMap<String, Seen> {
             };
             let seen = || Seen {
                 directory: Some(directory.clone()),
-                fragment: fs::read_to_string(&file).is_ok_and(|text| model::case::is_fragment(&text)),
+                fragment: texts::read(&file).is_ok_and(|text| model::case::is_fragment(&text)),
             };
             found.entry(entry.file_name().to_owned()).or_insert_with(seen);
         }

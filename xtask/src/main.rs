@@ -37,6 +37,7 @@ mod site;
 mod sources;
 mod status;
 mod steps;
+mod texts;
 mod uninstall;
 mod verify_json;
 mod words;

@@ -1,9 +1,9 @@
 //! Where recipes are found: in `./recipes`, `$INSTALLER_RECIPES`, `/etc/installer/recipes`, then in the binary.
 
-use std::fs;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{CaseFile, Diagnostic, Diagnostics, Format, Recipe, Recipes};
+
+use crate::texts;
 
 /// Directories of one's own recipes, in the order in which a name is looked for.
 pub fn directories() -> Vec<Utf8PathBuf> {
@@ -55,10 +55,10 @@ pub fn own() -> Vec<(String, Utf8PathBuf)> {
 /// # Errors
 /// When it cannot be read.
 pub fn read(path: &Utf8Path) -> Result<CaseFile, Diagnostics> {
-    let text = fs::read_to_string(path).map_err(|error| Diagnostic {
+    let text = texts::read(path).map_err(|error| Diagnostic {
         message: format!("failed to read the recipe {path}: {error}"),
         place: None,
-        help: Some("a recipe is TOML in UTF-8".to_owned()),
+        help: Some(error.help().unwrap_or("a recipe is TOML in UTF-8").to_owned()),
     })?;
     Ok(CaseFile { name: path.to_string(), text, format: Format::Toml, directory: None, artifacts: None })
 }

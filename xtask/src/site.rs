@@ -12,6 +12,7 @@ use model::site::{LoadedSite, Site, SiteText};
 use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::layout::absolute;
+use crate::texts::{self, NotRead};
 
 /// What every user of the machine gets.
 const SYSTEM: &str = "/etc/installer/site.toml";
@@ -44,16 +45,20 @@ pub fn read(common: &Common, environment: &BTreeMap<String, String>) -> Result<S
     for (path, named) in
         usual.map(|path| (path, false)).chain(common.site.iter().map(|path| (path.clone(), true)))
     {
-        match std::fs::read_to_string(&path) {
+        match texts::read(&path) {
             Ok(text) => {
                 let directory = absolute(&path)?.parent().map_or_else(|| "/".into(), Utf8Path::to_owned);
                 texts.push(SiteText { name: path.to_string(), text, directory });
                 files.places.push((path, true));
             }
-            Err(error)
+            Err(NotRead::Io(error))
                 if !named && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
                 files.places.push((path, false));
+            }
+            Err(NotRead::Text(why)) => {
+                let message = format!("failed to read the site file {path}: it {why}");
+                return Err(Error::new(exit::BAD_CASE, message).with_help(why.help()));
             }
             Err(error) if named => {
                 return Err(Error::usage(format!("failed to read --site {path}: {error}"))

@@ -353,7 +353,9 @@ fn a_directory_that_is_not_there_is_told_before_the_build() {
 #[test]
 fn what_a_preset_says_in_vain_is_told_when_it_is_shown() {
     let place = Scene::new();
-    place.write("bad/preset.json", "{\"metadata\": {\"name\": \"bad\"}, \"nonsense\": true}");
+    let preset = r#"{"metadata": {"name": "bad"}, "base_image": "", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {},
+  "build_options": {}, "nonsense": true}"#;
+    place.write("bad/preset.json", preset);
     let run = place.run(&["case", "show", "bad"]).expect(exit::OK);
     assert!(run.stdout.starts_with('{'), "{}", run.stdout);
     assert!(run.stderr.contains("nonsense"), "{}", run.stderr);
@@ -481,4 +483,56 @@ fn commands_that_are_hidden_are_not_suggested() {
     assert!(run.stderr.contains("'all'") && !run.stderr.contains("__"), "{}", run.stderr);
     let run = Scene::new().run(&["dst"]);
     assert!(!run.stderr.contains("'dist'"), "{}", run.stderr);
+}
+
+/// As editors on Windows save it.
+fn utf16(text: &str) -> Vec<u8> {
+    [b"\xff\xfe".to_vec(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat()
+}
+
+#[test]
+fn files_with_a_byte_order_mark_are_read() {
+    let scene = Scene::new();
+    let bytes = |name: &str, bytes: &[u8]| std::fs::write(scene.path().join(name), bytes).unwrap();
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let preset = r#"{"metadata": {"name": "pj"}, "base_image": "debian:13", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {}, "build_options": {}}"#;
+    let case = "schema = 1\r\n[components.'视频']\r\nrecipe = 'mine'\r\n[sources.'视频']\r\nkind = 'path'\r\npath = '.'\r\n";
+    scene.write("recipes/mine.toml", &marked("driver = 'cmake'\r\n"));
+    scene.write("site.toml", &marked("schema = 1\r\nsudo = 'never'\r\n"));
+    scene.write("eight.json", &marked(preset));
+    scene.write("eight.toml", &marked(case));
+    bytes("sixteen.json", &utf16(preset));
+    bytes("sixteen.toml", &utf16(case));
+    for file in ["eight.json", "sixteen.json", "eight.toml", "sixteen.toml"] {
+        scene.run(&["case", "check", file, "--site", "site.toml"]).expect(0);
+    }
+    // Lines and carets are those of the text.
+    bytes("wrong.toml", &utf16("schema = 1\r\n[metadata]\r\nnme = 'x'\r\n"));
+    let said = scene.run(&["case", "check", "wrong.toml"]).expect(exit::BAD_CASE).stderr;
+    assert!(said.contains("wrong.toml:3:1"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_text_or_too_large_is_refused_with_what_to_do() {
+    let scene = Scene::new();
+    scene.write("case.toml", EMPTY);
+    let large = format!("schema = 1\n{}", "# filling\n".repeat(1024 * 1024));
+    for (bytes, why, help) in [
+        (large.as_bytes(), "is larger than 4 MiB", "data belongs into files beside it"),
+        (b"schema = 1\n# f\xfcr\n".as_slice(), "is not UTF-8 on line 2", "save it as UTF-8"),
+        (b"\xff\xfes".as_slice(), "begins like UTF-16", "save it as UTF-8"),
+    ] {
+        std::fs::write(scene.path().join("other.toml"), bytes).unwrap();
+        std::fs::create_dir_all(scene.path().join("recipes")).unwrap();
+        std::fs::write(scene.path().join("recipes/other.toml"), bytes).unwrap();
+        for words in [
+            &["case", "check", "other.toml"][..],
+            &["case", "check", "case.toml", "--site", "other.toml"],
+            &["recipe", "check", "recipes/other.toml"],
+        ] {
+            let said = scene.run(words).expect(exit::BAD_CASE).stderr;
+            assert!(said.contains(why) && said.contains(help), "{words:?}: {said}");
+        }
+        std::fs::remove_dir_all(scene.path().join("recipes")).unwrap();
+    }
 }

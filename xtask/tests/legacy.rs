@@ -257,7 +257,8 @@ fn a_deployment_case_is_imported_once_and_nothing_of_it_is_run() {
 fn a_preset_is_imported_and_means_the_same() {
     let place = tempfile::tempdir().unwrap();
     let home = place.path();
-    let text = r#"{ "metadata": { "description": "d" }, "python": { "version": "3.11" }, "environment": { "A": "b" } }"#;
+    let text = r#"{ "metadata": { "description": "d" }, "base_image": "", "python": { "version": "3.11" },
+  "pytorch": {}, "tensorrt": {}, "cuda": {}, "build_options": {}, "environment": { "A": "b" } }"#;
     write(home, "old.json", text);
     write(home, "artifacts/old/requirements.txt", "six==1.16.0\n");
     let imported = installer(home, &["case", "import", "old.json", "--output", "cases/new"]);

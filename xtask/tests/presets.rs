@@ -50,7 +50,7 @@ fn told(home: &Path, output: &std::process::Output) -> String {
 fn preset(home: &Path) -> String {
     format!(
         r#"{{
-  "metadata": {{ "name": "stand-in", "description": "small wheels in the place of large ones" }},
+  "metadata": {{ "name": "stand-in", "description": "small wheels in the place of large ones" }}, "base_image": "", "python": {{}}, "tensorrt": {{}}, "build_options": {{}},
   "pytorch": {{
     "torch_version": "2.8.0",
     "torchvision_version": "0.23.0",
@@ -205,7 +205,7 @@ fn an_archive_beside_a_preset_is_the_source_of_its_component() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
     let text =
-        preset(home).replace("\"cuda\"", "\"build_options\": {\"ffmpeg_version\": \"6.0\"},\n  \"cuda\"");
+        preset(home).replace("\"build_options\": {}", "\"build_options\": {\"ffmpeg_version\": \"6.0\"}");
     write(home, "presets/stand-in.json", &text);
     write(home, "ffmpeg-6.0/configure", "#!/bin/sh\n");
     let archive = home.join("artifacts/stand-in/sources/ffmpeg-6.0.tar.gz");
@@ -268,7 +268,7 @@ fn a_python_that_this_machine_lacks_is_refused_with_what_would_work() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
     let text = preset(home)
-        .replace("\"cuda\"", "\"python\": {\"version\": \"3.7\"},\n  \"cuda\"")
+        .replace("\"python\": {}", "\"python\": {\"version\": \"3.7\"}")
         .replace("2.8.0", "1.13.1");
     write(home, "presets/stand-in.json", &text.replace("0.23.0", "0.14.1").replace("12.6", "11.7"));
     let output = placed(home, &["plan", "--case", "presets/stand-in.json"]);
@@ -319,7 +319,8 @@ mod needs_python_up_to_3_12 {
         write(
             home,
             "presets/stand-in.json",
-            r#"{"metadata": {"name": "stand-in"}, "pytorch": {"torch_version": "2.2.2"}}"#,
+            r#"{"metadata": {"name": "stand-in"}, "base_image": "", "python": {}, "pytorch": {"torch_version": "2.2.2"},
+  "tensorrt": {}, "cuda": {}, "build_options": {}}"#,
         );
         write(home, "artifacts/stand-in/requirements.txt", "helper\n");
         let output = all(home, &["deps", "--progress", "plain"]);

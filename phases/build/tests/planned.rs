@@ -54,6 +54,30 @@ fn ids(plan: &Plan) -> Vec<&str> {
 }
 
 #[test]
+fn libraries_that_ffmpeg_refuses_for_their_licence_are_noted_before_anything_is_compiled() {
+    let notes = |options: &str| {
+        let text = case(&format!("{}[components.ffmpeg]\noptions = {{ {options} }}\n", source("ffmpeg")));
+        planned(&text).unwrap().0.notes.join("\n")
+    };
+    for (options, more, note) in [
+        (
+            "enable-gpl = true, enable-libfdk-aac = true",
+            "enable-nonfree = true",
+            "incompatible with the GPL,",
+        ),
+        ("enable-gpl = true, enable-decklink = 'on'", "enable-nonfree = true", "incompatible with the GPL,"),
+        ("enable-gpl = true, enable-openssl = true", "enable-version3 = true", "OpenSSL 3 is incompatible"),
+        ("enable-libopencore-amrnb = true", "enable-version3 = true", "without `enable-version3 = true`"),
+        ("enable-libx264 = true", "enable-gpl = true", "without `enable-gpl = true`"),
+    ] {
+        assert!(notes(options).contains(note), "{options}: {}", notes(options));
+        let allowed = notes(&format!("{options}, {more}"));
+        assert!(!allowed.contains(note), "{options}, {more}: {allowed}");
+    }
+    assert!(!notes("enable-libfdk-aac = true").contains("GPL"), "the LGPL allows it");
+}
+
+#[test]
 fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
     let text = include_str!("../../../cases/quickstart/case.toml");
     let mut case: Case = toml::from_str(text).unwrap();

@@ -25,6 +25,7 @@ pub mod shell;
 pub mod site;
 pub mod source_facts;
 pub mod target;
+pub mod text;
 pub mod verify_level;
 mod version;
 pub mod xmake;

@@ -288,7 +288,7 @@ fn a_preset_becomes_a_case_of_its_own() {
     let text = r#"{
   "metadata": { "name": "old one", "description": "a \"preset\"" },
   "base_image": "debian:12",
-  "python": { "version": "3.11" },
+  "python": { "version": "3.11" }, "pytorch": {}, "tensorrt": {}, "build_options": {},
   "cuda": { "version": "12.6", "arch": 86 },
   "system_packages": ["curl"],
   "environment": { "A": "1", "HF_TOKEN": "hf_abcdefghijklmnop", "https_proxy": "http://proxy.example.com" },
@@ -314,7 +314,7 @@ fn a_preset_becomes_a_case_of_its_own() {
 
 #[test]
 fn a_preset_says_the_same_as_the_case_that_is_written_of_it() {
-    let json = r#"{ "metadata": { "description": "d" }, "python": { "version": "3.11" }, "cuda": { "version": "12.6", "arch": 86 },
+    let json = r#"{ "metadata": { "description": "d" }, "base_image": "", "pytorch": {}, "tensorrt": {}, "python": { "version": "3.11" }, "cuda": { "version": "12.6", "arch": 86 },
   "system_packages": ["curl"], "environment": { "A_B": "x\ny" }, "build_options": { "ffmpeg_version": "6.0", "opencv_version": "4.8.0" } }"#;
     let file = |text: &str, format| CaseFile {
         name: "f".to_owned(),

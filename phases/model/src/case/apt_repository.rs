@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::semantic::name;
 use crate::Digest;
 
 /// The packages for one package manager.
@@ -102,9 +103,10 @@ impl AptRepository {
     pub fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
         let mut found = Vec::new();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.name.is_empty() || !self.name.chars().all(plain) {
-            let what = format!("`{}` cannot be the name of an apt repository", self.name);
-            found.push(("name", what, "use letters, digits, `-`, `_` and `.`"));
+        if name::mistake(&self.name).is_some() || !self.name.chars().all(plain) {
+            let what = format!("`{}` cannot be the name of an apt repository", name::shown(&self.name));
+            let help = "use at most 100 ASCII letters, digits, `-`, `_` and `.`, with neither `-` nor `.` at the beginning";
+            found.push(("name", what, help));
         }
         for (key, words, help) in [
             ("uris", &self.uris, "write at least one: \"https://packages.example.org/debian\""),

@@ -376,6 +376,9 @@ fn read(files: &mut Files, case: &CaseFile, warnings: &mut Vec<Diagnostic>) -> R
         return Err(files.diagnose(&tree.span, message, Some(help)).into());
     }
     if case.format == Format::Json && tree.get(&["schema"]).is_none() && preset::is_preset(&tree) {
+        if let Some(wrong) = preset::without_sections(files, &tree) {
+            return Err(wrong.into());
+        }
         let (converted, found) = preset::convert(files, &tree, case.artifacts.as_ref());
         warnings.extend(found);
         return Ok(converted);

@@ -111,7 +111,9 @@ pub struct Case {
     /// Where code comes from: a source, or a list of alternatives of which the first available one is used.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, Alternatives>,
-    /// What is built, by name. A built-in name (`ffmpeg`) has its recipe; any other declares a driver.
+    /// What is built, by name. A built-in name (`ffmpeg`) has its recipe; any other declares a driver. Names of
+    /// components, sources, cases and groups of packages have letters, digits, `-`, `_`, `.` and `+`, with neither `-`
+    /// nor `.` at the beginning, and at most 100 bytes, because they become names of files.
     #[serde(default)]
     pub components: IndexMap<ComponentName, Component>,
     /// Options for all components.

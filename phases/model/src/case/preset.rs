@@ -34,12 +34,32 @@ const KEPT: [(&str, &[&str]); 5] = [
     ("cuda", &["version", "arch"]),
 ];
 
-const BUILD_OPTIONS: [&str; 3] = ["ffmpeg_version", "opencv_version", "xaiva_media_source"];
+const BUILD_OPTIONS: [&str; 4] =
+    ["ffmpeg_version", "opencv_version", "xaiva_media_source", "build_opencv_from_source"];
+
+/// How many of [`SECTIONS`], from the first on, every preset in use has.
+const IN_EVERY_PRESET: usize = 7;
 
 /// Whether a JSON file without `schema` is a preset.
 pub(super) fn is_preset(tree: &Node) -> bool {
     let has = |key: &&str| tree.child(key).is_some();
     SECTIONS.iter().any(has) && !OF_A_CASE.iter().any(has)
+}
+
+/// What is wrong with a preset that lacks sections, if it does; an empty one counts as there.
+pub(super) fn without_sections(files: &Files, preset: &Node) -> Option<Diagnostic> {
+    let every = SECTIONS.into_iter().take(IN_EVERY_PRESET);
+    let missing: Vec<&str> = every.filter(|section| preset.child(section).is_none()).collect();
+    let first = missing.first()?;
+    let names: Vec<String> = missing.iter().map(|section| format!("`{section}`")).collect();
+    let message = format!("this preset has no {}", names.join(", "));
+    let empty = if *first == "base_image" { "\"\"" } else { "{}" };
+    let help = format!(
+        "write each, empty if it says nothing (`\"{first}\": {empty}`); a case begins with `\"schema\": {}`",
+        super::CASE_SCHEMA
+    );
+    let start = Span { end: preset.span.start + 1, ..preset.span.clone() };
+    Some(files.diagnose(&start, message, Some(help)))
 }
 
 /// The preset as a case, and what of it is not read.
@@ -96,8 +116,14 @@ impl Reader<'_> {
     }
 
     fn section(&mut self, name: &str, node: &Node) {
-        // `null` says nothing, wherever it stands.
-        if matches!(node.value, Value::Null) {
+        // `null` says nothing, wherever it stands; like an empty section.
+        let is_empty = match &node.value {
+            Value::Null => true,
+            Value::Table(table) => table.is_empty() && SECTIONS.contains(&name),
+            Value::Text(text) => text.is_empty() && name == "base_image",
+            _ => false,
+        };
+        if is_empty {
             return;
         }
         let kept = KEPT.iter().find(|(section, _)| *section == name).map(|(_, keys)| *keys);
@@ -211,12 +237,28 @@ impl Reader<'_> {
             return;
         };
         let mut wanted = Vec::new();
+        let mut without_opencv = false;
         for (key, value) in table.iter().filter(|(_, value)| !matches!(value.value, Value::Null)) {
             match key.as_str() {
                 "ffmpeg_version" | "opencv_version" | "xaiva_media_source" => {
                     wanted.push((key.as_str(), value))
                 }
+                "build_opencv_from_source" => match value.value {
+                    Value::Bool(on) => without_opencv = !on,
+                    _ => {
+                        let message = format!("`{key}` is neither true nor false and is ignored");
+                        self.warn(&value.span, message, None);
+                    }
+                },
                 _ => self.unknown("build_options", key, value, &BUILD_OPTIONS),
+            }
+        }
+        if without_opencv {
+            wanted.retain(|(key, _)| *key != "opencv_version");
+            if let Some(said) = table.get("build_opencv_from_source") {
+                let help = "what is to come from elsewhere belongs in `system_packages` or the requirements";
+                let message = "OpenCV is not built, because `build_opencv_from_source` is false".to_owned();
+                self.warn(&said.span, message, Some(help.to_owned()));
             }
         }
         // Each stands on those before it, whatever order they are written in.

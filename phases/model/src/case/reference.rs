@@ -14,7 +14,8 @@ pub fn reference_markdown() -> String {
         "# Case reference\n\n\
          Generated from the types in `phases/model/src/case/mod.rs`; do not edit. To generate it: \
          `UPDATE_REFERENCE=1 cargo nextest run -p model reference`.\n\n\
-         A case is a TOML file, or JSON with the same keys. `<name>` stands for a name that the case chooses, `[]` for \
+         A case is a TOML file, or JSON with the same keys, in UTF-8, with or without a byte order mark, or in UTF-16 \
+         with one, and of at most 4 MiB. `<name>` stands for a name that the case chooses, `[]` for \
          each element of a list. `docs/reference/case.schema.json` is the same as a JSON Schema, for editors.\n\n",
     );
     text.push_str(&table_of_keys(&schema()));

@@ -4,6 +4,7 @@ mod application;
 mod component;
 mod fed;
 pub(crate) mod image;
+pub(crate) mod name;
 mod needs;
 mod packages;
 mod python;
@@ -31,7 +32,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, recipes: &Recipes) 
     checker.tensorrt();
     for (name, alternatives) in &case.sources {
         let path = ["sources", name.as_str()];
-        checker.name(&path, "source");
+        checker.name(&path, "a source");
         let specs = alternatives.as_slice();
         if specs.is_empty() {
             let help = "list at least one alternative, or remove the source";
@@ -108,32 +109,13 @@ impl Checker<'_> {
         self.found.push(self.files.diagnose(&self.tree.nearest(path).key, message, help));
     }
 
-    /// Names become parts of paths and step ids.
-    fn name(&mut self, path: &[&str], what: &str) {
-        let name = path.last().copied().unwrap_or_default();
-        let help = Some("use letters, digits, `-`, `_`, `.` and `+`".to_owned());
-        if name.is_empty() {
-            self.at_key(path, format!("a {what} has an empty name"), help);
-        } else if name == "."
-            || name == ".."
-            || name.contains(['/', '\\'])
-            || name.chars().any(|c| c.is_whitespace() || c.is_control())
-        {
-            self.at_key(path, format!("`{name}` cannot be the name of a {what}"), help);
-        }
-    }
-
     fn metadata(&mut self) {
-        let name = &self.case.metadata.name;
-        if !is_case_name(name) {
-            let help = Some("use letters, digits, `-`, `_`, `.` and `+`; it names directories".to_owned());
-            self.at_value(&["metadata", "name"], format!("`{name}` cannot be the name of a case"), help);
-        }
+        let name = self.case.metadata.name.as_str();
+        self.named(&["metadata", "name"], name, "a case");
     }
 }
 
 /// Whether a case may have this name, which becomes the name of directories.
 pub(super) fn is_case_name(name: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+    name::mistake(name).is_none()
 }

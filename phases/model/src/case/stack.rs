@@ -47,7 +47,8 @@ pub struct Tensorrt {
     /// not fail the run.
     #[serde(default = "yes")]
     pub required_in_runtime: bool,
-    /// Versions that are known to work with this case; with any, `version` must be one of them.
+    /// Versions that are known to work with this case; with any, `version` must be one of them. Each covers what begins
+    /// with it (`8.6.1` covers `8.6.1.post1`), and `x` or `*` stands for any number (`10.x`).
     #[serde(default)]
     pub supported_versions: Vec<String>,
     /// The projects that make it up, each in `version`. TensorRT 10 has wheels of `tensorrt-cu12-bindings` and
@@ -146,6 +147,15 @@ impl Tensorrt {
         let packages = self.packages.iter().filter(|_| self.enabled);
         packages.map(|package| format!("{package}{version}")).collect()
     }
+}
+
+/// Whether a version is one of those that a pattern covers.
+pub(super) fn covers(pattern: &str, version: &str) -> bool {
+    let mut parts = version.split('+').next().unwrap_or(version).split('.');
+    pattern
+        .trim()
+        .split('.')
+        .all(|wanted| parts.next().is_some_and(|part| matches!(wanted, "x" | "X" | "*") || wanted == part))
 }
 
 /// Says what `[pytorch]` and `[tensorrt]` ask for as Python packages and indexes, so that the rest knows only those.

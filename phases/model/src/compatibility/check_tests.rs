@@ -69,6 +69,43 @@ fn a_stack_that_goes_together_has_no_findings() {
 }
 
 #[test]
+fn an_image_and_an_index_say_which_cuda_it_is() {
+    for (image, cuda) in [
+        ("nvidia/cuda:11.8.0-devel-ubuntu22.04", Some("11.8")),
+        ("registry.example:5000/nvidia/cuda:12.1.1-cudnn8-devel@sha256:00", Some("12.1")),
+        ("pytorch/pytorch:2.1.2-cuda11.8-cudnn8-devel", Some("11.8")),
+        ("mine/torch:2.1-cuda-12.4", Some("12.4")),
+        ("mine/torch:2.1-cu118", Some("11.8")),
+        ("debian:12", None),
+        ("nvcr.example/nvidia/pytorch:23.10-py3", None),
+        ("nvidia/cuda", None),
+        ("", None),
+    ] {
+        assert_eq!(cuda::of_image(image).as_deref(), cuda, "{image}");
+    }
+    let image = "base_image = 'nvidia/cuda:11.8.0-devel-ubuntu22.04'\n";
+    let index = "pytorch = { torch_version = '2.1.0', index_url = 'https://torch.example/whl/cu118' }\n";
+    for said in [image, index] {
+        let tensorrt = found(&format!("{said}tensorrt = {{ version = '10.14.1' }}"));
+        assert!(tensorrt.contains("TensorRT 10.14.1 does not work with CUDA 11.8"), "{tensorrt}");
+        let arch = found(&format!("{said}cuda = {{ arch = '12.0' }}"));
+        assert!(arch.contains("CUDA 11.8 is not known to compile for compute capability 12.0"), "{arch}");
+        assert_eq!(found(&format!("{said}tensorrt = {{ version = '8.6.1' }}\ncuda = {{ arch = 86 }}")), "");
+    }
+    for torch in [
+        "pytorch = { torch_version = '2.1.0+cu121' }",
+        "pytorch = { torch_version = '2.1.0', index_url = 'https://torch.example/whl/cu121' }",
+    ] {
+        let said = found(&format!("{image}{torch}"));
+        assert!(said.starts_with("Wrong pytorch."), "{said}");
+        assert!(said.contains("torch for CUDA 12.1 on an image with CUDA 11.8"), "{said}");
+        // What `deps` installs counts, and not what the image has.
+        assert_eq!(found(&format!("{image}{torch}\ncuda = {{ version = '12.1' }}")), "");
+    }
+    assert_eq!(found(&format!("{image}pytorch = {{ torch_version = '2.1.0+cu118' }}")), "");
+}
+
+#[test]
 fn pytorch_and_its_toolkit() {
     let mut shown = String::new();
     shown += &format!("{}\n\n", found("pytorch = { torch_version = '2.1.0+cu124' }"));

@@ -137,12 +137,64 @@ fn a_mistake_in_a_preset_is_shown_in_the_preset() {
 
 #[test]
 fn titles_and_contradictions_are_warnings() {
-    let text = r#"{"metadata": {"name": "Production GPU"}, "python": {"version": "3.10", "version_without_dot": 311}}"#;
+    let text = r#"{"metadata": {"name": "Production GPU"}, "python": {"version": "3.10", "version_without_dot": 311},
+  "base_image": null, "pytorch": {}, "tensorrt": {}, "cuda": {}, "build_options": {}}"#;
     let loaded = load_preset(text, None).unwrap();
     assert_eq!(loaded.case.metadata.name, "here");
     assert_eq!(loaded.case.metadata.description, "Production GPU");
     assert_eq!(loaded.case.python.as_ref().unwrap().program(), "python3.10");
+    assert_eq!(loaded.case.tensorrt, None, "an empty section asks for nothing");
     insta::assert_snapshot!("preset-title", warnings(&loaded));
+}
+
+#[test]
+fn supported_versions_are_patterns() {
+    for (supported, version) in
+        [("10.x", "10.13.2"), ("8.6.1", "8.6.1.post1"), ("10.*.0", "10.3.0"), ("8.X", "8.6.1")]
+    {
+        let text = PRESET
+            .replace(
+                "\"supported_versions\": [\"8.6.1.post1\"]",
+                &format!("\"supported_versions\": [\"{supported}\"]"),
+            )
+            .replace("\"version\": \"8.6.1.post1\"", &format!("\"version\": \"{version}\""));
+        assert!(load_preset(&text, None).is_ok(), "{supported} covers {version}");
+    }
+    for supported in ["10.x", "8.6.10", "8.6.1.post1.1", "8.5.x"] {
+        let text = PRESET.replace(
+            "\"supported_versions\": [\"8.6.1.post1\"]",
+            &format!("\"supported_versions\": [\"{supported}\"]"),
+        );
+        assert!(
+            load_preset(&text, None).unwrap_err().to_string().contains("not one of `supported_versions`"),
+            "{supported}"
+        );
+    }
+}
+
+#[test]
+fn opencv_is_not_built_where_the_preset_says_so() {
+    let text = PRESET.replace("\"enable_cuda\": true", "\"build_opencv_from_source\": false");
+    let loaded = load_preset(&text, None).unwrap();
+    let names: Vec<&str> = loaded.case.components.keys().map(crate::ComponentName::as_str).collect();
+    assert_eq!(names, ["ffmpeg", "xaiva-media"]);
+    assert!(!loaded.case.sources.contains_key("opencv"));
+    let told = warnings(&loaded);
+    assert!(told.contains("OpenCV is not built, because `build_opencv_from_source` is false"), "{told}");
+    let built = load_preset(&text.replace("from_source\": false", "from_source\": true"), None).unwrap();
+    assert!(built.case.components.contains_key("opencv"));
+    assert!(!warnings(&built).contains("build_opencv_from_source"), "{}", warnings(&built));
+}
+
+#[test]
+fn a_preset_without_a_section_that_every_preset_has_is_refused() {
+    let error =
+        load_preset("{\n  \"metadata\": {},\n  \"base_image\": \"debian:12\"\n}\n", None).unwrap_err();
+    insta::assert_snapshot!("preset-without-sections", error.to_string());
+    let whole = r#"{"metadata": {}, "base_image": "", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {}, "build_options": {}}"#;
+    let loaded = load_preset(whole, None).unwrap();
+    assert_eq!(loaded.case.base_image, None);
+    assert!(loaded.case.python.is_none_or(|python| python.packages.is_empty()), "nothing is asked for");
 }
 
 #[test]

@@ -70,6 +70,22 @@ wrong!(
 );
 
 wrong!(
+    names_that_are_options_paths_or_too_long,
+    "schema = 1\n[metadata]\nname = '-rf'\n[sources]\n'-rf' = { kind = 'path', path = '.' }\n'con:x' = { kind = 'path', path = '.' }\n'视频.源_1+' = { kind = 'path', path = '.' }\n\
+     [components]\n'..' = { recipe = 'ffmpeg' }\n'-rf' = { recipe = 'ffmpeg' }\n\"nul\\u0000\" = { recipe = 'ffmpeg' }\n'编码器.v2_a+b' = { recipe = 'ffmpeg' }\n\
+     aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = { recipe = 'ffmpeg' }\n\
+     [[python.optional]]\nname = '-rf'\n[[system_packages.apt.repositories]]\nname = '-rf'\nuris = ['https://a.example/']\nsuites = ['x']\ncomponents = ['main']\ntrusted = true\n"
+);
+
+wrong!(
+    paths_that_leave_their_directory,
+    "schema = 1\n[sources.ffmpeg]\nkind = 'archive'\nurls = ['u']\nsha256 = '0000000000000000000000000000000000000000000000000000000000000000'\nsubdirectory = '../b'\n\
+     [components.ffmpeg]\nsubdirectory = '../b'\npython_modules = '/usr/lib'\nmark = { project = 'P', file = '../f', says = 'x' }\n\
+     vendored = [{ directory = '/x', rows = ['zlib'] }]\nexpect = [{ file = '../../etc/passwd', line = 'x' }]\n\
+     [components.ffmpeg.when.A]\npython_modules = 'a/../..'\n[components.opencv]\nsubdirectory = '/abs'\nsource = 'ffmpeg'\n[components.fine]\nrecipe = 'opencv'\nsubdirectory = './模块/a.b+c'\nsource = 'ffmpeg'\n"
+);
+
+wrong!(
     types_of_an_application,
     "schema = 1\n[components.ffmpeg.app]\nrouter_port = 70000\nregistry_port = '18000'\nlaunch = true\nport = 1\n"
 );

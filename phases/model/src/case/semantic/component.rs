@@ -11,7 +11,7 @@ impl<'a> Checker<'a> {
     pub(super) fn component(&mut self, name: &'a ComponentName, component: &Component) {
         let name = name.as_str();
         let path = ["components", name];
-        self.name(&path, "component");
+        self.name(&path, "a component");
         let is_recipe = |wanted: &str| self.recipes.get(wanted).is_some();
         let has_recipe = component.recipe.as_deref().map_or_else(|| is_recipe(name), is_recipe);
         if let Some(recipe) = component.recipe.as_deref().filter(|_| !has_recipe) {
@@ -70,6 +70,25 @@ impl<'a> Checker<'a> {
                     format!("option `{key}` names the tree of a source, which cannot depend on a condition");
                 self.at_value(&[&path[..], &["options", key]].concat(), message, Some(help));
             }
+            if let Some(modules) = &when.python_modules {
+                self.stays_below(&[&path[..], &["python_modules"]].concat(), modules, "the prefix");
+            }
+        }
+        for (key, written, place) in [
+            ("subdirectory", &component.subdirectory, "the source"),
+            ("python_modules", &component.python_modules, "the prefix"),
+        ] {
+            if let Some(written) = written {
+                self.stays_below(&[&path[..], &[key]].concat(), written, place);
+            }
+        }
+        if let Some(mark) = &component.mark {
+            self.stays_below(&[&path[..], &["mark", "file"]].concat(), &mark.file, "the source");
+        }
+        for (index, library) in component.vendored.iter().enumerate() {
+            let index = index.to_string();
+            let path = [&path[..], &["vendored", &index, "directory"]].concat();
+            self.stays_below(&path, library.directory.as_str().into(), "`third_party` of the source");
         }
     }
 
@@ -78,6 +97,9 @@ impl<'a> Checker<'a> {
         for (index, expect) in expectations.iter().enumerate() {
             let index = index.to_string();
             let path = [path, &[index.as_str()]].concat();
+            if let Some(file) = &expect.file {
+                self.stays_below(&[&path[..], &["file"]].concat(), file, "the build tree");
+            }
             let said = [
                 expect.line.is_some(),
                 expect.absent.is_some(),

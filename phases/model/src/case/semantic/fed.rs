@@ -78,6 +78,7 @@ impl Checker<'_> {
             self.at_key(&path, message, Some("write `{source}`".to_owned()));
         }
         let inside = !place.is_empty()
+            && !place.contains(char::is_control)
             && !place.starts_with('/')
             && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if *wants_file && !inside {

@@ -67,12 +67,7 @@ impl Checker<'_> {
             }
         }
         if let Some(directory) = spec.subdirectory() {
-            use camino::Utf8Component::{CurDir, Normal};
-            if !directory.components().all(|part| matches!(part, Normal(_) | CurDir)) {
-                let message = format!("`{directory}` is not a directory in source `{name}`");
-                let help = Some("write it relative to the top of the source, without `..`".to_owned());
-                self.at_value(&at("subdirectory"), message, help);
-            }
+            self.stays_below(&at("subdirectory"), directory, "the source");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::stack::covers;
 use super::super::{PYTORCH_PROJECTS, normalised_project};
 use super::Checker;
 use super::toolchains::is_dotted;
@@ -34,11 +35,10 @@ impl Checker<'_> {
             for (index, group) in python.optional.iter().enumerate() {
                 let path = ["python", "optional", &index.to_string(), "name"];
                 let name = group.name.as_str();
-                let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-                if name.is_empty() || !name.chars().all(plain) {
-                    let help = Some("use letters, digits, `-` and `_`".to_owned());
-                    self.at_value(&path, format!("`{name}` cannot be the name of optional packages"), help);
-                } else if !names.insert(name) {
+                if !self.named(&path, name, "optional packages") {
+                    continue;
+                }
+                if !names.insert(name) {
                     let help = Some("give each its own name".to_owned());
                     self.at_value(
                         &path,
@@ -111,7 +111,7 @@ impl Checker<'_> {
         let Some(tensorrt) = &self.case.tensorrt else { return };
         let known = &tensorrt.supported_versions;
         let Some(version) = &tensorrt.version else { return };
-        if !known.is_empty() && !known.contains(version) {
+        if !known.is_empty() && !known.iter().any(|pattern| covers(pattern, version)) {
             let message = format!("TensorRT {version} is not one of `supported_versions`");
             let help = format!("use one of {}, or add it there", known.join(", "));
             self.at_value(&["tensorrt", "version"], message, Some(help));

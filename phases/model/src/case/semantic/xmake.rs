@@ -25,18 +25,17 @@ impl Checker<'_> {
         for (archive, source) in &settings.package_archives {
             let path = [&own[..], &["package_archives", archive]].concat();
             self.xmake_source(&path, source, "file", &file);
-            if archive.contains('/') {
+            if matches!(archive.as_str(), "" | "." | "..")
+                || archive.contains(|c: char| c == '/' || c.is_control())
+            {
                 let help =
                     Some("write the name under which xmake looks for it: \"fmt-10.2.1.zip\"".to_owned());
+                let archive = super::name::shown(archive);
                 self.at_key(&path, format!("`{archive}` is not the name of a file"), help);
             }
         }
         for (target, directory) in &settings.python_extensions {
-            if directory.is_absolute() || directory.components().any(|part| part.as_str() == "..") {
-                let path = [&own[..], &["python_extensions", target]].concat();
-                let help = Some("write it relative to the prefix: \"lib/python/module\"".to_owned());
-                self.at_value(&path, format!("`{directory}` is not a directory below the prefix"), help);
-            }
+            self.stays_below(&[&own[..], &["python_extensions", target]].concat(), directory, "the prefix");
         }
     }
 

@@ -46,6 +46,7 @@ impl Checker<'_> {
         }
         let key = if label.is_none() && index.is_some() { "pytorch.index_url" } else { asked };
         let toolkit = case.cuda.as_ref().and_then(|cuda| cuda.version.as_deref());
+        let image = case.base_image.as_deref().and_then(super::cuda::of_image);
         let built = row.cuda.join(", ");
         let others = |cuda: &str| {
             let rows = table().pytorch.iter().filter(|row| row.cuda.iter().any(|built| built == cuda));
@@ -69,6 +70,15 @@ impl Checker<'_> {
                 let verdict =
                     if major(toolkit) == major(&tag) { Certainty::Unknown } else { Certainty::Wrong };
                 self.add(verdict, "cuda.version", message, help);
+            } else if let Some(image) = image.filter(|image| toolkit.is_none() && *image != tag) {
+                let message = format!("torch for CUDA {tag} on an image with CUDA {image}");
+                let help = format!(
+                    "use an image with CUDA {tag}, or a torch for CUDA {image}; torch {} was built for CUDA {built}",
+                    row.torch
+                );
+                let verdict =
+                    if major(&image) == major(&tag) { Certainty::Unknown } else { Certainty::Wrong };
+                self.add(verdict, key, message, help);
             }
             return;
         }
@@ -115,7 +125,7 @@ impl Checker<'_> {
 }
 
 /// `11.8` of an index whose address ends in `/cu118`.
-fn index_tag(url: &str) -> Option<String> {
+pub(super) fn index_tag(url: &str) -> Option<String> {
     let last = url.trim_end_matches('/').rsplit('/').next()?;
     let digits = last.strip_prefix("cu").filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
     let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;

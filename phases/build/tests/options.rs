@@ -105,7 +105,7 @@ fn conditions_hold_by_arguments_of_every_driver() {
         ("autotools", "enable-x", "\"--enable-x=yes\""),
         ("autotools", "enable-x = off", "\"--enable-x=no\""),
         ("autotools", "with-x = *", "\"--with-x=/opt/x\""),
-        ("autotools", "libdir = /lib", "\"--libdir\", \"/lib\""),
+        ("autotools", "host = x", "\"--host\", \"x\""),
         ("xmake", "x", "\"--x=y\""),
         ("xmake", "mode = debug", "\"-m\", \"debug\""),
         ("cargo", "x", "\"--features\", \"w,x\""),
@@ -148,4 +148,66 @@ fn meson_is_given_no_option_twice() {
     );
     let configure = words(step(&plan, "build/app/configure"));
     assert!(!configure.iter().any(|word| word.starts_with("--libdir") || word.starts_with("--buildtype")));
+}
+
+#[test]
+fn what_sends_files_outside_the_prefix_is_refused_before_anything_compiles() {
+    let plan = |more: &str| {
+        planned(&case(&format!(
+            "[python]\npackages = [\"numpy\"]\n{}[components.app]\nprefix = \"/opt/app\"\n{more}\n",
+            source("app")
+        )))
+    };
+    for (driver, key, value) in [
+        ("cmake", "CMAKE_INSTALL_PREFIX", "/elsewhere"),
+        ("cmake", "\"CMAKE_INSTALL_PREFIX:PATH\"", "/opt/app2"),
+        ("cmake", "CMAKE_INSTALL_BINDIR", "/elsewhere"),
+        ("cmake", "CMAKE_INSTALL_LIBDIR", "../lib"),
+        ("cmake", "OPENCV_PYTHON3_INSTALL_PATH", "/elsewhere"),
+        ("cmake", "OPENCV_BIN_INSTALL_PATH", "/elsewhere"),
+        ("autotools", "prefix", "/elsewhere"),
+        ("autotools", "bindir", "/elsewhere"),
+        ("autotools", "libdir", "${prefix}/../lib"),
+        ("meson", "prefix", "/elsewhere"),
+        ("meson", "libdir", "/elsewhere"),
+        ("meson", "\"python.install_env\"", "system"),
+        ("meson", "\"python.platlibdir\"", "/elsewhere"),
+        ("xmake", "installdir", "/elsewhere"),
+    ] {
+        let text = format!("driver = \"{driver}\"\noptions = {{ {key} = \"{value}\" }}");
+        let error = plan(&text).expect_err(&text);
+        assert_eq!(error.key, format!("components.app.options.{}", key.trim_matches('"')));
+        assert!(error.help.contains("prefix = \"…\"` in [components.app]"), "{error}");
+    }
+    for (driver, arguments) in [
+        ("cmake", "\"-DCMAKE_INSTALL_PREFIX=/elsewhere\""),
+        ("cmake", "\"-D\", \"CMAKE_INSTALL_BINDIR:PATH=/elsewhere\""),
+        ("autotools", "\"--bindir=/elsewhere\""),
+        ("autotools", "\"--prefix\", \"/elsewhere\""),
+        ("meson", "\"--prefix\", \"/elsewhere\""),
+        ("meson", "\"--libdir=/elsewhere\""),
+        ("meson", "\"-Dprefix=/elsewhere\""),
+        ("meson", "\"-Dpython.install_env=venv\""),
+        ("xmake", "\"-o\", \"/elsewhere\""),
+        ("xmake", "\"--installdir=/elsewhere\""),
+        ("cargo", "\"--target-dir=/elsewhere\""),
+        ("cargo", "\"--root\", \"/elsewhere\""),
+        ("python", "\"--target\", \"/elsewhere\""),
+        ("python", "\"--root=/elsewhere\""),
+        ("python", "\"--prefix=/elsewhere\""),
+    ] {
+        let text = format!("driver = \"{driver}\"\narguments = [{arguments}]");
+        let error = plan(&text).expect_err(&text);
+        assert_eq!(error.key, "components.app.arguments", "{text}");
+        assert!(error.message.contains("/elsewhere") || error.message.contains("venv"), "{error}");
+    }
+    for inside in [
+        "driver = \"cmake\"\noptions = { CMAKE_INSTALL_LIBDIR = \"lib64\", CMAKE_INSTALL_PREFIX = \"{prefix}\" }",
+        "driver = \"cmake\"\narguments = [\"-DCMAKE_INSTALL_BINDIR=/opt/app/tools\", \"-DCMAKE_INSTALL_RPATH=/x\"]",
+        "driver = \"autotools\"\noptions = { libdir = \"${exec_prefix}/lib64\", sysconfdir = \"/etc\" }",
+        "driver = \"autotools\"\narguments = [\"--bindir=/opt/app/bin\", \"--with-x=/elsewhere\"]",
+        "driver = \"meson\"\noptions = { libdir = \"lib64\", \"python.install_env\" = \"prefix\" }",
+    ] {
+        plan(inside).unwrap();
+    }
 }

@@ -182,7 +182,11 @@ fn placed(
     let mut text = fed::with_trees(text, planned, subject.known.layout)
         .replace("{source}", subject.source.as_str())
         .replace("{build}", subject.build.as_str())
-        .replace("{prefix}", subject.prefix.as_str());
+        // `${prefix}` is the configure script's own.
+        .split("${prefix}")
+        .map(|text| text.replace("{prefix}", subject.prefix.as_str()))
+        .collect::<Vec<_>>()
+        .join("${prefix}");
     if text.contains(PYTHON) {
         if subject.known.case.python.is_none() {
             return Err(PlanError::new(

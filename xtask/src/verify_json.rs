@@ -3,7 +3,7 @@
 use engine::Observer;
 use exec::Redactor;
 use model::StepId;
-use model::event::{Event, Outcome, SkipReason, Timed};
+use model::event::{BY_HASH_ONLY, Event, Outcome, SkipReason, Timed};
 use model::plan::{Action, Plan, Step};
 use report::Next;
 use serde_json::{Value, json};
@@ -115,6 +115,7 @@ fn component(step: &Step, missing: &[(StepId, String)], events: &[Event]) -> Opt
         ),
         "files": ended.and_then(|(_, figures)| figures.get("files")),
         "checks": checks(step, events),
+        "by_hash_only": ended.is_some_and(|(_, figures)| figures.contains_key(BY_HASH_ONLY)),
         "warnings": warnings,
     }))
 }

@@ -2,6 +2,7 @@
 //!
 //! The planning half ([`requirements`], [`plan`]) is pure; the running half ([`run`]) carries actions out.
 
+mod arguments;
 mod built;
 mod cuda;
 mod drivers;

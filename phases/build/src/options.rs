@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 use model::case::condition::{ARCHITECTURE, Asked, NEEDS, matches};
-use model::case::{Driver, OptionValue};
+use model::case::{Component, Driver, OptionValue};
+
+use crate::arguments::{bare, options_of};
 
 /// `--key`, `--key=value`; a switch that is off says nothing.
 pub fn configure_arguments(options: &IndexMap<String, OptionValue>) -> Vec<String> {
@@ -99,50 +101,81 @@ pub fn words(value: &OptionValue) -> Vec<String> {
     }
 }
 
-/// What is asked of a component by its options, for conditions.
-pub struct AskedOptions<'a> {
-    /// How it is built.
-    pub driver: Driver,
-    /// Its options.
-    pub options: &'a IndexMap<String, OptionValue>,
-    /// Further arguments, which count more.
-    pub arguments: &'a [String],
-    /// The architecture that is built for.
-    pub arch: &'a str,
-    /// Whether it needs another component.
-    pub needs: bool,
+/// Adds an option unless it is there; one of CMake's may be there with a type (`NAME:PATH`).
+pub fn add(driver: Driver, options: &mut IndexMap<String, OptionValue>, key: String, value: OptionValue) {
+    if !options.keys().any(|known| bare(driver, known) == bare(driver, &key)) {
+        options.insert(key, value);
+    }
 }
 
-impl AskedOptions<'_> {
-    /// Whether an option is on or off; none: it is not given, or no switch.
-    pub fn truth(&self, name: &str) -> Option<bool> {
-        if self.driver == Driver::Cmake {
-            return self.variable(name);
+/// What a component's options and, which count more, its further arguments ask for, each by its name. Driver `cargo`:
+/// its features.
+pub fn asked_for(
+    driver: Driver,
+    component: &Component,
+    options: &IndexMap<String, OptionValue>,
+) -> IndexMap<String, OptionValue> {
+    let options = options.iter().map(|(key, value)| (key.clone(), value.clone()));
+    let features = component.features.iter().map(|name| (name.clone(), OptionValue::Switch(true)));
+    let mut asked: IndexMap<String, OptionValue> =
+        options.chain(features).map(|(key, value)| (bare(driver, &key).to_owned(), value)).collect();
+    for (key, value) in options_of(driver, &component.arguments) {
+        let key = bare(driver, &key).to_owned();
+        if driver == Driver::Autotools && matches!(value, OptionValue::Switch(true)) {
+            // Of both the last counts.
+            if let Some(before) = opposite(&key).and_then(|opposite| asked.get_mut(&opposite)) {
+                if matches!(before, OptionValue::Switch(_)) {
+                    *before = OptionValue::Switch(false);
+                }
+            }
         }
-        let as_argument = |argument: &String| argument.strip_prefix("--") == Some(name);
-        if self.arguments.iter().any(as_argument) {
-            return Some(true);
-        }
-        self.options.get(name).and_then(truth)
+        asked.insert(key, value);
+    }
+    asked
+}
+
+/// `disable-x` for `enable-x`, and so on.
+fn opposite(key: &str) -> Option<String> {
+    let pairs =
+        [("enable-", "disable-"), ("disable-", "enable-"), ("with-", "without-"), ("without-", "with-")];
+    pairs.iter().find_map(|(one, other)| Some(format!("{other}{}", key.strip_prefix(one)?)))
+}
+
+/// What is asked of a component by its options, for conditions.
+pub struct AskedOptions<'a> {
+    driver: Driver,
+    /// By their names, wherever they are written.
+    pub options: IndexMap<String, OptionValue>,
+    arch: &'a str,
+    needs: bool,
+}
+
+impl<'a> AskedOptions<'a> {
+    /// What options and the component's further arguments ask for, built for an architecture.
+    pub fn of(
+        driver: Driver,
+        component: &Component,
+        options: &IndexMap<String, OptionValue>,
+        arch: &'a str,
+    ) -> Self {
+        let options = asked_for(driver, component, options);
+        Self { driver, options, arch, needs: !component.needs.is_empty() }
     }
 
-    /// What a variable of CMake's is told to be, as an option of the case (`NAME`, `NAME:TYPE`) or, which counts more,
-    /// among its further arguments (`-DNAME=VALUE`).
-    fn variable(&self, name: &str) -> Option<bool> {
-        let is_named = |key: &str| key.split(':').next() == Some(name);
-        let arguments = self.arguments.iter().filter_map(|argument| {
-            let (key, value) = argument.strip_prefix("-D")?.split_once('=')?;
-            is_named(key).then(|| cmake_truth(value))
-        });
-        let options = cmake_variables(self.options);
-        let options = options.iter().filter(|(key, _)| is_named(key)).map(|(_, value)| cmake_truth(value));
-        options.chain(arguments).last().flatten()
+    /// Whether an option is on or off; none: it is not given, or no switch.
+    pub fn truth(&self, name: &str) -> Option<bool> {
+        let value = self.options.get(name)?;
+        match value {
+            OptionValue::Text(text) if self.driver == Driver::Meson && text == "enabled" => Some(true),
+            OptionValue::Text(text) if self.driver == Driver::Meson && text == "disabled" => Some(false),
+            _ => truth(value),
+        }
     }
 
     /// Whether it is given, with something in it, and not off.
     fn is_given(&self, name: &str) -> bool {
         self.options.get(name).is_some_and(|value| match value {
-            OptionValue::Text(text) => !text.is_empty() && truth(value) != Some(false),
+            OptionValue::Text(text) => !text.is_empty() && self.truth(name) != Some(false),
             OptionValue::List(list) => !list.is_empty(),
             OptionValue::Switch(_) | OptionValue::Number(_) => truth(value) != Some(false),
         })

@@ -5,6 +5,7 @@ mod expect;
 mod fed;
 mod gate;
 mod needs;
+mod outside;
 mod planned;
 mod preflight;
 mod python;
@@ -116,6 +117,7 @@ fn component(
     let (subject, ground) = subject(&known, planned, settled)?;
     notes(&subject).into_iter().for_each(|note| cx.note(note));
     let built = built(&subject)?;
+    outside::refuse(&subject, &built.roots)?;
     let wanted = HookNeeds { required: built.required.clone(), roots: built.roots.clone() };
     Ok((wanted, steps::of_component(phase, planned, &subject, built, ground, common)))
 }

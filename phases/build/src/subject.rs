@@ -57,13 +57,7 @@ impl Subject<'_> {
 
     /// What its options and further arguments ask for.
     pub fn asked(&self) -> AskedOptions<'_> {
-        AskedOptions {
-            driver: self.driver,
-            options: &self.options,
-            arguments: &self.component.arguments,
-            arch: &self.known.target.arch,
-            needs: !self.component.needs.is_empty(),
-        }
+        AskedOptions::of(self.driver, self.component, &self.options, &self.known.target.arch)
     }
 
     /// Whether an option is on, as such or among the further arguments.

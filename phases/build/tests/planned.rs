@@ -1,53 +1,17 @@
 //! What `build` plans, from case files to steps.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use engine::planning::{Known, PlanCx, PlanError, Requirements};
+mod common;
+
+use common::{case, planned, source, step, words};
+use engine::planning::{Known, PlanCx};
 use model::StepId;
 use model::case::{Case, Check};
 use model::lock::Lock;
-use model::plan::{Action, Argument, Phase, Plan, Shows, Step};
+use model::plan::{Action, Argument, Phase, Plan, Shows};
 use model::source_facts::SourceFacts;
 use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
-
-/// Plans a case; sources are mounted, so that no step has to bring them.
-fn planned(case: &str) -> Result<(Plan, Requirements), PlanError> {
-    let context = FakeContext::new();
-    let mut case: Case = toml::from_str(case).unwrap();
-    build::recipes::built_in().settle(&mut case);
-    let (facts, lock) = (SourceFacts::new(), Lock::default());
-    let known =
-        Known { case: &case, target: &context.target, facts: &facts, lock: &lock, layout: &context.layout };
-    let requirements = build::requirements(&known)?;
-    let mut cx = PlanCx::new(known, Phase::Build);
-    build::plan(&mut cx)?;
-    Ok((cx.finish()?, requirements))
-}
-
-fn case(body: &str) -> String {
-    format!("schema = 1\n[metadata]\nname = \"test\"\n{body}")
-}
-
-fn source(name: &str) -> String {
-    format!("[sources.{name}]\nkind = \"path\"\npath = \"/src/{name}\"\n")
-}
-
-fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
-    plan.step(&StepId::new(id)).unwrap_or_else(|| panic!("no step {id}"))
-}
-
-/// The words of all commands of a step.
-fn words(step: &Step) -> Vec<String> {
-    let Action::Exec(exec) = &step.action else { panic!("{} runs no commands", step.id) };
-    let argument = |argument: &Argument| match argument {
-        Argument::Literal(text) => text.clone(),
-        other => format!("{other:?}"),
-    };
-    exec.commands
-        .iter()
-        .flat_map(|command| std::iter::once(command.program.clone()).chain(command.args.iter().map(argument)))
-        .collect()
-}
 
 fn ids(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.id.as_str()).collect()

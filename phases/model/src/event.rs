@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::plan::Phase;
 use crate::{ComponentName, Digest, StepId};
 
+/// The figure of a step that verified a component of which nothing can be checked but that its files are unchanged.
+pub const BY_HASH_ONLY: &str = "by_hash_only";
+
 /// The format that this version writes.
 pub const EVENT_SCHEMA: u32 = 1;
 

@@ -270,6 +270,13 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
                 "compares every file of {} below {} with its hash",
                 verify.component, verify.prefix
             )];
+            if verify.checks.is_empty() && !verify.wheels {
+                lines.push(
+                    "it has no checks: looks for the symbols of its shared libraries and imports its Python modules; \
+                     without any it is checked by hash only"
+                        .to_owned(),
+                );
+            }
             lines.extend(verify.checks.iter().flat_map(|check| checks::lines(check, verify)));
             lines
         }

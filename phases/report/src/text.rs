@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::event::BY_HASH_ONLY;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Of paths that are longer than this, in columns, the directories may be left out.
@@ -59,6 +60,9 @@ pub fn figures(figures: &BTreeMap<String, u64>) -> String {
     let words: Vec<String> = figures
         .iter()
         .map(|(name, value)| {
+            if name == BY_HASH_ONLY {
+                return "checked by hash only".to_owned();
+            }
             let name = name.replace('_', " ");
             match name.strip_suffix("bytes") {
                 Some("") => bytes(*value),
@@ -216,6 +220,8 @@ mod tests {
         let map = [("bytes", 2048), ("download_bytes", 1 << 20), ("files", 1), ("packages", 12)]
             .map(|(k, v)| (k.to_owned(), v));
         assert_eq!(figures(&map.into()), "2.0 KiB, download 1.0 MiB, 1 file, 12 packages");
+        let by_hash = [(BY_HASH_ONLY, 1), ("files", 3)].map(|(k, v)| (k.to_owned(), v));
+        assert_eq!(figures(&by_hash.into()), "checked by hash only, 3 files");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn system(component: &Component) -> Vec<&'static str> {
 pub fn built(subject: &Subject<'_>) -> Built {
     let ninja = subject.component.generator != Some(Generator::Make);
     let variables = cmake_variables(&subject.options);
+    let asked = cmake_variables(&subject.asked().options);
     let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
     install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
     Built {
@@ -27,7 +28,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
             subject.command("cmake", ["-E", "rm", "-f", subject.build.join("CMakeCache.txt").as_str()]),
             configure(subject, ninja, &variables),
         ],
-        expectations: expectations(subject, variables),
+        expectations: expectations(subject, asked),
         // The last is that of CMake 3.26 and later.
         logs: ["CMakeError.log", "CMakeOutput.log", "CMakeConfigureLog.yaml"]
             .map(|log| subject.build.join("CMakeFiles").join(log))
@@ -84,13 +85,15 @@ fn arguments(subject: &Subject<'_>, ninja: bool, variables: &[(String, String)])
             ["C", "CXX", "CUDA"].map(|language| format!("-DCMAKE_{language}_COMPILER_LAUNCHER={program}")),
         );
     }
-    if !variables.iter().any(|(name, _)| name == "CMAKE_BUILD_TYPE") {
+    let asked = subject.asked().options;
+    if !asked.contains_key("CMAKE_BUILD_TYPE") {
         args.push("-DCMAKE_BUILD_TYPE=Release".to_owned());
     }
     // Not among what must be used: a project may link a library of the toolkit and compile no CUDA.
-    let said = |name: &str| variables.iter().any(|(known, _)| known.split(':').next() == Some(name));
     let cuda = subject.cuda.iter().flat_map(Toolkit::cmake_variables);
-    args.extend(cuda.filter(|(name, _)| !said(name)).map(|(name, value)| format!("-D{name}={value}")));
+    args.extend(
+        cuda.filter(|(name, _)| !asked.contains_key(*name)).map(|(name, value)| format!("-D{name}={value}")),
+    );
     args.extend(variables.iter().map(|(name, value)| format!("-D{name}={value}")));
     args.extend(subject.component.arguments.iter().cloned());
     args
@@ -100,8 +103,6 @@ fn arguments(subject: &Subject<'_>, ninja: bool, variables: &[(String, String)])
 fn expectations(subject: &Subject<'_>, variables: Vec<(String, String)>) -> Vec<Expectation> {
     let mut expectations: Vec<Expectation> = variables
         .into_iter()
-        // A type after a colon (`-DNAME:PATH=…`) is not part of the name.
-        .map(|(name, value)| (name.split(':').next().unwrap_or_default().to_owned(), value))
         .flat_map(|(name, value)| {
             let asked = format!("-D{name}={value}");
             // What no project uses lands in the cache all the same; CMake lists it at the end, a line each, below

@@ -12,12 +12,16 @@ pub fn built(subject: &Subject<'_>) -> Built {
         subject.build.to_string(),
         subject.source.to_string(),
         format!("--prefix={}", subject.prefix),
-        // Debian's Meson would choose a multiarch directory for `/usr/local` and none for other prefixes.
-        "--libdir=lib".to_owned(),
         // What a wrap would download must be a component or a package, or be missing at once.
         "--wrap-mode=nodownload".to_owned(),
     ];
-    if !subject.options.contains_key("buildtype") {
+    // Meson refuses an option that is given both as `--NAME` and as `-DNAME`.
+    let asked = subject.asked().options;
+    if !asked.contains_key("libdir") {
+        // Debian's Meson would choose a multiarch directory for `/usr/local` and none for other prefixes.
+        args.push("--libdir=lib".to_owned());
+    }
+    if !asked.contains_key("buildtype") {
         args.push("--buildtype=release".to_owned());
     }
     // Meson refuses options that the project does not have, and features that are `enabled` and cannot be had.

@@ -116,7 +116,7 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     if let Some(facts) = facts.filter(|facts| !facts.incomplete) {
         refuse_unknown(subject, settings, facts)?;
     }
-    let packages = packages(settings, &subject.options, facts);
+    let packages = packages(settings, &subject.asked().options, facts);
     let xmake = Xmake::new(subject, settings, &packages);
 
     Ok(Built {

@@ -59,7 +59,7 @@ impl Hooks for Ffmpeg {
         let oldest = toolkit.architectures.iter().min().map(ComputeCapability::number);
         // Its own default is older than what the toolkit of wheels knows.
         let oldest = oldest.or_else(|| toolkit.of_wheels.then(|| OLDEST_OF_WHEELS.to_owned()));
-        let Some(number) = oldest.filter(|_| on(&subject.options, "enable-cuda-nvcc")) else {
+        let Some(number) = oldest.filter(|_| subject.is_on("enable-cuda-nvcc")) else {
             return Vec::new();
         };
         let flags = format!("-gencode arch=compute_{number},code=sm_{number} -O2");
@@ -67,11 +67,25 @@ impl Hooks for Ffmpeg {
     }
 
     fn expectations(&self, subject: &Subject<'_>) -> Vec<Expectation> {
-        expectations(&subject.options, &subject.build, &subject.component.missing)
+        let mut asked = subject.asked().options;
+        for (part, value) in asked.iter_mut().filter(|(key, _)| is_part(key)) {
+            // `configure` adds what is said twice.
+            let both: Vec<String> = subject
+                .options
+                .get(part)
+                .map(words)
+                .unwrap_or_default()
+                .into_iter()
+                .chain(words(value))
+                .collect();
+            let mut seen = std::collections::BTreeSet::new();
+            *value = OptionValue::List(both.into_iter().filter(|word| seen.insert(word.clone())).collect());
+        }
+        expectations(&asked, &subject.build, &subject.component.missing)
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
-        let options = &subject.options;
+        let options = &subject.asked().options;
         let text = |key: &str| options.get(key).map(OptionValue::texts).unwrap_or_default().concat();
         let asked = |key: &str| subject.is_on(key);
         let mut checks = Vec::new();
@@ -97,6 +111,11 @@ impl Hooks for Ffmpeg {
         }
         checks
     }
+}
+
+/// Whether an option names parts, one by one.
+fn is_part(key: &str) -> bool {
+    key.strip_prefix("enable-").is_some_and(|what| PARTS.contains(&what))
 }
 
 /// Every part and library that is asked for, as the configured tree shows it.

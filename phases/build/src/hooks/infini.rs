@@ -122,7 +122,7 @@ fn refuse_editable_option(subject: &Subject<'_>) -> Result<(), PlanError> {
         OptionValue::Text(text) => ["n", "no", "false"].contains(&text.as_str()),
         OptionValue::Number(_) | OptionValue::List(_) => false,
     };
-    if subject.options.get("editable").is_none_or(off) {
+    if subject.asked().options.get("editable").is_none_or(off) {
         return Ok(());
     }
     Err(PlanError::new(

@@ -21,6 +21,6 @@ impl Hooks for Infinicore {
     }
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
-        vec![infini::imported(&["infinicore"], infini::is_accelerated(&subject.options))]
+        vec![infini::imported(&["infinicore"], infini::is_accelerated(&subject.asked().options))]
     }
 }

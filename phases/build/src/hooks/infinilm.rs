@@ -1,11 +1,12 @@
 //! InfiniLM: the InfiniCore that it is built against, the compiled spdlog, the wheel of its Python package.
 
 use engine::planning::PlanError;
-use model::case::{Check, XmakeSettings};
+use model::case::{Check, Driver, XmakeSettings};
 
 use super::infini;
 use super::interface::Hooks;
 use crate::built::Additions;
+use crate::options::asked_for;
 use crate::subject::Subject;
 
 pub struct Infinilm;
@@ -32,7 +33,8 @@ impl Hooks for Infinilm {
 
     fn checks(&self, subject: &Subject<'_>) -> Vec<Check> {
         // Of an InfiniCore that lies elsewhere nobody knows what it was compiled for.
-        let accelerated = infini::core(subject).is_none_or(|core| infini::is_accelerated(&core.options));
+        let accelerated = infini::core(subject)
+            .is_none_or(|core| infini::is_accelerated(&asked_for(Driver::Xmake, core, &core.options)));
         vec![infini::imported(&["infinicore", "infinilm"], accelerated)]
     }
 }

@@ -64,7 +64,8 @@ print("cv2 of OpenCV", cv2.__version__)
 
 impl Hooks for Opencv {
     fn options(&self, subject: &Subject<'_>) -> Vec<(String, OptionValue)> {
-        let Subject { options, component, known, .. } = subject;
+        let Subject { component, known, .. } = subject;
+        let options = &subject.asked().options;
         let text = |value: &str| OptionValue::Text(value.to_owned());
         let mut derived = vec![("OPENCV_DOWNLOAD_PATH".to_owned(), text(&format!("{{build}}/{DOWNLOADS}")))];
         for (key, id) in DOWNLOADED {
@@ -87,7 +88,7 @@ impl Hooks for Opencv {
     }
 
     fn expectations(&self, subject: &Subject<'_>) -> Vec<Expectation> {
-        let options = &subject.options;
+        let options = &subject.asked().options;
         let file = subject.known.layout.step_log(&StepId::new(format!("build/{}/configure", subject.name)));
         // A download that failed leaves a part out; where the network is shut off without a witness, only this tells.
         let mut expectations = vec![Expectation {
@@ -127,7 +128,7 @@ impl Hooks for Opencv {
             let world = subject.is_on("BUILD_opencv_world");
             checks.push(library(if world { "libopencv_world.so" } else { "libopencv_core.so" }, &[]));
         }
-        if on(&subject.options, "BUILD_opencv_python3") {
+        if subject.is_on("BUILD_opencv_python3") {
             let text = format!("{IMPORTED}{COUNTS}");
             checks.push(prints(["{python}", "-c", &text, "{prefix}", "cv2"], "cv2 of OpenCV "));
         }
@@ -135,7 +136,7 @@ impl Hooks for Opencv {
     }
 
     fn notes(&self, subject: &Subject<'_>) -> Vec<String> {
-        let options = &subject.options;
+        let options = &subject.asked().options;
         let mut notes = Vec::new();
         // A list of modules says by itself what is left out.
         if extra(options).next().is_some() && listed(options).is_empty() {
@@ -161,7 +162,8 @@ impl Hooks for Opencv {
 
     fn additions(&self, subject: &Subject<'_>) -> Result<Additions, PlanError> {
         let mut additions = Additions::default();
-        let paths: Vec<&str> = extra(&subject.options).collect();
+        let options = &subject.asked().options;
+        let paths: Vec<&str> = extra(options).collect();
         if !paths.is_empty() {
             let words = ["-ec", EXTRA_THERE, "sh"].into_iter().chain(paths);
             additions.configure_first.push(subject.command("sh", words));

@@ -11,6 +11,7 @@ use model::plan::{AskedDevice, RequiredAccelerator, RequiredSdk};
 
 use super::planned::Planned;
 use crate::environment::environment;
+use crate::options::asked_for;
 
 /// The program that a virtual environment has and a distribution often has not.
 const PYTHON: &str = "python";
@@ -20,7 +21,7 @@ const MODULE: &str = "__init__.py";
 
 /// The rows that the component's options switch on, if the table speaks of it.
 pub(super) fn active(planned: &Planned<'_>) -> Vec<&'static Accelerator> {
-    if concerned(planned) { accelerators::active(&planned.component.options) } else { Vec::new() }
+    if concerned(planned) { accelerators::active(&planned.asked_for()) } else { Vec::new() }
 }
 
 fn concerned(planned: &Planned<'_>) -> bool {
@@ -46,7 +47,7 @@ pub(super) fn settle(
     }
     let name = planned.name;
     let mut notes = settled(known, planned, options)?;
-    for conflict in accelerators::conflicts(options) {
+    for conflict in accelerators::conflicts(&asked_for(planned.driver, planned.component, options)) {
         let (one, other) = (conflict.one, conflict.other);
         let Some(kernels) = conflict.kernels else {
             notes.push(format!("{} and {} are not known to work in one InfiniCore", one.name, other.name));
@@ -88,7 +89,7 @@ pub(super) fn required(
     if !concerned(planned) {
         return Ok(Vec::new());
     }
-    let mut options = planned.component.options.clone();
+    let mut options = planned.asked_for();
     settled(known, planned, &mut options)?;
     let variables = variables(known, planned);
     let mut seen = environment(known, planned.component, planned.driver, &[]);

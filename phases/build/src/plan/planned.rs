@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanError};
 use engine::python_home::python_home;
+use indexmap::IndexMap;
 use model::ComponentName;
 use model::SourceName;
-use model::case::{Component, Driver, When};
+use model::case::{Component, Driver, OptionValue, When};
 
-use crate::options::AskedOptions;
+use crate::options::{AskedOptions, asked_for};
 use crate::subject::holding;
 
 /// A component, with what it is built by, from and for.
@@ -22,15 +23,15 @@ pub(super) struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
+    /// What its options and further arguments ask for.
+    pub(super) fn asked_for(&self) -> IndexMap<String, OptionValue> {
+        asked_for(self.driver, self.component, &self.component.options)
+    }
+
     /// What holds of what it says under `when`, by its own options.
     pub(super) fn holding(&self, known: &Known<'_>) -> Vec<&'a When> {
-        let asked = AskedOptions {
-            driver: self.driver,
-            options: &self.component.options,
-            arguments: &self.component.arguments,
-            arch: &known.target.arch,
-            needs: !self.component.needs.is_empty(),
-        };
+        let component = self.component;
+        let asked = AskedOptions::of(self.driver, component, &component.options, &known.target.arch);
         holding(self.component, &asked).into_iter().map(|(_, when)| when).collect()
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::python_home::{PythonHome, python_home, wheels_component};
 use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
 use model::layout::Layout;
 use model::plan::{
-    Action, Commit, Freshness, Input, InstallWheels, Keep, LinkPython, Need, Phase, Preflight, Probe,
-    RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
+    Action, Commit, Freshness, Importing, Input, InstallWheels, Keep, LinkPython, Need, Phase, Preflight,
+    Probe, RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
 };
 use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
@@ -190,6 +191,7 @@ fn verify(cx: &PlanCx<'_>, name: ComponentName, installed: &StepId) -> Step {
         checks: Vec::new(),
         level: VerifyLevel::default(),
         wheels: true,
+        python: None,
     });
     let title = "check that the installed wheels are unchanged".to_owned();
     let mut step = template(cx.phase, &name, "verify", title, action);
@@ -288,6 +290,24 @@ pub(super) fn made(planned: &Planned<'_>, python: Option<&StepId>) -> Result<Ste
     })
 }
 
+/// The directory below its prefix in which it installs modules.
+fn modules(subject: &Subject<'_>) -> Option<Utf8PathBuf> {
+    let component = subject.component;
+    let own = component.python_modules.clone();
+    let modules = own.or_else(|| {
+        let mut all = holding(component, &subject.asked()).into_iter().map(|(_, when)| &when.python_modules);
+        all.find_map(Clone::clone)
+    });
+    modules.map(|modules| subject.prefix.join(modules))
+}
+
+/// What has to import the modules that it installs, if it installs any.
+pub(super) fn importing(subject: &Subject<'_>) -> Option<Importing> {
+    let directory = modules(subject);
+    let imports = directory.is_some() || subject.driver == Driver::Python;
+    imports.then(|| Importing { program: python_home(subject.known).program, directory })
+}
+
 /// The step that lets the environment import what a component installed below its prefix, if it installs modules.
 pub(super) fn link(
     planned: &Planned<'_>,
@@ -295,16 +315,10 @@ pub(super) fn link(
     committed: &StepId,
     python: Option<&StepId>,
 ) -> Option<Step> {
-    let conditional = || {
-        let mut all =
-            holding(planned.component, &subject.asked()).into_iter().map(|(_, when)| &when.python_modules);
-        all.find_map(Option::as_deref)
-    };
-    let modules = planned.component.python_modules.as_deref().or_else(conditional)?;
+    let directory = modules(subject)?;
     let name = planned.name;
     let PythonHome { prefix: environment, site, .. } = python_home(subject.known);
     let title = format!("make {name} importable in {environment}");
-    let directory = planned.prefix.join(modules);
     let action = Action::LinkPython(LinkPython { component: name.clone(), environment, directory, site });
     let mut link = template(Phase::Build, name, "python", title, action);
     link.needs = std::iter::once(committed).chain(python).cloned().collect();

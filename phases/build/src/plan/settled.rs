@@ -17,6 +17,7 @@ use super::{accelerators, fed, gate, needs, python};
 use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
+use crate::options::{add, asked_for};
 use crate::subject::{Subject, within};
 
 /// What stands for the interpreter of the case's Python environment.
@@ -104,7 +105,7 @@ impl Settled {
         let conditional = planned.holding(known).into_iter().flat_map(|when| &when.options);
         let conditional = conditional.map(|(key, value)| (key.clone(), value.clone()));
         for (key, value) in fed.options.into_iter().chain(conditional) {
-            options.entry(key).or_insert(value);
+            add(planned.driver, &mut options, key, value);
         }
         let notes = accelerators::settle(known, planned, &mut options)?;
         let cuda = needs::cuda_toolkit(known, planned);
@@ -112,7 +113,12 @@ impl Settled {
         if let Some(cuda) = &cuda {
             cuda.extend(&mut environment);
         }
-        accelerators::extend(&mut environment, known, planned, &options);
+        accelerators::extend(
+            &mut environment,
+            known,
+            planned,
+            &asked_for(planned.driver, component, &options),
+        );
         let ground = Ground { copies, before, inputs, placed: fed.inputs };
         Ok(Self { options, tree, needed, prefixes, environment, cuda, notes, ground })
     }
@@ -149,7 +155,7 @@ pub(super) fn subject<'s>(
     };
     let hooks = hooks::of(planned.component);
     for (key, value) in hooks.options(&subject) {
-        subject.options.entry(key).or_insert(value);
+        add(subject.driver, &mut subject.options, key, value);
     }
     let mut options = std::mem::take(&mut subject.options);
     for (key, value) in &mut options {
@@ -176,7 +182,11 @@ fn placed(
     let mut text = fed::with_trees(text, planned, subject.known.layout)
         .replace("{source}", subject.source.as_str())
         .replace("{build}", subject.build.as_str())
-        .replace("{prefix}", subject.prefix.as_str());
+        // `${prefix}` is the configure script's own.
+        .split("${prefix}")
+        .map(|text| text.replace("{prefix}", subject.prefix.as_str()))
+        .collect::<Vec<_>>()
+        .join("${prefix}");
     if text.contains(PYTHON) {
         if subject.known.case.python.is_none() {
             return Err(PlanError::new(

@@ -234,6 +234,7 @@ impl Steps<'_> {
             prefix: planned.prefix.clone(),
             environment: checks_environment(subject),
             directory: subject.known.layout.cache.join("checks").join(name.as_str()),
+            python: if checks.is_empty() { python::importing(subject) } else { None },
             checks,
             level: VerifyLevel::default(),
             wheels: false,

@@ -26,7 +26,7 @@ fn facts<'a>(known: &Known<'a>, planned: &Planned<'_>) -> Option<&'a XmakeFacts>
 fn packages<'a>(known: &Known<'a>, planned: &Planned<'_>) -> Option<Packages<'a>> {
     (planned.driver == Driver::Xmake).then(|| {
         let settings = xmake::settings(planned.component);
-        xmake::packages(&settings, &planned.component.options, facts(known, planned))
+        xmake::packages(&settings, &planned.asked_for(), facts(known, planned))
     })
 }
 

@@ -9,9 +9,9 @@ use model::case::{Check, PythonEnvironment};
 use model::event::{Failure, FailureKind};
 use model::manifest::Manifest;
 use model::plan::{
-    Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Need, Network, Phase, Preflight,
-    Privilege, RequiredPath, RequiredPython, Shows, StageFiles, StagedFile, StagedText, StagedTree, Step,
-    Verify, WorkingCopy,
+    Action, Claims, Commit, ExpectEnabled, Expectation, Freshness, Importing, Need, Network, Phase,
+    Preflight, Privilege, RequiredPath, RequiredPython, Shows, StageFiles, StagedFile, StagedText,
+    StagedTree, Step, Verify, WorkingCopy,
 };
 use model::verify_level::VerifyLevel;
 use testkit::FakeContext;
@@ -483,6 +483,7 @@ fn checks_hold_or_show_what_they_printed() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            python: None,
         };
         verify_component(&action, &context)
     };
@@ -520,6 +521,69 @@ fn checks_hold_or_show_what_they_printed() {
 }
 
 #[test]
+fn without_checks_a_component_is_held_to_what_its_kind_allows() {
+    let mut context = FakeContext::new();
+    context.run_commands = true;
+    let program = process(&["sh", "-c", "command -v python3"]).trim().to_owned();
+    let figures = |context: &FakeContext| context.record().figures.clone();
+    let verify = |context: &FakeContext, level| {
+        let python =
+            Importing { program: program.clone().into(), directory: Some(context.path("prefix/py")) };
+        let mut environment = context.environment.clone();
+        // As the environment's `.pth` file does.
+        environment.insert("PYTHONPATH".to_owned(), context.path("prefix/py").into_string());
+        let action = Verify {
+            component: "one".into(),
+            prefix: context.layout.prefix.clone(),
+            checks: Vec::new(),
+            environment,
+            directory: context.path("scratch"),
+            level,
+            wheels: false,
+            python: Some(python),
+        };
+        verify_component(&action, context)
+    };
+    let action = action(&context, "one");
+    let root = action.staging.join(action.prefix.strip_prefix("/").unwrap());
+    stage(&action, &[("share/data", "of no kind"), ("py/tests/__init__.py", "raise SystemExit(1)\n")]);
+    commit::commit(&action, &context).unwrap();
+    verify(&context, VerifyLevel::Import).unwrap();
+    assert_eq!(figures(&context).get("by_hash_only"), Some(&1));
+    assert_eq!(figures(&context).get("checks"), None);
+
+    compile(&context, &action, RPATH_PLACEHOLDER);
+    let source = context.path("open.c");
+    fs::write(&source, "int nowhere(void); int open_end(void) { return nowhere(); }\n").unwrap();
+    fs::create_dir_all(root.join("lib/plugins")).unwrap();
+    let open = |place: &str| {
+        process(&["gcc", "-shared", "-fPIC", "-o", root.join(place).as_str(), source.as_str()]);
+    };
+    open("lib/plugins/libopen.so");
+    commit::commit(&action, &context).unwrap();
+    verify(&context, VerifyLevel::Import).unwrap();
+    // The libraries that its files need, and the symbols of its library.
+    assert_eq!(figures(&context).get("checks"), Some(&2));
+
+    compile(&context, &action, RPATH_PLACEHOLDER);
+    fs::create_dir_all(root.join("py/pack")).unwrap();
+    fs::write(root.join("py/pack/__init__.py"), "import os\n").unwrap();
+    fs::write(root.join("py/wrong.py"), "import of_no_package\n").unwrap();
+    commit::commit(&action, &context).unwrap();
+    let told = failure(verify(&context, VerifyLevel::Import));
+    assert_eq!(told.kind, FailureKind::Verify);
+    assert!(told.message.contains("of_no_package"), "{}", told.message);
+    assert!(told.cures.iter().any(|cure| cure.contains("[[components.one.checks]]")), "{:?}", told.cures);
+    verify(&context, VerifyLevel::Link).unwrap();
+
+    compile(&context, &action, RPATH_PLACEHOLDER);
+    open("lib/libopen.so");
+    commit::commit(&action, &context).unwrap();
+    let told = failure(verify(&context, VerifyLevel::Import));
+    assert!(told.message.contains("cannot be loaded: undefined symbol nowhere"), "{}", told.message);
+}
+
+#[test]
 fn a_library_has_to_export_and_to_find_its_symbols() {
     let mut context = FakeContext::new();
     context.run_commands = true;
@@ -550,6 +614,7 @@ fn a_library_has_to_export_and_to_find_its_symbols() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            python: None,
         };
         verify_component(&action, &context)
     };

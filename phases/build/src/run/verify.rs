@@ -1,7 +1,8 @@
 //! Holds installed files against their hashes, looks for the libraries that they need, then runs the checks of the
-//! component.
+//! component, or the least that its kind allows.
 
 mod drivers;
+mod least;
 mod library;
 mod link;
 mod told;
@@ -10,7 +11,7 @@ use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
 use model::case::Check;
-use model::event::FailureKind;
+use model::event::{BY_HASH_ONLY, Failure, FailureKind};
 use model::manifest::Manifest;
 use model::plan::Verify;
 use model::shell;
@@ -65,15 +66,10 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
             }
             // What cannot even be loaded without the driver cannot be tried here.
             Err(StepError::Failed(failure)) if action.level < VerifyLevel::Device => {
-                let Some(library) = absent.iter().find(|library| failure.message.contains(library.as_str()))
-                else {
+                let Some(why) = expected(&failure, &absent) else {
                     context.check(place, Some(false), Some(&failure.message));
                     return Err(StepError::Failed(failure));
                 };
-                let message = failure.message.lines().next().unwrap_or_default().trim_end_matches(':');
-                let why = format!(
-                    "expected at run time: {message}, because {library} is missing, which comes with a driver"
-                );
                 context.check(place, None, Some(&why));
                 context.warn(&why);
             }
@@ -85,11 +81,30 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
             }
         }
     }
-    if !action.wheels {
-        context.figure("checks", held);
+    if action.checks.is_empty() && !action.wheels {
+        held = match least::hold(action, &installed, context) {
+            Err(StepError::Failed(failure)) if action.level < VerifyLevel::Device => {
+                let Some(why) = expected(&failure, &absent) else { return Err(StepError::Failed(failure)) };
+                context.warn(&why);
+                1
+            }
+            held => held?,
+        };
+    }
+    match held {
+        _ if action.wheels => {}
+        0 if action.checks.is_empty() => context.figure(BY_HASH_ONLY, 1),
+        held => context.figure("checks", held),
     }
     let verified = context.layout().verified(&action.component);
     files::atomic_write(&verified, format!("{}\n", action.prefix).as_bytes())
+}
+
+/// Why a check that did not hold holds at run time: a library is missing that comes with a driver.
+fn expected(failure: &Failure, absent: &[String]) -> Option<String> {
+    let library = absent.iter().find(|library| failure.message.contains(library.as_str()))?;
+    let message = failure.message.lines().next().unwrap_or_default().trim_end_matches(':');
+    Some(format!("expected at run time: {message}, because {library} is missing, which comes with a driver"))
 }
 
 /// Looks for the libraries that installed files need. What comes with a driver may be missing where no driver is, below

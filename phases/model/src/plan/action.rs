@@ -467,4 +467,17 @@ pub struct Verify {
     /// Whether these are wheels, whose libraries are found only while their modules are imported: by hash alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wheels: bool,
+    /// Without checks: what has to import the Python modules that it installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<Importing>,
+}
+
+/// See [`Verify`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Importing {
+    /// The interpreter.
+    pub program: Utf8PathBuf,
+    /// Where modules lie that are not among the interpreter's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Utf8PathBuf>,
 }

@@ -140,6 +140,7 @@ fn build() -> Plan {
         directory: "/var/cache/installer/quickstart/checks".into(),
         level: VerifyLevel::Import,
         wheels: false,
+        python: None,
     });
     let mut extra = step("build/extra/compile", "compile extra", Some("extra"), &[], make(&[]));
     extra.optional = true;

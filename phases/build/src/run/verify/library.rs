@@ -1,5 +1,6 @@
 //! Whether an installed shared library exports what its users call, and finds every symbol that it needs itself.
 
+use camino::Utf8Path;
 use engine::runner::{Context, StepError};
 use model::event::FailureKind;
 use model::manifest::Manifest;
@@ -40,6 +41,12 @@ pub(super) fn check(
             ],
         ));
     }
+    bound(action, &path, context)
+}
+
+/// Whether a library finds every library and every symbol that it needs.
+pub(super) fn bound(action: &Verify, path: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let again = || format!("install {} again with `installer build`", action.component);
     // It loads the library and binds everything, without starting anything of it (ld.so(8)).
     let mut words = vec!["ldd".to_owned(), path.to_string()];
     // musl's has no such option, and binds everything.

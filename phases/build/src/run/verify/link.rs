@@ -124,6 +124,26 @@ impl Loader {
     }
 }
 
+/// Whether a file is an ELF file; a linker script (`libc.so`) is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn is_elf_file(file: &Utf8Path) -> Result<bool, StepError> {
+    Ok(kind(file)?.is_some())
+}
+
+/// Whether a file is one that needs libraries.
+///
+/// # Errors
+/// When it cannot be read or is damaged.
+pub(super) fn needs_libraries(file: &Utf8Path) -> Result<bool, StepError> {
+    if kind(file)?.is_none() {
+        return Ok(false);
+    }
+    // What is no program and no library, such as an object, needs none.
+    Ok(linkage(&engine::files::read(file)?).is_ok_and(|linkage| !linkage.needed.is_empty()))
+}
+
 /// What a Python module needs may lie in another package and be loaded when that is imported (torch's libraries).
 fn beside_modules(origin: &Utf8Path, library: &str) -> Option<Utf8PathBuf> {
     let is_site = |path: &&Utf8Path| matches!(path.file_name(), Some("site-packages" | "dist-packages"));

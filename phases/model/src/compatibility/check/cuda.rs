@@ -1,7 +1,6 @@
 //! CUDA's toolkit with TensorRT and with the GPUs that it compiles for.
 
-use super::pytorch::index_tag;
-use super::release::{begins_with, major, minor};
+use super::release::{begins_with, index_tag, major, minor};
 use super::{Asked, Certainty, Checker};
 use crate::case::{ComputeCapability, cuda_tag};
 use crate::catalog::version_at_least;

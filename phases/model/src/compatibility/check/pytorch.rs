@@ -1,6 +1,6 @@
 //! PyTorch with its companions, CUDA and Python.
 
-use super::release::{begins_with, major, minor};
+use super::release::{begins_with, index_tag, major, minor};
 use super::{Asked, Certainty, Checker};
 use crate::case::cuda_tag;
 use crate::catalog::version_at_least;
@@ -122,12 +122,4 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// `11.8` of an index whose address ends in `/cu118`.
-pub(super) fn index_tag(url: &str) -> Option<String> {
-    let last = url.trim_end_matches('/').rsplit('/').next()?;
-    let digits = last.strip_prefix("cu").filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
-    let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
-    (!major.is_empty()).then(|| format!("{major}.{minor}"))
 }

@@ -1,20 +1,19 @@
 //! Hands each action to the library that carries it out.
 
+use build::run::BuildRunner;
 use camino::{Utf8Path, Utf8PathBuf};
 use deps::needs::Machine;
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use model::plan::{Need, Step};
 
-/// The runner of all actions.
-pub struct Dispatch;
+/// The runner of all actions, made anew for each look and each run: it remembers what it found.
+pub struct Dispatch {
+    build: BuildRunner<'static>,
+}
 
 impl Dispatch {
-    fn with_build<T>(&self, act: impl FnOnce(&build::run::BuildRunner<'_>) -> T) -> T {
-        act(&build::run::BuildRunner {
-            check_need: &check_need,
-            find_rust: &find_rust,
-            check_python: &deps::python::require::observe,
-        })
+    pub fn new() -> Self {
+        Self { build: BuildRunner::new(&check_need, &find_rust, &deps::python::require::observe) }
     }
 }
 
@@ -23,21 +22,21 @@ impl Runner for Dispatch {
         if deps::DepsRunner::handles(step) {
             return deps::DepsRunner.observe(step, context);
         }
-        self.with_build(|runner| runner.observe(step, context))
+        self.build.observe(step, context)
     }
 
     fn run(&self, step: &Step, context: &dyn Context) -> Result<(), StepError> {
         if deps::DepsRunner::handles(step) {
             return deps::DepsRunner.run(step, context);
         }
-        self.with_build(|runner| runner.run(step, context))
+        self.build.run(step, context)
     }
 
     fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
         if deps::DepsRunner::handles(step) {
             return deps::DepsRunner.broken(step, context);
         }
-        self.with_build(|runner| runner.broken(step, context))
+        self.build.broken(step, context)
     }
 }
 

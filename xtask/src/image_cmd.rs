@@ -220,7 +220,7 @@ fn install_in(
         ..Next::default()
     };
     let mut observer = Shown::new(common, next);
-    let finish = engine::run(&plan(description, target), &Dispatch, &world, &options, &mut observer);
+    let finish = engine::run(&plan(description, target), &Dispatch::new(), &world, &options, &mut observer);
     observer.finish();
     Ok(match finish?.verdict {
         Verdict::Done | Verdict::NothingToDo => exit::OK,

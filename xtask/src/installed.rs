@@ -78,7 +78,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         started: Instant::now(),
     };
     let mut observer = verify_json::Kept::new(common, next::after_verify(common, &setting));
-    let finish = engine::run(&plan, &Dispatch, &world, &options, &mut observer);
+    let finish = engine::run(&plan, &Dispatch::new(), &world, &options, &mut observer);
     let events = observer.finish();
     let verdict = finish?.verdict;
     if common.json {

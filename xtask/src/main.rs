@@ -44,10 +44,15 @@ mod words;
 
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
+use mimalloc::MiMalloc;
 use model::exit;
 
 use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
+
+/// Plans are many small values: see docs/crates.md.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();

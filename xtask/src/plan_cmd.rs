@@ -29,7 +29,7 @@ fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<
     plans
         .into_iter()
         .map(|plan| {
-            let assessment = assess(&plan, &Dispatch, &setting.world(), &selection)?;
+            let assessment = assess(&plan, &Dispatch::new(), &setting.world(), &selection)?;
             Ok(Assessed { plan, assessment })
         })
         .collect()

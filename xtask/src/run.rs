@@ -38,7 +38,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     let (mut pending, mut needs_root) = (false, false);
     let mut assessments = Vec::new();
     for plan in &plans {
-        let assessment = assess_before_run(plan, &Dispatch, &setting.world(), &selection)?;
+        let assessment = assess_before_run(plan, &Dispatch::new(), &setting.world(), &selection)?;
         pending |= assessment.pending();
         needs_root |= plan
             .steps
@@ -138,7 +138,7 @@ fn run_phases(
         let room = room::room(plan, assessments.get(number), setting.capacity, setting.jobs_given);
         options.capacity.jobs = room.jobs;
         room.warning.iter().for_each(|warning| warn(warning));
-        let finish = engine::run(plan, &Dispatch, &setting.world(), &options, observer)?;
+        let finish = engine::run(plan, &Dispatch::new(), &setting.world(), &options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
         worst = Some(finish);
         if !go_on {

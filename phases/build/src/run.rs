@@ -22,6 +22,7 @@ use model::event::Failure;
 use model::plan::{Action, Exec, Need, RequiredPython, Step};
 
 pub(crate) use placed::PLACED;
+use preflight::CompilerCaches;
 pub use verify::verify_component;
 
 /// Looks whether one need is met, with the prefixes of needed components: what `deps` knows and `build` may not
@@ -39,14 +40,20 @@ pub type CheckPython<'a> =
 /// The runner of `build` steps.
 pub struct BuildRunner<'a> {
     /// Looks whether one need is met.
-    pub check_need: CheckNeed<'a>,
+    check_need: CheckNeed<'a>,
     /// Finds the Rust toolchain.
-    pub find_rust: FindRust<'a>,
+    find_rust: FindRust<'a>,
     /// Looks at a Python interpreter.
-    pub check_python: CheckPython<'a>,
+    check_python: CheckPython<'a>,
+    compiler_caches: CompilerCaches,
 }
 
-impl BuildRunner<'_> {
+impl<'a> BuildRunner<'a> {
+    /// A runner for one run, with what `deps` knows.
+    pub fn new(check_need: CheckNeed<'a>, find_rust: FindRust<'a>, check_python: CheckPython<'a>) -> Self {
+        Self { check_need, find_rust, check_python, compiler_caches: CompilerCaches::default() }
+    }
+
     /// Whether this runner carries out the step.
     pub fn handles(&self, step: &Step) -> bool {
         matches!(

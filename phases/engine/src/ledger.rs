@@ -82,12 +82,15 @@ impl Ledger {
         struct Version {
             schema: u32,
         }
-        if let Ok(Version { schema }) = serde_json::from_slice(&bytes) {
+        let entry: Option<Entry> = serde_json::from_slice(&bytes).ok();
+        let schema = entry.as_ref().map(|entry| entry.schema);
+        let schema = schema.or_else(|| serde_json::from_slice(&bytes).ok().map(|Version { schema }| schema));
+        if let Some(schema) = schema {
             if schema > LEDGER_SCHEMA {
                 return Err(EngineError::new(format!("{path} has schema {schema}, written by a newer installer; this one reads up to {LEDGER_SCHEMA}")).with_help("use that installer, or another --state-dir"));
             }
         }
-        Ok(serde_json::from_slice(&bytes).ok())
+        Ok(entry)
     }
 
     /// Says that a step is under way: from here on a kill leaves it not done.

@@ -7,6 +7,7 @@ mod marked;
 mod source;
 
 use camino::Utf8Path;
+pub(super) use compiler_cache::CompilerCaches;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
@@ -45,7 +46,7 @@ pub(super) fn observe(
     }
     xmake_packages(runner, action, context, &mut observation);
     for name in &action.compiler_caches {
-        compiler_cache::found_by_chance(name, context, &mut observation)?;
+        runner.compiler_caches.found_by_chance(name, context, &mut observation)?;
     }
     for required in &action.paths {
         if !required.path.exists() {
@@ -79,7 +80,7 @@ fn needs(
             Ok(Some(found)) => {
                 observation.found.insert(need.name.clone(), found);
                 if matches!(need.name.as_str(), "ccache" | "sccache") {
-                    compiler_cache::asked_for(&need.name, context, observation)?;
+                    runner.compiler_caches.asked_for(&need.name, context, observation)?;
                 }
             }
             Ok(None) => {}

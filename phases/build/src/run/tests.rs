@@ -382,7 +382,7 @@ fn preflight_tells_everything_at_once() {
         let finding = Finding { what: format!("{} is old", required.interpreter), cure: String::new() };
         Ok(Observation { findings: vec![finding], ..Observation::default() })
     };
-    let runner = BuildRunner { check_need: &check, find_rust: &rust, check_python: &python };
+    let runner = BuildRunner::new(&check, &rust, &python);
     let need = |name: &str, optional| Need {
         name: name.to_owned(),
         probe: None,

@@ -87,7 +87,7 @@ mod tests {
         let check = move |_: &Need, _: &[Utf8PathBuf], _: &dyn Context| system.clone();
         let rust = |_: &dyn Context| Ok(None);
         let python = |_: &model::plan::RequiredPython, _: &dyn Context| Ok(Observation::default());
-        let runner = BuildRunner { check_need: &check, find_rust: &rust, check_python: &python };
+        let runner = BuildRunner::new(&check, &rust, &python);
         let mut observation = Observation::default();
         look(&runner, action, &[], &context, &mut observation).unwrap();
         observation

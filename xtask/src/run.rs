@@ -9,7 +9,7 @@ use model::case::{Diagnostic, Diagnostics};
 use model::event::{FailureKind, Verdict};
 use model::exit;
 use model::plan::{Phase, Plan, Privilege};
-use model::site::Sudo;
+use model::site::{Sudo, percent_encoded};
 
 use crate::args::{Common, PhaseArg};
 use crate::directories::{self, marker, take_lock};
@@ -29,6 +29,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     setting.tell_recalled();
     setting.write_out()?;
     refuse_without_sources(common, phase, &setting)?;
+    refuse_unreadable_proxies(common, phase, &setting)?;
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
     let mut plans = Vec::new();
     for phase in phase.phases() {
@@ -101,6 +102,18 @@ fn refuse_without_sources(common: &Common, phase: PhaseArg, setting: &Setting) -
         return Ok(());
     }
     Err(Error::of_case(exit::PREFLIGHT, Diagnostics(absent)))
+}
+
+/// A password with a raw `#` reaches no proxy: every tool would fail in its own words, and show a part of it.
+fn refuse_unreadable_proxies(common: &Common, phase: PhaseArg, setting: &Setting) -> Result<()> {
+    if common.offline || phase == PhaseArg::Build {
+        return Ok(());
+    }
+    let Some((name, sign)) = setting.site.unreadable_proxies().into_iter().next() else { return Ok(()) };
+    let message =
+        format!("the credentials in {name} hold `{sign}`, which ends them for the tools that read it");
+    let help = format!("percent-encode it: write {} for `{sign}`", percent_encoded(sign));
+    Err(Error::new(exit::PREFLIGHT, message).with_help(help))
 }
 
 /// Lets `sudo` ask for its password now, while the terminal shows no run; steps only ever use `sudo -n`.

@@ -76,8 +76,15 @@ pub fn read(common: &Common, environment: &BTreeMap<String, String>) -> Result<S
         }
     }
     // The line that is shown may hold a password.
-    files.loaded = model::site::load(&texts)
-        .map_err(|wrong| Error::new(exit::BAD_CASE, redacted(&wrong.to_string(), &Redactor::default())))?;
+    files.loaded = model::site::load(&texts).map_err(|mut wrong| {
+        for diagnostic in &mut wrong.0 {
+            diagnostic.message = redacted(&diagnostic.message, &Redactor::default());
+            if let Some(place) = &mut diagnostic.place {
+                place.text = redacted(&place.text, &Redactor::default());
+            }
+        }
+        Error::of_case(exit::BAD_CASE, wrong)
+    })?;
     Ok(files)
 }
 

@@ -15,7 +15,7 @@ use crate::children;
 use crate::jobserver::Client;
 use crate::offline::force::Force;
 use crate::output::{Chunk, Lines, read_chunk};
-use crate::redact::Redactor;
+use crate::redact::{PrivateKey, Redactor};
 use crate::sys::descriptors;
 use crate::wire::{self, Leak, Order, Report};
 
@@ -242,6 +242,8 @@ pub(crate) struct Printer {
     log: Option<(Utf8PathBuf, File)>,
     unlogged: Option<fn(&str) -> bool>,
     redactor: Redactor,
+    /// Of the streams, each by itself.
+    keys: [PrivateKey; 2],
 }
 
 impl Printer {
@@ -256,7 +258,7 @@ impl Printer {
             Some(path) => Some((path.clone(), open_log(path)?)),
             None => None,
         };
-        Ok(Self { sink, log, unlogged, redactor })
+        Ok(Self { sink, log, unlogged, redactor, keys: Default::default() })
     }
 
     pub(crate) fn print(&mut self, stream: Stream, line: &str) -> io::Result<()> {
@@ -268,7 +270,8 @@ impl Printer {
             (Some(_), Some(rest)) => rest,
             _ => line,
         };
-        let line = self.redactor.redact(line);
+        let key = &mut self.keys[usize::from(stream == Stream::Stderr)];
+        let line = self.redactor.redact_next(key, line);
         let logged = !unlogged.is_some_and(|drawn| drawn(&line));
         if let Some((path, file)) = self.log.as_mut().filter(|_| logged) {
             file.write_all(format!("{line}\n").as_bytes())

@@ -1,31 +1,18 @@
 //! Keeping secrets out of every line that is shown or written.
 
+mod forms;
+mod names;
+mod rules;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use names::is_secret;
+pub use rules::parts_of_credentials;
+
 /// What stands in place of a secret.
 const MASK: &str = "***";
-/// Shorter "secrets" would mask half of every line; in a URL they are masked all the same.
-const SHORTEST_SECRET: usize = 4;
-
-/// Words after which a value is secret when `=` or `:` comes between.
-const SECRET_NAMES: &[&str] = &[
-    "access_token",
-    "api-key",
-    "api_key",
-    "apikey",
-    "auth_token",
-    "authtoken",
-    "passwd",
-    "password",
-    "private-token",
-    "secret",
-    "token",
-    "x-api-key",
-];
-/// Headers whose whole value is secret.
-const SECRET_HEADERS: &[&str] = &["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
 /// Masks known secrets, `user:password@` in URLs, and values of authorization headers and tokens. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -36,15 +23,7 @@ pub struct Redactor {
 impl Redactor {
     /// Knows these secrets, on top of the rules that need no knowledge.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut all: Vec<String> = secrets
-            .into_iter()
-            .flat_map(|secret| {
-                let decoded = percent_decoded(&secret);
-                [secret, decoded]
-            })
-            .flat_map(|secret| secret.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
-            .filter(|secret| secret.len() >= SHORTEST_SECRET)
-            .collect();
+        let mut all: Vec<String> = secrets.into_iter().flat_map(|secret| forms::of(&secret)).collect();
         // Longest first, so that a secret that contains another is masked whole.
         all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         all.dedup();
@@ -64,22 +43,22 @@ impl Redactor {
             if is_secret(name, value) {
                 secrets.push(value.clone());
             }
-            for (start, end) in user_information(value) {
-                let user_information = &value[start..end];
-                match user_information.split_once(':') {
-                    Some((_, password)) => secrets.push(password.to_owned()),
-                    None => secrets.push(user_information.to_owned()),
-                }
-                secrets.push(user_information.to_owned());
-            }
+            secrets.extend(rules::parts_of_credentials(name, value));
         }
         Self::new(secrets)
     }
 
     /// Many lines without secrets.
     pub fn redact_lines(&self, text: &str) -> String {
-        let lines: Vec<Cow<'_, str>> = text.split('\n').map(|line| self.redact(line)).collect();
+        let mut key = PrivateKey::default();
+        let lines: Vec<Cow<'_, str>> =
+            text.split('\n').map(|line| self.redact_next(&mut key, line)).collect();
         lines.join("\n")
+    }
+
+    /// The next line of a stream without secrets: what a private key is made of is known by the line that begins it.
+    pub fn redact_next<'line>(&self, key: &mut PrivateKey, line: &'line str) -> Cow<'line, str> {
+        if key.goes_on(line) { Cow::Borrowed(MASK) } else { self.redact(line) }
     }
 
     /// The line without secrets.
@@ -90,135 +69,30 @@ impl Redactor {
                 line = Cow::Owned(line.replace(secret.as_str(), MASK));
             }
         }
-        let mut spans = user_information(&line);
-        spans.extend(named_values(&line));
+        let spans = rules::spans(&line);
         if !spans.is_empty() {
-            line = Cow::Owned(masked(&line, spans));
+            line = Cow::Owned(rules::masked(&line, spans));
         }
         line
     }
 }
 
-/// Parts of the names of variables that hold secrets.
-const SECRET_VARIABLES: &[&str] = &[
-    "access_key",
-    "api_key",
-    "apikey",
-    "credential",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "token",
-];
-/// What tokens of well-known services begin with.
-const TOKEN_BEGINNINGS: &[&str] = &[
-    "eyJ",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "hf_",
-    "npm_",
-    "pypi-",
-    "sk-",
-    "xoxb-",
-    "xoxp-",
-];
-/// A token of such a service is at least as long.
-const SHORTEST_TOKEN: usize = 16;
+/// Whether the lines of a stream are those of a private key.
+#[derive(Debug, Default)]
+pub struct PrivateKey(bool);
 
-/// Whether a variable's value is secret, by its name or by what it looks like.
-fn is_secret(name: &str, value: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    // A tokenizer's settings are no tokens; a path or a switch is not the secret itself, and stands in many lines.
-    let plain = name.contains("tokeniz")
-        || value.starts_with('/')
-        || matches!(value, "true" | "false" | "none" | "null" | "auto" | "default");
-    let named = !plain && SECRET_VARIABLES.iter().any(|word| name.contains(word));
-    let token = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let looks = value.len() >= SHORTEST_TOKEN
-        && value.chars().all(token)
-        && TOKEN_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning));
-    named || looks
-}
-
-fn masked(line: &str, mut spans: Vec<(usize, usize)>) -> String {
-    spans.sort_unstable();
-    let mut result = String::with_capacity(line.len());
-    let mut at = 0;
-    for (start, end) in spans {
-        if end <= at {
-            continue;
-        }
-        if start >= at {
-            result.push_str(&line[at..start]);
-            result.push_str(MASK);
-        }
-        at = end;
-    }
-    result.push_str(&line[at..]);
-    result
-}
-
-/// Where the part between `://` and `@` lies in each URL (RFC 3986, "userinfo").
-fn user_information(line: &str) -> Vec<(usize, usize)> {
-    line.match_indices("://")
-        .filter_map(|(index, separator)| {
-            let start = index + separator.len();
-            let authority = line[start..]
-                .find(|character: char| {
-                    character.is_whitespace() || matches!(character, '/' | '?' | '#' | '"' | '\'' | '<' | '>')
-                })
-                .map_or(line.len(), |length| start + length);
-            let end = start + line[start..authority].rfind('@')?;
-            (end > start).then_some((start, end))
-        })
-        .collect()
-}
-
-/// Where the values of headers and of `name=value` lie whose names say that they are secret.
-fn named_values(line: &str) -> Vec<(usize, usize)> {
-    let lower = line.to_ascii_lowercase();
-    let mut spans = Vec::new();
-    for (names, whole_line) in [(SECRET_HEADERS, true), (SECRET_NAMES, false)] {
-        for name in names {
-            for (index, _) in lower.match_indices(name) {
-                let before = lower[..index].chars().next_back();
-                let part_of_word = before.is_some_and(|character| character.is_ascii_alphanumeric());
-                let after = index + name.len();
-                // `"token": "x"`, `token=x`, `token: x`
-                let rest = lower[after..].trim_start_matches(['"', '\'']);
-                let separated = rest.strip_prefix('=').or_else(|| rest.strip_prefix(':'));
-                let (false, Some(value)) = (part_of_word, separated) else { continue };
-                // Two colons or equals signs are program text, not a value.
-                if value.starts_with([':', '=']) {
-                    continue;
-                }
-                let value = value.trim_start_matches([' ', '"', '\'']);
-                let start = line.len() - value.len();
-                let end = if whole_line {
-                    value.find(['"', '\''])
-                } else {
-                    value.find(|character: char| {
-                        character.is_whitespace() || matches!(character, '"' | '\'' | '&' | ';' | ',' | ')')
-                    })
-                }
-                .map_or(line.len(), |length| start + length);
-                if end > start {
-                    spans.push((start, end));
-                }
+impl PrivateKey {
+    fn goes_on(&mut self, line: &str) -> bool {
+        if self.0 {
+            // A line of something else comes of another stream, or the key was cut off.
+            self.0 = rules::is_of_a_key(line);
+            if self.0 || rules::ends_key(line) {
+                return true;
             }
         }
+        self.0 = rules::begins_key(line) && !rules::ends_key(line);
+        false
     }
-    spans
-}
-
-/// A password with special characters stands percent-encoded in a URL and plainly elsewhere.
-fn percent_decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -245,6 +119,30 @@ mod tests {
             ("error: expected token::Semi, tokenizer: fine", "error: expected token::Semi, tokenizer: fine"),
             ("parser.c:12: unexpected token", "parser.c:12: unexpected token"),
             ("Bücher: password=größe weiter", "Bücher: password=*** weiter"),
+            ("proxy http://ann:Se#kret@127.0.0.1:3128 refused", "proxy http://***@127.0.0.1:3128 refused"),
+            ("http://ann:Se/kr?t@proxy.example:80/", "http://***@proxy.example:80/"),
+            ("http://ann:p@ss/word@proxy.example:80", "http://***@proxy.example:80"),
+            ("git+https://x-token@host/group/one.git@v1.0", "git+https://***@host/group/one.git@v1.0"),
+            ("git+https://me:s3cret@host.example/one.git@v1.0", "git+https://***@host.example/one.git@v1.0"),
+            ("see http://host:8080/@scope/package@1.0", "see http://host:8080/@scope/package@1.0"),
+            ("LICENSE_KEY=AAAA-BBBB DB_PASS='hunter22'", "LICENSE_KEY=*** DB_PASS='***'"),
+            ("MYSQL_PWD=hunter22; SSHPASS=hunter22", "MYSQL_PWD=***; SSHPASS=***"),
+            ("MY_AUTH=am9lOmh1bnRlcg==", "MY_AUTH=***"),
+            ("PWD=/work OLDPWD=/ BYPASS=1234 AUTHOR=Jane", "PWD=/work OLDPWD=/ BYPASS=1234 AUTHOR=Jane"),
+            ("ffmpeg -pass 1 -i x; pass=1", "ffmpeg -pass 1 -i x; pass=1"),
+            ("mysql --password hunter22 --host h", "mysql --password *** --host h"),
+            ("sshpass -p hunter22 ssh h", "sshpass -p *** ssh h"),
+            ("curl -u joe:hunter22 http://h/", "curl -u *** http://h/"),
+            ("docker run -u 1000:1000 x", "docker run -u 1000:1000 x"),
+            ("curl '--user=joe:hunter22'", "curl '--user=***'"),
+            (
+                "GET /x?X-Amz-Credential=AKIA%2F1&X-Amz-Signature=0ab1&n=1",
+                "GET /x?X-Amz-Credential=***&X-Amz-Signature=***&n=1",
+            ),
+            (
+                r"key: -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+                "key: -----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----",
+            ),
         ] {
             assert_eq!(redactor.redact(line), expected);
         }
@@ -269,24 +167,24 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_secret_by_name_or_by_what_they_look_like() {
-        for (name, value) in [
-            ("DEPLOY_TOKEN", "abcd1234"),
-            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI"),
-            ("REGISTRY_CREDENTIALS", "joe:pass"),
-            ("HUB", "hf_0123456789abcdef"),
-        ] {
-            assert!(is_secret(name, value), "{name}");
-        }
-        for (name, value) in [
-            ("TOKENIZERS_PARALLELISM", "false"),
-            ("USE_TOKEN", "true"),
-            ("TOKEN_FILE", "/run/secrets/token"),
-            ("MODEL", "hf_small"),
-            ("CFLAGS", "-O2"),
-        ] {
-            assert!(!is_secret(name, value), "{name}");
-        }
+    fn a_private_key_is_masked_over_its_lines() {
+        let text = "cat id\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA==\n\
+                    -----END OPENSSH PRIVATE KEY-----\nOK\n-----BEGIN PRIVATE KEY-----\nMIIE\nmake: done\nMIIE";
+        assert_eq!(
+            Redactor::default().redact_lines(text),
+            "cat id\n-----BEGIN OPENSSH PRIVATE KEY-----\n***\n***\n***\nOK\n-----BEGIN PRIVATE KEY-----\n***\n\
+             make: done\nMIIE"
+        );
+    }
+
+    #[test]
+    fn a_proxy_s_password_with_raw_signs_is_known_in_its_parts() {
+        let proxy = [("https_proxy".to_owned(), "http://ann:Sesam#kret9/x?@127.0.0.1:3128".to_owned())];
+        let redactor = Redactor::from_environment(&BTreeMap::from(proxy));
+        assert_eq!(
+            redactor.redact("host ann, port Sesam; kret9; Basic YW5uOlNlc2FtI2tyZXQ5L3g/"),
+            "host ann, port ***; ***; Basic ***"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 use deps::http::{Client, Policy};
 use engine::{StandaloneContext, World};
+use model::site::{percent_encoded, raw_sign};
 
 use super::check::{Check, Patient, State};
 use crate::error::Result;
@@ -69,8 +70,21 @@ fn proxies(patient: &Patient) -> Vec<Check> {
     let environment = &patient.site.network_environment;
     let addresses: BTreeSet<&String> =
         ["http_proxy", "https_proxy", "all_proxy"].iter().filter_map(|name| environment.get(*name)).collect();
-    let mut found = Vec::new();
-    for address in addresses {
+    let mut found: Vec<Check> = patient
+        .site
+        .unreadable_proxies()
+        .into_iter()
+        .map(|(name, sign)| {
+            Check::failure(
+                "proxy",
+                format!(
+                    "the credentials in {name} hold `{sign}`, which ends them for the tools that read it"
+                ),
+                format!("percent-encode it: write {} for `{sign}`", percent_encoded(sign)),
+            )
+        })
+        .collect();
+    for address in addresses.into_iter().filter(|address| raw_sign(address).is_none()) {
         let shown = format!("proxy {address}");
         if patient.common.offline {
             found.push(Check::ok("proxy", format!("{shown}: not tried, --offline")));

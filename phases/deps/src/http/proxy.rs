@@ -210,6 +210,6 @@ mod tests {
         let site = proxies(&[("https_proxy", "http://me:hunter2@p.test:3128")]);
         let setting = site.for_url(&Url::parse("https://a.test/").unwrap()).unwrap();
         assert_eq!(setting.shown(), "https_proxy=http://***@p.test:3128");
-        assert_eq!(site.secrets(), ["me:hunter2", "hunter2"]);
+        assert_eq!(site.secrets(), ["hunter2", "me:hunter2"]);
     }
 }

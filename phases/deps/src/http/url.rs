@@ -1,5 +1,6 @@
 //! URLs: just enough to follow redirects and links, and to show them without secrets.
 
+use exec::redact::{Redactor, parts_of_credentials};
 use ureq::http::Uri;
 
 /// An absolute `http` or `https` URL.
@@ -128,25 +129,20 @@ fn without_dots(path: &str) -> String {
 
 /// A URL as it may be shown: without user, password, and the values of its query (signed URLs carry tokens there).
 pub fn redact(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or((None, url), |(scheme, rest)| (Some(scheme), rest));
-    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
-    let authority =
-        authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("***@{host}"));
-    let path = path.split_once('?').map_or_else(|| path.to_owned(), |(path, _)| format!("{path}?***"));
-    scheme.map_or_else(|| format!("{authority}{path}"), |scheme| format!("{scheme}://{authority}{path}"))
+    let Some((scheme, _)) = url.split_once("://") else {
+        // A proxy may be written without a scheme, and has no path.
+        return url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("***@{host}"));
+    };
+    let shown = Redactor::default().redact(url).into_owned();
+    let rest = scheme.len() + "://".len();
+    shown[rest..].find('?').map_or_else(|| shown.clone(), |at| format!("{}?***", &shown[..rest + at]))
 }
 
 /// The texts in a URL that no message may show: its user information, and the password alone.
 pub fn secrets(url: &str) -> Vec<String> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let Some((userinfo, _)) = authority.rsplit_once('@') else { return Vec::new() };
-    let mut found = vec![userinfo.to_owned()];
-    if let Some((_, password)) = userinfo.split_once(':') {
-        found.push(password.to_owned());
-    }
-    found.retain(|secret| !secret.is_empty());
-    found
+    let mut secrets = parts_of_credentials("", url);
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
 }
 
 #[cfg(test)]
@@ -183,6 +179,6 @@ mod tests {
         assert_eq!(redact("user:pass@proxy:3128"), "***@proxy:3128");
         assert_eq!(redact("http://h.test/a@b"), "http://h.test/a@b");
         assert!(!Url::parse("ftp://user:pass@h.test/").unwrap_err().contains("pass"));
-        assert_eq!(secrets("http://u:p@h/"), ["u:p", "p"]);
+        assert_eq!(secrets("http://u:p@h/"), ["p", "u:p"]);
     }
 }

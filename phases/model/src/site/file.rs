@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{percent_encoded, raw_sign};
 use crate::case::reference::table_of_keys;
 use crate::case::tree::{FileKind, Files, Node, Value, dotted};
 use crate::case::{Diagnostic, Diagnostics, Origin, toml, validate};
@@ -261,7 +262,21 @@ fn check(files: &Files, tree: &Node) -> Vec<Diagnostic> {
         leaves(node, &mut path.iter().map(|segment| (*segment).to_owned()).collect(), &mut |path, leaf| {
             let nodes = if let Value::List(list) = &leaf.value { list.iter().collect() } else { vec![leaf] };
             for node in nodes {
-                let Some(text) = node.text().filter(|text| !is_address(text)) else { continue };
+                let Some(text) = node.text() else { continue };
+                if let Some(sign) =
+                    (path.first().map(String::as_str) == Some("proxies")).then(|| raw_sign(text)).flatten()
+                {
+                    let message = format!(
+                        "the credentials in `{}` hold `{sign}`, which ends them for the tools that read it",
+                        dotted(path)
+                    );
+                    let help = format!("percent-encode it: write {} for `{sign}`", percent_encoded(sign));
+                    found.push(files.diagnose(&node.span, message, Some(help)));
+                    continue;
+                }
+                if is_address(text) {
+                    continue;
+                }
                 let help = match path.first().map(String::as_str) {
                     Some("proxies") => "write it as http://proxy.example:3128",
                     _ => "write it as https://mirror.example/path, without blanks and quotes",

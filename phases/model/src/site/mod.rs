@@ -59,6 +59,19 @@ pub enum Sudo {
     Unavailable,
 }
 
+/// The first sign in the credentials of a proxy's address that has to be percent-encoded there (RFC 3986).
+pub fn raw_sign(url: &str) -> Option<char> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (credentials, _) = rest.rsplit_once('@')?;
+    credentials.chars().find(|sign| "#/?@[]".contains(*sign) || sign.is_whitespace())
+}
+
+/// `%23` for `#`.
+pub fn percent_encoded(sign: char) -> String {
+    let mut bytes = [0; 4];
+    sign.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 impl Site {
     /// All texts that may hold secrets, by a name that says nothing of itself; for whoever masks them.
     pub fn told(&self) -> BTreeMap<String, String> {
@@ -66,6 +79,27 @@ impl Site {
         let mirrors = mirrors.chain(self.archive_mirrors.values());
         let mirrors = mirrors.enumerate().map(|(number, to)| (format!("MIRROR_{number}"), to.clone()));
         self.network_environment.clone().into_iter().chain(mirrors).collect()
+    }
+
+    /// Proxies whose credentials hold a sign that ends them for every tool that reads the address: by the variable or the
+    /// key of the site file, with the sign.
+    pub fn unreadable_proxies(&self) -> Vec<(String, char)> {
+        let proxies = self.network_environment.iter().filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.ends_with("_proxy") && name != "no_proxy"
+        });
+        let mut unreadable: Vec<(String, char)> = proxies
+            .filter_map(|(name, url)| {
+                let key = self.proxy_keys.get(name).map(|key| format!("{key} in site.toml"));
+                Some((key.unwrap_or_else(|| name.clone()), raw_sign(url)?))
+            })
+            .collect();
+        // Both letter cases of a variable come of one.
+        unreadable.sort_by(|(one, _), (other, _)| {
+            one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()).then_with(|| other.cmp(one))
+        });
+        unreadable.dedup_by_key(|(name, _)| name.to_ascii_lowercase());
+        unreadable
     }
 
     /// The variables that are passed on to children of `deps`, whatever their value.

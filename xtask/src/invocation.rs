@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
+use exec::Redactor;
+use exec::redact::is_secret;
 use model::shell;
 
 use crate::args::Common;
@@ -63,5 +65,21 @@ pub fn arguments(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)])
     }
     let manager = common.package_manager.iter().filter(|name| !name.is_empty());
     words.extend(manager.flat_map(|name| ["--package-manager".to_owned(), name.clone()]));
-    shell::words(&words)
+    pasteable(&words)
+}
+
+/// Words as they are typed in a shell, without the secrets among them: `--set …TOKEN=value` has the variable of that name
+/// for its value.
+pub fn pasteable(words: &[String]) -> String {
+    let shown = words.iter().map(|word| {
+        if let Some((key, value)) = word.split_once('=') {
+            let name = key.rsplit(['.', '"', '\'']).find(|part| !part.is_empty()).unwrap_or(key);
+            if is_secret(name, value.trim_matches(['"', '\''])) {
+                let variable = name.replace('-', "_").to_ascii_uppercase();
+                return format!("{}\"${variable}\"", shell::word(&format!("{key}=")));
+            }
+        }
+        shell::word(&Redactor::default().redact(word))
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }

@@ -1,16 +1,15 @@
 //! The commands that the program prints as the next ones: each works when pasted.
 
-use model::shell;
 use report::{Next, Purpose};
 
 use crate::args::{Common, PhaseArg};
-use crate::invocation::{arguments, program};
+use crate::invocation::{arguments, pasteable, program};
 use crate::load::Setting;
 
 /// After phases of a case.
 pub fn after_phases(common: &Common, setting: &Setting, phase: PhaseArg, typed: &[String]) -> Next {
     let program = program();
-    let again = if typed.is_empty() { phase.as_str().to_owned() } else { shell::words(typed) };
+    let again = if typed.is_empty() { phase.as_str().to_owned() } else { pasteable(typed) };
     let path = std::env::var("PATH").unwrap_or_default();
     Next {
         purpose: Purpose::Phases,

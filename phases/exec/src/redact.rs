@@ -44,6 +44,7 @@ impl Redactor {
                 secrets.push(value.clone());
             }
             secrets.extend(rules::parts_of_credentials(name, value));
+            secrets.extend(rules::header_value(value).map(str::to_owned));
         }
         Self::new(secrets)
     }

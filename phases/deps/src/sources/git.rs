@@ -8,6 +8,7 @@ use engine::files;
 use engine::runner::{Context, Finished, StepError};
 use model::Digest;
 use model::plan::Command;
+use model::site::GitAddress;
 
 use super::{Fetched, RecordedFile, Request};
 use crate::archive::pack;
@@ -79,20 +80,29 @@ impl Git<'_> {
             ("GIT_ASKPASS", "true"),
             ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         ];
-        let settings = [
+        let mut settings = [
             // The same bytes whatever the user's settings are.
             ("core.autocrlf", "false"),
             ("core.symlinks", "true"),
             ("gc.auto", "0"),
             // A mirror on a mounted disk belongs to somebody else.
             ("safe.directory", "*"),
-        ];
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec();
+        // Arguments of processes can be read by everyone on the machine.
+        let mut plain_args = Vec::new();
+        for argument in args {
+            let GitAddress { url, header } = GitAddress::new(argument);
+            settings.extend(header);
+            plain_args.push(url.into());
+        }
         // The site's rewrites have the first numbers.
         let first =
             environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
         for (number, (key, value)) in settings.iter().enumerate() {
-            environment.insert(format!("GIT_CONFIG_KEY_{}", first + number), (*key).to_owned());
-            environment.insert(format!("GIT_CONFIG_VALUE_{}", first + number), (*value).to_owned());
+            environment.insert(format!("GIT_CONFIG_KEY_{}", first + number), key.clone());
+            environment.insert(format!("GIT_CONFIG_VALUE_{}", first + number), value.clone());
         }
         environment.insert("GIT_CONFIG_COUNT".to_owned(), (first + settings.len()).to_string());
         for (name, value) in fixed.iter().chain(extra) {
@@ -100,7 +110,7 @@ impl Git<'_> {
         }
         Command {
             program: "git".to_owned(),
-            args: args.iter().map(|argument| (*argument).into()).collect(),
+            args: plain_args,
             environment,
             directory: self.context.layout().cache.join("git"),
         }

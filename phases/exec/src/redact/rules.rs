@@ -135,6 +135,14 @@ fn is_host(text: &str) -> bool {
         && port.bytes().all(|sign| sign.is_ascii_digit())
 }
 
+/// What lets in, of a variable whose value is a header: `Authorization: Basic …`.
+pub(super) fn header_value(value: &str) -> Option<&str> {
+    let (name, value) = value.split_once(':')?;
+    SECRET_HEADERS
+        .contains(&name.trim().to_ascii_lowercase().as_str())
+        .then(|| value.split_whitespace().next_back())?
+}
+
 fn headers(line: &str, lower: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     for name in SECRET_HEADERS {

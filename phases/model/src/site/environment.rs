@@ -1,10 +1,10 @@
 //! What a site file means in the variables that tools read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::{Authorities, Site, SiteFile, Sudo, SudoPolicy};
+use super::{Authorities, GitAddress, Site, SiteFile, Sudo, SudoPolicy};
 
 /// Variables that name a bundle of authorities: OpenSSL (and rustls-native-certs), curl, Python's requests, pip, git,
 /// cargo.
@@ -45,6 +45,7 @@ impl Site {
         }
         site.apt_proxies = proxies_are_ours;
         site.proxy_keys = proxy_keys;
+        site.git_addresses = rewrites(file).into_values().collect();
         site.apt_mirrors = file.apt.mirrors.clone();
         site.package_mirrors = file.packages.mirrors.clone();
         site.archive_mirrors = file.archives.clone();
@@ -106,12 +107,21 @@ fn variables(file: &SiteFile) -> BTreeMap<String, String> {
     one("XMAKE_MAIN_REPO", file.xmake.index.clone());
     // git-config(1), "GIT_CONFIG_COUNT".
     let rewrites = rewrites(file);
-    for (number, (from, to)) in rewrites.iter().enumerate() {
-        one(&format!("GIT_CONFIG_KEY_{number}"), Some(format!("url.{to}.insteadOf")));
-        one(&format!("GIT_CONFIG_VALUE_{number}"), Some(from.clone()));
+    let mut settings = Vec::new();
+    for (from, to) in &rewrites {
+        let to = GitAddress::new(to);
+        settings.push((format!("url.{}.insteadOf", to.url), from.clone()));
+        settings.extend(to.header);
+    }
+    // Two repositories of one host need the header once.
+    let mut seen = BTreeSet::new();
+    settings.retain(|setting| seen.insert(setting.clone()));
+    for (number, (key, value)) in settings.iter().enumerate() {
+        one(&format!("GIT_CONFIG_KEY_{number}"), Some(key.clone()));
+        one(&format!("GIT_CONFIG_VALUE_{number}"), Some(value.clone()));
     }
     if !rewrites.is_empty() {
-        one("GIT_CONFIG_COUNT", Some(rewrites.len().to_string()));
+        one("GIT_CONFIG_COUNT", Some(settings.len().to_string()));
         // The git that is built into cargo knows nothing of these variables.
         one("CARGO_NET_GIT_FETCH_WITH_CLI", Some("true".to_owned()));
     }
@@ -241,6 +251,22 @@ mod tests {
         assert_eq!(of("http://deb.example/debian/dists").as_deref(), Some("http://m.example/d/dists"));
         assert_eq!(of("http://deb.example/debian/pool/a").as_deref(), Some("file:/pool/a"));
         assert_eq!(of("http://deb.example/debian-security"), None);
+    }
+
+    #[test]
+    fn credentials_of_a_rewritten_address_are_no_part_of_it() {
+        let mut file = file();
+        file.git
+            .rewrites
+            .insert("https://one.example/".to_owned(), "https://me:pw@git.example/one/".to_owned());
+        file.git
+            .rewrites
+            .insert("https://two.example/".to_owned(), "https://me:pw@git.example/two/".to_owned());
+        let found = variables(&file);
+        assert_eq!(found["GIT_CONFIG_COUNT"], "3", "{found:?}");
+        assert_eq!(found["GIT_CONFIG_KEY_0"], "url.https://git.example/one/.insteadOf");
+        assert_eq!(found["GIT_CONFIG_KEY_1"], "http.https://git.example/.extraHeader");
+        assert_eq!(found["GIT_CONFIG_VALUE_2"], "https://two.example/");
     }
 
     #[test]

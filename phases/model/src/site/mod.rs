@@ -1,8 +1,10 @@
 //! What the place dictates. Never part of a case, never part of a fingerprint.
 
+mod credentials;
 mod environment;
 mod file;
 
+pub use credentials::{GitAddress, percent_encoded, raw_sign};
 pub use environment::{BUNDLE_VARIABLES, mirrored};
 pub use file::{
     Apt, Certificates, Crates, Git, LoadedSite, Packages, Pip, Proxies, Rustup, SiteFile, SiteText,
@@ -33,6 +35,8 @@ pub struct Site {
     pub apt_proxies: bool,
     /// Proxy variables that a site file gave, each with its key there, for messages.
     pub proxy_keys: BTreeMap<String, &'static str>,
+    /// What git's addresses are rewritten to, as the site file has them: whoever masks secrets has to know of theirs.
+    pub git_addresses: Vec<String>,
 }
 
 /// Authorities of the site. Tools replace their own by what they are told, and do not add to it: they are given a
@@ -59,24 +63,11 @@ pub enum Sudo {
     Unavailable,
 }
 
-/// The first sign in the credentials of a proxy's address that has to be percent-encoded there (RFC 3986).
-pub fn raw_sign(url: &str) -> Option<char> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let (credentials, _) = rest.rsplit_once('@')?;
-    credentials.chars().find(|sign| "#/?@[]".contains(*sign) || sign.is_whitespace())
-}
-
-/// `%23` for `#`.
-pub fn percent_encoded(sign: char) -> String {
-    let mut bytes = [0; 4];
-    sign.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
 impl Site {
     /// All texts that may hold secrets, by a name that says nothing of itself; for whoever masks them.
     pub fn told(&self) -> BTreeMap<String, String> {
         let mirrors = self.apt_mirrors.values().chain(self.package_mirrors.values());
-        let mirrors = mirrors.chain(self.archive_mirrors.values());
+        let mirrors = mirrors.chain(self.archive_mirrors.values()).chain(&self.git_addresses);
         let mirrors = mirrors.enumerate().map(|(number, to)| (format!("MIRROR_{number}"), to.clone()));
         self.network_environment.clone().into_iter().chain(mirrors).collect()
     }

@@ -12,6 +12,7 @@ use crate::context::{Memory, StandaloneContext, World};
 use crate::fingerprint;
 use crate::ledger::{Entry, Last, Ledger};
 use crate::runner::{Finding, Observation, Runner, StepError};
+use crate::secrets::Secrets;
 use crate::selection::Selection;
 use crate::tree::Trees;
 
@@ -126,6 +127,7 @@ pub(crate) struct Records {
     pub(crate) ledger: Ledger,
     pub(crate) trees: Trees,
     pub(crate) memory: Memory,
+    pub(crate) secrets: Secrets,
 }
 
 /// Whether one step is fresh, by itself.
@@ -145,6 +147,7 @@ impl Records {
             ledger: Ledger::open(&world.layout.state),
             trees: Trees::new(&world.layout.state),
             memory: Memory::open(world.layout)?,
+            secrets: Secrets::open(&world.layout.state),
         })
     }
 
@@ -203,7 +206,9 @@ impl Records {
             let Some(digest) = digests.get(need) else { return Ok(Err(format!("{need} has not run yet"))) };
             needs.insert(need.to_string(), digest.clone());
         }
-        Ok(Ok(fingerprint::material(step, inputs, needs)))
+        let mut material = fingerprint::material(step, inputs, needs);
+        self.secrets.hide(&mut material)?;
+        Ok(Ok(material))
     }
 
     /// Holds a fingerprinted step with this material against its entry.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::Digest;
-use model::fingerprint::{Difference, FINGERPRINT_FORMAT, FORMAT, Material};
+use model::fingerprint::{Difference, FINGERPRINT_FORMAT, FORMAT, Material, SECRET};
 use model::plan::{Action, Argument, Command, Expectation, Step};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,7 +45,15 @@ fn value(of: &impl Serialize) -> Value {
 
 /// What changed, in words: an option of a command is named by itself.
 pub fn differences(now: &Material, earlier: &Material) -> Vec<Difference> {
-    let all = now.differences(earlier);
+    let mut all = now.differences(earlier);
+    for difference in &mut all {
+        // What a version wrote that did not know it for a secret is none of anyone's business either.
+        let (before, after) = (&mut difference.before, &mut difference.after);
+        if [before.as_deref(), after.as_deref()].into_iter().flatten().any(|value| value.starts_with(SECRET))
+        {
+            [before, after].into_iter().flatten().for_each(|value| SECRET.clone_into(value));
+        }
+    }
     let named = all.iter().any(|difference| difference.what.starts_with("option "));
     all.into_iter().filter(|difference| !(named && difference.what.starts_with(WHOLE))).collect()
 }
@@ -60,7 +68,8 @@ pub fn phrase(difference: &Difference) -> String {
         (Some(before), Some(after)) if what == FORMAT => {
             format!("this version of installer has another format of fingerprints ({after}, not {before})")
         }
-        (None, Some(value)) if value.is_empty() => format!("{what} added"),
+        (Some(value), Some(_)) if value == SECRET => format!("{what} changed (a secret)"),
+        (None, Some(value)) if value.is_empty() || value == SECRET => format!("{what} added"),
         (None, Some(value)) => format!("{what} added ({value})"),
         (Some(_), None) => format!("{what} removed"),
         (Some(_), Some(_)) if what.starts_with("input ") => {

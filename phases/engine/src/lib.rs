@@ -24,6 +24,7 @@ mod run_context;
 pub mod runlog;
 pub mod runner;
 mod scheduler;
+mod secrets;
 pub mod selection;
 pub mod signals;
 pub mod tarball;

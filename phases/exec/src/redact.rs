@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 pub use names::is_secret;
 pub use rules::parts_of_credentials;
 
@@ -17,17 +19,19 @@ const MASK: &str = "***";
 /// Masks known secrets, `user:password@` in URLs, and values of authorization headers and tokens. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    secrets: Arc<[String]>,
+    secrets: Option<Arc<AhoCorasick>>,
 }
 
 impl Redactor {
     /// Knows these secrets, on top of the rules that need no knowledge.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut all: Vec<String> = secrets.into_iter().flat_map(|secret| forms::of(&secret)).collect();
-        // Longest first, so that a secret that contains another is masked whole.
-        all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        all.sort_unstable();
         all.dedup();
-        Self { secrets: all.into() }
+        // A secret that contains another is masked whole.
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&all);
+        // Too many to be searched for at once would be some gigabytes of secrets.
+        Self { secrets: search.ok().filter(|_| !all.is_empty()).map(Arc::new) }
     }
 
     /// Knows the secrets of an environment: passwords (and user names that may be tokens) of URLs in any value, and
@@ -65,10 +69,11 @@ impl Redactor {
     /// The line without secrets.
     pub fn redact<'line>(&self, line: &'line str) -> Cow<'line, str> {
         let mut line = Cow::Borrowed(line);
-        for secret in self.secrets.iter() {
-            if line.contains(secret.as_str()) {
-                line = Cow::Owned(line.replace(secret.as_str(), MASK));
-            }
+        if let Some(secrets) = self.secrets.as_deref().filter(|secrets| secrets.is_match(line.as_ref())) {
+            line = Cow::Owned(secrets.replace_all(&line, &vec![MASK; secrets.patterns_len()]));
+        }
+        if !rules::may_apply(&line) {
+            return line;
         }
         let spans = rules::spans(&line);
         if !spans.is_empty() {

@@ -9,6 +9,9 @@ use crate::Digest;
 /// Raised whenever the meaning of the material changes, which makes every step stale once.
 pub const FINGERPRINT_FORMAT: u32 = 2;
 
+/// What begins a value that stands for a secret: the rest is a hash that only this machine can compare.
+pub const SECRET: &str = "secret:";
+
 /// What changed where only the formats differ.
 pub const FORMAT: &str = "fingerprint format";
 
@@ -77,6 +80,11 @@ impl Material {
     pub fn digest(&self) -> Digest {
         // Maps are ordered and all keys are strings, so that the JSON is canonical; such a value always serialises.
         Digest::of(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Whether a secret is among what the result depends on: no cache may share it.
+    pub fn has_secrets(&self) -> bool {
+        self.action.values().any(|value| value.starts_with(SECRET))
     }
 
     /// What changed from `earlier` to `self`.

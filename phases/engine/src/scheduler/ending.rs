@@ -88,6 +88,7 @@ impl Scheduler<'_> {
         }
         let digest = material.digest();
         self.digests.insert(step.id.clone(), digest.clone());
+        self.records.secrets.keep()?;
         self.records.ledger.done(&step.id, Some(material), digest, milliseconds(wall))
     }
 

@@ -1,5 +1,9 @@
 //! What is secret without being known: credentials in URLs, values whose names say it, options, private keys.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::MASK;
 use super::names::{is_plain, is_secret, names_secret};
 
@@ -39,6 +43,45 @@ const KEY_ENDS: &str = "-----END ";
 const KEY_KIND: &str = "PRIVATE KEY-----";
 
 type Span = (usize, usize);
+
+/// One of these stands in every line that a rule applies to, in either case of letters.
+const TRIGGERS: &[&str] = &[
+    "@",
+    "-u",
+    "accesskey",
+    "api-key",
+    "apikey",
+    "auth",
+    "cookie",
+    "cred",
+    "key",
+    "pass",
+    "pat",
+    "private",
+    "pw",
+    "secret",
+    "sig",
+    "token",
+    "user",
+    "eyj",
+    "gho_",
+    "ghp_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "npm_",
+    "pypi-",
+    "sk-",
+    "xox",
+];
+
+/// Whether any rule may apply to a line: most lines of a build have nothing of the kind, and cost one look.
+pub(super) fn may_apply(line: &str) -> bool {
+    static SEARCH: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(TRIGGERS).ok());
+    SEARCH.as_ref().is_none_or(|search| search.is_match(line))
+}
 
 /// Where secrets lie in a line.
 pub(super) fn spans(line: &str) -> Vec<Span> {

@@ -6,32 +6,37 @@ mod rules;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use regex::{Regex, RegexBuilder};
 
 pub use names::is_secret;
 pub use rules::parts_of_credentials;
 
 /// What stands in place of a secret.
 const MASK: &str = "***";
+/// As large may the search for all known secrets become, in bytes.
+const LARGEST: usize = 64 << 20;
 
 /// Masks known secrets, `user:password@` in URLs, and values of authorization headers and tokens. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    secrets: Option<Arc<AhoCorasick>>,
+    secrets: Option<Regex>,
 }
 
 impl Redactor {
     /// Knows these secrets, on top of the rules that need no knowledge.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut all: Vec<String> = secrets.into_iter().flat_map(|secret| forms::of(&secret)).collect();
-        all.sort_unstable();
+        let mut all: Vec<(usize, String)> =
+            secrets.into_iter().flat_map(|secret| forms::of(&secret)).collect();
+        // Longest first, so that a secret that contains another is masked whole.
+        all.sort_by(|one, other| other.cmp(one));
         all.dedup();
-        // A secret that contains another is masked whole.
-        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&all);
-        // Too many to be searched for at once would be some gigabytes of secrets.
-        Self { secrets: search.ok().filter(|_| !all.is_empty()).map(Arc::new) }
+        let patterns: Vec<&str> = all.iter().map(|(_, pattern)| pattern.as_str()).collect();
+        let search =
+            RegexBuilder::new(&patterns.join("|")).case_insensitive(true).size_limit(LARGEST).build();
+        // It can only be too large; then nothing is safe to show.
+        let everything = || RegexBuilder::new(".+").build().ok();
+        Self { secrets: if all.is_empty() { None } else { search.ok().or_else(everything) } }
     }
 
     /// Knows the secrets of an environment: passwords (and user names that may be tokens) of URLs in any value, and
@@ -69,8 +74,10 @@ impl Redactor {
     /// The line without secrets.
     pub fn redact<'line>(&self, line: &'line str) -> Cow<'line, str> {
         let mut line = Cow::Borrowed(line);
-        if let Some(secrets) = self.secrets.as_deref().filter(|secrets| secrets.is_match(line.as_ref())) {
-            line = Cow::Owned(secrets.replace_all(&line, &vec![MASK; secrets.patterns_len()]));
+        if let Some(secrets) = &self.secrets {
+            if let Cow::Owned(masked) = secrets.replace_all(&line, MASK) {
+                line = Cow::Owned(masked);
+            }
         }
         if !rules::may_apply(&line) {
             return line;

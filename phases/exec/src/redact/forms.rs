@@ -1,44 +1,63 @@
-//! The forms in which a known secret may stand: as it is, percent-encoded, in JSON, in HTML, in base64.
+//! The forms in which a known secret may stand: each sign of it as it is or as encoders of URLs, JSON, HTML and shells
+//! write it, in any mixture; or the whole in base64.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Shorter "secrets" would mask half of every line; in a URL they are masked all the same.
 pub(super) const SHORTEST_SECRET: usize = 4;
 /// A shorter part of base64 stands in other words as well.
 const SHORTEST_BASE64: usize = 8;
-/// What a URL may hold as it is (RFC 3986, "unreserved").
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What encoders of paths leave as it is, too.
-const NOT_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/').remove(b'@').remove(b':');
 
-/// All forms of a secret that are long enough to be told from other text.
-pub(super) fn of(secret: &str) -> Vec<String> {
+/// Regular expressions for the forms of a secret, with their lengths in signs of the secret.
+pub(super) fn of(secret: &str) -> Vec<(usize, String)> {
     let decoded = percent_decoded(secret);
-    let mut forms = Vec::new();
+    let mut patterns = Vec::new();
     for plain in [secret, decoded.as_ref()] {
-        forms.extend(plain.lines().map(|line| line.trim().to_owned()));
-        for set in [NON_ALPHANUMERIC, RESERVED, NOT_IN_PATHS] {
-            let encoded = utf8_percent_encode(plain, set).to_string();
-            forms.push(lower_case_escapes(&encoded));
-            forms.push(encoded.replace("%20", "+"));
-            forms.push(encoded);
+        let lines = plain.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_SECRET);
+        patterns.extend(lines.map(|line| (line.len(), in_any_encoding(line))));
+        // Of a text of several lines in one: `\n` stands between them.
+        if plain.trim().contains('\n') {
+            patterns.push((plain.len(), in_any_encoding(plain.trim())));
         }
-        forms.push(plain.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n"));
-        forms.push(
-            plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+        patterns.extend(
+            in_base64(plain).into_iter().map(|form| (form.len(), format!("(?-i:{})", regex::escape(&form)))),
         );
-        // As a shell quotes it.
-        forms.push(plain.replace('\'', r"'\''"));
     }
-    forms.retain(|form| form.len() >= SHORTEST_SECRET);
-    for plain in [secret, decoded.as_ref()] {
-        forms.extend(in_base64(plain));
+    patterns
+}
+
+/// Every sign as itself or as an encoder writes it; letters in either case.
+fn in_any_encoding(text: &str) -> String {
+    let mut pattern = String::new();
+    for sign in text.chars() {
+        let plain = regex::escape(sign.encode_utf8(&mut [0; 4]));
+        let mut bytes = [0; 4];
+        let percent: String =
+            sign.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02x}")).collect();
+        if sign.is_ascii_alphanumeric() {
+            pattern.push_str(&format!("(?:{plain}|{percent})"));
+            continue;
+        }
+        let code = u32::from(sign);
+        let named = match sign {
+            ' ' => r"|\+",
+            '&' => "|&amp;",
+            '<' => "|&lt;",
+            '>' => "|&gt;",
+            '"' => "|&quot;",
+            // As a shell quotes it, too.
+            '\'' => r"|&apos;|'\\''",
+            '\n' => r"|\\n",
+            _ => "",
+        };
+        // A backslash before it, or several where it was quoted more than once.
+        pattern
+            .push_str(&format!(r"(?:\\*{plain}|{percent}|\\u{code:04x}|&#0*{code};|&#x0*{code:x};{named})"));
     }
-    forms
+    pattern
 }
 
 /// What base64 of a text that holds the secret has for sure, wherever in that text the secret stands.
@@ -59,17 +78,6 @@ fn in_base64(secret: &str) -> Vec<String> {
     forms
 }
 
-/// `%2F` as `%2f`.
-fn lower_case_escapes(encoded: &str) -> String {
-    let mut lower = String::with_capacity(encoded.len());
-    let mut left = 0;
-    for character in encoded.chars() {
-        lower.push(if left > 0 { character.to_ascii_lowercase() } else { character });
-        left = if character == '%' { 2 } else { usize::saturating_sub(left, 1) };
-    }
-    lower
-}
-
 /// A password with special characters stands percent-encoded in a URL and plainly elsewhere.
 fn percent_decoded(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8().unwrap_or(Cow::Borrowed(text))
@@ -81,20 +89,36 @@ mod tests {
 
     use super::*;
 
+    fn found(secret: &str, text: &str) -> bool {
+        of(secret).iter().any(|(_, form)| regex::Regex::new(&format!("(?i){form}")).unwrap().is_match(text))
+    }
+
     #[test]
     fn base64_of_a_text_that_holds_it_holds_one_of_its_forms() {
-        let forms = of("Se#kret/9?");
         for text in ["joe:Se#kret/9?", "Se#kret/9?", "ab:Se#kret/9?:x", "x Se#kret/9? und"] {
-            let encoded = STANDARD.encode(text);
-            assert!(
-                forms.iter().any(|form| encoded.contains(form.as_str())),
-                "{text}: {encoded} of {forms:?}"
-            );
+            assert!(found("Se#kret/9?", &STANDARD.encode(text)), "{text}");
         }
     }
 
     #[test]
+    fn it_is_found_however_it_is_encoded() {
+        let secret = r#"a@b:/?#[]!$&'(<>"\ é"#;
+        for text in [
+            secret,
+            "a%40b%3A/%3F%23%5B%5D!%24%26%27%28%3C%3E%22%5C%20%C3%A9",
+            "a%40b%3a%2f%3f%23%5b%5d%21%24%26%27%28%3c%3e%22%5c+%c3%a9",
+            r#"a@b:/?#[]!$&'(<>\"\\ \u00e9"#,
+            "a@b:/?#[]!$&amp;&#x27;(&lt;&gt;&quot;\\ é",
+            r#"a@b:/?#[]!$&'\''(<>"\ é"#,
+            r#"'a@b:/?#[]!$&\'(<>"\\ é'"#,
+        ] {
+            assert!(found(secret, text), "{text}");
+        }
+        assert!(!found(secret, "a@b:/?#[]!$"));
+    }
+
+    #[test]
     fn a_short_secret_has_no_form_in_base64() {
-        assert!(of("abcd").iter().all(|form| form == "abcd"), "{:?}", of("abcd"));
+        assert_eq!(of("abcd").iter().filter(|(_, form)| form.contains("-i")).count(), 0);
     }
 }

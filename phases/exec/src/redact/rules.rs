@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use regex::{Regex, RegexBuilder};
 
 use super::MASK;
 use super::names::{is_plain, is_secret, names_secret};
@@ -78,8 +78,8 @@ const TRIGGERS: &[&str] = &[
 
 /// Whether any rule may apply to a line: most lines of a build have nothing of the kind, and cost one look.
 pub(super) fn may_apply(line: &str) -> bool {
-    static SEARCH: LazyLock<Option<AhoCorasick>> =
-        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(TRIGGERS).ok());
+    static SEARCH: LazyLock<Option<Regex>> =
+        LazyLock::new(|| RegexBuilder::new(&TRIGGERS.join("|")).case_insensitive(true).build().ok());
     SEARCH.as_ref().is_none_or(|search| search.is_match(line))
 }
 

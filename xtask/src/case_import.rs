@@ -106,13 +106,18 @@ fn deployment(from: &Utf8Path, name: &str) -> Result<Imported> {
 }
 
 fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
-    let found = cases::read_preset(from)?.ok_or_else(|| {
+    let neither = || {
         Error::usage(format!("{from} is neither a deployment case nor a preset")).with_help(format!(
             "a deployment case is a directory with {}; a preset is a JSON file without `schema`",
             SETTINGS.join(" or ")
         ))
-    })?;
+    };
+    let found = cases::read_preset(from)?.ok_or_else(neither)?;
     if found.file.format != Format::Json {
+        let is_case = found.file.text.lines().any(|line| line.trim_start().starts_with("schema"));
+        if !is_case {
+            return Err(neither());
+        }
         return Err(Error::usage(format!("{from} is already a case"))
             .with_help(format!("`extends = \"{from}\"` builds on it")));
     }

@@ -32,7 +32,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         }
     }
     let selected = Selection { only: common.only.clone(), skip: common.skip.clone() };
-    known_words(&selected, std::slice::from_ref(&plan), setting.case())?;
+    known_words(&selected, std::slice::from_ref(&plan), &setting)?;
     let selected = selected.wanted(&plan);
     plan.steps.retain(|step| {
         let Action::Verify(action) = &step.action else { return false };

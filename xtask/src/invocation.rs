@@ -44,8 +44,21 @@ pub fn all() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// What another command needs to mean the same case in the same places, with these sources.
+/// What another command needs to mean the same steps of the same case in the same places, with these sources.
 pub fn arguments(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)]) -> String {
+    let mut words = words_of_whole(common, case, sources);
+    for (flag, values) in [("--only", &common.only), ("--skip", &common.skip)] {
+        words.extend(values.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+    }
+    pasteable(&words)
+}
+
+/// The same for all steps, whatever `--only` and `--skip` say.
+pub fn arguments_of_whole(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)]) -> String {
+    pasteable(&words_of_whole(common, case, sources))
+}
+
+fn words_of_whole(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)]) -> Vec<String> {
     let mut words = vec!["--case".to_owned(), case.to_owned()];
     for (flag, directory) in [
         ("--prefix", &common.prefix),
@@ -60,12 +73,10 @@ pub fn arguments(common: &Common, case: &str, sources: &[(String, Utf8PathBuf)])
     for (name, path) in sources {
         words.extend(["--source".to_owned(), format!("{name}={path}")]);
     }
-    for (flag, values) in [("--set", &common.set), ("--only", &common.only), ("--skip", &common.skip)] {
-        words.extend(values.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
-    }
+    words.extend(common.set.iter().flat_map(|value| ["--set".to_owned(), value.clone()]));
     let manager = common.package_manager.iter().filter(|name| !name.is_empty());
     words.extend(manager.flat_map(|name| ["--package-manager".to_owned(), name.clone()]));
-    pasteable(&words)
+    words
 }
 
 /// Words as they are typed in a shell, without the secrets among them: `--set …TOKEN=value` has the variable of that name

@@ -40,6 +40,8 @@ pub struct Setting {
     pub offline: bool,
     /// What another command needs to mean the same case in the same places: `--case quickstart`; see [`invocation::arguments`].
     pub case_argument: String,
+    /// The same without `--only` and `--skip`.
+    pub whole_case: String,
     /// How the user named the case.
     pub wanted: String,
     /// The case's file, absolute, or the name of one in the binary: what names it from any directory.
@@ -184,6 +186,7 @@ impl Setting {
             jobs_given,
             offline: common.offline,
             case_argument: String::new(),
+            whole_case: String::new(),
             wanted,
             case_place,
             key,
@@ -196,6 +199,7 @@ impl Setting {
         }
         // Before sources are recalled: what is remembered need not be typed.
         setting.case_argument = invocation::arguments(common, &setting.wanted, &setting.sources);
+        setting.whole_case = invocation::arguments_of_whole(common, &setting.wanted, &setting.sources);
         setting.recall_sources();
         setting.assume_skipped(&common.skip);
         Ok(setting)

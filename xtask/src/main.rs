@@ -46,6 +46,7 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use mimalloc::MiMalloc;
 use model::exit;
+use model::nearest::nearest;
 
 use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
@@ -118,13 +119,24 @@ fn parsed(words: &[String]) -> std::result::Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.try_get_matches_from(words).map_err(|error| without(&hidden, error))?)
 }
 
+/// What people call the phases who know other programs.
+const INSTALLS: &[&str] = &["install", "setup", "run"];
+const PHASES: [&str; 3] = ["deps", "build", "all"];
+
 /// The error without suggestions of hidden commands, which are not for people.
 fn without(hidden: &[String], mut error: clap::Error) -> clap::Error {
-    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(names)) => names.clone(),
+    let typed = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(typed)) => typed.clone(),
         _ => return error,
     };
+    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names.clone(),
+        _ => Vec::new(),
+    };
     let kept: Vec<String> = suggested.into_iter().filter(|name| !hidden.contains(name)).collect();
+    // What other programs call it is nearer to `uninstall` by its letters alone.
+    let installs = INSTALLS.iter().any(|word| nearest(&typed, [*word]).is_some());
+    let kept = if installs { PHASES.map(str::to_owned).to_vec() } else { kept };
     let kept = if kept.is_empty() { ContextValue::None } else { ContextValue::Strings(kept) };
     error.insert(ContextKind::SuggestedSubcommand, kept);
     error

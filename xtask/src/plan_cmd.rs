@@ -25,7 +25,7 @@ struct Assessed {
 fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<Vec<Assessed>> {
     let selection = Selection { only: common.only.clone(), skip: common.skip.clone() };
     let plans = phase.phases().iter().map(|phase| setting.plan(*phase)).collect::<Result<Vec<Plan>>>()?;
-    known_words(&selection, &plans, setting.case())?;
+    known_words(&selection, &plans, setting)?;
     plans
         .into_iter()
         .map(|plan| {
@@ -160,7 +160,7 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
         return Err(Error::usage(format!("there is no step `{wanted}`")).with_help(format!(
             "{} (`installer plan {}` lists all)",
             meant(steps, wanted),
-            setting.case_argument
+            setting.whole_case
         )));
     };
     let rows = rows(assessed, None)?;

@@ -35,7 +35,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     for phase in phase.phases() {
         plans.push(setting.plan(*phase)?);
     }
-    known_words(&selection, &plans, setting.case())?;
+    known_words(&selection, &plans, &setting)?;
     let (mut pending, mut needs_root) = (false, false);
     let mut assessments = Vec::new();
     for plan in &plans {

@@ -104,7 +104,7 @@ fn wanted_step<'a>(plan: &'a Plan, wanted: &str, setting: &Setting) -> Result<(&
         return Err(Error::usage(format!("`build` has no step `{wanted}`")).with_help(format!(
             "{} (`installer plan build {}` lists all)",
             crate::steps::meant(plan.steps.iter().filter(has_command), wanted),
-            setting.case_argument
+            setting.whole_case
         )));
     };
     let Some(command) = step_command(step) else {

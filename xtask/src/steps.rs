@@ -1,18 +1,19 @@
 //! Which components and steps the words of a command line mean.
 
 use engine::Selection;
-use model::case::Case;
-use model::nearest::closest;
+use model::ComponentName;
+use model::nearest::{closest, nearest};
 use model::plan::{Plan, Step};
 
 use crate::error::{Error, Result};
+use crate::load::Setting;
 
 /// Words of --only and --skip that mean nothing are mistakes.
-pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result<()> {
+pub fn known_words(selection: &Selection, plans: &[Plan], setting: &Setting) -> Result<()> {
     let plans: Vec<&Plan> = plans.iter().collect();
     let mut unknown = selection.unknown(&plans);
     // A component that nothing has to be brought for has no step in `deps`.
-    unknown.retain(|word| !case.components.keys().any(|name| name.as_str() == *word));
+    unknown.retain(|word| !setting.case().components.keys().any(|name| name.as_str() == *word));
     if unknown.is_empty() {
         return Ok(());
     }
@@ -25,8 +26,10 @@ pub fn known_words(selection: &Selection, plans: &[Plan], case: &Case) -> Result
     names.dedup();
     let known =
         if names.is_empty() { String::new() } else { format!("components are: {}; ", names.join(", ")) };
+    let meant = nearest(unknown[0], names.iter().map(String::as_str));
+    let meant = meant.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Err(Error::usage(format!("there is no component or step {}", unknown.join(", ")))
-        .with_help(format!("{known}`installer plan` lists the steps")))
+        .with_help(format!("{meant}{known}`installer plan {}` lists the steps", setting.whole_case)))
 }
 
 /// Which steps a word that is no step's id was probably meant to be: those of a component, those that end with it, or the
@@ -51,6 +54,11 @@ pub fn meant<'a>(steps: impl Iterator<Item = &'a Step>, wanted: &str) -> String 
     let begins = |step: &Step| step.id.as_str().strip_prefix(word).is_some_and(|rest| rest.starts_with('/'));
     if let Some(ids) = listed(&ends).or_else(|| listed(&begins)) {
         return format!("did you mean {ids}?");
+    }
+    let components = steps.iter().filter_map(|step| step.component.as_ref());
+    if let Some(name) = nearest(word, components.map(ComponentName::as_str)) {
+        let of_it = |step: &Step| step.component.as_ref().is_some_and(|other| other.as_str() == name);
+        return format!("did you mean `{name}`? Its steps are {}", listed(&of_it).unwrap_or_default());
     }
     let ids = steps.iter().map(|step| step.id.as_str());
     let nearest = closest(wanted, ids, None).unwrap_or_default();

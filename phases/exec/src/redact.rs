@@ -12,8 +12,6 @@ use regex::{Regex, RegexBuilder};
 pub use names::is_secret;
 pub use rules::parts_of_credentials;
 
-/// What stands in place of a secret.
-const MASK: &str = "***";
 /// As large may the search for all known secrets become, in bytes.
 const LARGEST: usize = 64 << 20;
 
@@ -68,14 +66,14 @@ impl Redactor {
 
     /// The next line of a stream without secrets: what a private key is made of is known by the line that begins it.
     pub fn redact_next<'line>(&self, key: &mut PrivateKey, line: &'line str) -> Cow<'line, str> {
-        if key.goes_on(line) { Cow::Borrowed(MASK) } else { self.redact(line) }
+        if key.goes_on(line) { Cow::Borrowed(rules::MASK) } else { self.redact(line) }
     }
 
     /// The line without secrets.
     pub fn redact<'line>(&self, line: &'line str) -> Cow<'line, str> {
         let mut line = Cow::Borrowed(line);
         if let Some(secrets) = &self.secrets {
-            if let Cow::Owned(masked) = secrets.replace_all(&line, MASK) {
+            if let Cow::Owned(masked) = secrets.replace_all(&line, rules::MASK) {
                 line = Cow::Owned(masked);
             }
         }

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::MASK;
 use super::names::{is_plain, is_secret, names_secret};
 
+/// What stands in place of a secret.
+pub(super) const MASK: &str = "***";
 /// Words after which a value is secret when `:` comes between, in prose as well.
 const BEFORE_A_COLON: &[&str] = &[
     "access_token",

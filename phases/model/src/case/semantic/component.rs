@@ -18,7 +18,10 @@ impl<'a> Checker<'a> {
             let help = suggest(recipe, self.recipes.names(), "there are");
             self.at_value(&["components", name, "recipe"], format!("unknown recipe `{recipe}`"), help);
         } else if component.driver.is_none() && !has_recipe {
-            let help = match nearest(name, self.recipes.names()) {
+            // A word of `--set` is most likely a slip in the name of a component that the case has.
+            let others = self.case.components.iter().filter(|(_, other)| other.driver.is_some());
+            let known = others.map(|(other, _)| other.as_str()).chain(self.recipes.names());
+            let help = match nearest(name, known) {
                 Some(near) => format!("did you mean `{near}`? Otherwise write `driver`"),
                 None => format!("write `driver`: one of {}", Driver::words()),
             };

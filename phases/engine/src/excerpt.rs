@@ -1,10 +1,18 @@
 //! The first real error in what a command printed, with its context: not the last ten lines.
 
+mod traceback;
+
 use std::collections::VecDeque;
+
+use traceback::Traceback;
 
 const BEFORE: usize = 3;
 const AFTER: usize = 8;
 const TAIL: usize = 200;
+/// A chain of causes is shown to its end, within reason.
+const LONGEST: usize = 40;
+/// A command line that failed is shown by its beginning.
+const WIDEST: usize = 300;
 
 /// Takes lines one after the other and keeps what is worth showing.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +22,9 @@ pub struct Finder {
     left: usize,
     tail: VecDeque<String>,
     died_of_signal: bool,
+    /// The first error is what a tool says of another that failed: the other's own words are better.
+    second_hand: bool,
+    traceback: Option<Traceback>,
 }
 
 impl Finder {
@@ -24,11 +35,12 @@ impl Finder {
             self.tail.pop_front();
         }
         self.tail.push_back(line.to_owned());
-        if self.first.is_empty() {
+        if let Some(traceback) = &mut self.traceback {
+            traceback.push(line);
+        }
+        if self.first.is_empty() || (self.second_hand && is_first_hand(line)) {
             if is_error(line) {
-                self.first.extend(self.recent.drain(..));
-                self.first.push(line.to_owned());
-                self.left = AFTER;
+                self.begin(line);
                 return;
             }
             if self.recent.len() == BEFORE {
@@ -37,18 +49,43 @@ impl Finder {
             self.recent.push_back(line.to_owned());
         } else if self.left > 0 {
             self.left -= 1;
+            // "Caused by:" and what it says.
+            if line.trim() == "Caused by:" && self.first.len() < LONGEST {
+                self.left = self.left.max(3);
+            }
             self.first.push(line.to_owned());
         }
     }
 
+    fn begin(&mut self, line: &str) {
+        if self.second_hand {
+            // Behind the command that failed stands how its compiler came to the place.
+            let command = self.first.iter().position(|line| is_second_hand(line)).map_or(0, |at| at + 2);
+            let context = self.first.drain(..).skip(command);
+            self.recent = context.collect();
+            self.recent.drain(..self.recent.len().saturating_sub(BEFORE));
+        }
+        self.first.extend(self.recent.drain(..));
+        self.first.push(line.to_owned());
+        self.left = AFTER;
+        self.second_hand = !self.second_hand && is_second_hand(line);
+        self.traceback = Traceback::begin(line);
+    }
+
     /// The first error with its context; without one, the last lines before tools began to say that others failed.
     pub fn excerpt(&self) -> Vec<String> {
+        if let Some(traceback) = &self.traceback {
+            let lines = traceback.lines();
+            if !lines.is_empty() {
+                return lines;
+            }
+        }
         if !self.first.is_empty() {
-            return self.first.clone();
+            return self.first.iter().map(|line| shortened(line)).collect();
         }
         let lines: Vec<&String> = self.tail.iter().collect();
         let end = lines.iter().position(|line| is_echo(line)).filter(|at| *at > 0).unwrap_or(lines.len());
-        lines[end.saturating_sub(12)..end].iter().map(|line| (*line).clone()).collect()
+        lines[end.saturating_sub(12)..end].iter().map(|line| shortened(line)).collect()
     }
 
     /// Those of the last lines that name one of these hosts or addresses, a port aside.
@@ -131,6 +168,24 @@ fn is_echo(line: &str) -> bool {
         || line.starts_with("ninja: build stopped")
 }
 
+/// What a build tool says of a command that failed, before that command's own words.
+fn is_second_hand(line: &str) -> bool {
+    line.trim_start().starts_with("FAILED: ")
+}
+
+/// An error in the words of who found it.
+fn is_first_hand(line: &str) -> bool {
+    !is_second_hand(line) && is_error(line)
+}
+
+/// A line as it is shown: of a command of a thousand words its beginning is enough.
+fn shortened(line: &str) -> String {
+    if line.chars().count() <= WIDEST {
+        return line.to_owned();
+    }
+    format!("{} …", line.chars().take(WIDEST).collect::<String>())
+}
+
 /// Whether a line is an error of a compiler, linker or build tool, in the form that each of them uses.
 fn is_error(line: &str) -> bool {
     let text = line.trim_start();
@@ -156,7 +211,6 @@ fn is_error(line: &str) -> bool {
         "nvcc fatal",
         "ninja: error",
         "collect2: error",
-        "meson.build:",
         "dpkg: error",
         "pip: error",
         "CRITICAL:",
@@ -179,7 +233,7 @@ fn is_error(line: &str) -> bool {
     compiler
         || starts.iter().any(|sign| text.starts_with(sign))
         || contains.iter().any(|sign| line.contains(sign))
-        || (text.starts_with("meson.build:") && text.contains("ERROR"))
+        || (text.contains("meson.build:") && text.contains(": ERROR: "))
         || text.starts_with("Traceback (most recent call last)")
 }
 
@@ -205,6 +259,73 @@ mod tests {
     }
 
     #[test]
+    fn a_traceback_is_told_by_its_last_exception() {
+        let found = first(&[
+            "running build",
+            "Traceback (most recent call last):",
+            "  File \"setup.py\", line 1, in <module>",
+            "    import numpy",
+            "ModuleNotFoundError: No module named 'numpy'",
+            "",
+            "During handling of the above exception, another exception occurred:",
+            "",
+            "Traceback (most recent call last):",
+            "  File \"setup.py\", line 3, in <module>",
+            "    main()",
+            "  File \"setup.py\", line 9, in main",
+            "    raise RuntimeError(\"numpy is missing\")",
+            "RuntimeError: numpy is missing",
+            "install it first",
+            "",
+            "make: *** [all] Error 1",
+        ]);
+        assert_eq!(
+            found,
+            [
+                "  File \"setup.py\", line 9, in main",
+                "    raise RuntimeError(\"numpy is missing\")",
+                "RuntimeError: numpy is missing",
+                "install it first"
+            ]
+        );
+        let passed_on =
+            ["  Traceback (most recent call last):", "    File \"x.py\", line 1", "  OSError: gone"];
+        assert_eq!(first(&passed_on), ["    File \"x.py\", line 1", "  OSError: gone"]);
+    }
+
+    #[test]
+    fn a_chain_of_causes_is_shown_to_its_end() {
+        let mut lines = vec!["error: failed to get `x` as a dependency of package `app v1.0.0 (/src)`"];
+        for cause in
+            ["  failed to load source", "  unable to update registry", "  failed to fetch", "  no such host"]
+        {
+            lines.extend(["", "Caused by:", cause]);
+        }
+        let found = first(&lines);
+        assert_eq!(found.last().unwrap(), "  no such host");
+        assert_eq!(found.len(), lines.len());
+    }
+
+    #[test]
+    fn the_compilers_words_go_before_ninja_s() {
+        let command = format!("/usr/bin/c++ {} -c a.cc", "-Ix ".repeat(400));
+        let found = first(&[
+            "[1/9] Building CXX object b.o",
+            "FAILED: a.o",
+            &command,
+            "In file included from a.h:3,",
+            "a.cc:7:10: fatal error: x.h: No such file or directory",
+            "compilation terminated.",
+            "ninja: build stopped: subcommand failed.",
+        ]);
+        assert_eq!(found[0], "In file included from a.h:3,");
+        assert_eq!(found[1], "a.cc:7:10: fatal error: x.h: No such file or directory");
+        assert!(found.iter().all(|line| line.chars().count() <= WIDEST + 2), "{found:?}");
+        let silent = first(&["FAILED: a.o", "/usr/bin/tool a", "ninja: build stopped: subcommand failed."]);
+        assert_eq!(silent[..2], ["FAILED: a.o", "/usr/bin/tool a"]);
+    }
+
+    #[test]
     fn each_tool_is_understood() {
         for line in [
             "/usr/bin/ld: a.o: undefined reference to `foo'",
@@ -215,6 +336,7 @@ mod tests {
             "ERROR: No matching distribution found for numpy==99",
             "ninja: error: loading 'build.ninja': No such file or directory",
             "nvcc fatal   : Unsupported gpu architecture 'compute_20'",
+            "../src/meson.build:5:0: ERROR: Dependency \"x\" not found",
             "make: *** No rule to make target 'missing.c', needed by 'a.o'.  Stop.",
             "make[2]: *** No rule to make target 'missing.c', needed by 'a.o'.  Stop.",
         ] {
@@ -225,6 +347,7 @@ mod tests {
             "cc -Werror -c a.c",
             "make[1]: *** [all] Error 2",
             "x.c:1: warning: error: in text",
+            "meson.build:5: WARNING: something old",
         ] {
             assert!(!is_error(line), "{line}");
         }

@@ -270,7 +270,10 @@ fn lock_directories(action: &FetchCrates, copy: &Utf8Path) -> Vec<Utf8PathBuf> {
 fn explain_locked(error: StepError) -> StepError {
     let StepError::Failed(mut failure) = error else { return error };
     let text = std::iter::once(&failure.message).chain(&failure.excerpt);
-    let stale = text.clone().any(|line| line.contains("needs to be updated but --locked"));
+    let stale = text.clone().any(|line| {
+        let old = line.contains("needs to be updated but --locked");
+        old || (line.contains("cannot update the lock file") && line.contains("--locked"))
+    });
     let version =
         text.clone().any(|line| line.contains("lock file version") && line.contains("not understood"));
     if stale {
@@ -283,9 +286,7 @@ fn explain_locked(error: StepError) -> StepError {
             .cures
             .push("the lock file needs a newer cargo: set toolchains.rust.minimum in the case".to_owned());
     } else if failure.cures.is_empty() {
-        failure.cures.push(
-            "check that the crate registry can be reached (proxies, mirrors), then run it again".to_owned(),
-        );
+        failure.cures.push("see the log: it has all that cargo says".to_owned());
     }
     StepError::Failed(failure)
 }

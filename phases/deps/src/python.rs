@@ -9,6 +9,7 @@ pub mod record;
 pub mod require;
 mod router;
 pub mod stage;
+mod told;
 pub mod wheel;
 
 use std::collections::BTreeMap;

@@ -6,15 +6,17 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
 use model::Digest;
-use model::event::FailureKind;
+use model::event::{Failure, FailureKind};
 use model::lock::LockedWheels;
 use model::plan::FetchWheels;
 
 use super::kept::Kept;
 use super::places::{OwnWheels, Places};
 use super::wheel::{self, Wheels};
-use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
+use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment, told};
+use crate::http::Client;
 use crate::network;
+use crate::sources::pypi;
 use engine::{files, pyproject};
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
@@ -423,12 +425,37 @@ impl Download<'_> {
                     "or build it as a component, from the source {{ kind = \"pypi\", name = {name:?}, … }}"
                 ),
             ];
+            self.name_missing_project(&name, &mut failure);
+        } else if let Some(told::Cause { message, cures }) = told::cause(&said) {
+            failure.kind = FailureKind::Step;
+            failure.message = message;
+            failure.cures = cures;
         } else if failure.cures.is_empty() {
-            failure
-                .cures
-                .push("check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned());
+            failure.cures.push("see the log: it has all that pip says".to_owned());
         }
         StepError::Failed(failure)
+    }
+
+    /// An index that knows nothing of the name at all is told as that: it is a slip, mostly.
+    fn name_missing_project(&self, requirement: &str, failure: &mut Failure) {
+        let end = requirement.find(|sign: char| !(sign.is_ascii_alphanumeric() || "-_.".contains(sign)));
+        let name = &requirement[..end.unwrap_or(requirement.len())];
+        if self.action.indexes.iter().any(|index| index.packages.iter().any(|package| package == name)) {
+            return;
+        }
+        let client = Client::new(self.context.site());
+        let indexes = pypi::indexes(&self.context.network_environment());
+        let answers = indexes.iter().map(|index| {
+            let page = format!("{}/{}/", index.trim_end_matches('/'), pypi::normalised(name));
+            client.status(&page, self.context)
+        });
+        if answers.into_iter().all(|answer| answer == Ok(404)) {
+            failure.message = format!("the index has no project {name}");
+            failure.cures = vec![
+                "correct the name where the case asks for it".to_owned(),
+                format!("or, if it is a project of your own, put its wheel into {}", self.action.into),
+            ];
+        }
     }
 
     fn refuse_offline(&self, what: &str) -> Result<(), StepError> {

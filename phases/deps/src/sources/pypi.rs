@@ -108,7 +108,7 @@ fn download(file: &Offered, version: &str, request: &Request<'_>) -> Result<Fetc
 }
 
 /// The index of the site and those beside it, in pip's variables.
-fn indexes(environment: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn indexes(environment: &BTreeMap<String, String>) -> Vec<String> {
     let own = environment.get("PIP_INDEX_URL").map_or(PUBLIC_INDEX, String::as_str);
     let extra = environment.get("PIP_EXTRA_INDEX_URL").map_or("", String::as_str);
     std::iter::once(own).chain(extra.split_whitespace()).map(str::to_owned).collect()

@@ -155,10 +155,7 @@ fn newest(
 
 fn reachable(error: StepError) -> StepError {
     let StepError::Failed(mut failure) = error else { return error };
-    failure.cures = vec![
-        "check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned(),
-        "or use the machine's own toolkit: [toolchains.cuda] from = \"system\"".to_owned(),
-    ];
+    failure.cures.push("or use the machine's own toolkit: [toolchains.cuda] from = \"system\"".to_owned());
     StepError::Failed(failure)
 }
 

@@ -88,12 +88,9 @@ pub(super) fn run(tools: &Utf8Path, artifacts: &Utf8Path, context: &dyn Context)
         });
         let chosen = found.map_err(|error| {
             let StepError::Failed(mut failure) = error else { return error };
-            failure.cures = vec![
-                "check that the package index can be reached (PIP_INDEX_URL, proxies)".to_owned(),
-                format!(
-                    "or install ninja {MINIMUM} or newer by hand, or use generator = \"make\" in the case"
-                ),
-            ];
+            failure.cures.push(format!(
+                "or install ninja {MINIMUM} or newer by hand, or use generator = \"make\" in the case"
+            ));
             StepError::Failed(failure)
         })?;
         let expect = Expect { sha256: chosen.sha256.clone(), size: None };

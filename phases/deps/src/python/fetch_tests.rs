@@ -27,6 +27,7 @@ fn context(newest: &'static str) -> (FakeContext, FetchWheels) {
     files::atomic_write(&python, b"").unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
     context.environment.insert("PATH".to_owned(), context.path("bin").into_string());
+    context.environment.insert("PIP_INDEX_URL".to_owned(), "http://127.0.0.1:9/simple".to_owned());
     context.on(move |command| {
         let words = words(command);
         let Some(at) = words.iter().position(|word| word == "--dest") else {

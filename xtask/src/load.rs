@@ -213,12 +213,11 @@ impl Setting {
         let remembered = Remembered::read(&self.layout.state, &self.key);
         for (name, alternatives) in &mut self.loaded.case.sources {
             let Some(path) = remembered.source(name.as_str()) else { continue };
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (revision, writable) = (revision.clone(), *writable);
+            let [spec] = alternatives.as_slice() else { continue };
+            if let Some(spec) = spec.mounted_at(path) {
                 self.sources.push((name.to_string(), path.to_owned()));
                 self.recalled.push(format!("source {name}: {path}"));
-                *alternatives =
-                    Alternatives::One(SourceSpec::Path { path: path.to_owned(), revision, writable });
+                *alternatives = Alternatives::One(spec);
             }
         }
     }
@@ -287,9 +286,9 @@ impl Setting {
             if !which(name.as_str()) {
                 continue;
             }
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (path, revision, writable) = (given.join(name.as_str()), revision.clone(), *writable);
-                *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
+            let [spec] = alternatives.as_slice() else { continue };
+            if let Some(spec) = spec.mounted_at(given.join(name.as_str())) {
+                *alternatives = Alternatives::One(spec);
             }
         }
     }

@@ -102,3 +102,198 @@ install = [["install", "-D", "{source}/run.sh", "{destdir}{prefix}/lib/deep/run.
     let differ: Vec<_> = private.iter().zip(&usual).filter(|(one, other)| one != other).collect();
     assert!(private.len() == usual.len() && differ.is_empty(), "{differ:?}");
 }
+
+fn bash(directory: &Path, script: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test prepares what it tests on")]
+    let output = Command::new("bash").args(["-euc", script]).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "{script}: {}", said(&output));
+    printed(&output)
+}
+
+/// The names of files below a directory that are newer than now.
+fn of_the_future(directory: &Path) -> String {
+    bash(directory, "touch now; find . -type f -newer now; rm now")
+}
+
+/// The same two projects as a directory, and what a case says of them.
+const SKEWED: &str = r#"schema = 1
+[metadata]
+name = "skew"
+[components.cm]
+driver = "cmake"
+[[components.cm.checks]]
+kind = "run"
+command = ["{prefix}/bin/cm"]
+contains = "cm=x"
+[components.cmmake]
+driver = "cmake"
+source = "cm"
+generator = "make"
+prefix = "HOME/second"
+[[components.cmmake.checks]]
+kind = "run"
+command = ["{prefix}/bin/cm"]
+[components.ms]
+driver = "meson"
+[[components.ms.checks]]
+kind = "run"
+command = ["{prefix}/bin/ms"]
+"#;
+
+fn skewed(home: &Path) {
+    write(
+        home,
+        "cm/CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.16)\nproject(cm C)\nconfigure_file(v.h.in v.h)\nadd_executable(cm main.c)\n\
+         target_include_directories(cm PRIVATE ${CMAKE_BINARY_DIR})\ninstall(TARGETS cm)\n",
+    );
+    write(
+        home,
+        "cm/main.c",
+        "#include <stdio.h>\n#include \"v.h\"\nint main(void){puts(\"cm=\" V);return 0;}\n",
+    );
+    write(home, "cm/v.h.in", "#define V \"x\"\n");
+    write(home, "ms/meson.build", "project('ms','c')\nexecutable('ms','main.c',install:true)\n");
+    write(home, "ms/main.c", "#include <stdio.h>\nint main(void){puts(\"ms=x\");return 0;}\n");
+    bash(home, "find cm ms -exec touch -d '+1 day' {} +; touch -d '+2 days' cm/main.c");
+}
+
+fn skewed_case(home: &Path, sources: &str) {
+    write(home, "case.toml", SKEWED.replace("HOME", home.to_str().unwrap()) + sources);
+}
+
+#[test]
+fn files_of_the_future_build_from_a_directory_and_nothing_of_the_copy_is_later_than_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    skewed(home);
+    let sources =
+        "[sources.cm]\nkind = \"path\"\npath = \"cm\"\n[sources.ms]\nkind = \"path\"\npath = \"ms\"\n";
+    skewed_case(home, sources);
+    succeeded(&placed(home, &["build", "case.toml"]));
+    assert_eq!(of_the_future(&home.join("cache-dir")), "");
+    let order = bash(home, "cd cache-dir/work/cm; ls -t | head -1");
+    assert_eq!(order.trim(), "main.c", "the order is kept");
+    // What is the same keeps its time, however the source is touched.
+    let before = bash(home, "stat -c '%n %y' cache-dir/work/cm/*");
+    write(home, "ms/main.c", "int main(void){return 0;}\n");
+    bash(home, "find cm ms -exec touch -d '+3 days' {} +");
+    let again = placed(home, &["build", "case.toml", "--progress", "json"]);
+    assert_eq!(code(&again), 0, "{}", said(&again));
+    let steps = started(&again);
+    assert!(
+        steps.contains("build/ms/compile") && !steps.iter().any(|step| step.contains("/cm")),
+        "{steps:?}"
+    );
+    assert_eq!(bash(home, "stat -c '%n %y' cache-dir/work/cm/*"), before);
+    assert_eq!(of_the_future(&home.join("cache-dir")), "");
+}
+
+#[test]
+fn files_of_the_future_build_from_archives_and_git() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    skewed(home);
+    bash(home, "tar cf cm.tar cm; (cd ms && python3 -m zipfile -c ../ms.zip .)");
+    bash(
+        home,
+        "cp -r cm repository; cd repository; git init -q; git add .; export GIT_COMMITTER_DATE=$(date -d '+1 day' +%s)\n\
+         git -c user.name=t -c user.email=t@localhost commit -qm one",
+    );
+    let archive = |name: &str, file: &str| {
+        let sha256 = bash(home, &format!("sha256sum {file} | cut -d' ' -f1"));
+        format!(
+            "[sources.{name}]\nkind = \"archive\"\nurls = [\"file://{}/{file}\"]\nsha256 = \"{}\"\n",
+            home.display(),
+            sha256.trim()
+        )
+    };
+    let git = format!(
+        "[sources.from-git]\nkind = \"git\"\nurl = \"file://{}/repository\"\nrevision = \"HEAD\"\n\
+         [components.from-git]\ndriver = \"cmake\"\nprefix = \"{0}/third\"\n",
+        home.display()
+    );
+    skewed_case(home, &[archive("cm", "cm.tar"), archive("ms", "ms.zip"), git].concat());
+    succeeded(&placed(home, &["all", "case.toml"]));
+    assert_eq!(of_the_future(&home.join("cache-dir")), "");
+}
+
+/// A project of autotools whose makefile, like automake's, makes its own templates again when they are older than what
+/// they are made from; here nobody has automake. It is checked out in the wrong order.
+fn checked_out(home: &Path) {
+    write(
+        home,
+        "at/configure",
+        r#"#!/bin/sh
+set -e
+source=$(cd "$(dirname "$0")" && pwd)
+for word; do case $word in --prefix=*) prefix=${word#*=} ;; esac; done
+cat >Makefile <<MAKE
+all: app
+$source/aclocal.m4: $source/configure.ac $source/m4/x.m4
+	@echo "aclocal-1.17: command not found"; exit 127
+$source/configure $source/config.h.in: $source/configure.ac $source/aclocal.m4
+	@echo "autoconf is missing"; exit 127
+$source/Makefile.in: $source/Makefile.am $source/configure.ac $source/aclocal.m4
+	@echo "automake-1.17: command not found"; exit 127
+Makefile: $source/Makefile.in $source/configure
+main.o: $source/main.c $source/config.h.in
+	\$(CC) -c -o \$@ $source/main.c
+other.o: $source/other.c
+	\$(CC) -c -o \$@ $source/other.c
+app: main.o other.o Makefile
+	\$(CC) -o \$@ main.o other.o
+install: all
+	install -D app \$(DESTDIR)$prefix/bin/app
+MAKE
+"#,
+    );
+    std::fs::set_permissions(home.join("at/configure"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    write(home, "at/main.c", "int other(void);\nint main(void) { return other(); }\n");
+    write(home, "at/other.c", "int other(void) { return 0; }\n");
+    for name in ["configure.ac", "aclocal.m4", "m4/x.m4", "config.h.in", "Makefile.am", "Makefile.in"] {
+        write(home, &format!("at/{name}"), "");
+    }
+    let order =
+        "aclocal.m4 config.h.in configure Makefile.in Makefile.am configure.ac m4/x.m4 main.c other.c";
+    bash(
+        home,
+        &format!("cd at; s=100; for f in {order}; do touch -d \"-$s seconds\" $f; s=$((s - 1)); done"),
+    );
+}
+
+#[test]
+fn a_checkout_in_any_order_does_not_make_autotools_run_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    checked_out(home);
+    let case = "schema = 1\n[metadata]\nname = \"at\"\n[components.at]\ndriver = \"autotools\"\n\
+                [[components.at.checks]]\nkind = \"run\"\ncommand = [\"{prefix}/bin/app\"]\n";
+    write(home, "case.toml", format!("{case}[sources.at]\nkind = \"path\"\npath = \"at\"\n"));
+    succeeded(&placed(home, &["build", "case.toml"]));
+
+    // A new clone of the same commit recompiles nothing.
+    std::fs::remove_dir_all(home.join("at")).unwrap();
+    checked_out(home);
+    let again = succeeded(&placed(home, &["build", "case.toml"]));
+    assert!(again.contains("nothing to do"), "{again}");
+    // An edit recompiles what it is of, and what autotools made stays as it is.
+    let object =
+        |name: &str| home.join("cache-dir/build/at").join(name).metadata().unwrap().modified().unwrap();
+    let (main, other) = (object("main.o"), object("other.o"));
+    write(home, "at/other.c", "int other(void) { return 1 - 1; }\n");
+    write(home, "at/configure.ac", "# edited\n");
+    let edited = succeeded(&placed(home, &["build", "case.toml", "--progress", "plain"]));
+    assert!(edited.contains("autoreconf = true") && edited.contains("configure"), "{edited}");
+    assert!(object("other.o") > other && object("main.o") >= main);
+
+    // The same in a tar archive, whose files are read where they are unpacked.
+    let sha256 = bash(home, "tar cf at.tar at; sha256sum at.tar | cut -d' ' -f1");
+    let source = format!(
+        "[sources.at]\nkind = \"archive\"\nurls = [\"file://{}/at.tar\"]\nsha256 = \"{}\"\n",
+        home.display(),
+        sha256.trim()
+    );
+    write(home, "case.toml", format!("{case}{source}"));
+    succeeded(&placed(home, &["all", "case.toml"]));
+}

@@ -26,7 +26,9 @@ pub mod runner;
 mod scheduler;
 pub mod selection;
 pub mod signals;
+pub mod source_files;
 pub mod tarball;
+pub mod times;
 pub mod tree;
 
 pub use assess::{Assessed, Assessment, State, assess, assess_before_run};

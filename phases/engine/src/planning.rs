@@ -129,6 +129,8 @@ pub struct PlannedSource {
     pub inputs: Vec<Input>,
     /// Whether it is a user's own directory.
     pub mounted: bool,
+    /// Directories in that which count although tools make them.
+    pub keep: Vec<String>,
 }
 
 /// Why a plan cannot be made: the case asks for something that does not exist or does not fit together.
@@ -194,13 +196,14 @@ impl<'a> PlanCx<'a> {
             ));
         };
         Ok(match alternatives.as_slice() {
-            [SourceSpec::Path { path, .. }] => {
+            [SourceSpec::Path { path, keep, .. }] => {
                 let tree = self.known.layout.case_dir.join(path);
                 PlannedSource {
-                    inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new() }],
+                    inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new(), keep: keep.clone() }],
                     tree,
                     needs: Vec::new(),
                     mounted: true,
+                    keep: keep.clone(),
                 }
             }
             [SourceSpec::Mounted { description, .. }] => {
@@ -215,6 +218,7 @@ impl<'a> PlanCx<'a> {
                 needs: vec![StepId::new(format!("source/{name}/unpack"))],
                 inputs: Vec::new(),
                 mounted: false,
+                keep: Vec::new(),
             },
         })
     }

@@ -157,13 +157,17 @@ pub enum Input {
         /// Absolute path.
         path: Utf8PathBuf,
     },
-    /// All files below a directory: paths, modes, link targets and content. `.git` never counts.
+    /// All files below a directory: paths, modes, link targets and content. `.git` never counts, nor do directories of
+    /// what tools make there again (`target`, `node_modules` …).
     Tree {
         /// Absolute path.
         path: Utf8PathBuf,
         /// Names (not paths) of entries that do not count, at any depth.
         #[serde(default)]
         exclude: Vec<String>,
+        /// Names and paths of directories that count although tools make them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keep: Vec<String>,
     },
 }
 

@@ -235,7 +235,7 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
 
 fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
     let into = layout.working_copy(planned.name);
-    let action = working_copy_of(source.tree.clone(), into.clone());
+    let action = working_copy_of(source, into.clone());
     let title = format!("synchronise the working copy of {} with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();

@@ -9,6 +9,7 @@ mod source;
 use camino::Utf8Path;
 pub(super) use compiler_cache::CompilerCaches;
 use engine::runner::{Context, Finding, Observation, StepError};
+use engine::source_files;
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
 use model::plan::{DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
@@ -275,7 +276,7 @@ fn mib(estimate: &DiskEstimate) -> u64 {
     (bytes.saturating_mul(TIMES_SOURCE) / MIB).clamp(LEAST_MIB.min(estimate.mib), estimate.mib)
 }
 
-/// The size of the files below a directory, `.git` aside; counting ends where it is enough.
+/// The size of the files below a directory, without `.git` and what tools make again; counting ends where it is enough.
 fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
     let (mut sum, mut open) = (0_u64, vec![tree.to_owned()]);
     while let Some(directory) = open.pop() {
@@ -284,7 +285,7 @@ fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
         for entry in entries.flatten() {
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => {
-                    if entry.file_name() != ".git" {
+                    if entry.file_name() != ".git" && !source_files::is_product(entry.path().as_std_path()) {
                         open.push(entry.path().to_owned());
                     }
                 }

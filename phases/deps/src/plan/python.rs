@@ -67,8 +67,13 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let into = layout.wheels();
     let find_links: Vec<Utf8PathBuf> =
         python.find_links.iter().map(|directory| layout.case_dir.join(directory)).collect();
-    let directories =
-        || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
+    let directories = || {
+        find_links.iter().map(|path| Input::Tree {
+            path: path.clone(),
+            exclude: Vec::new(),
+            keep: Vec::new(),
+        })
+    };
     let limit = compatibility::numpy_limit(cx.known.case);
     if let Some((below, subject)) = &limit {
         cx.note(format!("numpy is kept below {below}, because {subject} was built for that"));

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use model::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,6 +57,11 @@ pub const LONGEST_NAME: usize = 255;
 pub fn beside(before: &str, name: &str, after: &str) -> String {
     let whole = format!("{before}{name}{after}");
     if whole.len() <= LONGEST_NAME { whole } else { format!("{before}{}{after}", Digest::of(name).short()) }
+}
+
+/// The path of a file whose name is that of another one and something after it, as far as a file system allows.
+pub fn file_beside(path: &Utf8Path, after: &str) -> Utf8PathBuf {
+    path.with_file_name(beside("", path.file_name().unwrap_or("file"), after))
 }
 
 /// Creates a directory and those above it.

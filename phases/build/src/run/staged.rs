@@ -277,7 +277,14 @@ fn entry(
 ) -> Checked<(Entry, Option<Linkage>)> {
     let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("inspect", path, &error))?;
     if metadata.is_symlink() {
-        let target = path.read_link_utf8().map_err(|error| StepError::io("read the link", path, &error))?;
+        let target = fs::read_link(path).map_err(|error| StepError::io("read the link", path, &error))?;
+        let target = match Utf8PathBuf::from_path_buf(target) {
+            Ok(target) => target,
+            Err(target) => {
+                let target = shown(&target);
+                return Ok(Err(format!("{relative} is a link to a name that is not UTF-8 ({target})")));
+            }
+        };
         if target.starts_with(&action.staging) {
             return Ok(Err(format!("{relative} is a link into the staging root ({target})")));
         }

@@ -1,6 +1,6 @@
 //! Kind `archive`: a file from one of several URLs, known by its hash.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::files;
 use engine::runner::StepError;
 use model::Digest;

@@ -9,6 +9,7 @@ use model::Digest;
 use model::event::FailureKind;
 use model::lock::LockedWheels;
 use model::plan::FetchWheels;
+use model::requirements;
 
 use super::kept::Kept;
 use super::places::{OwnWheels, Places};
@@ -16,6 +17,12 @@ use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use crate::network;
 use engine::{files, pyproject};
+
+/// Lists that lie beside the wheels that pip brings.
+const LISTS: [&str; 3] = [EXACTLY, NEAR, FIXED];
+const EXACTLY: &str = "exactly.txt";
+const NEAR: &str = "near.txt";
+const FIXED: &str = "fixed.txt";
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
 ///
@@ -65,6 +72,12 @@ fn with_build_requirements(action: &FetchWheels) -> Result<FetchWheels, StepErro
         action.packages.iter().map(|text| pyproject::requirement(text).name).collect();
     for project in &action.projects {
         for requirement in pyproject::build_requirements(project)? {
+            if let Some((message, _)) = requirements::refused(&requirements::says(&requirement.text)) {
+                return Err(StepError::new(
+                    format!("{project}: [build-system] requires {}: {message}", requirement.text),
+                    "put a wheel of it into a directory of python.find_links, and write its name alone there",
+                ));
+            }
             if !named.contains(&requirement.name) && !action.packages.contains(&requirement.text) {
                 action.packages.push(requirement.text);
             }
@@ -212,7 +225,7 @@ impl Download<'_> {
             std::fs::remove_file(&damaged).map_err(|error| StepError::io("remove", &damaged, &error))?;
         }
         let scratch = self.scratch()?;
-        let list = scratch.join("exactly.txt");
+        let list = scratch.join(EXACTLY);
         files::atomic_write(&list, wheel::render(&missing).as_bytes())?;
         let words = ["--no-deps", "--require-hashes", "-r", list.as_str()];
         self.pip_download(&scratch, &words, OwnWheels::Among)?;
@@ -269,14 +282,14 @@ impl Download<'_> {
             self.kept.stand_ins(&stand_ins, &self.pip()?, self.context)?;
             arguments.extend(["-c", existing.as_str(), "--find-links", stand_ins.as_str()]);
         }
-        let constraints = scratch.join("near.txt");
+        let constraints = scratch.join(NEAR);
         let near: Wheels = earlier
             .iter()
             .filter(|(_, wheel)| !self.kept.packages.contains_key(&wheel.name))
             .map(|(file, wheel)| (file.clone(), wheel.clone()))
             .collect();
         let near = pins(&near);
-        let fixed = scratch.join("fixed.txt");
+        let fixed = scratch.join(FIXED);
         // What the case needs is not moved by what it may do without.
         let given = self.action.optional.as_ref().map(|_| self.context.locked().wheels).unwrap_or_default();
         let mut limits = pins(&given);
@@ -348,7 +361,8 @@ impl Download<'_> {
         words.extend(["--dest", into.as_str()]);
         words.extend(arguments);
         let run = self.context.execute(&command(&pip, words, places.environment.clone()));
-        run.map(drop).map_err(|error| self.explain(error))
+        run.map_err(|error| self.explain(error))?;
+        only_wheels(into)
     }
 
     /// An interpreter that has pip: the one asked for, else one of an environment made for this purpose (Debian's
@@ -459,6 +473,22 @@ impl Download<'_> {
     }
 }
 
+/// pip downloads sources where its configuration says so (`no-binary`); `build` would never install them.
+fn only_wheels(directory: &Utf8Path) -> Result<(), StepError> {
+    let entries = directory.read_dir_utf8().map_err(|error| StepError::io("read", directory, &error))?;
+    let names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_owned()).collect();
+    let known = |name: &String| name.ends_with(".whl") || LISTS.contains(&name.as_str());
+    let sources: Vec<String> = names.into_iter().filter(|name| !known(name)).collect();
+    if sources.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        format!("pip downloaded sources instead of wheels: {}", sources.join(", ")),
+        "remove `no-binary` from pip's configuration and environment (`pip config list`, PIP_NO_BINARY), or \
+         build these projects as components with `driver = \"python\"`",
+    ))
+}
+
 fn remove_if_there(path: &Utf8Path) -> Result<(), StepError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -489,6 +519,18 @@ mod tests {
     fn included_files_are_seen_in_every_spelling() {
         let text = "numpy==2.1\n-r base.txt\n--requirement=extra.txt # more\n-c limits.txt\n--constraint  c2.txt\n# -r no.txt\nruff\n";
         assert_eq!(included(text), ["base.txt", "extra.txt", "limits.txt", "c2.txt"]);
+    }
+
+    #[test]
+    fn a_download_that_is_no_wheel_fails_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        std::fs::write(root.join("a-1-py3-none-any.whl"), "").unwrap();
+        std::fs::write(root.join(NEAR), "").unwrap();
+        assert!(only_wheels(root).is_ok());
+        std::fs::write(root.join("b-1.tar.gz"), "").unwrap();
+        let StepError::Failed(failure) = only_wheels(root).unwrap_err() else { panic!("it failed") };
+        assert!(failure.message.contains("b-1.tar.gz"), "{}", failure.message);
     }
 }
 

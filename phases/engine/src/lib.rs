@@ -20,6 +20,7 @@ pub mod memory;
 pub mod planning;
 pub mod pyproject;
 pub mod python_home;
+pub mod requirement_files;
 mod run_context;
 pub mod runlog;
 pub mod runner;

@@ -88,13 +88,16 @@ impl Trees {
     /// When it cannot be read.
     pub fn digest(&self, input: &Input) -> Result<Option<Digest>, StepError> {
         let (path, exclude, keep): (&Utf8Path, &[String], &[String]) = match input {
-            Input::File { path } | Input::MaybeFile { path } => (path, &[], &[]),
+            Input::File { path } | Input::MaybeFile { path } | Input::Requirements { path, .. } => {
+                (path, &[], &[])
+            }
             Input::Tree { path, exclude, keep } => (path, exclude, keep),
         };
         let entries = match list(path, Counting::of_users(keep).without(exclude)) {
             Ok(entries) => entries,
             Err(unreadable) if unreadable.error.kind() == io::ErrorKind::NotFound => {
-                let may_lack = matches!(input, Input::MaybeFile { .. });
+                let may_lack =
+                    matches!(input, Input::MaybeFile { .. } | Input::Requirements { optional: true, .. });
                 return Ok(may_lack.then(|| Digest::of("nothing is there")));
             }
             Err(unreadable) => return Err(unreadable.into()),

@@ -157,6 +157,16 @@ pub enum Input {
         /// Absolute path.
         path: Utf8PathBuf,
     },
+    /// A requirement file of pip, with the files that it includes and the wheels that they name by path.
+    Requirements {
+        /// Absolute path.
+        path: Utf8PathBuf,
+        /// What paths in it are relative to: the directory that pip runs in.
+        base: Utf8PathBuf,
+        /// Whether the step runs without it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        optional: bool,
+    },
     /// All files below a directory: paths, modes, link targets and content. `.git` never counts, nor do directories of
     /// what tools make there again (`target`, `node_modules` …).
     Tree {

@@ -2,8 +2,10 @@
 
 use camino::Utf8PathBuf;
 use engine::planning::PlanCx;
+use engine::requirement_files;
 use model::case::{OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment, normalised_project};
 use model::compatibility;
+use model::layout::Layout;
 use model::plan::{
     Action, EnsureToolchain, FetchWheels, Freshness, Input, Need, Network, Preflight, Probe, RequiredPython,
     Step,
@@ -102,7 +104,7 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         Freshness::Fingerprinted,
     );
     step.needs = vec![look];
-    step.inputs = requirements.into_iter().map(|path| Input::File { path }).chain(directories()).collect();
+    step.inputs = asked_for(layout, requirements, &python.packages, false).chain(directories()).collect();
     // What a fetched source wants is known once it is there.
     let sources: Vec<SourceName> = cx.known.python_sources();
     step.after = sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).collect();
@@ -157,6 +159,21 @@ fn look(cx: &mut PlanCx<'_>, python: &Python, interpreter: &str, after: Vec<Step
     cx.add(step)
 }
 
+/// Files that the packages depend on: requirement files with all that they include, and wheels named by path.
+fn asked_for(
+    layout: &Layout,
+    requirements: Vec<Utf8PathBuf>,
+    packages: &[String],
+    optional: bool,
+) -> impl Iterator<Item = Input> {
+    let base = layout.case_dir.clone();
+    let wheels = requirement_files::wheels(packages.iter().map(String::as_str), &base);
+    requirements
+        .into_iter()
+        .map(move |path| Input::Requirements { path, base: base.clone(), optional })
+        .chain(wheels.into_iter().map(|path| Input::MaybeFile { path }))
+}
+
 /// Wheels whose lack is shown and does not fail the run; what the case needs is resolved without them.
 fn optional_wheels(
     cx: &PlanCx<'_>,
@@ -186,7 +203,7 @@ fn optional_wheels(
     );
     step.needs = vec![wheels.clone()];
     // A file that is not there is an error of this step, which may fail.
-    step.inputs = requirements.into_iter().map(|path| Input::MaybeFile { path }).chain(directories).collect();
+    step.inputs = asked_for(layout, requirements, &group.packages, true).chain(directories).collect();
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.optional = true;
     step.weight = 30;

@@ -16,7 +16,7 @@ use super::places::{OwnWheels, Places};
 use super::wheel::{self, Wheels};
 use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment};
 use crate::network;
-use engine::{files, pyproject};
+use engine::{files, pyproject, requirement_files};
 
 /// Lists that lie beside the wheels that pip brings.
 const LISTS: [&str; 3] = [EXACTLY, NEAR, FIXED];
@@ -145,51 +145,30 @@ fn wanted(
     if action.optional.is_some() {
         text.push_str(&pins(&context.locked().wheels));
     }
-    let mut queue: Vec<Utf8PathBuf> = action.requirements.clone();
-    let mut seen = BTreeSet::new();
-    while let Some(file) = queue.pop() {
-        if !seen.insert(file.clone()) {
-            continue;
-        }
-        let content = std::fs::read_to_string(&file).map_err(|error| {
-            StepError::new(
-                format!("failed to read the requirement file {file}: {error}"),
-                "correct python.requirements in the case",
-            )
-        })?;
-        for included in included(&content) {
-            let included = file.parent().unwrap_or(Utf8Path::new("/")).join(included);
-            if !action.requirements.contains(&included) {
-                context.warn(&format!(
-                    "{file} includes {included}; changes to that go unnoticed: list it in \
-                     python.requirements too"
-                ));
-            }
-            queue.push(included);
-        }
-        text.push_str(&format!("file\n{content}\n"));
+    for file in requirement_files::read(&action.requirements) {
+        text.push_str(&format!("file\n{}\n", file?.text));
+    }
+    for path in named_wheels(action, context)? {
+        let (sha256, _) =
+            files::sha256_file(&path).map_err(|error| StepError::io("read the wheel", &path, &error))?;
+        text.push_str(&format!("wheel {} {sha256}\n", path.file_name().unwrap_or_default()));
     }
     Ok(Digest::of(text))
+}
+
+/// The wheels that requirements name by path and that are there; pip says which are not.
+fn named_wheels(action: &FetchWheels, context: &dyn Context) -> Result<Vec<Utf8PathBuf>, StepError> {
+    let mut lines: Vec<String> = action.packages.clone();
+    for file in requirement_files::read(&action.requirements) {
+        lines.extend(requirements::lines(&file?.text).into_iter().map(|line| line.text));
+    }
+    let found = requirement_files::wheels(lines.iter().map(String::as_str), &context.layout().case_dir);
+    Ok(found.into_iter().filter(|path| path.is_file()).collect())
 }
 
 /// Wheels as pins, for `-c`.
 fn pins(wheels: &Wheels) -> String {
     wheels.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect()
-}
-
-/// The files that a requirement file includes: `-r FILE`, `--constraint=FILE` …
-fn included(content: &str) -> Vec<&str> {
-    content
-        .lines()
-        .filter_map(|line| {
-            let line = line.trim();
-            let rest = ["--requirement", "--constraint", "-r", "-c"]
-                .iter()
-                .find_map(|flag| line.strip_prefix(flag))?;
-            let rest = rest.trim_start_matches(['=', ' ', '\t']);
-            rest.split_ascii_whitespace().next()
-        })
-        .collect()
 }
 
 struct Download<'a> {
@@ -254,6 +233,14 @@ impl Download<'_> {
                     files::atomic_write(&to, &files::read(&from)?)?;
                     missing.remove(&file);
                 }
+            }
+        }
+        for from in named_wheels(self.action, self.context)? {
+            let Some(file) = from.file_name().map(str::to_owned) else { continue };
+            let content = files::read(&from)?;
+            if missing.get(&file).is_some_and(|wanted| wanted.sha256 == Digest::of(&content)) {
+                files::atomic_write(&self.action.into.join(&file), &content)?;
+                missing.remove(&file);
             }
         }
         Ok(())
@@ -356,11 +343,18 @@ impl Download<'_> {
     fn pip_download(&self, into: &Utf8Path, arguments: &[&str], own: OwnWheels) -> Result<(), StepError> {
         let pip = self.pip()?;
         let places = Places::new(self.action, &pip, own, self.context)?;
-        let mut words = vec!["-m", "pip", "download", "--only-binary=:all:"];
+        // Isolated from its directory, which may hold modules of its own.
+        let mut words = vec!["-I", "-m", "pip", "download", "--only-binary=:all:"];
         words.extend(places.words.iter().map(String::as_str));
         words.extend(["--dest", into.as_str()]);
         words.extend(arguments);
-        let run = self.context.execute(&command(&pip, words, places.environment.clone()));
+        let mut command = command(&pip, words, places.environment.clone());
+        // What a requirement file names by a relative path is found where plain pip finds it.
+        let case_dir = &self.context.layout().case_dir;
+        if case_dir.is_dir() {
+            command.directory.clone_from(case_dir);
+        }
+        let run = self.context.execute(&command);
         run.map_err(|error| self.explain(error))?;
         only_wheels(into)
     }
@@ -514,12 +508,6 @@ fn remove_others(directory: &Utf8Path, wheels: &Wheels) -> Result<(), StepError>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn included_files_are_seen_in_every_spelling() {
-        let text = "numpy==2.1\n-r base.txt\n--requirement=extra.txt # more\n-c limits.txt\n--constraint  c2.txt\n# -r no.txt\nruff\n";
-        assert_eq!(included(text), ["base.txt", "extra.txt", "limits.txt", "c2.txt"]);
-    }
 
     #[test]
     fn a_download_that_is_no_wheel_fails_by_name() {

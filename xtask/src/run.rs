@@ -137,7 +137,8 @@ fn run_phases(
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
         let room = room::room(plan, assessments.get(number), setting.capacity, setting.jobs_given);
         options.capacity.jobs = room.jobs;
-        room.warning.iter().for_each(|warning| warn(warning));
+        let little = room::too_little(plan, assessments.get(number), engine::memory::total());
+        room.warning.iter().chain(&little).for_each(|warning| warn(warning));
         let finish = engine::run(plan, &Dispatch::new(), &setting.world(), &options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
         worst = Some(finish);

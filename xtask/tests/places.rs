@@ -533,3 +533,58 @@ fn what_tools_make_again_is_neither_copied_nor_looked_at_unless_the_source_keeps
     write(home, "app/target/debug/new", "newest");
     assert!(succeeded(&placed(home, &["all", "case.toml"])).contains("nothing to do"));
 }
+
+mod needs_namespaces {
+    use super::*;
+
+    /// The installer on a machine with this much memory: what the kernel says of it is covered by another file.
+    fn with_memory(home: &Path, mib: u64, words: &[&str]) -> Output {
+        testkit::need("namespaces");
+        let kib = mib * 1024;
+        write(home, "meminfo", format!("MemTotal: {kib} kB\nMemAvailable: {kib} kB\nSwapTotal: 0 kB\n"));
+        let mut command = placed_command(home, words);
+        let program = command.get_program().to_owned();
+        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let environment: Vec<_> = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect();
+        #[expect(clippy::disallowed_methods, reason = "a test starts the program that it tests")]
+        let mut covered = Command::new("unshare");
+        covered.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        covered
+            .arg("mount --bind meminfo /proc/meminfo && exec \"$@\"")
+            .arg("sh")
+            .arg(program)
+            .args(arguments);
+        command = covered;
+        command.current_dir(home).env_clear().envs(environment).stdin(std::process::Stdio::null());
+        command.output().unwrap()
+    }
+
+    #[test]
+    fn a_machine_with_little_memory_builds_what_is_small_and_is_told_what_may_not_fit() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        project(home);
+        let case = std::fs::read_to_string(home.join("case.toml")).unwrap();
+        let case = case.replace("[components.lib]\n", "[components.lib]\njob_memory_mib = 100\n");
+        write(
+            home,
+            "case.toml",
+            case.replace("[components.app]\n", "[components.app]\njob_memory_mib = 4000\n"),
+        );
+        let built = with_memory(home, 400, &["build", "case.toml", "-j", "1"]);
+        let told = succeeded(&built);
+        assert!(
+            told.contains("build/app/compile takes about 4000 MiB for a single job, and there are 400 MiB"),
+            "{told}"
+        );
+        assert!(
+            told.contains("add memory or swap space") && !told.contains("build/lib/compile takes"),
+            "{told}"
+        );
+        let again = succeeded(&with_memory(home, 400, &["build", "case.toml"]));
+        assert!(again.contains("nothing to do") && !again.contains("MiB"), "{again}");
+    }
+}

@@ -29,6 +29,7 @@ use crate::{drivers, hooks};
 use planned::{Planned, in_order};
 use preflight::HookNeeds;
 use settled::{Common, Settled, subject};
+pub use steps::USUAL_JOB_MIB;
 
 /// What the components of a case need of `deps`.
 ///

@@ -24,7 +24,7 @@ use crate::subject::{Subject, holding};
 const CUDA_MEMORY_MIB: u64 = 1536;
 
 /// What one job takes of the memory where nothing is known, in MiB.
-const JOB_MEMORY_MIB: u64 = 512;
+pub const USUAL_JOB_MIB: u64 = 512;
 
 /// How long a component compiles of which nothing is known, in seconds on one core.
 const WEIGHT: u32 = 60;
@@ -137,7 +137,7 @@ impl Steps<'_> {
         }
         compile.claims.jobs = built.jobs;
         let component = planned.component;
-        let mut memory = component.job_memory_mib.unwrap_or(JOB_MEMORY_MIB);
+        let mut memory = component.job_memory_mib.unwrap_or(USUAL_JOB_MIB);
         for (_, when) in holding(component, &subject.asked()) {
             memory = when.job_memory_mib.unwrap_or(memory);
         }

@@ -63,9 +63,6 @@ pub(super) fn observe(
     if action.disk_mib > 0 || !action.disk_for.is_empty() {
         disk(action, &mut observation)?;
     }
-    if action.memory_mib > 0 {
-        memory(action, &mut observation);
-    }
     Ok(observation)
 }
 
@@ -298,19 +295,6 @@ fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
         }
     }
     sum
-}
-
-fn memory(action: &Preflight, observation: &mut Observation) {
-    let Some(total_mib) = engine::memory::total_mib() else { return };
-    if total_mib < action.memory_mib {
-        observation.findings.push(Finding {
-            what: format!(
-                "there are {total_mib} MiB of memory, but a compile with one job takes {}",
-                action.memory_mib
-            ),
-            cure: "add memory or swap space, or raise the container's limit".to_owned(),
-        });
-    }
 }
 
 #[cfg(test)]

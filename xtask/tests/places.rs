@@ -588,3 +588,65 @@ mod needs_namespaces {
         assert!(again.contains("nothing to do") && !again.contains("MiB"), "{again}");
     }
 }
+
+#[test]
+fn only_one_component_takes_along_what_it_needs_of_deps_and_nothing_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    wheel(&home.join("wheels"), "plain", "1.0");
+    let mut case = "schema = 1\n[metadata]\nname = \"only\"\n[python]\npackages = [\"plain\"]\nfind_links = [\"wheels\"]\n".to_owned();
+    let components = [
+        ("app", "needs = [\"middle\"]"),
+        ("middle", "needs = [\"lib\"]"),
+        ("lib", ""),
+        ("other", ""),
+        ("py", ""),
+    ];
+    for (name, more) in components {
+        write(home, &format!("{name}/{name}.txt"), name);
+        let sha256 = bash(home, &format!("tar cf {name}.tar {name}; sha256sum {name}.tar | cut -d' ' -f1"));
+        let checks = match name {
+            "py" => {
+                "[[components.py.checks]]\nkind = \"run\"\ncommand = [\"{python}\", \"-c\", \"import plain\"]\n"
+            }
+            _ => "",
+        };
+        case += &format!(
+            "[sources.{name}]\nkind = \"archive\"\nurls = [\"file://{}/{name}.tar\"]\nsha256 = \"{}\"\n\
+             [components.{name}]\ndriver = \"command\"\nsystem = [\"{}\"]\n{more}\n[components.{name}.commands]\n\
+             install = [[\"install\", \"-D\", \"{{source}}/{name}.txt\", \"{{destdir}}{{prefix}}/share/{name}\"]]\n{checks}",
+            home.display(),
+            sha256.trim(),
+            if name == "other" { "nasm" } else { "c-compiler" },
+        );
+    }
+    write(home, "case.toml", case);
+    let plan = |only: &[&str]| {
+        let mut command = placed_command(home, &[&["plan", "deps", "case.toml", "--json"], only].concat());
+        let output = without_index(&mut command).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        printed(&output)
+    };
+    assert!(plan(&[]).contains("nasm"));
+    let run = |only: &str| {
+        let mut command = placed_command(home, &["all", "case.toml", "--only", only, "--progress", "json"]);
+        let output = without_index(&mut command).output().unwrap();
+        assert_eq!(code(&output), 0, "{}{}", said(&output), printed(&output));
+        started(&output)
+    };
+    let steps = run("app");
+    let fetched: Vec<&str> = steps.iter().filter_map(|step| step.strip_suffix("/fetch")).collect();
+    assert_eq!(fetched, ["source/app", "source/lib", "source/middle"]);
+    assert!(!steps.iter().any(|step| step.contains("wheels") || step.contains("python")), "{steps:?}");
+    for name in ["app", "middle", "lib"] {
+        assert!(home.join("prefix/share").join(name).is_file(), "{name}");
+    }
+    assert!(!home.join("prefix/share/other").exists());
+    let needs = plan(&["--only", "app"]);
+    assert!(needs.contains("c-compiler") && !needs.contains("nasm"), "{needs}");
+
+    // One that uses the environment gets it.
+    let steps = run("py");
+    assert!(steps.contains("deps/wheels") && steps.contains("build/python"), "{steps:?}");
+    assert!(steps.contains("source/py/fetch") && !steps.contains("source/other/fetch"), "{steps:?}");
+}

@@ -105,6 +105,8 @@ pub struct Requirements {
     pub cuda: Users,
     /// Who is built with xmake that `deps` brings.
     pub xmake: Users,
+    /// Who is built or checked with the case's Python environment.
+    pub python: Vec<ComponentName>,
     /// The lowest version of xmake that they take.
     pub xmake_minimum: Option<String>,
 }

@@ -18,10 +18,7 @@ use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
 use crate::options::{add, asked_for};
-use crate::subject::{Subject, within};
-
-/// What stands for the interpreter of the case's Python environment.
-const PYTHON: &str = "{python}";
+use crate::subject::{PYTHON, Subject, within};
 
 /// The beginning of what stands for the prefix of a component: `{prefix:NAME}`.
 const PREFIX_OF: &str = "{prefix:";

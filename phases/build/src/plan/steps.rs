@@ -48,6 +48,7 @@ pub(super) fn of_component(
 ) -> Vec<Step> {
     let Ground { mut copies, before, inputs, placed } = ground;
     let python = common.python.as_ref();
+    let uses_environment = python::needs_environment(subject.known, planned);
     let mut steps = Steps { planned, subject, phase, found: Vec::new() };
     let roots = std::mem::take(&mut built.roots);
     let configured = steps.configure(&mut built, before, &inputs);
@@ -57,9 +58,10 @@ pub(super) fn of_component(
     let committed = steps.commit(staged, roots, python);
     steps.verify(committed);
     for step in &mut steps.found {
-        // A component may use the environment, but a wheel more or less does not change what is compiled.
         step.after.push(gate::id());
-        step.after.extend(python.filter(|python| !step.needs.contains(python)).cloned());
+        // A wheel more or less does not change what is compiled.
+        let waits = python.filter(|python| uses_environment && !step.needs.contains(python));
+        step.after.extend(waits.cloned());
         if step.id == step_id(planned.name, "configure") {
             step.inputs.extend(placed.iter().cloned());
         }

@@ -1,7 +1,7 @@
 //! Python: what it needs of the distribution, the environment of conda, and wheels.
 
 use camino::Utf8PathBuf;
-use engine::planning::PlanCx;
+use engine::planning::{PlanCx, Requirements};
 use engine::requirement_files;
 use model::case::{OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment, normalised_project};
 use model::compatibility;
@@ -10,9 +10,9 @@ use model::plan::{
     Action, EnsureToolchain, FetchWheels, Freshness, Input, Need, Network, Preflight, Probe, RequiredPython,
     Step,
 };
-use model::{SourceName, StepId};
+use model::{ComponentName, SourceName, StepId};
 
-use super::step::{all_components, step};
+use super::step::step;
 use crate::plan_sources;
 use crate::python::REQUIREMENTS_LOCK;
 
@@ -52,7 +52,7 @@ fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     Some(python.program())
 }
 
-pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
+pub(super) fn wheels(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
     };
@@ -60,7 +60,8 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     if cx.known.case.python_environment().is_none() {
         return;
     }
-    let conda = conda(cx);
+    let users = &requirements.python;
+    let conda = conda(cx, users);
     let look = look(cx, python, &interpreter, packages.cloned().into_iter().chain(conda).collect());
 
     let (layout, case) = (cx.known.layout, &cx.known.case.metadata.name);
@@ -111,7 +112,7 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     step.inputs.extend(projects.into_iter().map(|path| Input::MaybeFile { path }));
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
-    step.serves = all_components(cx);
+    step.serves.clone_from(users);
     let wheels = cx.add(step);
     for group in &python.optional {
         let step = optional_wheels(cx, group, &fetch, &wheels, directories().collect());
@@ -120,7 +121,7 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
 }
 
 /// The case's conda environment, where it is used and not made here.
-fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
+fn conda(cx: &mut PlanCx<'_>, users: &[ComponentName]) -> Option<StepId> {
     let python = cx.known.case.python.as_ref()?;
     let prefix = python.prefix.clone().filter(|_| python.environment == PythonEnvironment::Conda)?;
     let layout = cx.known.layout;
@@ -131,7 +132,7 @@ fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
         packages: layout.artifacts.join("conda"),
     });
     let mut step = step("deps/conda", title, action, Freshness::Observed);
-    step.serves = all_components(cx);
+    step.serves = users.to_vec();
     Some(cx.add(step))
 }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod error;
 mod help;
 mod image_cmd;
+mod in_context;
 mod installed;
 mod invocation;
 mod layout;

@@ -23,6 +23,7 @@ use report::{Next, Purpose};
 use crate::args::{Common, ImageCommand};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
+use crate::in_context;
 use crate::invocation::environment;
 use crate::load::{Setting, case_name, load_case};
 use crate::out::{print, say};
@@ -140,7 +141,7 @@ fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i
         Some(image) => image::dockerfile::on_image(Some(image), case, places),
         None => {
             let template = if build_only { image::dockerfile::BUILD_ONLY } else { image::dockerfile::BOTH };
-            image::dockerfile::of_case(template, &wanted, case, places)
+            image::dockerfile::of_case(template, &in_context::called(&wanted, &loaded)?, case, places)
         }
     };
     print(&text)?;

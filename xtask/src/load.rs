@@ -6,12 +6,13 @@ use std::io::IsTerminal;
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use engine::{StandaloneContext, World};
-use model::case::{Alternatives, Case, Diagnostics, Loaded, Overrides, SourceSpec};
+use model::case::{Alternatives, Case, Diagnostic, Diagnostics, Loaded, Location, Overrides, SourceSpec};
 use model::compatibility::{self, Certainty, Finding, Stack};
 use model::exit;
 use model::layout::Layout;
 use model::plan::{Phase, Plan};
 use model::python::InterpreterFacts;
+use model::requirements::{self, Asked, Place};
 use model::site::{Site, Sudo};
 use model::source_facts::SourceFacts;
 use model::target::{Capacity, Target};
@@ -217,12 +218,11 @@ impl Setting {
         let remembered = Remembered::read(&self.layout.state, &self.key);
         for (name, alternatives) in &mut self.loaded.case.sources {
             let Some(path) = remembered.source(name.as_str()) else { continue };
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (revision, writable) = (revision.clone(), *writable);
+            let [spec] = alternatives.as_slice() else { continue };
+            if let Some(spec) = spec.mounted_at(path) {
                 self.sources.push((name.to_string(), path.to_owned()));
                 self.recalled.push(format!("source {name}: {path}"));
-                *alternatives =
-                    Alternatives::One(SourceSpec::Path { path: path.to_owned(), revision, writable });
+                *alternatives = Alternatives::One(spec);
             }
         }
     }
@@ -291,9 +291,9 @@ impl Setting {
             if !which(name.as_str()) {
                 continue;
             }
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (path, revision, writable) = (given.join(name.as_str()), revision.clone(), *writable);
-                *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
+            let [spec] = alternatives.as_slice() else { continue };
+            if let Some(spec) = spec.mounted_at(given.join(name.as_str())) {
+                *alternatives = Alternatives::One(spec);
             }
         }
     }
@@ -344,7 +344,9 @@ impl Setting {
             lock: &lock,
             layout: &self.layout,
         };
-        let findings = self.compatible(&facts)?;
+        let asked = self.asked_packages();
+        self.only_wheels(&asked)?;
+        let findings = self.compatible(&facts, &asked)?;
         let planned = || -> std::result::Result<Plan, PlanError> {
             let requirements = build::requirements(&known)?;
             let mut cx = PlanCx::new(known, phase);
@@ -372,9 +374,41 @@ impl Setting {
         Ok(plan)
     }
 
+    /// Every Python package that the case asks for.
+    fn asked_packages(&self) -> Vec<Asked> {
+        let python = self.case().python.as_ref();
+        python.map(|python| deps::python::listed::asked(python, &self.layout.case_dir)).unwrap_or_default()
+    }
+
+    /// Refuses requirements that pip meets without a wheel: it would leave nothing behind for `build` to install.
+    fn only_wheels(&self, asked: &[Asked]) -> Result<()> {
+        let refused = asked.iter().filter_map(|asked| Some((asked, requirements::refused(&asked.says)?)));
+        let all: Vec<Diagnostic> = refused
+            .flat_map(|(asked, (message, help))| self.at_place(&asked.place, &asked.text, &message, &help).0)
+            .collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        Err(Error::of_case(exit::BAD_CASE, Diagnostics(all)))
+    }
+
+    /// A diagnostic where somebody asked for something.
+    fn at_place(&self, place: &Place, text: &str, message: &str, help: &str) -> Diagnostics {
+        match place {
+            Place::Key(key) => self.loaded.at_key(key, message, help),
+            Place::Line { file, number } => {
+                let (line, width) = (*number, text.chars().count());
+                let place =
+                    Location { file: file.to_string(), line, column: 1, width, text: text.to_owned() };
+                Diagnostic { message: message.to_owned(), place: Some(place), help: Some(help.to_owned()) }
+                    .into()
+            }
+        }
+    }
+
     /// Holds the case against the table of what goes with what, and answers with what nothing is known of.
-    fn compatible(&self, facts: &SourceFacts) -> Result<Vec<Finding>> {
-        let requirements = deps::facts::requirement_lines(self.case(), &self.layout);
+    fn compatible(&self, facts: &SourceFacts, asked: &[Asked]) -> Result<Vec<Finding>> {
+        let requirements = deps::facts::requirement_lines(asked);
         let stack = Stack { case: self.case(), requirements: &requirements, facts, target: &self.target };
         let found = compatibility::check(&stack);
         for (verdict, code) in [(Certainty::Wrong, exit::BAD_CASE), (Certainty::NotHere, exit::PREFLIGHT)] {

@@ -14,6 +14,7 @@ mod doctor;
 mod error;
 mod help;
 mod image_cmd;
+mod in_context;
 mod installed;
 mod invocation;
 mod layout;
@@ -146,7 +147,10 @@ fn run(cli: &Cli) -> Result<i32> {
     let common = &cli.common;
     let Some(command) = &cli.command else {
         return match cli.phase {
-            Some(phase) => phases(common, phase, None),
+            Some(phase) => {
+                exec::use_usual_modes();
+                phases(common, phase, None)
+            }
             None => Err(Error::usage("no command is given")
                 .with_help("`installer all CASE` does everything; `installer -h` lists all commands")),
         };
@@ -159,6 +163,10 @@ fn run(cli: &Cli) -> Result<i32> {
     }
     if common.json {
         refuse_json(command, common.dry_run)?;
+    }
+    if !matches!(command, Subcommands::Case { .. }) {
+        // A case that is written is its author's; everything else is for whoever uses the machine or the image.
+        exec::use_usual_modes();
     }
     match command {
         Subcommands::Deps { name, print_root_commands: true } => {

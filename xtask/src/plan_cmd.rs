@@ -29,6 +29,8 @@ fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<
     plans
         .into_iter()
         .map(|plan| {
+            let selection = selection.of_phase(plan.phase, setting.case());
+            let plan = selection.narrowed(&plan).into_owned();
             let assessment = assess(&plan, &Dispatch::new(), &setting.world(), &selection)?;
             Ok(Assessed { plan, assessment })
         })

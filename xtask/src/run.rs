@@ -39,6 +39,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
     let (mut pending, mut needs_root) = (false, false);
     let mut assessments = Vec::new();
     for plan in &plans {
+        let selection = selection.of_phase(plan.phase, setting.case());
         let assessment = assess_before_run(plan, &Dispatch::new(), &setting.world(), &selection)?;
         pending |= assessment.pending();
         needs_root |= plan
@@ -139,6 +140,7 @@ fn run_phases(
     observer: &mut Shown,
 ) -> Result<Finish> {
     let mut worst: Option<Finish> = None;
+    let selection = options.selection.clone();
     for (number, phase) in phase.phases().iter().enumerate() {
         // The sources that `deps` brought may say more than was known before.
         let replanned = if *phase == Phase::Build && number > 0 {
@@ -150,7 +152,9 @@ fn run_phases(
         let plan = replanned.as_ref().unwrap_or(&plans[number]);
         let room = room::room(plan, assessments.get(number), setting.capacity, setting.jobs_given);
         options.capacity.jobs = room.jobs;
-        room.warning.iter().for_each(|warning| warn(warning));
+        let little = room::too_little(plan, assessments.get(number), engine::memory::total());
+        room.warning.iter().chain(&little).for_each(|warning| warn(warning));
+        options.selection = selection.of_phase(*phase, setting.case());
         let finish = engine::run(plan, &Dispatch::new(), &setting.world(), &options, observer)?;
         let go_on = matches!(finish.verdict, Verdict::Done | Verdict::NothingToDo);
         worst = Some(finish);

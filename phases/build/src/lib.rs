@@ -15,4 +15,4 @@ pub mod rpath;
 pub mod run;
 mod subject;
 
-pub use plan::{plan, requirements};
+pub use plan::{USUAL_JOB_MIB, plan, requirements};

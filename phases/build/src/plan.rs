@@ -29,6 +29,7 @@ use crate::{drivers, hooks};
 use planned::{Planned, in_order};
 use preflight::HookNeeds;
 use settled::{Common, Settled, subject};
+pub use steps::USUAL_JOB_MIB;
 
 /// What the components of a case need of `deps`.
 ///
@@ -64,6 +65,9 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
         }
         requirements.ninja |= wanted.contains_key("ninja");
         xmake::require(known, &planned, &mut wanted, &mut requirements);
+        if python::needs_environment(known, &planned) {
+            requirements.python.push(planned.name.clone());
+        }
         // `deps` brings it as a toolchain, and preflight looks for it with what a plan knows of it.
         if wanted.remove(CUDA).is_some() {
             requirements.cuda.components.push(planned.name.clone());

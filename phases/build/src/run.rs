@@ -5,6 +5,7 @@ mod copied;
 mod declared;
 mod expect;
 pub mod http_check;
+mod left_out;
 mod link_python;
 mod placed;
 mod preflight;

@@ -14,6 +14,9 @@ use model::{ComponentName, SourceName};
 use crate::cuda::Toolkit;
 use crate::options::AskedOptions;
 
+/// What stands for the interpreter of the case's Python environment.
+pub const PYTHON: &str = "{python}";
+
 /// What drivers and hooks may know of the component that is planned.
 pub struct Subject<'a> {
     pub known: &'a Known<'a>,

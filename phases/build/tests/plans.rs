@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use engine::planning::{Known, PlanCx};
-use model::case::{Alternatives, CaseFile, Format, Overrides, SourceSpec};
+use model::case::{Alternatives, CaseFile, Format, Overrides};
 use model::lock::Lock;
 use model::plan::{Action, Argument, Command, Phase, Plan, Step};
 use model::source_facts::SourceFacts;
@@ -55,11 +55,11 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
     let mut case = model::case::load(file, &mut parent, &overrides, build::recipes::built_in()).unwrap().case;
     // A user names the directories of mounted sources; here each lies below /mnt.
     for (name, alternatives) in &mut case.sources {
-        if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-            let path = format!("/mnt/{name}").into();
-            let (revision, writable) = (revision.clone(), *writable);
-            *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
-        }
+        let mounted = match alternatives.as_slice() {
+            [spec] => spec.mounted_at(format!("/mnt/{name}")),
+            _ => None,
+        };
+        *alternatives = mounted.map_or_else(|| alternatives.clone(), Alternatives::One);
     }
     let (facts, lock) = (SourceFacts::new(), Lock::default());
     let known =

@@ -18,6 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::fault;
 use engine::runner::{Context, StepError};
+use engine::source_files::shown;
+use engine::times::{self, NotLater};
 
 pub use pack::{metadata_stamp, pack};
 use read::{Entry, Kind, damaged};
@@ -45,6 +47,8 @@ pub fn unpack(archive: &Utf8Path, into: &Utf8Path, context: &dyn Context) -> Res
         root: into,
         links: BTreeSet::new(),
         directories: Vec::new(),
+        later: Vec::new(),
+        now: SystemTime::now(),
         done: Unpacked::default(),
         context,
     };
@@ -58,11 +62,18 @@ pub fn unpack(archive: &Utf8Path, into: &Utf8Path, context: &dyn Context) -> Res
 /// When the tree cannot be read.
 pub fn single_directory(tree: &Utf8Path) -> Result<Utf8PathBuf, StepError> {
     let failed = |error: io::Error| StepError::io("read", tree, &error);
-    let mut entries = tree.read_dir_utf8().map_err(failed)?;
+    let mut entries = std::fs::read_dir(tree).map_err(failed)?;
     let (Some(first), None) = (entries.next(), entries.next()) else { return Ok(tree.to_owned()) };
     let first = first.map_err(failed)?;
-    let directory = first.file_type().map_err(failed)?.is_dir();
-    Ok(if directory { first.path().to_owned() } else { tree.to_owned() })
+    if !first.file_type().map_err(failed)?.is_dir() {
+        return Ok(tree.to_owned());
+    }
+    Utf8PathBuf::from_path_buf(first.path()).or_else(|path| {
+        // Whatever it is called, it becomes a tree of another name.
+        let named = tree.join("top");
+        std::fs::rename(path, &named).map_err(failed)?;
+        Ok(named)
+    })
 }
 
 /// The regular files whose path `wanted` says yes to, with their content; paths are without the single directory at the
@@ -86,7 +97,7 @@ pub fn read_files(
         // A file at the top counts as itself and as something beside any directory.
         let alone = path.components().count() == 1 && !matches!(entry.kind, Kind::Directory);
         tops.insert(if alone { Path::new("/").join(&path) } else { PathBuf::from(top.as_os_str()) });
-        let Some(path) = Utf8Path::from_path(&path).map(Utf8Path::to_owned) else { return Ok(()) };
+        let path = Utf8PathBuf::from(shown(&path).into_owned());
         if let Kind::File(content) = entry.kind {
             if wanted(&path) {
                 let mut bytes = Vec::new();
@@ -112,6 +123,9 @@ struct Tree<'a> {
     links: BTreeSet<PathBuf>,
     /// Modes of directories, set when nothing more is written below them.
     directories: Vec<(PathBuf, u32)>,
+    /// Files from the future, by the clock of whoever packed them.
+    later: Vec<(PathBuf, SystemTime)>,
+    now: SystemTime,
     done: Unpacked,
     context: &'a dyn Context,
 }
@@ -129,7 +143,7 @@ impl Tree<'_> {
             return Err(refused(self.archive, &path, "leads through a symbolic link of the archive"));
         }
         let target = self.root.as_std_path().join(&path);
-        let failed = |error: io::Error| StepError::io("unpack to", target.to_string_lossy(), &error);
+        let failed = |error: io::Error| StepError::io("unpack to", shown(&target), &error);
         if let Some(above) = target.parent() {
             std::fs::create_dir_all(above).map_err(failed)?;
         }
@@ -158,23 +172,27 @@ impl Tree<'_> {
                     .map_err(failed)?;
                 let size = copy(content, &mut file).map_err(|error| match error {
                     CopyError::Read(error) => damaged(self.archive, &error),
-                    CopyError::Write(error) => StepError::io("write", target.to_string_lossy(), &error),
+                    CopyError::Write(error) => StepError::io("write", shown(&target), &error),
                 })?;
                 // As with the usual umask, whatever this one is, and without set-user-id bits: the tree is the same for
                 // everyone.
                 file.set_permissions(Permissions::from_mode(entry.mode & 0o755 | 0o600)).map_err(failed)?;
-                file.set_modified(time(entry.modified)).map_err(failed)?;
+                let modified = time(entry.modified);
+                file.set_modified(modified).map_err(failed)?;
+                if modified > self.now {
+                    self.later.push((target, modified));
+                }
                 self.done.files += 1;
                 self.done.bytes += size;
-                self.done.newest = self.done.newest.max(entry.modified);
+                self.done.newest = self.done.newest.max(entry.modified.min(seconds(self.now)));
             }
             Kind::Symlink(to) => {
                 if escapes(path.parent().unwrap_or(Path::new("")), &to) {
                     self.context.warn(&format!(
                         "{}: skipped the symbolic link {} to {}, which points out of the tree",
                         self.archive,
-                        path.display(),
-                        to.display()
+                        shown(&path),
+                        shown(&to)
                     ));
                     return Ok(());
                 }
@@ -188,6 +206,9 @@ impl Tree<'_> {
                 }
                 std::fs::hard_link(self.root.as_std_path().join(to), &target).map_err(failed)?;
             }
+            Kind::Pipe => {
+                self.context.warn(&format!("{}: left out {}, a named pipe", self.archive, shown(&path)));
+            }
             Kind::Other(kind) => {
                 return Err(refused(self.archive, &path, &format!("is a {kind}, which no source has")));
             }
@@ -196,9 +217,17 @@ impl Tree<'_> {
     }
 
     fn finish(self) -> Result<Unpacked, StepError> {
+        let times = NotLater::of(self.later.iter().map(|(_, time)| *time));
+        for (path, time) in &self.later {
+            match times::set(path, times.time(*time)) {
+                // A later entry of the archive took its place.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done.map_err(|error| StepError::io("set the time of", shown(path), &error))?,
+            }
+        }
         for (directory, mode) in &self.directories {
             std::fs::set_permissions(directory, Permissions::from_mode(mode & 0o755 | 0o700))
-                .map_err(|error| StepError::io("set the mode of", directory.to_string_lossy(), &error))?;
+                .map_err(|error| StepError::io("set the mode of", shown(directory), &error))?;
         }
         Ok(self.done)
     }
@@ -223,6 +252,10 @@ fn copy(from: &mut dyn io::Read, to: &mut File) -> Result<u64, CopyError> {
             Err(error) => return Err(CopyError::Read(error)),
         }
     }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn time(seconds: u64) -> SystemTime {
@@ -260,7 +293,7 @@ fn escapes(directory: &Path, to: &Path) -> bool {
 
 fn refused(archive: &Utf8Path, path: &Path, why: &str) -> StepError {
     StepError::new(
-        format!("failed to unpack {archive}: its entry {} {why}", path.display()),
+        format!("failed to unpack {archive}: its entry {} {why}", shown(path)),
         "use the archive from another address, or unpack it by hand and use a `path` source",
     )
 }

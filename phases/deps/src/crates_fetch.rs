@@ -39,7 +39,7 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
     let copied = action.from.join("manifests");
     let (tree, described) =
         if copied.is_dir() { (copied, "the source") } else { (action.from.clone(), "the tree") };
-    manifests::copy(&tree, &scratch)?;
+    manifests::copy(&tree, &scratch, &action.keep)?;
     let roots = lock_directories(action, &scratch);
     if roots.is_empty() {
         return Err(StepError::new(
@@ -321,6 +321,7 @@ mod tests {
             from: "/nowhere".into(),
             directories: directories.iter().map(Utf8PathBuf::from).collect(),
             cargo_home: "/nowhere".into(),
+            keep: Vec::new(),
         }
     }
 

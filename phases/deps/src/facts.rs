@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, SourceSpec};
 use model::layout::Layout;
+use model::requirements::{Asked, Place, Says};
 use model::source_facts::{FactsOfSource, SourceFacts};
 use model::xmake::{self, XmakeFacts};
 use toml::{Table, Value};
@@ -31,15 +32,14 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
     all
 }
 
-/// The lines of the requirement files that a case names, without comments; a file that is not there has none, and the
-/// step that reads it says so.
-pub fn requirement_lines(case: &Case, layout: &Layout) -> Vec<String> {
-    let files = case.python.iter().flat_map(|python| &python.requirements);
-    let texts = files.filter_map(|file| std::fs::read_to_string(layout.case_dir.join(file)).ok());
-    texts
-        .flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect()
+/// The requirements of the files that a case names and of those that they include, without comments; a file that is not
+/// there has none, and the step that reads it says so.
+pub fn requirement_lines(asked: &[Asked]) -> Vec<String> {
+    let of_files = asked.iter().filter(|asked| {
+        let required = !asked.limits && asked.group.is_none();
+        required && matches!(asked.place, Place::Line { .. }) && matches!(asked.says, Says::Requirement(_))
+    });
+    of_files.map(|asked| asked.text.clone()).collect()
 }
 
 /// The facts that the manifests at the top of a tree tell; where there are none, those one directory below it.

@@ -20,11 +20,11 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     plan_sources::plan(cx, &requirements.sources)?;
     toolchains::rust_toolchain(cx, requirements, packages.as_ref());
     if requirements.ninja {
-        toolchains::ninja(cx);
+        toolchains::ninja(cx, requirements);
     }
     toolchains::cuda(cx, requirements, packages.as_ref());
     toolchains::xmake(cx, requirements, packages.as_ref());
-    python::wheels(cx, packages.as_ref());
+    python::wheels(cx, requirements, packages.as_ref());
     for source in &requirements.crates {
         crates::crates(cx, source, requirements)?;
     }

@@ -4,6 +4,7 @@ pub mod facts;
 pub mod fetch;
 pub mod install;
 mod kept;
+pub mod listed;
 mod places;
 pub mod record;
 pub mod require;

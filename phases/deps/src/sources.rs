@@ -16,10 +16,12 @@ mod record;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use engine::files;
+use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
+use engine::source_files::{self, Counting, Listing, shown};
+use engine::{files, times};
 use model::case::SourceSpec;
 use model::event::{Failure, FailureKind};
 use model::lock::LockedSource;
@@ -205,8 +207,14 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
             ));
         }
     };
+    let listed = source_files::list(tree.as_std_path(), Counting::all())?;
     if action.into.symlink_metadata().is_ok() {
-        carry_times(&action.into, &tree, context)?;
+        carry_times(&action.into, &tree, &listed, context)?;
+    }
+    // Before the tree gets its name: once it has it, it is whole.
+    times::settle_generated(tree.as_std_path(), listed.entries.iter().map(|entry| entry.path.as_path()))
+        .map_err(|error| StepError::io("set times in", &tree, &error))?;
+    if action.into.symlink_metadata().is_ok() {
         files::rename(&action.into, &old)?;
     }
     files::rename(&tree, &action.into)?;
@@ -216,40 +224,33 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
 
 /// Gives what is the same in the tree of before its times, and all else the present moment: build trees that were made
 /// from the one before tell by times what to compile again, and an archive's are older than any object.
-fn carry_times(before: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+fn carry_times(
+    before: &Utf8Path,
+    tree: &Utf8Path,
+    listed: &Listing,
+    context: &dyn Context,
+) -> Result<(), StepError> {
     let now = std::time::SystemTime::now();
-    let mut open = vec![Utf8PathBuf::new()];
-    while let Some(below) = open.pop() {
+    for entry in listed.entries.iter().filter(|entry| entry.metadata.is_file()) {
         if context.cancelled() {
             return Err(StepError::Cancelled);
         }
-        let directory = tree.join(&below);
-        let failed = |error: std::io::Error| StepError::io("read", &directory, &error);
-        for entry in directory.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            let relative = below.join(entry.file_name());
-            if kind.is_dir() {
-                open.push(relative);
-            } else if kind.is_file() {
-                let (old, new) = (before.join(&relative), entry.path());
-                let time = time_of_same(&old, new)
-                    .map_err(|error| StepError::io("compare", new, &error))?
-                    .unwrap_or(now);
-                std::fs::File::options()
-                    .write(true)
-                    .open(new)
-                    .and_then(|file| file.set_modified(time))
-                    .map_err(|error| StepError::io("set the time of", new, &error))?;
-            }
-        }
+        let (old, new) = (before.as_std_path().join(&entry.path), tree.as_std_path().join(&entry.path));
+        let time = time_of_same(&old, &new, &entry.metadata)
+            .map_err(|error| StepError::io("compare", shown(&new), &error))?;
+        times::set(&new, time.map_or(now, |time| time.min(now)))
+            .map_err(|error| StepError::io("set the time of", shown(&new), &error))?;
     }
     Ok(())
 }
 
 /// When a file was modified, if it holds the same as another one.
-fn time_of_same(old: &Utf8Path, new: &Utf8Path) -> std::io::Result<Option<std::time::SystemTime>> {
-    let (Ok(before), after) = (old.symlink_metadata(), new.symlink_metadata()?) else { return Ok(None) };
+fn time_of_same(
+    old: &Path,
+    new: &Path,
+    after: &std::fs::Metadata,
+) -> std::io::Result<Option<std::time::SystemTime>> {
+    let Ok(before) = old.symlink_metadata() else { return Ok(None) };
     let same = before.is_file() && before.len() == after.len() && files::same_content(old, new)?;
     if same { before.modified().map(Some) } else { Ok(None) }
 }
@@ -277,10 +278,7 @@ fn unfit(
         return Ok(Some(format!("the download of source {} does not match the lock ({why})", action.source)));
     }
     let Some(stamp) = &record.stamp else { return Ok(None) };
-    let changed = match path::directory(&action.alternatives, context) {
-        Some(directory) => crate::archive::metadata_stamp(&directory, context)? != *stamp,
-        None => true,
-    };
+    let changed = path::stamp(&action.alternatives, context)?.is_none_or(|now| now != *stamp);
     Ok(changed.then(|| format!("the directory of source {} changed since it was packed", action.source)))
 }
 
@@ -310,7 +308,7 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
         return Ok(fetched);
     }
     match spec {
-        SourceSpec::Path { path, .. } => path::fetch(path, request),
+        SourceSpec::Path { path, keep, .. } => path::fetch(path, keep, request),
         SourceSpec::Mounted { description, .. } => Err(StepError::new(
             format!("source {} ({description}) is mounted, but no directory is given", request.source),
             format!("give it with --source {}=PATH", request.source),

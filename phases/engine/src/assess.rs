@@ -11,6 +11,7 @@ use crate::EngineError;
 use crate::context::{Memory, StandaloneContext, World};
 use crate::fingerprint;
 use crate::ledger::{Entry, Last, Ledger};
+use crate::requirement_files;
 use crate::runner::{Finding, Observation, Runner, StepError};
 use crate::secrets::Secrets;
 use crate::selection::Selection;
@@ -191,10 +192,15 @@ impl Records {
         let mut inputs = BTreeMap::new();
         for input in &step.inputs {
             let (name, path) = match input {
-                model::plan::Input::File { path } | model::plan::Input::MaybeFile { path } => {
+                Input::File { path } | Input::MaybeFile { path } => (path.to_string(), path),
+                Input::Requirements { path, base, .. } => {
+                    for part in requirement_files::parts(path, base) {
+                        let digest = self.trees.digest(&Input::MaybeFile { path: part.clone() })?;
+                        inputs.extend(digest.map(|digest| (part.into_string(), digest)));
+                    }
                     (path.to_string(), path)
                 }
-                model::plan::Input::Tree { path, .. } => (format!("tree {path}"), path),
+                Input::Tree { path, .. } => (format!("tree {path}"), path),
             };
             match self.trees.digest(input)? {
                 Some(digest) => inputs.insert(name, digest),

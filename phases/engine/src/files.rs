@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use model::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use sha2::Digest as _;
 
 use crate::fault;
 use crate::runner::StepError;
+use crate::source_files::shown;
 
 /// Replaces a file as a whole: a temporary file beside it, flushed to the disk, then renamed over it.
 /// Directories above it are created.
@@ -31,7 +33,7 @@ pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Re
     create_dir_all(directory)?;
     let name = path.file_name().unwrap_or("file");
     // One name for each file: what a killed writer left is overwritten by the next one.
-    let temporary = directory.join(format!(".{name}.tmp"));
+    let temporary = directory.join(beside(".", name, ".tmp"));
     let written = (|| -> io::Result<()> {
         fault::check(point)?;
         let mut file = fs::File::create(&temporary)?;
@@ -48,17 +50,32 @@ pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Re
     })
 }
 
+/// The longest name of a file, in bytes.
+pub const LONGEST_NAME: usize = 255;
+
+/// A name made of another one, never longer than a file system allows.
+pub fn beside(before: &str, name: &str, after: &str) -> String {
+    let whole = format!("{before}{name}{after}");
+    if whole.len() <= LONGEST_NAME { whole } else { format!("{before}{}{after}", Digest::of(name).short()) }
+}
+
+/// The path of a file whose name is that of another one and something after it, as far as a file system allows.
+pub fn file_beside(path: &Utf8Path, after: &str) -> Utf8PathBuf {
+    path.with_file_name(beside("", path.file_name().unwrap_or("file"), after))
+}
+
 /// Creates a directory and those above it.
 ///
 /// # Errors
 /// An error of the operating system, with what to do about it.
-pub fn create_dir_all(path: &Utf8Path) -> Result<(), StepError> {
+pub fn create_dir_all(path: impl AsRef<Path>) -> Result<(), StepError> {
+    let path = path.as_ref();
     if path.is_dir() {
         return Ok(());
     }
     fault::check("directory-create")
         .and_then(|()| fs::create_dir_all(path))
-        .map_err(|error| StepError::io("create the directory", path, &error))
+        .map_err(|error| StepError::io("create the directory", shown(path), &error))
 }
 
 /// Creates an empty directory, removing what an earlier attempt left there.
@@ -85,7 +102,8 @@ pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
 ///
 /// # Errors
 /// An error of the operating system, with what to do about it.
-pub fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
+pub fn remove_tree(path: impl AsRef<Path>) -> Result<(), StepError> {
+    let path = path.as_ref();
     let removed = fault::check("tree-remove").and_then(|()| match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -98,15 +116,15 @@ pub fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
             fs::remove_dir_all(path)
         }),
     });
-    removed.map_err(|error| StepError::io("remove", path, &error))
+    removed.map_err(|error| StepError::io("remove", shown(path), &error))
 }
 
-fn make_writable(directory: &Utf8Path) -> io::Result<()> {
+fn make_writable(directory: &Path) -> io::Result<()> {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-    for entry in directory.read_dir_utf8()? {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            make_writable(entry.path())?;
+            make_writable(&entry.path())?;
         }
     }
     Ok(())
@@ -151,7 +169,7 @@ pub fn write_cache<T: Serialize>(path: &Utf8Path, value: &T) -> Result<(), StepE
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn same_content(left: &Utf8Path, right: &Utf8Path) -> io::Result<bool> {
+pub fn same_content(left: impl AsRef<Path>, right: impl AsRef<Path>) -> io::Result<bool> {
     let (mut left, mut right) = (fs::File::open(left)?, fs::File::open(right)?);
     let (mut one, mut other) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
@@ -172,7 +190,7 @@ pub fn same_content(left: &Utf8Path, right: &Utf8Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn sha256_file(path: &Utf8Path) -> io::Result<(Digest, u64)> {
+pub fn sha256_file(path: impl AsRef<Path>) -> io::Result<(Digest, u64)> {
     let mut file = fs::File::open(path)?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 128 * 1024];

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod planning;
 pub mod pyproject;
 pub mod python_home;
+pub mod requirement_files;
 mod run_context;
 pub mod runlog;
 pub mod runner;
@@ -27,7 +28,9 @@ mod scheduler;
 mod secrets;
 pub mod selection;
 pub mod signals;
+pub mod source_files;
 pub mod tarball;
+pub mod times;
 pub mod tree;
 
 pub use assess::{Assessed, Assessment, State, assess, assess_before_run};

@@ -13,9 +13,25 @@ pub fn available_mib() -> Option<u64> {
 /// All memory and swap space in MiB: the machine's, or the control group's limit where that is lower. None where it
 /// cannot be told.
 pub fn total_mib() -> Option<u64> {
+    total().map(|total| total.mib)
+}
+
+/// All that there is, and why it is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Memory and swap space in MiB.
+    pub mib: u64,
+    /// It is the limit of the control group, such as a container's.
+    pub is_limit: bool,
+}
+
+/// All memory that there is. None where it cannot be told.
+pub fn total() -> Option<Total> {
     // Swap counts: a compile that swaps is slow, but does not die.
     let machine = meminfo("MemTotal").map(|total| total + meminfo("SwapTotal").unwrap_or_default());
-    smaller(machine, group_limit()).map(to_mib)
+    let limit = group_limit();
+    let bytes = smaller(machine, limit)?;
+    Some(Total { mib: to_mib(bytes), is_limit: limit == Some(bytes) })
 }
 
 fn smaller(one: Option<u64>, other: Option<u64>) -> Option<u64> {

@@ -105,6 +105,8 @@ pub struct Requirements {
     pub cuda: Users,
     /// Who is built with xmake that `deps` brings.
     pub xmake: Users,
+    /// Who is built or checked with the case's Python environment.
+    pub python: Vec<ComponentName>,
     /// The lowest version of xmake that they take.
     pub xmake_minimum: Option<String>,
 }
@@ -129,6 +131,8 @@ pub struct PlannedSource {
     pub inputs: Vec<Input>,
     /// Whether it is a user's own directory.
     pub mounted: bool,
+    /// Directories in that which count although tools make them.
+    pub keep: Vec<String>,
 }
 
 /// Why a plan cannot be made: the case asks for something that does not exist or does not fit together.
@@ -194,13 +198,14 @@ impl<'a> PlanCx<'a> {
             ));
         };
         Ok(match alternatives.as_slice() {
-            [SourceSpec::Path { path, .. }] => {
+            [SourceSpec::Path { path, keep, .. }] => {
                 let tree = self.known.layout.case_dir.join(path);
                 PlannedSource {
-                    inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new() }],
+                    inputs: vec![Input::Tree { path: tree.clone(), exclude: Vec::new(), keep: keep.clone() }],
                     tree,
                     needs: Vec::new(),
                     mounted: true,
+                    keep: keep.clone(),
                 }
             }
             [SourceSpec::Mounted { description, .. }] => {
@@ -215,6 +220,7 @@ impl<'a> PlanCx<'a> {
                 needs: vec![StepId::new(format!("source/{name}/unpack"))],
                 inputs: Vec::new(),
                 mounted: false,
+                keep: Vec::new(),
             },
         })
     }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::plan::{Action, Phase, Plan, Step};
+use model::case::Case;
+use model::plan::{Action, Need, Phase, Plan, Step};
 use model::{ComponentName, StepId};
 
 /// Which steps are wanted: by component, by step id, or by the beginning of one (`deps`, `build/ffmpeg`).
@@ -21,6 +22,29 @@ pub(crate) fn is_gate(step: &Step) -> bool {
 }
 
 impl Selection {
+    /// The selection for one phase. In `build` what a component needs comes with its steps; in `deps` nothing says that
+    /// what is brought for another component is needed as well, so that those are named too.
+    #[must_use]
+    pub fn of_phase(&self, phase: Phase, case: &Case) -> Self {
+        let mut selection = self.clone();
+        if phase == Phase::Build {
+            return selection;
+        }
+        let mut next = 0;
+        while let Some(word) = selection.only.get(next) {
+            let component =
+                case.components.iter().find(|(name, _)| name.as_str() == word.trim_end_matches('/'));
+            let needs = component.map(|(_, component)| component.needs.clone()).unwrap_or_default();
+            for need in needs {
+                if !selection.only.iter().any(|known| known == need.as_str()) {
+                    selection.only.push(need.to_string());
+                }
+            }
+            next += 1;
+        }
+        selection
+    }
+
     /// Whether a word names a step by its id, or by the component that it builds.
     fn names(word: &str, step: &Step) -> bool {
         let word = word.trim_end_matches('/');
@@ -50,8 +74,9 @@ impl Selection {
         self.only.iter().chain(&self.skip).map(String::as_str).filter(|word| !known(word)).collect()
     }
 
-    /// The plan, in which the look at the disk counts the components that are wanted and no others.
-    pub(crate) fn narrowed<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
+    /// The plan, in which the look at the disk counts the components that are wanted and no others, and packages of the
+    /// distribution are those that they need.
+    pub fn narrowed<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
         if self.only.is_empty() && self.skip.is_empty() {
             return Cow::Borrowed(plan);
         }
@@ -60,14 +85,36 @@ impl Selection {
         let components: BTreeSet<&ComponentName> = steps.filter_map(|step| step.component.as_ref()).collect();
         let mut narrowed = plan.clone();
         for step in &mut narrowed.steps {
-            if let Action::Preflight(preflight) = &mut step.action {
-                if !preflight.disk_for.is_empty() {
+            let named = self.only.is_empty() || self.only.iter().any(|word| Self::names(word, step));
+            match &mut step.action {
+                Action::Preflight(preflight) if !preflight.disk_for.is_empty() => {
                     preflight.disk_for.retain(|estimate| components.contains(&estimate.component));
                     preflight.disk_mib = preflight.disk_for.iter().map(|estimate| estimate.mib).sum();
                 }
+                Action::EnsurePackages(packages) if !named => {
+                    let before = packages.needs.len();
+                    packages.needs.retain(|need| self.needs(need, plan, &wanted));
+                    let (before, after) = (before.to_string(), packages.needs.len().to_string());
+                    step.title = step.title.replacen(&before, &after, 1);
+                }
+                _ => {}
             }
         }
         Cow::Owned(narrowed)
+    }
+
+    /// Whether what is selected needs this of the distribution: for a component, for fetching and resolving what it needs,
+    /// or because the case lists it, which says nothing of who needs it.
+    fn needs(&self, need: &Need, plan: &Plan, wanted: &BTreeSet<StepId>) -> bool {
+        let runs = |of: fn(&Action) -> bool| {
+            plan.steps.iter().any(|step| of(&step.action) && wanted.contains(&step.id))
+        };
+        need.wanted_by.iter().any(|asker| match asker.as_str() {
+            "case" => true,
+            "sources" => runs(|action| matches!(action, Action::FetchSource(_))),
+            "python" => runs(|action| matches!(action, Action::FetchWheels(_))),
+            component => self.only.iter().any(|word| word.trim_end_matches('/') == component),
+        })
     }
 
     /// The steps of a plan that are wanted.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +17,7 @@ use sha2::Digest as _;
 
 use crate::files;
 use crate::runner::StepError;
+use crate::source_files::{self, Counting, Unreadable, shown};
 
 /// A file that changed within this time before it was read may change again without showing it.
 const YOUNG_NS: i128 = 2_000_000_000;
@@ -62,14 +65,14 @@ type Stamp = (u64, i128, i128, u64);
 
 struct Entry {
     /// Relative to the tree; empty for a single file.
-    name: String,
+    path: PathBuf,
     kind: Kind,
     stamp: Stamp,
 }
 
 enum Kind {
     File { executable: bool },
-    Link { target: String },
+    Link { target: PathBuf },
     Directory,
 }
 
@@ -84,22 +87,24 @@ impl Trees {
     /// # Errors
     /// When it cannot be read.
     pub fn digest(&self, input: &Input) -> Result<Option<Digest>, StepError> {
-        let (path, exclude): (&Utf8Path, &[String]) = match input {
-            Input::File { path } | Input::MaybeFile { path } => (path, &[]),
-            Input::Tree { path, exclude } => (path, exclude),
+        let (path, exclude, keep): (&Utf8Path, &[String], &[String]) = match input {
+            Input::File { path } | Input::MaybeFile { path } | Input::Requirements { path, .. } => {
+                (path, &[], &[])
+            }
+            Input::Tree { path, exclude, keep } => (path, exclude, keep),
         };
-        let failed = |error: io::Error| StepError::io("read", path, &error);
-        let entries = match list(path, exclude) {
+        let entries = match list(path, Counting::of_users(keep).without(exclude)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let may_lack = matches!(input, Input::MaybeFile { .. });
+            Err(unreadable) if unreadable.error.kind() == io::ErrorKind::NotFound => {
+                let may_lack =
+                    matches!(input, Input::MaybeFile { .. } | Input::Requirements { optional: true, .. });
                 return Ok(may_lack.then(|| Digest::of("nothing is there")));
             }
-            Err(error) => return Err(failed(error)),
+            Err(unreadable) => return Err(unreadable.into()),
         };
         let mut hasher = sha2::Sha256::new();
         for entry in &entries {
-            hasher.update(entry.name.as_bytes());
+            hasher.update(entry.path.as_os_str().as_bytes());
             let (size, modified, changed, inode) = entry.stamp;
             hasher.update([0, entry.kind.letter()]);
             // A directory's size and times change with files that may be excluded.
@@ -111,12 +116,12 @@ impl Trees {
             }
         }
         let listing = Digest::from_sha256(&hasher.finalize());
-        let place = self.place(path, exclude);
+        let place = self.place(path, exclude, keep);
         let known: Option<Summary> = files::read_cache(&place.with_extension("summary"));
         if let Some(known) = known.filter(|known| known.settled && known.listing == listing) {
             return Ok(Some(known.content));
         }
-        self.read_again(path, &place, listing, &entries).map(Some).map_err(failed)
+        Ok(self.read_again(path, &place, listing, &entries).map(Some)?)
     }
 
     fn read_again(
@@ -125,36 +130,39 @@ impl Trees {
         place: &Utf8Path,
         listing: Digest,
         entries: &[Entry],
-    ) -> io::Result<Digest> {
+    ) -> Result<Digest, Unreadable> {
         let now = now_ns();
         let earlier: Details = files::read_cache(&place.with_extension("details")).unwrap_or_default();
         let mut details = Details::default();
         let mut settled = true;
         let mut hasher = sha2::Sha256::new();
         for entry in entries {
-            hasher.update(entry.name.as_bytes());
+            hasher.update(entry.path.as_os_str().as_bytes());
             hasher.update([0, entry.kind.letter()]);
             match &entry.kind {
                 Kind::Directory => {}
-                Kind::Link { target } => hasher.update(target.as_bytes()),
+                Kind::Link { target } => hasher.update(target.as_os_str().as_bytes()),
                 Kind::File { executable } => {
                     let young = entry.stamp.1.max(entry.stamp.2) > now - YOUNG_NS;
                     settled &= !young;
-                    let known = earlier.files.get(&entry.name).filter(|(stamp, _)| *stamp == entry.stamp);
+                    let name = shown(&entry.path);
+                    let known = earlier.files.get(&*name).filter(|(stamp, _)| *stamp == entry.stamp);
                     let digest = match known {
                         Some((_, digest)) => digest.clone(),
                         None => {
-                            let path =
-                                if entry.name.is_empty() { root.to_owned() } else { root.join(&entry.name) };
-                            files::sha256_file(&path)?.0
+                            let path = match entry.path.as_os_str().is_empty() {
+                                true => root.as_std_path().to_owned(),
+                                false => root.as_std_path().join(&entry.path),
+                            };
+                            files::sha256_file(&path).map_err(Unreadable::at(&path))?.0
                         }
                     };
                     hasher.update([u8::from(*executable)]);
                     hasher.update(digest.as_str().as_bytes());
                     if young {
-                        details.young.insert(entry.name.clone(), digest);
+                        details.young.insert(name.into_owned(), digest);
                     } else {
-                        details.files.insert(entry.name.clone(), (entry.stamp, digest));
+                        details.files.insert(name.into_owned(), (entry.stamp, digest));
                     }
                 }
             }
@@ -170,8 +178,8 @@ impl Trees {
     /// Files of a tree, whose digest was asked before, that are not what they were when it had this one (its short
     /// form). None where that is not known any more.
     pub fn changed(&self, input: &Input, before: &str) -> Vec<String> {
-        let Input::Tree { path, exclude } = input else { return Vec::new() };
-        let place = self.place(path, exclude);
+        let Input::Tree { path, exclude, keep } = input else { return Vec::new() };
+        let place = self.place(path, exclude, keep);
         let summary: Option<Summary> = files::read_cache(&place.with_extension("summary"));
         if summary.is_none_or(|summary| summary.content.short() != before) {
             return Vec::new();
@@ -197,13 +205,18 @@ impl Trees {
         Ok(())
     }
 
-    fn place(&self, path: &Utf8Path, exclude: &[String]) -> Utf8PathBuf {
-        let key = Digest::of(format!("{path}\0{}", exclude.join("\0")));
+    fn place(&self, path: &Utf8Path, exclude: &[String], keep: &[String]) -> Utf8PathBuf {
+        let kept: String = keep.iter().map(|kept| format!("\0\0{kept}")).collect();
+        let key = Digest::of(format!("{path}\0{}{kept}", exclude.join("\0")));
         self.directory.join(key.short())
     }
 }
 
 impl Kind {
+    fn file(metadata: &fs::Metadata) -> Self {
+        Self::File { executable: metadata.mode() & 0o111 != 0 }
+    }
+
     fn letter(&self) -> u8 {
         match self {
             Self::File { executable: false } => b'f',
@@ -214,43 +227,31 @@ impl Kind {
     }
 }
 
-/// All entries below a directory, sorted by path; or the file itself.
-fn list(root: &Utf8Path, exclude: &[String]) -> io::Result<Vec<Entry>> {
-    let metadata = fs::metadata(root)?;
-    let mut entries = Vec::new();
-    if metadata.is_dir() {
-        walk(root, "", exclude, &mut entries)?;
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    } else {
-        let executable = metadata.mode() & 0o111 != 0;
-        entries.push(Entry { name: String::new(), kind: Kind::File { executable }, stamp: stamp(&metadata) });
+/// All entries below a directory that count, sorted by path; or the file itself.
+fn list(root: &Utf8Path, counting: Counting<'_>) -> Result<Vec<Entry>, Unreadable> {
+    let root = root.as_std_path();
+    let metadata = fs::metadata(root).map_err(Unreadable::at(root))?;
+    if !metadata.is_dir() {
+        return Ok(vec![Entry {
+            path: PathBuf::new(),
+            kind: Kind::file(&metadata),
+            stamp: stamp(&metadata),
+        }]);
     }
-    Ok(entries)
+    let listed = source_files::list(root, counting)?.entries;
+    listed.into_iter().map(|source_files::Entry { path, metadata }| entry(root, path, &metadata)).collect()
 }
 
-fn walk(directory: &Utf8Path, prefix: &str, exclude: &[String], entries: &mut Vec<Entry>) -> io::Result<()> {
-    for entry in directory.read_dir_utf8()? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == ".git" || exclude.iter().any(|left_out| left_out == name) {
-            continue;
-        }
-        let below = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        let metadata = entry.metadata()?;
-        let kind = if metadata.is_dir() {
-            walk(entry.path(), &below, exclude, entries)?;
-            Kind::Directory
-        } else if metadata.is_symlink() {
-            Kind::Link { target: fs::read_link(entry.path())?.to_string_lossy().into_owned() }
-        } else if metadata.is_file() {
-            Kind::File { executable: metadata.mode() & 0o111 != 0 }
-        } else {
-            // Sockets and pipes are no source.
-            continue;
-        };
-        entries.push(Entry { name: below, kind, stamp: stamp(&metadata) });
-    }
-    Ok(())
+fn entry(root: &Path, path: PathBuf, metadata: &fs::Metadata) -> Result<Entry, Unreadable> {
+    let kind = if metadata.is_dir() {
+        Kind::Directory
+    } else if metadata.is_symlink() {
+        let link = root.join(&path);
+        Kind::Link { target: fs::read_link(&link).map_err(Unreadable::at(&link))? }
+    } else {
+        Kind::file(metadata)
+    };
+    Ok(Entry { path, kind, stamp: stamp(metadata) })
 }
 
 fn stamp(metadata: &fs::Metadata) -> Stamp {
@@ -285,7 +286,7 @@ mod tests {
         fs::create_dir_all(source.join("a")).unwrap();
         fs::write(source.join("a/one.c"), "int x;").unwrap();
         fs::create_dir(source.join(".git")).unwrap();
-        let input = Input::Tree { path: source.clone(), exclude: vec!["skip".to_owned()] };
+        let input = Input::Tree { path: source.clone(), exclude: vec!["skip".to_owned()], keep: Vec::new() };
         let trees = Trees::new(&root.join("state"));
         let first = trees.digest(&input).unwrap().unwrap();
         age(&source.join("a/one.c"));
@@ -306,7 +307,7 @@ mod tests {
             fs::write(source.join(name), name).unwrap();
         }
         age(&source.join("kept.c"));
-        let input = Input::Tree { path: source.clone(), exclude: Vec::new() };
+        let input = Input::Tree { path: source.clone(), exclude: Vec::new(), keep: Vec::new() };
         let trees = Trees::new(&root.join("state"));
         let before = trees.digest(&input).unwrap().unwrap();
         trees.persist().unwrap();
@@ -328,7 +329,8 @@ mod tests {
         let input = Input::File { path: file.clone() };
         let before = trees.digest(&input).unwrap().unwrap();
         trees.persist().unwrap();
-        let summary: Summary = files::read_cache(&trees.place(&file, &[]).with_extension("summary")).unwrap();
+        let summary: Summary =
+            files::read_cache(&trees.place(&file, &[], &[]).with_extension("summary")).unwrap();
         assert!(!summary.settled, "a file written just now must not be trusted by its times");
         // A filesystem with coarse times would give the second content the first one's stamp; a summary with the stamp of
         // now and the content of before stands for that.
@@ -336,7 +338,7 @@ mod tests {
         let after = trees.digest(&input).unwrap().unwrap();
         assert_ne!(after, before);
         trees.persist().unwrap();
-        let place = trees.place(&file, &[]).with_extension("summary");
+        let place = trees.place(&file, &[], &[]).with_extension("summary");
         let mut stale: Summary = files::read_cache(&place).unwrap();
         stale.content = before.clone();
         files::write_cache(&place, &stale).unwrap();
@@ -351,7 +353,7 @@ mod tests {
         let root = Utf8Path::from_path(directory.path()).unwrap();
         let trees = Trees::new(&root.join("state"));
         let source = root.join("src");
-        let input = Input::Tree { path: source.clone(), exclude: Vec::new() };
+        let input = Input::Tree { path: source.clone(), exclude: Vec::new(), keep: Vec::new() };
         assert_eq!(trees.digest(&input).unwrap(), None);
         fs::create_dir(&source).unwrap();
         fs::write(source.join("tool"), "x").unwrap();

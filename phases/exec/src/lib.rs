@@ -36,3 +36,9 @@ pub use wire::{LAUNCHER_VARIABLE, MARKER_VARIABLE, PATIENT_VARIABLE};
 pub fn may_write(path: &camino::Utf8Path) -> bool {
     sys::process::may_write(path.as_std_path())
 }
+
+/// Gives everything that this process writes from here on the usual modes (0644, 0755), whatever mask it was started
+/// with: prefix, environments and records are for others too. What is secret asks for its own mode.
+pub fn use_usual_modes() {
+    sys::process::set_usual_umask();
+}

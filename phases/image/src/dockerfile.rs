@@ -4,7 +4,7 @@
 //! the instructions are rendered: they are then the image's own configuration, which every engine shows and obeys, and
 //! nothing has to be started in between.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, Image};
 
 /// Both phases in one build.
@@ -42,9 +42,37 @@ impl Places<'_> {
     }
 }
 
+/// How a case is called in a build, and what of the build context the first phase sees for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Called {
+    /// Its name, or its path in the build context.
+    pub case: String,
+    /// Directories beside `cases` that it reads, as paths in the context.
+    pub sees: Vec<Utf8PathBuf>,
+    /// It lies at the top of the context: all of that is seen.
+    pub sees_all: bool,
+}
+
+impl Called {
+    fn seen(&self, text: &str) -> String {
+        let text = match self.sees_all {
+            true => text.replacen("\nARG DEPS_SEES=cases\n", "\nARG DEPS_SEES=all\n", 1),
+            false => text.to_owned(),
+        };
+        let last = "\nCOPY recipe[s] /recipes/\n";
+        let copies = self.sees.iter().map(|directory| {
+            // The exec form takes white space in names.
+            let words = [format!("{directory}/"), format!("/{directory}/")];
+            format!("COPY {}\n", serde_json::to_string(&words).unwrap_or_default())
+        });
+        text.replacen(last, &format!("{last}{}", copies.collect::<String>()), 1)
+    }
+}
+
 /// One of the two Dockerfiles with the case, its base image and its instructions filled in.
-pub fn of_case(template: &str, wanted: &str, case: &Case, places: Places<'_>) -> String {
-    let mut text = template.replacen("\nARG CASE\n", &format!("\nARG CASE={}\n", quoted(wanted)), 1);
+pub fn of_case(template: &str, called: &Called, case: &Case, places: Places<'_>) -> String {
+    let named = format!("\nARG CASE={}\n", quoted(&called.case));
+    let mut text = called.seen(template).replacen("\nARG CASE\n", &named, 1);
     if let Some(base) = &case.base_image {
         for name in ["BASE_IMAGE", "RUNTIME_BASE_IMAGE"] {
             text = text.replacen(
@@ -197,7 +225,8 @@ CMD ["--port","8080"]
 
     #[test]
     fn both_files_are_made_a_case_s_own() {
-        let both = of_case(BOTH, "my case", &case(), places());
+        let called = |name: &str| Called { case: name.to_owned(), ..Called::default() };
+        let both = of_case(BOTH, &called("my case"), &case(), places());
         assert!(both.contains("\nARG CASE=\"my case\"\n") && both.ends_with("CMD [\"--port\",\"8080\"]\n"));
         assert_eq!(
             both.matches("id=installer-trees-mine,target=/var/cache/installer,sharing=locked").count(),
@@ -209,7 +238,7 @@ CMD ["--port","8080"]
         );
         assert!(both.contains("\nARG BASE_IMAGE=\"registry.example/base:1\"\n"));
         assert!(both.contains("\nARG RUNTIME_BASE_IMAGE=${BASE_IMAGE}\n"));
-        let second = of_case(BUILD_ONLY, "x", &case(), places());
+        let second = of_case(BUILD_ONLY, &called("x"), &case(), places());
         assert!(second.contains("\nARG CASE=\"x\"\n"));
         assert!(second.contains("\nARG RUNTIME_BASE_IMAGE=\"registry.example/base:1\"\n"));
     }

@@ -21,6 +21,7 @@ pub mod nearest;
 pub mod plan;
 pub mod python;
 pub mod report;
+pub mod requirements;
 pub mod shell;
 pub mod site;
 pub mod source_facts;

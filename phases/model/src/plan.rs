@@ -157,13 +157,27 @@ pub enum Input {
         /// Absolute path.
         path: Utf8PathBuf,
     },
-    /// All files below a directory: paths, modes, link targets and content. `.git` never counts.
+    /// A requirement file of pip, with the files that it includes and the wheels that they name by path.
+    Requirements {
+        /// Absolute path.
+        path: Utf8PathBuf,
+        /// What paths in it are relative to: the directory that pip runs in.
+        base: Utf8PathBuf,
+        /// Whether the step runs without it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        optional: bool,
+    },
+    /// All files below a directory: paths, modes, link targets and content. `.git` never counts, nor do directories of
+    /// what tools make there again (`target`, `node_modules` …).
     Tree {
         /// Absolute path.
         path: Utf8PathBuf,
         /// Names (not paths) of entries that do not count, at any depth.
         #[serde(default)]
         exclude: Vec<String>,
+        /// Names and paths of directories that count although tools make them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keep: Vec<String>,
     },
 }
 

@@ -90,8 +90,10 @@ fn input(input: &Input) -> String {
     match input {
         Input::File { path } => path.to_string(),
         Input::MaybeFile { path } => format!("{path}, if it exists"),
-        Input::Tree { path, exclude } if exclude.is_empty() => format!("everything below {path}"),
-        Input::Tree { path, exclude } => format!("everything below {path} but {}", exclude.join(", ")),
+        Input::Requirements { path, optional: false, .. } => format!("{path} and what it includes"),
+        Input::Requirements { path, .. } => format!("{path} and what it includes, if it exists"),
+        Input::Tree { path, exclude, .. } if exclude.is_empty() => format!("everything below {path}"),
+        Input::Tree { path, exclude, .. } => format!("everything below {path} but {}", exclude.join(", ")),
     }
 }
 

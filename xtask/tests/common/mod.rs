@@ -59,6 +59,33 @@ pub fn placed(directory: &Path, arguments: &[&str]) -> Output {
     placed_command(directory, arguments).output().unwrap()
 }
 
+/// Writes a wheel of one empty package, as an index would have it.
+#[expect(clippy::disallowed_methods, reason = "a test prepares what it tests on")]
+pub fn wheel(directory: &Path, name: &str, version: &str) {
+    const MAKE: &str = r#"
+import os, sys, zipfile
+into, name, version = sys.argv[1:]
+os.makedirs(into, exist_ok=True)
+info = f"{name}-{version}.dist-info"
+with zipfile.ZipFile(f"{into}/{name}-{version}-py3-none-any.whl", "w") as wheel:
+    wheel.writestr(f"{name}/__init__.py", f"version = {version!r}\n")
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*wheel.namelist(), f"{info}/RECORD"]))
+"#;
+    let made =
+        Command::new("/usr/bin/python3").args(["-c", MAKE]).arg(directory).args([name, version]).output();
+    assert!(made.as_ref().is_ok_and(|made| made.status.success()), "{made:?}");
+}
+
+/// Without any index but the wheels of the case.
+pub fn without_index(command: &mut Command) -> &mut Command {
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PIP_CONFIG_FILE", "/dev/null")
+        .env("PIP_INDEX_URL", "file:///nonexistent")
+}
+
 pub fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -78,13 +78,12 @@ pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>) -> Result<Fed, PlanEr
         let verb = format!("copy-{source}");
         let id = step_id(planned.name, &verb);
         if !fed.copies.iter().any(|copy| copy.id == id) {
-            let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
             let title = format!("synchronise the copy of {source} for {} with its source", planned.name);
-            let action = working_copy_of(from, into.clone());
+            let action = working_copy_of(&found, into.clone());
             let mut copy = template(cx.phase, planned.name, &verb, title, action);
-            copy.needs = needs;
+            copy.needs = found.needs;
             copy.after = vec![gate::id()];
-            copy.inputs = inputs;
+            copy.inputs = found.inputs;
             copy.outputs = vec![into.clone()];
             copy.optional = planned.component.optional;
             fed.copies.push(copy);

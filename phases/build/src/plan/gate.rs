@@ -8,9 +8,6 @@ use model::{ComponentName, StepId};
 use super::planned::Planned;
 use super::step::{step_id, template};
 
-/// What a compile needs at least, in MiB: below it even one job dies.
-const MEMORY_MIB: u64 = 512;
-
 /// The id of the step.
 pub(super) fn id() -> StepId {
     StepId::new("build/preflight")
@@ -27,10 +24,9 @@ pub(super) fn step(
         disk_mib: disk_for.iter().map(|estimate| estimate.mib).sum(),
         disk_at: known.layout.cache.clone(),
         disk_for,
-        memory_mib: MEMORY_MIB,
         ..Preflight::default()
     });
-    let title = "check that disk and memory are large enough".to_owned();
+    let title = "check that the disk is large enough".to_owned();
     let mut step = template(phase, &ComponentName::new("all"), "preflight", title, action);
     step.id = id();
     step.component = None;

@@ -18,7 +18,8 @@ use super::planned::Planned;
 use super::step::template;
 use super::xmake;
 use crate::environment;
-use crate::subject::{Subject, holding};
+use crate::hooks;
+use crate::subject::{PYTHON, Subject, holding};
 
 /// Installs the wheels into the case's environment. What is returned stands for the environment.
 pub(super) fn environment(cx: &mut PlanCx<'_>, gate: Option<&StepId>) -> Option<StepId> {
@@ -271,6 +272,16 @@ pub(super) fn uses_python(known: &Known<'_>, planned: &Planned<'_>) -> bool {
         || xmake::uses_python(known, planned)
         || planned.component.python_modules.is_some()
         || !python_packages(known, planned).is_empty()
+}
+
+/// Whether a component is built or checked with the case's Python environment.
+pub(super) fn needs_environment(known: &Known<'_>, planned: &Planned<'_>) -> bool {
+    // Wherever it names the interpreter: in options, commands, checks. The script of an application root has it on PATH.
+    let named = || serde_json::to_string(planned.component).is_ok_and(|said| said.contains(PYTHON));
+    known.case.python_environment().is_some()
+        && (uses_python(known, planned)
+            || planned.component.hooks.as_deref() == Some(hooks::APPLICATION)
+            || named())
 }
 
 /// The step that makes the environment that a component is built with.

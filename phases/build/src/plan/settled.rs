@@ -18,10 +18,7 @@ use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
 use crate::options::{add, asked_for};
-use crate::subject::{Subject, within};
-
-/// What stands for the interpreter of the case's Python environment.
-const PYTHON: &str = "{python}";
+use crate::subject::{PYTHON, Subject, within};
 
 /// The beginning of what stands for the prefix of a component: `{prefix:NAME}`.
 const PREFIX_OF: &str = "{prefix:";
@@ -235,7 +232,7 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
 
 fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
     let into = layout.working_copy(planned.name);
-    let action = working_copy_of(source.tree.clone(), into.clone());
+    let action = working_copy_of(source, into.clone());
     let title = format!("synchronise the working copy of {} with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();

@@ -1,6 +1,7 @@
 //! Steps of a component, before they say anything of their own.
 
 use camino::Utf8PathBuf;
+use engine::planning::PlannedSource;
 use model::plan::{Action, Claims, Freshness, Jobs, Network, Phase, Privilege, Step, WorkingCopy};
 use model::{ComponentName, StepId};
 
@@ -49,7 +50,7 @@ pub(super) fn template(
     }
 }
 
-/// Brings a copy of a tree in line with it.
-pub(super) fn working_copy_of(from: Utf8PathBuf, into: Utf8PathBuf) -> Action {
-    Action::WorkingCopy(WorkingCopy { from, into })
+/// Brings a copy of a source in line with it.
+pub(super) fn working_copy_of(source: &PlannedSource, into: Utf8PathBuf) -> Action {
+    Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into, keep: source.keep.clone() })
 }

@@ -24,7 +24,7 @@ use crate::subject::{Subject, holding};
 const CUDA_MEMORY_MIB: u64 = 1536;
 
 /// What one job takes of the memory where nothing is known, in MiB.
-const JOB_MEMORY_MIB: u64 = 512;
+pub const USUAL_JOB_MIB: u64 = 512;
 
 /// How long a component compiles of which nothing is known, in seconds on one core.
 const WEIGHT: u32 = 60;
@@ -48,6 +48,7 @@ pub(super) fn of_component(
 ) -> Vec<Step> {
     let Ground { mut copies, before, inputs, placed } = ground;
     let python = common.python.as_ref();
+    let uses_environment = python::needs_environment(subject.known, planned);
     let mut steps = Steps { planned, subject, phase, found: Vec::new() };
     let roots = std::mem::take(&mut built.roots);
     let configured = steps.configure(&mut built, before, &inputs);
@@ -57,9 +58,10 @@ pub(super) fn of_component(
     let committed = steps.commit(staged, roots, python);
     steps.verify(committed);
     for step in &mut steps.found {
-        // A component may use the environment, but a wheel more or less does not change what is compiled.
         step.after.push(gate::id());
-        step.after.extend(python.filter(|python| !step.needs.contains(python)).cloned());
+        // A wheel more or less does not change what is compiled.
+        let waits = python.filter(|python| uses_environment && !step.needs.contains(python));
+        step.after.extend(waits.cloned());
         if step.id == step_id(planned.name, "configure") {
             step.inputs.extend(placed.iter().cloned());
         }
@@ -137,7 +139,7 @@ impl Steps<'_> {
         }
         compile.claims.jobs = built.jobs;
         let component = planned.component;
-        let mut memory = component.job_memory_mib.unwrap_or(JOB_MEMORY_MIB);
+        let mut memory = component.job_memory_mib.unwrap_or(USUAL_JOB_MIB);
         for (_, when) in holding(component, &subject.asked()) {
             memory = when.job_memory_mib.unwrap_or(memory);
         }

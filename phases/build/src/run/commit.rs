@@ -189,7 +189,7 @@ fn place(
     let directory = into.parent().unwrap_or(&action.prefix);
     files::create_dir_all(directory)?;
     // One name for each file: what a killed commit left is overwritten by the next one.
-    let temporary = directory.join(format!("{TEMPORARY}{}", into.file_name().unwrap_or("file")));
+    let temporary = directory.join(temporary(into.file_name().unwrap_or("file")));
     files::remove_tree(&temporary)?;
     let written = match entry {
         Entry::Link { target } => fault::check("commit-copy").and_then(|()| symlink(target, &temporary)),
@@ -206,6 +206,11 @@ fn place(
         drop(fs::remove_file(&temporary));
         StepError::io("install", &into, &error)
     })
+}
+
+/// The name of a file while it is copied: never longer than a file system allows.
+fn temporary(name: &str) -> String {
+    files::beside(TEMPORARY, name, "")
 }
 
 fn write_file(
@@ -251,7 +256,7 @@ fn remove_obsolete(
         }
         // Of a file whose copy was killed.
         if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
-            let temporary = directory.join(format!("{TEMPORARY}{name}"));
+            let temporary = directory.join(temporary(name));
             if fs::symlink_metadata(&temporary).is_ok() {
                 files::remove_tree(&temporary)?;
             }

@@ -9,6 +9,7 @@ mod source;
 use camino::Utf8Path;
 pub(super) use compiler_cache::CompilerCaches;
 use engine::runner::{Context, Finding, Observation, StepError};
+use engine::source_files;
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
 use model::plan::{DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
@@ -61,9 +62,6 @@ pub(super) fn observe(
     }
     if action.disk_mib > 0 || !action.disk_for.is_empty() {
         disk(action, &mut observation)?;
-    }
-    if action.memory_mib > 0 {
-        memory(action, &mut observation);
     }
     Ok(observation)
 }
@@ -275,7 +273,7 @@ fn mib(estimate: &DiskEstimate) -> u64 {
     (bytes.saturating_mul(TIMES_SOURCE) / MIB).clamp(LEAST_MIB.min(estimate.mib), estimate.mib)
 }
 
-/// The size of the files below a directory, `.git` aside; counting ends where it is enough.
+/// The size of the files below a directory, without `.git` and what tools make again; counting ends where it is enough.
 fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
     let (mut sum, mut open) = (0_u64, vec![tree.to_owned()]);
     while let Some(directory) = open.pop() {
@@ -284,7 +282,7 @@ fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
         for entry in entries.flatten() {
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => {
-                    if entry.file_name() != ".git" {
+                    if entry.file_name() != ".git" && !source_files::is_product(entry.path().as_std_path()) {
                         open.push(entry.path().to_owned());
                     }
                 }
@@ -297,19 +295,6 @@ fn size_up_to(tree: &Utf8Path, enough: u64) -> u64 {
         }
     }
     sum
-}
-
-fn memory(action: &Preflight, observation: &mut Observation) {
-    let Some(total_mib) = engine::memory::total_mib() else { return };
-    if total_mib < action.memory_mib {
-        observation.findings.push(Finding {
-            what: format!(
-                "there are {total_mib} MiB of memory, but a compile with one job takes {}",
-                action.memory_mib
-            ),
-            cure: "add memory or swap space, or raise the container's limit".to_owned(),
-        });
-    }
 }
 
 #[cfg(test)]

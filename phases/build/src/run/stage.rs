@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::StepError;
+use engine::source_files::shown;
 use model::plan::{StageFiles, StagedTree};
 
 /// Directories that are no part of what is installed.
@@ -54,27 +55,33 @@ fn copy_tree(action: &StageFiles, tree: &StagedTree) -> Result<(), StepError> {
     while let Some(below) = open.pop() {
         let directory = tree.from.join(&below);
         let failed = |error: &std::io::Error| StepError::io("list", &directory, error);
-        for entry in directory.read_dir_utf8().map_err(|error| failed(&error))? {
+        for entry in fs::read_dir(&directory).map_err(|error| failed(&error))? {
             let entry = entry.map_err(|error| failed(&error))?;
+            let path = Utf8PathBuf::from_path_buf(entry.path()).map_err(|path| {
+                StepError::new(
+                    format!("{} cannot be installed: its name is not UTF-8", shown(&path)),
+                    "rename it in the source",
+                )
+            })?;
+            let name = path.file_name().unwrap_or_default();
             let kind = entry.file_type().map_err(|error| failed(&error))?;
-            let relative = below.join(entry.file_name());
+            let relative = below.join(name);
             if kind.is_dir() {
-                if !SKIPPED.contains(&entry.file_name()) {
+                if !SKIPPED.contains(&name) {
                     open.push(relative);
                 }
                 continue;
             }
             // Of what a link leads to; one that leads nowhere, or to a directory, is said.
-            let metadata =
-                fs::metadata(entry.path()).map_err(|error| StepError::io("read", entry.path(), &error))?;
+            let metadata = fs::metadata(&path).map_err(|error| StepError::io("read", &path, &error))?;
             if !metadata.is_file() {
                 return Err(StepError::new(
-                    format!("{} is not a file and cannot be installed", entry.path()),
+                    format!("{path} is not a file and cannot be installed"),
                     "remove it from the source, or put a file in its place",
                 ));
             }
             let mode = if metadata.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 };
-            copy(entry.path(), &place(action, &tree.to.join(relative))?, mode)?;
+            copy(&path, &place(action, &tree.to.join(relative))?, mode)?;
         }
     }
     Ok(())

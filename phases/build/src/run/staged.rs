@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::StepError;
+use engine::source_files::{named, shown};
 use model::Digest;
 use model::manifest::Entry;
 use model::plan::Commit;
@@ -43,7 +45,9 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     }
     let root = staged_prefix(action);
     let mut found = Vec::new();
-    walk(&action.staging, &mut found)?;
+    let mut unnamed = Vec::new();
+    walk(action.staging.as_std_path(), &mut found, &mut unnamed)?;
+    refuse_unnamed(action, &unnamed)?;
     if found.is_empty() {
         return Err(StepError::new(
             format!("the staging root {} is empty: nothing was installed into it", action.staging),
@@ -132,18 +136,45 @@ fn relative(action: &Commit, staged: &Utf8Path) -> Option<Utf8PathBuf> {
     action.roots.iter().any(|root| place.starts_with(root)).then_some(place)
 }
 
-fn walk(directory: &Utf8Path, found: &mut Vec<Utf8PathBuf>) -> Result<(), StepError> {
-    let failed = |error: &std::io::Error| StepError::io("list", directory, error);
+/// The files below a staging root, and those whose names are not UTF-8, as they will be installed.
+fn walk(directory: &Path, found: &mut Vec<Utf8PathBuf>, unnamed: &mut Vec<PathBuf>) -> Result<(), StepError> {
+    let failed = |error: &std::io::Error| StepError::io("list", shown(directory), error);
     let mut children = Vec::new();
-    for entry in directory.read_dir_utf8().map_err(|error| failed(&error))? {
+    for entry in fs::read_dir(directory).map_err(|error| failed(&error))? {
         let entry = entry.map_err(|error| failed(&error))?;
-        children.push((entry.path().to_owned(), entry.file_type().map_err(|error| failed(&error))?));
+        children.push((entry.path(), entry.file_type().map_err(|error| failed(&error))?));
     }
     children.sort_by(|left, right| left.0.cmp(&right.0));
     for (path, kind) in children {
-        if kind.is_dir() { walk(&path, found)? } else { found.push(path) }
+        if kind.is_dir() {
+            walk(&path, found, unnamed)?;
+        } else {
+            match Utf8PathBuf::from_path_buf(path) {
+                Ok(path) => found.push(path),
+                Err(path) => unnamed.push(path),
+            }
+        }
     }
     Ok(())
+}
+
+/// Manifests and archives speak of files by their names, in UTF-8.
+fn refuse_unnamed(action: &Commit, unnamed: &[PathBuf]) -> Result<(), StepError> {
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<PathBuf> = unnamed
+        .iter()
+        .map(|path| Path::new("/").join(path.strip_prefix(&action.staging).unwrap_or(path)))
+        .collect();
+    Err(StepError::new(
+        format!(
+            "{} would install files whose names are not UTF-8: {}",
+            action.component,
+            named(places.iter().map(PathBuf::as_path))
+        ),
+        "rename them in its source, or remove them in a last command of its `install`",
+    ))
 }
 
 /// `lib`, every other staged directory that holds shared libraries, then those of needed components.
@@ -246,7 +277,14 @@ fn entry(
 ) -> Checked<(Entry, Option<Linkage>)> {
     let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("inspect", path, &error))?;
     if metadata.is_symlink() {
-        let target = path.read_link_utf8().map_err(|error| StepError::io("read the link", path, &error))?;
+        let target = fs::read_link(path).map_err(|error| StepError::io("read the link", path, &error))?;
+        let target = match Utf8PathBuf::from_path_buf(target) {
+            Ok(target) => target,
+            Err(target) => {
+                let target = shown(&target);
+                return Ok(Err(format!("{relative} is a link to a name that is not UTF-8 ({target})")));
+            }
+        };
         if target.starts_with(&action.staging) {
             return Ok(Err(format!("{relative} is a link into the staging root ({target})")));
         }

@@ -312,7 +312,7 @@ fn a_working_copy_touches_only_what_changed() {
     }
     symlink("same", from.join("link")).unwrap();
     symlink("../../beside", from.join("sub/out")).unwrap();
-    let action = WorkingCopy { from: from.clone(), into: into.clone() };
+    let action = WorkingCopy { from: from.clone(), into: into.clone(), keep: Vec::new() };
     working_copy::sync(&action, &context).unwrap();
     assert_eq!(time(&into.join("same")), old);
     assert!(!into.join(".git").exists());
@@ -349,7 +349,8 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
     symlink("file", from.join("real/link")).unwrap();
     symlink("real", from.join("directory")).unwrap();
 
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new() }, &context)
+        .unwrap();
     let options = fs_extra::dir::CopyOptions::new().copy_inside(true);
     fs_extra::dir::copy(&from, &theirs, &options).unwrap();
 
@@ -364,7 +365,8 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
 
     // A link that leads nowhere is part of a source like any other.
     symlink("nowhere", from.join("broken")).unwrap();
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new() }, &context)
+        .unwrap();
     assert_eq!(ours.join("broken").read_link_utf8().unwrap(), "nowhere");
     let done = fs_extra::dir::copy(&from, context.path("again"), &options);
     assert!(done.is_err() || !context.path("again/broken").is_symlink(), "{done:?}");
@@ -414,7 +416,6 @@ fn preflight_tells_everything_at_once() {
             paths: vec![RequiredPath { path: "/nonexistent/x".into(), cure: "mount it".to_owned() }],
             disk_mib: u64::MAX,
             disk_at: context.path("not/yet"),
-            memory_mib: u64::MAX,
             ..Preflight::default()
         }),
         freshness: Freshness::Observed,
@@ -429,7 +430,7 @@ fn preflight_tells_everything_at_once() {
         weight: 0,
     };
     let observation = runner.observe(&step, &context).unwrap();
-    assert_eq!(observation.findings.len(), 6, "{:?}", observation.findings);
+    assert_eq!(observation.findings.len(), 5, "{:?}", observation.findings);
     assert_eq!(observation.warnings.len(), 1);
     assert_eq!(observation.found["there"], "there 1");
     let told = failure(runner.run(&step, &context));

@@ -2,28 +2,45 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::runner::{Context, StepError};
+use engine::source_files::{self, Counting, Entry, Listing, Unreadable, named};
 use engine::{fault, tarball};
 use model::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// Packs the tree at `from` as a tar archive at `to`: entries sorted, owner and times normalised (every entry is given
-/// the time `modified`, in seconds since 1970), modes reduced to 644 and 755. `.git` is left out.
+/// the time `modified`, in seconds since 1970), modes reduced to 644 and 755.
 ///
 /// # Errors
 /// When something cannot be read or written, or the run is being cancelled.
-pub fn pack(from: &Utf8Path, to: &Utf8Path, modified: u64, context: &dyn Context) -> Result<(), StepError> {
+pub fn pack(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    modified: u64,
+    counting: Counting<'_>,
+    context: &dyn Context,
+) -> Result<(), StepError> {
     let failed = |error: io::Error| StepError::io("write", to, &error);
     fault::check("pack-write").map_err(failed)?;
     let file = File::create(to).map_err(failed)?;
     let mut tar = tar::Builder::new(io::BufWriter::with_capacity(256 * 1024, file));
-    for (path, metadata) in walk(from, context)? {
-        let full = from.join(&path);
-        let unreadable = |error: io::Error| StepError::io("pack", &full, &error);
+    let listed = walk(from, counting, context)?;
+    if !listed.special.is_empty() {
+        let left_out = named(listed.special.iter().map(PathBuf::as_path));
+        context.warn(&format!("{from}: left out what is neither file nor directory nor link: {left_out}"));
+    }
+    for Entry { path, metadata } in listed.entries {
+        if context.cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let full = from.as_std_path().join(&path);
+        let unreadable = |error: io::Error| StepError::from(Unreadable { path: full.clone(), error });
         if metadata.is_symlink() {
             let target = std::fs::read_link(&full).map_err(unreadable)?;
             let mut header = tarball::header(tar::EntryType::Symlink, 0o777, 0, modified);
@@ -50,44 +67,31 @@ pub fn pack(from: &Utf8Path, to: &Utf8Path, modified: u64, context: &dyn Context
 ///
 /// # Errors
 /// When the tree cannot be read, or the run is being cancelled.
-pub fn metadata_stamp(tree: &Utf8Path, context: &dyn Context) -> Result<Digest, StepError> {
+pub fn metadata_stamp(
+    tree: &Utf8Path,
+    counting: Counting<'_>,
+    context: &dyn Context,
+) -> Result<Digest, StepError> {
     let mut hasher = Sha256::new();
-    for (path, metadata) in walk(tree, context)? {
+    for Entry { path, metadata } in walk(tree, counting, context)?.entries {
         // The time of a directory says nothing that its entries do not.
         let time = if metadata.is_dir() { None } else { metadata.modified().ok() };
         let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         let size = if metadata.is_dir() { 0 } else { metadata.len() };
-        let line = format!("{path}\0{:o}\0{size}\0{}\n", metadata.permissions().mode(), time.as_nanos());
-        hasher.update(line.as_bytes());
+        let rest = format!("\0{:o}\0{size}\0{}\n", metadata.permissions().mode(), time.as_nanos());
+        hasher.update(path.as_os_str().as_bytes());
+        hasher.update(rest.as_bytes());
     }
     Ok(Digest::from_sha256(&hasher.finalize()))
 }
 
-/// Everything below a tree, relative to it, sorted; directories before what is in them.
-fn walk(tree: &Utf8Path, context: &dyn Context) -> Result<Vec<(Utf8PathBuf, std::fs::Metadata)>, StepError> {
-    let mut found = Vec::new();
-    let mut waiting = vec![Utf8PathBuf::new()];
-    while let Some(relative) = waiting.pop() {
-        if context.cancelled() {
-            return Err(StepError::Cancelled);
-        }
-        let directory = tree.join(&relative);
-        let failed = |error: io::Error| StepError::io("read", &directory, &error);
-        for entry in directory.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.file_name() == ".git" {
-                continue;
-            }
-            let path = relative.join(entry.file_name());
-            let metadata = entry.path().symlink_metadata().map_err(failed)?;
-            if metadata.is_dir() {
-                waiting.push(path.clone());
-            } else if !metadata.is_file() && !metadata.is_symlink() {
-                continue;
-            }
-            found.push((path, metadata));
-        }
+/// Everything below a tree that counts, relative to it, sorted; directories before what is in them.
+fn walk(tree: &Utf8Path, counting: Counting<'_>, context: &dyn Context) -> Result<Listing, StepError> {
+    if context.cancelled() {
+        return Err(StepError::Cancelled);
     }
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(found)
+    let mut listed = source_files::list(tree.as_std_path(), counting)?;
+    // The order of the archives that locks speak of: by the parts of a path.
+    listed.entries.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(listed)
 }

@@ -31,6 +31,8 @@ pub enum Kind<'a> {
     Symlink(PathBuf),
     /// Another name of an earlier entry.
     HardLink(PathBuf),
+    /// A named pipe, which a source may hold by accident.
+    Pipe,
     /// Something that no source has.
     Other(&'static str),
 }
@@ -96,7 +98,7 @@ fn visit_tar(
             // What git writes the commit's id into.
             EntryType::XGlobalHeader => continue,
             EntryType::Char | EntryType::Block => Kind::Other("device"),
-            EntryType::Fifo => Kind::Other("named pipe"),
+            EntryType::Fifo => Kind::Pipe,
             _ => Kind::Other("entry of an unknown kind"),
         };
         visitor(Entry { path, mode, modified, kind })?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::runner::StepError;
+use engine::source_files::{self, Counting};
 use toml::{Table, Value};
 
 use engine::files;
@@ -14,39 +15,30 @@ const COPIED: &[&str] =
     &["Cargo.lock", "Cargo.toml", "rust-toolchain", "rust-toolchain.toml", ".cargo-checksum.json"];
 
 /// Directories that hold no manifest that counts.
-const SKIPPED: &[&str] = &[".git", ".xmake", "node_modules", "target"];
+const SKIPPED: [&str; 1] = [".xmake"];
 
-/// Copies manifests from `from` to `to` and makes up the targets that they declare.
+/// Copies manifests from `from` to `to` and makes up the targets that they declare. What tools make is left out, but for
+/// what is in `keep`.
 ///
 /// # Errors
 /// When something cannot be read or written, or a manifest is not TOML.
-pub fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
-    let mut queue = vec![Utf8PathBuf::new()];
+pub fn copy(from: &Utf8Path, to: &Utf8Path, keep: &[String]) -> Result<(), StepError> {
+    let skipped = SKIPPED.map(str::to_owned);
     let mut packages = Vec::new();
-    while let Some(relative) = queue.pop() {
-        let directory = from.join(&relative);
-        let entries = directory.read_dir_utf8().map_err(|error| StepError::io("read", &directory, &error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| StepError::io("read", &directory, &error))?;
-            let kind = entry.file_type().map_err(|error| StepError::io("read", entry.path(), &error))?;
-            let below = relative.join(entry.file_name());
-            if kind.is_dir() {
-                if !SKIPPED.contains(&entry.file_name()) {
-                    queue.push(below);
-                }
-                continue;
-            }
-            let configuration = relative.file_name() == Some(".cargo")
-                && matches!(entry.file_name(), "config" | "config.toml");
-            if !configuration && !COPIED.contains(&entry.file_name()) {
-                continue;
-            }
-            let content =
-                std::fs::read(entry.path()).map_err(|error| StepError::io("read", entry.path(), &error))?;
-            files::atomic_write(&to.join(&below), &content)?;
-            if entry.file_name() == "Cargo.toml" {
-                packages.push((relative.clone(), entry.path().to_owned(), content));
-            }
+    for entry in source_files::list(from.as_std_path(), Counting::of_users(keep).without(&skipped))?.entries {
+        // No manifest has another name.
+        let Ok(below) = Utf8PathBuf::from_path_buf(entry.path) else { continue };
+        let (Some(name), Some(relative)) = (below.file_name(), below.parent()) else { continue };
+        let configuration =
+            relative.file_name() == Some(".cargo") && matches!(name, "config" | "config.toml");
+        if entry.metadata.is_dir() || (!configuration && !COPIED.contains(&name)) {
+            continue;
+        }
+        let path = from.join(&below);
+        let content = files::read(&path)?;
+        files::atomic_write(&to.join(&below), &content)?;
+        if name == "Cargo.toml" {
+            packages.push((relative.to_owned(), path, content));
         }
     }
     for (directory, path, content) in packages {
@@ -177,7 +169,7 @@ mod tests {
         ] {
             files::atomic_write(&from.join(path), content.as_bytes()).unwrap();
         }
-        copy(&from, &to).unwrap();
+        copy(&from, &to, &[]).unwrap();
         let there = |path: &str| to.join(path).is_file();
         assert!(there("Cargo.toml") && there("Cargo.lock") && there(".cargo/config.toml"));
         assert!(!there("src/main.rs") && !there("target/package/Cargo.toml"));
@@ -187,6 +179,6 @@ mod tests {
             b"[package]\nname = \"m\"\n[lib]\npath = \"../../../out.rs\"\n",
         )
         .unwrap();
-        assert!(copy(&from, &root.join("again")).is_err(), "a target must not lead out of the copy");
+        assert!(copy(&from, &root.join("again"), &[]).is_err(), "a target must not lead out of the copy");
     }
 }

@@ -105,8 +105,8 @@ impl Client {
         let mut job = Job {
             client: self,
             url: &parsed,
-            part: Utf8PathBuf::from(format!("{dest}.part")),
-            note: Utf8PathBuf::from(format!("{dest}.part.json")),
+            part: files::file_beside(dest, ".part"),
+            note: files::file_beside(dest, ".part.json"),
             expect,
             context,
             transferred: 0,

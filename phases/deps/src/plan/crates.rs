@@ -27,6 +27,7 @@ pub(super) fn crates(
             from,
             directories: directories.clone(),
             cargo_home: layout.cargo_home(),
+            keep: planned.keep.clone(),
         }),
         Freshness::Fingerprinted,
     );

@@ -1,16 +1,18 @@
 //! Python: what it needs of the distribution, the environment of conda, and wheels.
 
 use camino::Utf8PathBuf;
-use engine::planning::PlanCx;
+use engine::planning::{PlanCx, Requirements};
+use engine::requirement_files;
 use model::case::{OptionalPackages, PYTORCH_PROJECTS, Python, PythonEnvironment, normalised_project};
 use model::compatibility;
+use model::layout::Layout;
 use model::plan::{
     Action, EnsureToolchain, FetchWheels, Freshness, Input, Need, Network, Preflight, Probe, RequiredPython,
     Step,
 };
-use model::{SourceName, StepId};
+use model::{ComponentName, SourceName, StepId};
 
-use super::step::{all_components, step};
+use super::step::step;
 use crate::plan_sources;
 use crate::python::REQUIREMENTS_LOCK;
 
@@ -50,7 +52,7 @@ fn python_interpreter(cx: &PlanCx<'_>) -> Option<String> {
     Some(python.program())
 }
 
-pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
+pub(super) fn wheels(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
     let (Some(python), Some(interpreter)) = (cx.known.case.python.as_ref(), python_interpreter(cx)) else {
         return;
     };
@@ -58,7 +60,8 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     if cx.known.case.python_environment().is_none() {
         return;
     }
-    let conda = conda(cx);
+    let users = &requirements.python;
+    let conda = conda(cx, users);
     let look = look(cx, python, &interpreter, packages.cloned().into_iter().chain(conda).collect());
 
     let (layout, case) = (cx.known.layout, &cx.known.case.metadata.name);
@@ -67,8 +70,13 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
     let into = layout.wheels();
     let find_links: Vec<Utf8PathBuf> =
         python.find_links.iter().map(|directory| layout.case_dir.join(directory)).collect();
-    let directories =
-        || find_links.iter().map(|path| Input::Tree { path: path.clone(), exclude: Vec::new() });
+    let directories = || {
+        find_links.iter().map(|path| Input::Tree {
+            path: path.clone(),
+            exclude: Vec::new(),
+            keep: Vec::new(),
+        })
+    };
     let limit = compatibility::numpy_limit(cx.known.case);
     if let Some((below, subject)) = &limit {
         cx.note(format!("numpy is kept below {below}, because {subject} was built for that"));
@@ -97,14 +105,14 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
         Freshness::Fingerprinted,
     );
     step.needs = vec![look];
-    step.inputs = requirements.into_iter().map(|path| Input::File { path }).chain(directories()).collect();
+    step.inputs = asked_for(layout, requirements, &python.packages, false).chain(directories()).collect();
     // What a fetched source wants is known once it is there.
     let sources: Vec<SourceName> = cx.known.python_sources();
     step.after = sources.iter().map(plan_sources::fetch_id).filter(|id| cx.has(id)).collect();
     step.inputs.extend(projects.into_iter().map(|path| Input::MaybeFile { path }));
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.weight = 30;
-    step.serves = all_components(cx);
+    step.serves.clone_from(users);
     let wheels = cx.add(step);
     for group in &python.optional {
         let step = optional_wheels(cx, group, &fetch, &wheels, directories().collect());
@@ -113,7 +121,7 @@ pub(super) fn wheels(cx: &mut PlanCx<'_>, packages: Option<&StepId>) {
 }
 
 /// The case's conda environment, where it is used and not made here.
-fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
+fn conda(cx: &mut PlanCx<'_>, users: &[ComponentName]) -> Option<StepId> {
     let python = cx.known.case.python.as_ref()?;
     let prefix = python.prefix.clone().filter(|_| python.environment == PythonEnvironment::Conda)?;
     let layout = cx.known.layout;
@@ -124,7 +132,7 @@ fn conda(cx: &mut PlanCx<'_>) -> Option<StepId> {
         packages: layout.artifacts.join("conda"),
     });
     let mut step = step("deps/conda", title, action, Freshness::Observed);
-    step.serves = all_components(cx);
+    step.serves = users.to_vec();
     Some(cx.add(step))
 }
 
@@ -150,6 +158,21 @@ fn look(cx: &mut PlanCx<'_>, python: &Python, interpreter: &str, after: Vec<Step
     step.network = Network::Denied;
     step.weight = 1;
     cx.add(step)
+}
+
+/// Files that the packages depend on: requirement files with all that they include, and wheels named by path.
+fn asked_for(
+    layout: &Layout,
+    requirements: Vec<Utf8PathBuf>,
+    packages: &[String],
+    optional: bool,
+) -> impl Iterator<Item = Input> {
+    let base = layout.case_dir.clone();
+    let wheels = requirement_files::wheels(packages.iter().map(String::as_str), &base);
+    requirements
+        .into_iter()
+        .map(move |path| Input::Requirements { path, base: base.clone(), optional })
+        .chain(wheels.into_iter().map(|path| Input::MaybeFile { path }))
 }
 
 /// Wheels whose lack is shown and does not fail the run; what the case needs is resolved without them.
@@ -181,7 +204,7 @@ fn optional_wheels(
     );
     step.needs = vec![wheels.clone()];
     // A file that is not there is an error of this step, which may fail.
-    step.inputs = requirements.into_iter().map(|path| Input::MaybeFile { path }).chain(directories).collect();
+    step.inputs = asked_for(layout, requirements, &group.packages, true).chain(directories).collect();
     step.outputs = vec![into.join(REQUIREMENTS_LOCK)];
     step.optional = true;
     step.weight = 30;

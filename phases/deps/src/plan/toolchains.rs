@@ -4,9 +4,9 @@ use engine::planning::{PlanCx, Requirements};
 use model::case::SourceSpec;
 use model::cuda::WantedCuda;
 use model::plan::{Action, EnsureToolchain, Freshness, Privilege};
-use model::{SourceName, StepId};
+use model::{ComponentName, SourceName, StepId};
 
-use super::step::{all_components, step};
+use super::step::step;
 use crate::plan_sources;
 use crate::toolchains::rust;
 
@@ -57,7 +57,7 @@ fn is_mounted(cx: &PlanCx<'_>, source: &SourceName) -> bool {
         .is_some_and(|alternatives| matches!(alternatives.as_slice(), [SourceSpec::Path { .. }]))
 }
 
-pub(super) fn ninja(cx: &mut PlanCx<'_>) {
+pub(super) fn ninja(cx: &mut PlanCx<'_>, requirements: &Requirements) {
     let layout = cx.known.layout;
     let action = Action::EnsureToolchain(EnsureToolchain::Ninja {
         tools: layout.tools(),
@@ -65,7 +65,8 @@ pub(super) fn ninja(cx: &mut PlanCx<'_>) {
     });
     let title = "ensure a ninja that shares the run's job tokens".to_owned();
     let mut step = step("deps/toolchain/ninja", title, action, Freshness::Observed);
-    step.serves = all_components(cx);
+    let users = requirements.needs.iter().filter(|need| need.name == "ninja");
+    step.serves = users.flat_map(|need| &need.wanted_by).map(ComponentName::new).collect();
     cx.add(step);
 }
 

@@ -9,6 +9,7 @@ use model::Digest;
 use model::event::{Failure, FailureKind};
 use model::lock::LockedWheels;
 use model::plan::FetchWheels;
+use model::requirements;
 
 use super::kept::Kept;
 use super::places::{OwnWheels, Places};
@@ -17,7 +18,13 @@ use super::{Interpreter, REQUIREMENTS_LOCK, command, pip_environment, told};
 use crate::http::Client;
 use crate::network;
 use crate::sources::pypi;
-use engine::{files, pyproject};
+use engine::{files, pyproject, requirement_files};
+
+/// Lists that lie beside the wheels that pip brings.
+const LISTS: [&str; 3] = [EXACTLY, NEAR, FIXED];
+const EXACTLY: &str = "exactly.txt";
+const NEAR: &str = "near.txt";
+const FIXED: &str = "fixed.txt";
 
 /// Brings the wheels and writes `requirements.lock` last, so that its presence says that all is there.
 ///
@@ -67,6 +74,12 @@ fn with_build_requirements(action: &FetchWheels) -> Result<FetchWheels, StepErro
         action.packages.iter().map(|text| pyproject::requirement(text).name).collect();
     for project in &action.projects {
         for requirement in pyproject::build_requirements(project)? {
+            if let Some((message, _)) = requirements::refused(&requirements::says(&requirement.text)) {
+                return Err(StepError::new(
+                    format!("{project}: [build-system] requires {}: {message}", requirement.text),
+                    "put a wheel of it into a directory of python.find_links, and write its name alone there",
+                ));
+            }
             if !named.contains(&requirement.name) && !action.packages.contains(&requirement.text) {
                 action.packages.push(requirement.text);
             }
@@ -134,51 +147,30 @@ fn wanted(
     if action.optional.is_some() {
         text.push_str(&pins(&context.locked().wheels));
     }
-    let mut queue: Vec<Utf8PathBuf> = action.requirements.clone();
-    let mut seen = BTreeSet::new();
-    while let Some(file) = queue.pop() {
-        if !seen.insert(file.clone()) {
-            continue;
-        }
-        let content = std::fs::read_to_string(&file).map_err(|error| {
-            StepError::new(
-                format!("failed to read the requirement file {file}: {error}"),
-                "correct python.requirements in the case",
-            )
-        })?;
-        for included in included(&content) {
-            let included = file.parent().unwrap_or(Utf8Path::new("/")).join(included);
-            if !action.requirements.contains(&included) {
-                context.warn(&format!(
-                    "{file} includes {included}; changes to that go unnoticed: list it in \
-                     python.requirements too"
-                ));
-            }
-            queue.push(included);
-        }
-        text.push_str(&format!("file\n{content}\n"));
+    for file in requirement_files::read(&action.requirements) {
+        text.push_str(&format!("file\n{}\n", file?.text));
+    }
+    for path in named_wheels(action, context)? {
+        let (sha256, _) =
+            files::sha256_file(&path).map_err(|error| StepError::io("read the wheel", &path, &error))?;
+        text.push_str(&format!("wheel {} {sha256}\n", path.file_name().unwrap_or_default()));
     }
     Ok(Digest::of(text))
+}
+
+/// The wheels that requirements name by path and that are there; pip says which are not.
+fn named_wheels(action: &FetchWheels, context: &dyn Context) -> Result<Vec<Utf8PathBuf>, StepError> {
+    let mut lines: Vec<String> = action.packages.clone();
+    for file in requirement_files::read(&action.requirements) {
+        lines.extend(requirements::lines(&file?.text).into_iter().map(|line| line.text));
+    }
+    let found = requirement_files::wheels(lines.iter().map(String::as_str), &context.layout().case_dir);
+    Ok(found.into_iter().filter(|path| path.is_file()).collect())
 }
 
 /// Wheels as pins, for `-c`.
 fn pins(wheels: &Wheels) -> String {
     wheels.values().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect()
-}
-
-/// The files that a requirement file includes: `-r FILE`, `--constraint=FILE` …
-fn included(content: &str) -> Vec<&str> {
-    content
-        .lines()
-        .filter_map(|line| {
-            let line = line.trim();
-            let rest = ["--requirement", "--constraint", "-r", "-c"]
-                .iter()
-                .find_map(|flag| line.strip_prefix(flag))?;
-            let rest = rest.trim_start_matches(['=', ' ', '\t']);
-            rest.split_ascii_whitespace().next()
-        })
-        .collect()
 }
 
 struct Download<'a> {
@@ -214,7 +206,7 @@ impl Download<'_> {
             std::fs::remove_file(&damaged).map_err(|error| StepError::io("remove", &damaged, &error))?;
         }
         let scratch = self.scratch()?;
-        let list = scratch.join("exactly.txt");
+        let list = scratch.join(EXACTLY);
         files::atomic_write(&list, wheel::render(&missing).as_bytes())?;
         let words = ["--no-deps", "--require-hashes", "-r", list.as_str()];
         self.pip_download(&scratch, &words, OwnWheels::Among)?;
@@ -245,6 +237,14 @@ impl Download<'_> {
                 }
             }
         }
+        for from in named_wheels(self.action, self.context)? {
+            let Some(file) = from.file_name().map(str::to_owned) else { continue };
+            let content = files::read(&from)?;
+            if missing.get(&file).is_some_and(|wanted| wanted.sha256 == Digest::of(&content)) {
+                files::atomic_write(&self.action.into.join(&file), &content)?;
+                missing.remove(&file);
+            }
+        }
         Ok(())
     }
 
@@ -271,14 +271,14 @@ impl Download<'_> {
             self.kept.stand_ins(&stand_ins, &self.pip()?, self.context)?;
             arguments.extend(["-c", existing.as_str(), "--find-links", stand_ins.as_str()]);
         }
-        let constraints = scratch.join("near.txt");
+        let constraints = scratch.join(NEAR);
         let near: Wheels = earlier
             .iter()
             .filter(|(_, wheel)| !self.kept.packages.contains_key(&wheel.name))
             .map(|(file, wheel)| (file.clone(), wheel.clone()))
             .collect();
         let near = pins(&near);
-        let fixed = scratch.join("fixed.txt");
+        let fixed = scratch.join(FIXED);
         // What the case needs is not moved by what it may do without.
         let given = self.action.optional.as_ref().map(|_| self.context.locked().wheels).unwrap_or_default();
         let mut limits = pins(&given);
@@ -345,12 +345,20 @@ impl Download<'_> {
     fn pip_download(&self, into: &Utf8Path, arguments: &[&str], own: OwnWheels) -> Result<(), StepError> {
         let pip = self.pip()?;
         let places = Places::new(self.action, &pip, own, self.context)?;
-        let mut words = vec!["-m", "pip", "download", "--only-binary=:all:"];
+        // Isolated from its directory, which may hold modules of its own.
+        let mut words = vec!["-I", "-m", "pip", "download", "--only-binary=:all:"];
         words.extend(places.words.iter().map(String::as_str));
         words.extend(["--dest", into.as_str()]);
         words.extend(arguments);
-        let run = self.context.execute(&command(&pip, words, places.environment.clone()));
-        run.map(drop).map_err(|error| self.explain(error))
+        let mut command = command(&pip, words, places.environment.clone());
+        // What a requirement file names by a relative path is found where plain pip finds it.
+        let case_dir = &self.context.layout().case_dir;
+        if case_dir.is_dir() {
+            command.directory.clone_from(case_dir);
+        }
+        let run = self.context.execute(&command);
+        run.map_err(|error| self.explain(error))?;
+        only_wheels(into)
     }
 
     /// An interpreter that has pip: the one asked for, else one of an environment made for this purpose (Debian's
@@ -486,6 +494,22 @@ impl Download<'_> {
     }
 }
 
+/// pip downloads sources where its configuration says so (`no-binary`); `build` would never install them.
+fn only_wheels(directory: &Utf8Path) -> Result<(), StepError> {
+    let entries = directory.read_dir_utf8().map_err(|error| StepError::io("read", directory, &error))?;
+    let names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_owned()).collect();
+    let known = |name: &String| name.ends_with(".whl") || LISTS.contains(&name.as_str());
+    let sources: Vec<String> = names.into_iter().filter(|name| !known(name)).collect();
+    if sources.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        format!("pip downloaded sources instead of wheels: {}", sources.join(", ")),
+        "remove `no-binary` from pip's configuration and environment (`pip config list`, PIP_NO_BINARY), or \
+         build these projects as components with `driver = \"python\"`",
+    ))
+}
+
 fn remove_if_there(path: &Utf8Path) -> Result<(), StepError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -513,9 +537,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn included_files_are_seen_in_every_spelling() {
-        let text = "numpy==2.1\n-r base.txt\n--requirement=extra.txt # more\n-c limits.txt\n--constraint  c2.txt\n# -r no.txt\nruff\n";
-        assert_eq!(included(text), ["base.txt", "extra.txt", "limits.txt", "c2.txt"]);
+    fn a_download_that_is_no_wheel_fails_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        std::fs::write(root.join("a-1-py3-none-any.whl"), "").unwrap();
+        std::fs::write(root.join(NEAR), "").unwrap();
+        assert!(only_wheels(root).is_ok());
+        std::fs::write(root.join("b-1.tar.gz"), "").unwrap();
+        let StepError::Failed(failure) = only_wheels(root).unwrap_err() else { panic!("it failed") };
+        assert!(failure.message.contains("b-1.tar.gz"), "{}", failure.message);
     }
 }
 

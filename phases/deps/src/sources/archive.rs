@@ -1,6 +1,6 @@
 //! Kind `archive`: a file from one of several URLs, known by its hash.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use engine::files;
 use engine::runner::StepError;
 use model::Digest;
@@ -85,7 +85,7 @@ fn copy(from: &Utf8Path, dest: &Utf8Path, sha256: &Digest) -> Result<Downloaded,
             "put the right file there, or correct the hash in the case",
         ));
     }
-    let part = Utf8PathBuf::from(format!("{dest}.part"));
+    let part = files::file_beside(dest, ".part");
     std::fs::copy(from, &part).map_err(|error| StepError::io("copy", from, &error))?;
     files::rename(&part, dest)?;
     Ok(Downloaded { sha256: found, size, transferred: 0 })

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, Finished, StepError};
+use engine::source_files::Counting;
 use model::Digest;
 use model::plan::Command;
 use model::site::GitAddress;
@@ -41,7 +42,7 @@ pub fn fetch(
     git.export(&mirror, url, &commit, &tree, submodules, 0)?;
     let name = "tree.tar".to_owned();
     let packed = request.into.join(&name);
-    pack(&tree, &packed, git.committed(&mirror, &commit)?, request.context)?;
+    pack(&tree, &packed, git.committed(&mirror, &commit)?, Counting::all(), request.context)?;
     files::remove_tree(&tree)?;
     let (sha256, size) = hash_if_there(&packed)?
         .ok_or_else(|| StepError::new(format!("{packed} vanished"), "run the same command again"))?;

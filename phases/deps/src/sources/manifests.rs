@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::{Context, StepError};
+use engine::source_files::{self, Counting};
 
 use super::debian;
 use super::record::{MANIFESTS, SourceRecord, sibling};
@@ -68,18 +69,12 @@ fn patched(
     files::remove_tree(&scratch)?;
     let tree = debian::unpack(directory, record, &scratch, context)?;
     let mut found = Vec::new();
-    let mut waiting = vec![Utf8PathBuf::new()];
-    while let Some(relative) = waiting.pop() {
-        let failed = |error: std::io::Error| StepError::io("read", tree.join(&relative), &error);
-        for entry in tree.join(&relative).read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let path = relative.join(entry.file_name());
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() {
-                waiting.push(path);
-            } else if kind.is_file() && is_manifest(&path) {
-                found.push((path, std::fs::read(entry.path()).map_err(failed)?));
-            }
+    for entry in source_files::list(tree.as_std_path(), Counting::all())?.entries {
+        // No manifest has another name.
+        let Ok(path) = Utf8PathBuf::from_path_buf(entry.path) else { continue };
+        if entry.metadata.is_file() && is_manifest(&path) {
+            let content = files::read(&tree.join(&path))?;
+            found.push((path, content));
         }
     }
     files::remove_tree(&scratch)?;

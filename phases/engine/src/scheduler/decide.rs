@@ -55,7 +55,7 @@ impl Scheduler<'_> {
                 }
                 let layout = self.shared.world.layout;
                 let own = step.inputs.iter().any(|input| match input {
-                    Input::File { path } => {
+                    Input::File { path } | Input::Requirements { path, .. } => {
                         path.starts_with(&layout.case_dir)
                             && !path.starts_with(&layout.artifacts)
                             && !path.exists()

@@ -162,8 +162,7 @@ fn run_child(
             give_up(Stage::Setup, &io::Error::from_raw_os_error(libc::ESRCH));
         }
     }
-    // SAFETY: umask cannot fail. What is installed must not depend on the mask of whoever runs `installer`.
-    unsafe { libc::umask(0o022) };
+    set_usual_umask();
     // SAFETY: a live C string.
     attempt(Stage::Directory, check(unsafe { libc::chdir(program.directory.as_ptr()) }).map(drop));
     if let Some(filter) = program.filter {
@@ -211,6 +210,13 @@ fn default_signals() -> io::Result<()> {
         check(libc::sigemptyset(&raw mut none))?;
         check(libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut())).map(drop)
     }
+}
+
+/// Gives new files of this process and its children the usual modes. What is installed must not depend on the mask of
+/// whoever runs `installer`.
+pub fn set_usual_umask() {
+    // SAFETY: umask cannot fail and takes no pointer.
+    unsafe { libc::umask(0o022) };
 }
 
 /// This process.

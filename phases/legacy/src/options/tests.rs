@@ -93,6 +93,7 @@ fn mounted(revision: Option<&str>) -> Vec<SourceSpec> {
         description: "a checkout".to_owned(),
         revision: revision.map(str::to_owned),
         writable: false,
+        keep: Vec::new(),
     }]
 }
 

@@ -501,12 +501,15 @@ fn pinned(source: &Node) -> Option<Node> {
     source.table()?.get("revision").filter(|node| node.text().is_some_and(super::is_commit)).cloned()
 }
 
-/// What a directory in the place of a source keeps of it: the commit that it should be at, and whether its user works in
-/// it.
+/// What a directory in the place of a source keeps of it: the commit that it should be at, whether its user works in it,
+/// and what tools made in it that is part of it.
 fn kept(source: &Node) -> Vec<(String, Node)> {
-    let writable = source.table().and_then(|table| table.get("writable")).cloned();
+    let said = |key: &str| source.table().and_then(|table| table.get(key)).cloned();
     let named = |(name, node): (&str, Option<Node>)| Some((name.to_owned(), node?));
-    [("revision", pinned(source)), ("writable", writable)].into_iter().filter_map(named).collect()
+    [("revision", pinned(source)), ("writable", said("writable")), ("keep", said("keep"))]
+        .into_iter()
+        .filter_map(named)
+        .collect()
 }
 
 /// What `--source` puts in the place of a source.

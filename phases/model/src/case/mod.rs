@@ -267,7 +267,8 @@ pub struct Python {
     /// What kind of environment is used.
     #[serde(default)]
     pub environment: PythonEnvironment,
-    /// Requirement files, relative to the case.
+    /// Requirement files, relative to the case. What they require has to have a wheel; a project that has none is a
+    /// component with the driver `python`.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub requirements: Vec<Utf8PathBuf>,

@@ -56,6 +56,11 @@ pub enum SourceSpec {
         /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
+        /// Directories that are part of it although tools make them: names (`node_modules`) or paths relative to it
+        /// (`web/node_modules`). Without that, `node_modules`, `.venv`, `__pycache__`, the `target` of cargo and Maven and
+        /// every directory with a `CACHEDIR.TAG` are neither copied nor looked at.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keep: Vec<String>,
     },
     /// A directory that the user names when needed: `--source NAME=PATH`. `deps` does without it unless cargo
     /// builds it.
@@ -68,6 +73,11 @@ pub enum SourceSpec {
         /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
+        /// Directories that are part of it although tools make them: names (`node_modules`) or paths relative to it
+        /// (`web/node_modules`). Without that, `node_modules`, `.venv`, `__pycache__`, the `target` of cargo and Maven and
+        /// every directory with a `CACHEDIR.TAG` are neither copied nor looked at.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keep: Vec<String>,
     },
     /// A git repository.
     Git {
@@ -139,7 +149,22 @@ impl SourceSpec {
 
     /// A directory.
     pub fn path(path: impl Into<Utf8PathBuf>) -> Self {
-        Self::Path { path: path.into(), revision: None, writable: false }
+        Self::Path { path: path.into(), revision: None, writable: false, keep: Vec::new() }
+    }
+
+    /// A mounted source in the directory that was given for it.
+    pub fn mounted_at(&self, path: impl Into<Utf8PathBuf>) -> Option<Self> {
+        let Self::Mounted { revision, writable, keep, .. } = self else { return None };
+        let (revision, writable, keep) = (revision.clone(), *writable, keep.clone());
+        Some(Self::Path { path: path.into(), revision, writable, keep })
+    }
+
+    /// What a directory of the user's has that tools made and that is part of it.
+    pub fn keep(&self) -> &[String] {
+        match self {
+            Self::Path { keep, .. } | Self::Mounted { keep, .. } => keep,
+            _ => &[],
+        }
     }
 
     /// The commit that it is, or should be, at: a name (`main`) says nothing about that.

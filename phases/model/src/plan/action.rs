@@ -235,6 +235,9 @@ pub struct FetchCrates {
     pub directories: Vec<Utf8PathBuf>,
     /// `CARGO_HOME`.
     pub cargo_home: Utf8PathBuf,
+    /// Names and paths of directories in a user's source that count although tools make them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
 }
 
 /// See [`Action::WorkingCopy`].
@@ -244,6 +247,9 @@ pub struct WorkingCopy {
     pub from: Utf8PathBuf,
     /// The copy.
     pub into: Utf8PathBuf,
+    /// Names and paths of directories in a user's source that are copied although tools make them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
 }
 
 /// See [`Action::Exec`].

@@ -61,9 +61,6 @@ pub struct Preflight {
     /// What those megabytes are for; what has its part already needs none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disk_for: Vec<DiskEstimate>,
-    /// Memory of the machine in MiB below which a compile with one job is known to die.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub memory_mib: u64,
     /// Prefixes of needed components, for headers and `.pc` files.
     #[serde(default)]
     pub prefixes: Vec<Utf8PathBuf>,

@@ -41,7 +41,6 @@ pub(super) fn lines(preflight: &Preflight) -> Vec<String> {
     lines.extend(preflight.paths.iter().map(|required| required.path.to_string()));
     lines.extend(preflight.writable.iter().map(|required| format!("{}, to write there", required.path)));
     lines.push(format!("{} MiB free at {}", preflight.disk_mib, preflight.disk_at));
-    lines.push(format!("{} MiB of memory", preflight.memory_mib));
     lines
 }
 

@@ -120,7 +120,8 @@ fn build() -> Plan {
         make(&["it's", "V=1"]),
     );
     compile.needs = vec!["build/ffmpeg/configure".into()];
-    compile.inputs = vec![Input::Tree { path: "/src/ffmpeg".into(), exclude: vec!["doc".to_owned()] }];
+    compile.inputs =
+        vec![Input::Tree { path: "/src/ffmpeg".into(), exclude: vec!["doc".to_owned()], keep: Vec::new() }];
     compile.outputs = vec!["/var/cache/installer/quickstart/build/ffmpeg/ffmpeg".into()];
     compile.scratch = vec![Scratch {
         path: "/var/cache/installer/quickstart/build/ffmpeg".into(),

@@ -69,6 +69,16 @@ impl Checker<'_> {
         if let Some(directory) = spec.subdirectory() {
             self.stays_below(&at("subdirectory"), directory, "the source");
         }
+        for (number, kept) in spec.keep().iter().enumerate() {
+            let number = number.to_string();
+            let place: Vec<&str> = at("keep").into_iter().chain([number.as_str()]).collect();
+            if kept.trim_matches(['/', '.']).is_empty() {
+                let help = "write the name of a directory, or its path in the source".to_owned();
+                self.at_value(&place, format!("`keep` of source `{name}` names nothing"), Some(help));
+            } else {
+                self.stays_below(&place, kept.as_str().into(), "the source");
+            }
+        }
     }
 
     /// What a checkout is held against must name one commit for ever.

@@ -10,7 +10,7 @@ use report::text::count;
 use serde_json::json;
 
 use crate::args::Common;
-use crate::directories::take_lock;
+use crate::directories::take_lock_of_state;
 use crate::error::{Error, Result};
 use crate::installed::known_component;
 use crate::load::Setting;
@@ -111,7 +111,7 @@ pub fn uninstall(common: &Common, words: &[String], everything: bool, force: boo
         say(&format!("nothing of the case {} is installed", setting.case().metadata.name));
         return Ok(exit::OK);
     }
-    let _lock = (!common.dry_run).then(|| take_lock(common, &setting)).transpose()?;
+    let _lock = (!common.dry_run).then(|| take_lock_of_state(common, &setting)).transpose()?;
     for (number, name) in names.iter().enumerate() {
         // What goes before it does not count for what stands on it.
         let found = one(common, &setting, name, &names[..number], force)?;

@@ -1,10 +1,11 @@
 //! What a case knows of what it installed last: in its state, beside the manifests in the prefixes.
 
 use camino::Utf8Path;
-use model::ComponentName;
 use model::layout::Layout;
 use model::manifest::Manifest;
+use model::{ComponentName, Digest};
 
+use crate::manifest::Reading;
 use crate::runner::StepError;
 use crate::{files, manifest};
 
@@ -22,7 +23,9 @@ pub fn begin(layout: &Layout, component: &ComponentName) -> Result<(), StepError
 /// When one of them cannot be written.
 pub fn finish(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
     manifest::write(manifest)?;
-    let digest = digest(&manifest::path(&manifest.prefix, &manifest.component))?;
+    let bytes = files::read(&manifest::path(&manifest.prefix, &manifest.component))?;
+    let digest = Digest::of(&bytes);
+    files::atomic_write(&layout.manifest_copy(&manifest.component), &bytes)?;
     files::atomic_write(&layout.committed(&manifest.component), format!("{digest}\n").as_bytes())
 }
 
@@ -38,14 +41,16 @@ pub fn broken(
     case: &str,
 ) -> Result<Option<String>, StepError> {
     let path = manifest::path(prefix, component);
-    let Some(installed) = manifest::load(prefix, component)? else {
-        return Ok(Some(format!("{path} is gone")));
+    let installed = match manifest::read(&path)? {
+        Reading::Whole(installed) => installed,
+        Reading::Absent => return Ok(Some(format!("{path} is gone"))),
+        Reading::Damaged(_) => return Ok(Some(format!("{path} is damaged"))),
     };
     if installed.case != case {
         return Ok(Some(format!("the installed one is of the case {}", installed.case)));
     }
     let digest = digest(&path)?;
-    Ok(match files::read_if_there(&layout.committed(component))? {
+    Ok(match files::record(&layout.committed(component))? {
         None => Some("its files have changed".to_owned()),
         Some(committed) if committed.trim() != digest => Some("another one was installed over it".to_owned()),
         Some(_) => manifest::present(&installed).map(|problem| problem.to_string()),

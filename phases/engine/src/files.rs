@@ -120,6 +120,25 @@ pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
     fs::read(path).map_err(|error| StepError::io("read", path, &error))
 }
 
+/// The sorted names of what lies in a directory; none when it is not there.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn names(directory: &Utf8Path) -> Result<Option<Vec<String>>, StepError> {
+    let failed = |error: io::Error| StepError::io("list", directory, &error);
+    let entries = match directory.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(failed)?.file_name().to_owned());
+    }
+    names.sort();
+    Ok(Some(names))
+}
+
 /// The text of a file; none when it is not there.
 ///
 /// # Errors
@@ -127,6 +146,19 @@ pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
 pub fn read_if_there(path: &Utf8Path) -> Result<Option<String>, StepError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StepError::io("read", path, &error)),
+    }
+}
+
+/// The text of a record that installer wrote itself; none when it is not there. A damaged one has another text, whatever
+/// its bytes are.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn record(path: &Utf8Path) -> Result<Option<String>, StepError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StepError::io("read", path, &error)),
     }

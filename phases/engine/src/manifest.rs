@@ -17,6 +17,8 @@ use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use crate::files;
 use crate::runner::StepError;
 
+pub mod damaged;
+
 const PENDING: &str = ".pending.json";
 
 /// Where the manifest of a component lies.
@@ -47,20 +49,9 @@ pub fn load_all_pending(prefix: &Utf8Path) -> Result<Vec<Manifest>, StepError> {
 
 fn load_directory(prefix: &Utf8Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Manifest>, StepError> {
     let directory = Layout::manifests(prefix);
-    let failed = |error: &io::Error| StepError::io("list", &directory, error);
-    let entries = match directory.read_dir_utf8() {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(&error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| failed(&error))?;
-        if wanted(entry.file_name()) {
-            paths.push(entry.into_path());
-        }
-    }
-    paths.sort();
+    let Some(names) = files::names(&directory)? else { return Ok(Vec::new()) };
+    let paths: Vec<Utf8PathBuf> =
+        names.iter().filter(|name| wanted(name)).map(|name| directory.join(name)).collect();
     let mut manifests = Vec::with_capacity(paths.len());
     for path in paths {
         manifests.extend(load_file(&path)?);
@@ -85,19 +76,40 @@ pub fn load_pending(prefix: &Utf8Path, component: &ComponentName) -> Result<Opti
 }
 
 fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
+    match read(path)? {
+        Reading::Absent => Ok(None),
+        Reading::Whole(manifest) => Ok(Some(*manifest)),
+        Reading::Damaged(why) => Err(StepError::new(
+            format!("the manifest {path} is damaged: {why}"),
+            "run `installer build`: it writes the manifest again, or installs the component again",
+        )),
+    }
+}
+
+/// What lies where a manifest should be.
+pub(crate) enum Reading {
+    Absent,
+    Whole(Box<Manifest>),
+    /// With what is wrong.
+    Damaged(String),
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// When it cannot be read, or was written by a newer version.
+pub(crate) fn read(path: &Utf8Path) -> Result<Reading, StepError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::Absent),
         Err(error) => return Err(StepError::io("read", path, &error)),
     };
-    let damaged = |why: &dyn fmt::Display| {
-        StepError::new(
-            format!("failed to use the manifest {path}: {why}"),
-            "restore it from a backup, or remove it and the files of its component by hand, then install again",
-        )
-    };
+    let damaged = |why: &dyn fmt::Display| Ok(Reading::Damaged(why.to_string()));
     // The number comes first: a newer format may not decode as this one.
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+    let value: serde_json::Value = match serde_json::from_slice(&bytes) {
+        Ok(value) => value,
+        Err(error) => return damaged(&error),
+    };
     let schema = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or_default();
     if schema > u64::from(MANIFEST_SCHEMA) {
         return Err(StepError::new(
@@ -108,7 +120,10 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
             "use the version of installer that wrote it, or a newer one",
         ));
     }
-    let manifest: Manifest = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+    let manifest: Manifest = match serde_json::from_value(value) {
+        Ok(manifest) => manifest,
+        Err(error) => return damaged(&error),
+    };
     // A path that leads out of the prefix would make `uninstall` remove what is not ours.
     let inside = |path: &Utf8Path| {
         path.components().all(|part| matches!(part, Utf8Component::Normal(_))) && !path.as_str().is_empty()
@@ -120,9 +135,9 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
         })
     };
     if let Some(outside) = manifest.files.keys().find(|path| !inside(path) && !below_a_root(path)) {
-        return Err(damaged(&format!("{outside} is neither below the prefix nor below another root of it")));
+        return damaged(&format!("{outside} is neither below the prefix nor below another root of it"));
     }
-    Ok(Some(manifest))
+    Ok(Reading::Whole(Box::new(manifest)))
 }
 
 /// Writes a manifest, atomically.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::manifest::{self, ProblemKind, Removal};
+use engine::manifest::{self, ProblemKind, Removal, damaged};
 use engine::runner::{Context, StepError};
 use engine::{committed, fault, files};
 use model::ComponentName;
@@ -25,7 +25,7 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     let installed = manifest::load(&action.prefix, &action.component)?;
     let interrupted = manifest::load_pending(&action.prefix, &action.component)?;
     let earlier: Vec<&Manifest> = installed.iter().chain(&interrupted).collect();
-    conflicts(action, &staged, &earlier)?;
+    let unknown = conflicts(action, &staged, &earlier)?;
     warn_of_changes(action, &staged, &earlier, context);
     staged.warnings.iter().for_each(|warning| context.warn(warning));
 
@@ -60,10 +60,12 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     }
     committed::begin(context.layout(), &action.component)?;
     manifest::write_pending(&pending)?;
+    unknown.iter().try_for_each(|path| set_aside(path, context))?;
     place_all(action, &staged, time, context)?;
     remove_obsolete(action, &manifest, &earlier, context)?;
     committed::finish(context.layout(), &manifest)?;
     files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
+    damaged::forget(&action.prefix, &action.component)?;
 
     let bytes = manifest.files.values().map(|entry| match entry {
         Entry::File { size, .. } => *size,
@@ -86,8 +88,9 @@ fn source_date_epoch() -> Result<Option<SystemTime>, StepError> {
     Ok(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
-/// Looks before anything is moved whether a file would overwrite what is not this component's.
-fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<(), StepError> {
+/// Looks before anything is moved whether a file would overwrite what is not this component's. Says which files may be
+/// its own, where a damaged manifest cannot tell any more.
+fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<Vec<Utf8PathBuf>, StepError> {
     let mut owners: BTreeMap<Utf8PathBuf, ComponentName> = BTreeMap::new();
     let installed = manifest::load_all(&action.prefix)?;
     for manifest in installed.into_iter().chain(manifest::load_all_pending(&action.prefix)?) {
@@ -96,6 +99,8 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
         }
     }
     let (mut problems, mut cures) = (Vec::new(), Vec::new());
+    let damaged = damaged::lies_aside(&action.prefix, &action.component);
+    let mut unknown = Vec::new();
     for (relative, entry) in &staged.entries {
         let path = action.prefix.join(relative);
         if let Some(owner) = owners.get(relative) {
@@ -117,6 +122,10 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
             Ok(_) if own => continue,
             Ok(_) => match manifest::problem(&path, entry) {
                 None | Some(ProblemKind::Mode { .. }) => continue,
+                Some(_) if damaged => {
+                    unknown.push(path);
+                    continue;
+                }
                 Some(_) => "exists already and belongs to no component that installer knows".to_owned(),
             },
         };
@@ -124,7 +133,7 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
         cures.push("move the existing files away, or choose another prefix with --prefix".to_owned());
     }
     if problems.is_empty() {
-        return Ok(());
+        return Ok(unknown);
     }
     cures.sort();
     cures.dedup();
@@ -140,6 +149,17 @@ fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<
         ),
         cures,
     ))
+}
+
+/// Moves a file aside that may be the component's own or somebody else's: the manifest that would tell was damaged.
+fn set_aside(path: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let free = |number: &u32| fs::symlink_metadata(format!("{path}.before-{number}")).is_err();
+    let aside = Utf8PathBuf::from(format!("{path}.before-{}", (1..).find(free).unwrap_or(1)));
+    files::rename(path, &aside)?;
+    context.warn(&format!(
+        "{path} is replaced, and what was there is kept as {aside}: the damaged manifest does not say whose it was"
+    ));
+    Ok(())
 }
 
 /// Says which of the component's own files were changed by someone and are replaced now.

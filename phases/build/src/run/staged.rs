@@ -8,6 +8,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::files;
 use engine::runner::StepError;
 use model::Digest;
+use model::layout::RECORDS;
 use model::manifest::Entry;
 use model::plan::Commit;
 
@@ -79,6 +80,10 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     let mut problems = Vec::new();
     for path in found {
         let Some(relative) = relative(action, &path) else { continue };
+        if is_record(action, &relative) {
+            problems.push(format!("{relative} lies in {RECORDS}, where installer keeps its records"));
+            continue;
+        }
         match entry(action, &staged.libraries, &path, &relative)? {
             Ok((entry, linkage)) => {
                 let place = action.prefix.join(&relative);
@@ -93,8 +98,8 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     }
     Err(StepError::new(
         format!("{} cannot be installed: {}", action.component, problems.join("; ")),
-        "correct the options or patches of the component so that it installs no special files and no paths \
-         of its build",
+        "correct the options or patches of the component so that it installs no special files, no paths \
+         of its build, and nothing where installer keeps its records",
     ))
 }
 
@@ -130,6 +135,14 @@ fn relative(action: &Commit, staged: &Utf8Path) -> Option<Utf8PathBuf> {
     }
     let place = Utf8Path::new("/").join(staged.strip_prefix(&action.staging).ok()?);
     action.roots.iter().any(|root| place.starts_with(root)).then_some(place)
+}
+
+/// Whether a file would lie among the records. The list of an environment's wheels is one, and the only one that is staged.
+fn is_record(action: &Commit, relative: &Utf8Path) -> bool {
+    let list = format!("{}.requirements.lock", action.component);
+    let place = action.prefix.join(relative);
+    let below = |root: &Utf8PathBuf| place.strip_prefix(root.join(RECORDS)).ok().map(Utf8Path::to_owned);
+    std::iter::once(&action.prefix).chain(&action.roots).filter_map(below).any(|name| name.as_str() != list)
 }
 
 fn walk(directory: &Utf8Path, found: &mut Vec<Utf8PathBuf>) -> Result<(), StepError> {

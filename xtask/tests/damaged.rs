@@ -48,19 +48,6 @@ kind = "run"
 command = ["{prefix}/bin/app"]
 "#;
 
-fn copy_tree(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let into = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &into);
-        } else {
-            std::fs::copy(entry.path(), &into).unwrap();
-        }
-    }
-}
-
 /// Every file below these, as paths below `home`.
 fn files(home: &Path, below: &[&str]) -> Vec<PathBuf> {
     let mut open: Vec<PathBuf> =
@@ -86,7 +73,6 @@ fn fine(output: &Output, what: &str) {
 
 fn restore(home: &Path, saved: &Path) {
     for name in ["state-dir", "cache-dir", "prefix"] {
-        drop(std::fs::remove_dir_all(home.join(name)));
         copy_tree(&saved.join(name), &home.join(name));
     }
     std::fs::write(home.join("app/app"), "#!/bin/sh\necho one\n").unwrap();

@@ -29,6 +29,31 @@ pub fn finish(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
     files::atomic_write(&layout.committed(&manifest.component), format!("{digest}\n").as_bytes())
 }
 
+/// What stands for the digest of a version that did not pass its checks.
+const FAILED: &str = "failed its checks";
+
+/// Writes the manifest of an earlier version again, because the one after it did not pass its checks. The next run
+/// installs that one again, unless it has become another.
+///
+/// # Errors
+/// When one of the records cannot be written.
+pub fn put_back(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
+    files::atomic_write(&layout.committed(&manifest.component), format!("{FAILED}\n").as_bytes())?;
+    manifest::write(manifest)?;
+    let bytes = files::read(&manifest::path(&manifest.prefix, &manifest.component))?;
+    files::atomic_write(&layout.manifest_copy(&manifest.component), &bytes)
+}
+
+/// Whether what is installed is what this case installed last.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn is_last(layout: &Layout, installed: &Manifest) -> Result<bool, StepError> {
+    let committed = files::record(&layout.committed(&installed.component))?;
+    let digest = digest(&manifest::path(&installed.prefix, &installed.component))?;
+    Ok(committed.is_some_and(|committed| committed.trim() == digest))
+}
+
 /// Why what this case installed has to be installed again, if it has to: a quick look, which hashes nothing but the
 /// manifest.
 ///
@@ -52,6 +77,9 @@ pub fn broken(
     let digest = digest(&path)?;
     Ok(match files::record(&layout.committed(component))? {
         None => Some("its files have changed".to_owned()),
+        Some(committed) if committed.trim() == FAILED => {
+            Some("the last one did not pass its checks, and the one before it is installed".to_owned())
+        }
         Some(committed) if committed.trim() != digest => Some("another one was installed over it".to_owned()),
         Some(_) => manifest::present(&installed).map(|problem| problem.to_string()),
     })

@@ -1,5 +1,6 @@
 //! Writing files so that nothing half-written is ever taken for whole.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -205,16 +206,54 @@ pub fn same_content(left: &Utf8Path, right: &Utf8Path) -> io::Result<bool> {
 /// # Errors
 /// When it cannot be read.
 pub fn sha256_file(path: &Utf8Path) -> io::Result<(Digest, u64)> {
-    let mut file = fs::File::open(path)?;
+    sha256_of(path, |_, _| {})
+}
+
+/// The same of a content that differs from the file's: each piece of it is changed before it counts, with where it begins.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(path: &Utf8Path, change: impl Fn(u64, &mut [u8])) -> io::Result<(Digest, u64)> {
     let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    let mut size = 0;
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok((Digest::from_sha256(&hasher.finalize()), size));
-        }
-        size += read as u64;
-        hasher.update(&buffer[..read]);
+    let size = pieces(path, |at, bytes| {
+        change(at, bytes);
+        hasher.update(&*bytes);
+        true
+    })?;
+    Ok((Digest::from_sha256(&hasher.finalize()), size))
+}
+
+/// Whether a file holds these bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn contains(path: &Utf8Path, wanted: &[u8]) -> io::Result<bool> {
+    // What was read last may begin what is looked for.
+    let mut tail: Vec<u8> = Vec::new();
+    let mut found = false;
+    pieces(path, |_, bytes| {
+        tail.extend_from_slice(bytes);
+        found = tail.windows(wanted.len().max(1)).any(|window| window == wanted);
+        tail.drain(..tail.len().saturating_sub(wanted.len()));
+        !found
+    })?;
+    Ok(found)
+}
+
+/// Reads a file by pieces, whatever its size, for as long as the reader wants more. Says how many bytes were read.
+fn pieces(path: &Utf8Path, mut reader: impl FnMut(u64, &mut [u8]) -> bool) -> io::Result<u64> {
+    thread_local! {
+        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 128 * 1024]);
     }
+    let mut file = fs::File::open(path)?;
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut size = 0;
+        loop {
+            let read = file.read(buffer)?;
+            if read == 0 || !reader(size, &mut buffer[..read]) {
+                return Ok(size + read as u64);
+            }
+            size += read as u64;
+        }
+    })
 }

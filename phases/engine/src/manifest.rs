@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -18,6 +19,9 @@ use crate::files;
 use crate::runner::StepError;
 
 pub mod damaged;
+mod traces;
+
+pub use traces::{is_temporary, kept_directory, remove_kept, remove_temporary, temporary};
 
 const PENDING: &str = ".pending.json";
 
@@ -320,12 +324,23 @@ pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> R
     }
     let mut removed = Removed::default();
     for (relative, known) in &entries {
-        match remove_known(&prefix.join(relative), known, force)? {
+        let path = prefix.join(relative);
+        // Of a file whose copy was killed.
+        remove_temporary(&path)?;
+        // One version has a file where the other has a directory.
+        let mut behind = entries.range::<Utf8Path, _>((Bound::Excluded(*relative), Bound::Unbounded));
+        let holds_others = behind.next().is_some_and(|(path, _)| path.starts_with(relative));
+        if holds_others && path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            continue;
+        }
+        match remove_known(&path, known, force)? {
             Removal::Removed => removed.files += 1,
             Removal::Absent => {}
             Removal::Modified => removed.kept_modified.push(prefix.join(relative)),
         }
     }
+    remove_kept(prefix, component)?;
+    damaged::forget(prefix, component)?;
     files::remove_tree(&pending_path(prefix, component))?;
     files::remove_tree(&path(prefix, component))?;
     let mut paths: Vec<&Utf8Path> = entries.keys().copied().collect();
@@ -347,20 +362,24 @@ pub enum Removal {
     Modified,
 }
 
+/// Whether what is at a path is as one of these entries says. Another mode alone makes no difference.
+pub fn is_known<'a>(path: &Utf8Path, mut known: impl Iterator<Item = &'a Entry>) -> bool {
+    known.any(|entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. })))
+}
+
 /// Removes a file if it is as one of these entries says, or in any case with `force`. A mode alone is no reason to
 /// keep it; a directory in its place always is.
 ///
 /// # Errors
 /// When it cannot be removed.
 pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Removal, StepError> {
-    let ours = |entry: &&Entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. }));
     match fs::symlink_metadata(path) {
         Err(error) if absent(&error) => return Ok(Removal::Absent),
         Err(error) => return Err(StepError::io("inspect", path, &error)),
         Ok(metadata) if metadata.is_dir() => return Ok(Removal::Modified),
         Ok(_) => {}
     }
-    if !force && !known.iter().any(ours) {
+    if !force && !is_known(path, known.iter().copied()) {
         return Ok(Removal::Modified);
     }
     fs::remove_file(path).map_err(|error| StepError::io("remove", path, &error))?;

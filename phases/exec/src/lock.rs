@@ -63,7 +63,9 @@ pub enum LockError {
         since: String,
     },
     /// The lock file cannot be made or written.
-    #[error("failed to lock {path}: {source}; make its directory writable, or choose another one")]
+    #[error(
+        "failed to lock {path}: {source}; choose another --state-dir or --cache-dir, or make it writable"
+    )]
     Io {
         /// The lock file.
         path: Utf8PathBuf,

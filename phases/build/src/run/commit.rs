@@ -167,7 +167,7 @@ fn warn_of_changes(action: &Commit, staged: &Staged, earlier: &[&Manifest], cont
                 Some(ProblemKind::Changed | ProblemKind::Link { .. } | ProblemKind::Unreadable(_))
             )
         };
-        if !known.is_empty() && changed(new) && known.iter().all(|entry| changed(entry)) {
+        if !known.is_empty() && known.iter().all(|entry| changed(entry)) && changed(new) {
             context.warn(&format!("{path} has changed since it was installed and is replaced"));
         }
     }

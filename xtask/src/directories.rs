@@ -1,30 +1,43 @@
 //! State and cache directory of a case: whose they are, and who works in them now.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 use exec::lock::{LockError, RunLock};
 use model::exit;
+use model::plan::{Action, Plan};
 
 use crate::args::Common;
 use crate::error::{Error, Result};
 use crate::load::Setting;
 use crate::out::warn;
 
+/// The file that a run has locked for as long as it lasts.
+const LOCK: &str = "lock";
+
 /// Identifies the state directory.
 pub fn marker(setting: &Setting) -> String {
     model::Digest::of(setting.layout.state.as_str()).short().to_owned()
 }
 
-/// Takes the run lock and ends what a killed run left running.
+/// Takes the locks of state and cache directory, and ends what a killed run left running.
 pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
-    let path = setting.layout.state.join("lock");
-    engine::files::create_dir_all(&setting.layout.state)?;
-    let lock = RunLock::acquire(&path, common.wait).map_err(|error| match error {
-        LockError::Io { .. } => Error::internal(error.to_string()),
-        LockError::Held { .. } | LockError::Leftovers { .. } => {
-            Error::new(exit::LOCKED, error.to_string()).with_help("--wait waits for it")
-        }
-    })?;
-    let ended = exec::launcher::end_leftovers(&marker(setting), &path)
+    let lock = take_lock_of_state(common, setting)?;
+    let (state, cache) = (&setting.layout.state, &setting.layout.cache);
+    engine::files::create_dir_all(cache)?;
+    // A lock that this process has already would be waited for in vain.
+    if state.canonicalize_utf8().ok() == cache.canonicalize_utf8().ok() {
+        return Ok(lock);
+    }
+    Ok(lock.with(acquire(common, cache)?))
+}
+
+/// The same for what touches no build tree.
+pub fn take_lock_of_state(common: &Common, setting: &Setting) -> Result<RunLock> {
+    let state = &setting.layout.state;
+    engine::files::create_dir_all(state)?;
+    let lock = acquire(common, state)?;
+    let ended = exec::launcher::end_leftovers(&marker(setting), lock.path())
         .map_err(|error| Error::internal(format!("failed to end what a killed run left running: {error}")))?;
     for process in ended {
         warn(&format!("ended what a killed run left running: {process}"));
@@ -32,20 +45,73 @@ pub fn take_lock(common: &Common, setting: &Setting) -> Result<RunLock> {
     Ok(lock)
 }
 
+fn acquire(common: &Common, directory: &Utf8Path) -> Result<RunLock> {
+    RunLock::acquire(&directory.join(LOCK), common.wait).map_err(|error| match error {
+        LockError::Io { .. } => Error::internal(error.to_string()),
+        LockError::Held { .. } | LockError::Leftovers { .. } => {
+            Error::new(exit::LOCKED, error.to_string()).with_help("--wait waits for it")
+        }
+    })
+}
+
 /// Sees that state and cache directory are this case's: two cases in one would each take the other's build trees for
 /// their own.
 pub fn own(setting: &Setting) -> Result<()> {
     let case = &setting.case().metadata.name;
+    let mut whole = false;
+    let mut damaged = false;
     for (directory, flag) in [(&setting.layout.state, "--state-dir"), (&setting.layout.cache, "--cache-dir")]
     {
         let mark = directory.join("case");
-        match engine::files::read_if_there(&mark)? {
-            Some(owner) if owner.trim() == case => {}
-            Some(owner) => {
-                return Err(Error::usage(format!("{directory} is used by the case `{}`", owner.trim()))
+        let text = engine::files::record(&mark)?;
+        match text.as_deref().map(marked) {
+            Some(Some(owner)) if owner == case => {
+                whole = true;
+                continue;
+            }
+            Some(Some(owner)) => {
+                return Err(Error::usage(format!("{directory} is used by the case `{owner}`"))
                     .with_help(format!("give each case its own {flag}")));
             }
-            None => engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?,
+            Some(None) => {
+                damaged = true;
+                warn(&format!(
+                    "{mark} was damaged and is written again: {directory} counts as that of {case}"
+                ));
+            }
+            None => {}
+        }
+        engine::files::atomic_write(&mark, format!("{case}\n").as_bytes())?;
+    }
+    if damaged && !whole {
+        // Whose build trees these are, nothing tells any more: what they are paired with goes, and so do they.
+        engine::files::remove_tree(&setting.layout.state.join("pair"))?;
+    }
+    Ok(())
+}
+
+/// The name of a case that a mark holds; none when it is damaged. A whole one is a line.
+fn marked(text: &str) -> Option<&str> {
+    let name = text.strip_suffix('\n')?;
+    let plain =
+        !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace() || letter == '\u{fffd}');
+    plain.then_some(name)
+}
+
+/// Writes damaged manifests again where the plans install, or moves them aside.
+pub fn heal_manifests(setting: &Setting, plans: &[Plan]) -> Result<()> {
+    let prefixes: BTreeSet<&Utf8Path> = plans
+        .iter()
+        .flat_map(|plan| &plan.steps)
+        .filter_map(|step| match &step.action {
+            Action::Commit(commit) => Some(commit.prefix.as_path()),
+            Action::InstallWheels(wheels) => Some(wheels.environment.as_path()),
+            _ => None,
+        })
+        .collect();
+    for prefix in prefixes {
+        for told in engine::manifest::damaged::heal(&setting.layout, prefix)? {
+            warn(&told);
         }
     }
     Ok(())
@@ -57,7 +123,7 @@ pub fn own(setting: &Setting) -> Result<()> {
 pub fn same_records(setting: &Setting) -> Result<()> {
     let (state, cache) = (&setting.layout.state, &setting.layout.cache);
     let (mine, theirs) = (state.join("pair"), cache.join("pair"));
-    let (known, found) = (engine::files::read_if_there(&mine)?, engine::files::read_if_there(&theirs)?);
+    let (known, found) = (engine::files::record(&mine)?, engine::files::record(&theirs)?);
     if known.is_some() && known == found {
         return Ok(());
     }
@@ -90,7 +156,7 @@ pub fn is_own_cache(cache: &Utf8Path) -> bool {
 /// Marks a cache directory as installer's own, if it is new or empty.
 pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
     let empty = match cache.read_dir_utf8() {
-        Ok(mut entries) => entries.next().is_none(),
+        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
     if empty {

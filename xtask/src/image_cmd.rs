@@ -248,6 +248,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         title: format!("ensure {} packages that {} needs", description.packages.len(), description.case),
         needs: Vec::new(),
         after: Vec::new(),
+        proven: Vec::new(),
         action: Action::EnsurePackages(EnsurePackages {
             manager,
             needs: needs.collect(),

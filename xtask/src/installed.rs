@@ -101,6 +101,7 @@ fn installed_alone(plan: &mut Plan) -> Result<Vec<(StepId, String)>> {
     for step in &mut plan.steps {
         step.needs.clear();
         step.after.clear();
+        step.proven.clear();
         let Action::Verify(action) = &step.action else { continue };
         if engine::manifest::load(&action.prefix, &action.component)?.is_some() {
             // They might be missing; what is there of them has to be whole.

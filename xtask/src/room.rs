@@ -92,6 +92,7 @@ mod tests {
             title: String::new(),
             needs: Vec::new(),
             after: Vec::new(),
+            proven: Vec::new(),
             action: Action::Exec(Exec { commands: Vec::new(), logs: Vec::new() }),
             freshness: Freshness::Fingerprinted,
             inputs: Vec::new(),

@@ -72,6 +72,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         directories::mark_cache(&setting.layout.cache)?;
         directories::own(&setting)?;
         directories::same_records(&setting)?;
+        directories::heal_manifests(&setting, &plans)?;
         crate::remembered::write(&setting.layout, &setting.key, &setting.case().sources, &setting.sources)?;
         let live = observer.is_live();
         engine::signals::install(&cancel, move || {

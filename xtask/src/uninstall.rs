@@ -1,6 +1,6 @@
 //! `uninstall`: components, and what the case brought of Python packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use engine::python_home::wheels_component;
@@ -10,7 +10,7 @@ use report::text::count;
 use serde_json::json;
 
 use crate::args::Common;
-use crate::directories::take_lock;
+use crate::directories::take_lock_of_state;
 use crate::error::{Error, Result};
 use crate::installed::known_component;
 use crate::load::Setting;
@@ -111,7 +111,7 @@ pub fn uninstall(common: &Common, words: &[String], everything: bool, force: boo
         say(&format!("nothing of the case {} is installed", setting.case().metadata.name));
         return Ok(exit::OK);
     }
-    let _lock = (!common.dry_run).then(|| take_lock(common, &setting)).transpose()?;
+    let _lock = (!common.dry_run).then(|| take_lock_of_state(common, &setting)).transpose()?;
     for (number, name) in names.iter().enumerate() {
         // What goes before it does not count for what stands on it.
         let found = one(common, &setting, name, &names[..number], force)?;
@@ -138,7 +138,11 @@ fn all(setting: &Setting) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for step in setting.plan(Phase::Build)?.steps.iter().rev() {
         let Action::Commit(action) = &step.action else { continue };
-        let installed = engine::manifest::load(&action.prefix, &action.component)?;
+        // A killed commit may have left files without a manifest of its own.
+        let installed = match engine::manifest::load(&action.prefix, &action.component)? {
+            Some(installed) => Some(installed),
+            None => engine::manifest::load_pending(&action.prefix, &action.component)?,
+        };
         if installed.is_some_and(|manifest| manifest.case == *case) {
             names.push(action.component.to_string());
         }
@@ -172,7 +176,9 @@ fn one(
         Some(prefix) => prefix.clone(),
         None if own.is_some() => own.unwrap_or_default(),
         // What the case had once is installed all the same.
-        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some() => {
+        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some()
+            || engine::manifest::load_pending(&setting.layout.prefix, &component)?.is_some() =>
+        {
             setting.layout.prefix.clone()
         }
         None => known_component(setting, name).map(|_| setting.layout.prefix.clone())?,
@@ -192,8 +198,13 @@ fn one(
     }
     refuse(name, dependents, before, force)?;
     if common.dry_run {
-        let manifest = engine::manifest::load(&prefix, &component)?;
-        let files = manifest.map(|manifest| manifest.files.into_keys().collect()).unwrap_or_default();
+        let manifests = [
+            engine::manifest::load(&prefix, &component)?,
+            engine::manifest::load_pending(&prefix, &component)?,
+        ];
+        let files: BTreeSet<Utf8PathBuf> =
+            manifests.into_iter().flatten().flat_map(|manifest| manifest.files.into_keys()).collect();
+        let files = files.into_iter().collect();
         return Ok(Some(WouldRemove { prefix, files: Some(files) }));
     }
     let removed = engine::manifest::uninstall(&prefix, &component, force)?;
@@ -202,7 +213,7 @@ fn one(
         count(usize::try_from(removed.files).unwrap_or(usize::MAX), "file")
     ));
     for path in &removed.kept_modified {
-        say(&format!("kept {path}: it it has changed since it was installed"));
+        say(&format!("kept {path}: it has changed since it was installed"));
     }
     Ok(None)
 }

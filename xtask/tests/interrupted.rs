@@ -116,6 +116,57 @@ fn a_second_run_is_told_who_holds_the_lock_or_waits_for_it() {
     assert!(home.join("prefix/share/done").exists());
 }
 
+/// Two states over one cache: each would take the other's build trees for its own.
+#[test]
+fn a_run_on_a_cache_that_another_state_works_in_is_told_who_does_or_waits() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    std::fs::create_dir(home.join("src")).unwrap();
+    let step = format!(
+        "touch {0}/began; while [ ! -e {0}/go ]; do sleep 0.02; done; mkdir -p '{{destdir}}{{prefix}}/share'; touch '{{destdir}}{{prefix}}/share/done'",
+        home.display()
+    );
+    std::fs::write(home.join("case.toml"), one_command(&["sh", "-c", &step])).unwrap();
+    let mut first = start(home, &ALL, "first");
+    wait_for("the step", LIMIT, || home.join("began").exists().then_some(()));
+
+    let other = home.join("other-state");
+    let with_other = |words: &[&str]| {
+        let mut command = common::command(home, words);
+        let mut place = common::place(home);
+        let at = place.iter().position(|word| word == "--state-dir").unwrap();
+        place[at + 1] = other.to_str().unwrap().to_owned();
+        command.args(place);
+        command
+    };
+    let second = with_other(&ALL).output().unwrap();
+    assert_eq!(code(&second), 8, "{}", said(&second));
+    let lock = home.join("cache-dir/lock");
+    let told = format!("{} is locked by another run, pid {}", lock.display(), first.id());
+    assert!(said(&second).contains(&told), "{}", said(&second));
+    assert!(said(&second).contains("--wait waits for it"), "{}", said(&second));
+    // What only reads waits for nobody.
+    for words in [["status", "--case", "case.toml"], ["plan", "--case", "case.toml"]] {
+        let read = with_other(&words).output().unwrap();
+        assert_eq!(code(&read), 0, "{words:?}: {}", said(&read));
+    }
+
+    let said_by_waiting = std::fs::File::create(home.join("waiting")).unwrap();
+    let mut command = with_other(&[&ALL[..], &["--wait"]].concat());
+    let mut waiting = command.stdout(Stdio::null()).stderr(said_by_waiting).spawn().unwrap();
+    wait_for("the run that waits to look at the lock", LIMIT, || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", waiting.id())).unwrap();
+        open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).find(|path| *path == lock)
+    });
+    assert!(waiting.try_wait().unwrap().is_none(), "it does not wait");
+    std::fs::write(home.join("go"), "").unwrap();
+    for (run, name) in [(&mut first, "first"), (&mut waiting, "waiting")] {
+        let status = wait_for(name, LIMIT, || run.try_wait().unwrap());
+        assert_eq!(status.code(), Some(0), "{}", std::fs::read_to_string(home.join(name)).unwrap());
+    }
+    assert!(home.join("prefix/share/done").exists());
+}
+
 #[test]
 fn a_source_that_cannot_be_written_is_built_and_stays_as_it_was() {
     let home = ordinary_home();

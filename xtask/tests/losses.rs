@@ -1,7 +1,8 @@
 //! Everything that installer keeps can be lost: the run after it ends with the same files, or says what to do.
 //!
-//! With `INSTALLER_LOSSES=subsets` every subset of what is kept is lost, for every driver that this machine can build
-//! with, and the number of runs that ended right is printed; without it each single loss, for one driver.
+//! With `INSTALLER_LOSSES=subsets` every subset of what is kept is lost, for every driver, and the number of runs that
+//! ended right is printed; `INSTALLER_LOSSES="subsets cmake meson"` does so for these drivers. Without it each single loss,
+//! for two drivers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
@@ -62,7 +63,7 @@ struct Project {
     files: &'static [(&'static str, &'static str)],
 }
 
-const PROJECTS: [Project; 6] = [
+const PROJECTS: [Project; 7] = [
     Project {
         driver: "cmake",
         component: "[[components.app.checks]]\nkind = \"run\"\ncommand = [\"{prefix}/bin/app\"]\n",
@@ -124,6 +125,14 @@ const PROJECTS: [Project; 6] = [
                     install = [[\"install\", \"-D\", \"{build}/app\", \"{destdir}{prefix}/bin/app\"]]\n\
                     [[components.app.checks]]\nkind = \"run\"\ncommand = [\"{prefix}/bin/app\"]\n",
         files: &[("main.c", "int main(void) { return 0; }\n")],
+    },
+    Project {
+        driver: "xmake",
+        component: "[[components.app.checks]]\nkind = \"run\"\ncommand = [\"{prefix}/bin/app\"]\n",
+        files: &[
+            ("xmake.lua", "target(\"app\")\n    set_kind(\"binary\")\n    add_files(\"main.c\")\n"),
+            ("main.c", "int main(void) { return 0; }\n"),
+        ],
     },
 ];
 
@@ -192,22 +201,36 @@ fn tried(project: &Project, losses: &[Vec<usize>]) -> (usize, Vec<String>) {
     (losses.len() - wrong.len(), wrong)
 }
 
+/// The losses that are tried, and the drivers: see the module.
+fn asked() -> (Vec<Vec<usize>>, Vec<&'static Project>) {
+    let asked = std::env::var("INSTALLER_LOSSES").unwrap_or_default();
+    let mut words = asked.split_whitespace();
+    let Some(first) = words.next() else {
+        let projects = PROJECTS.iter().filter(|project| ["cmake", "python"].contains(&project.driver));
+        return ((0..KEPT.len()).map(|at| vec![at]).collect(), projects.collect());
+    };
+    assert_eq!(first, "subsets", "INSTALLER_LOSSES");
+    let subsets =
+        (0_usize..64).map(|set| (0..KEPT.len()).filter(|at| set >> at & 1 == 1).collect()).collect();
+    let named: Vec<&str> = words.collect();
+    let of = |name: &str| PROJECTS.iter().find(|project| project.driver == name).unwrap();
+    let projects =
+        if named.is_empty() { PROJECTS.iter().collect() } else { named.into_iter().map(of).collect() };
+    (subsets, projects)
+}
+
 #[test]
 fn what_is_lost_is_made_again() {
-    let all = std::env::var("INSTALLER_LOSSES").is_ok_and(|what| what == "subsets");
-    let losses: Vec<Vec<usize>> = if all {
-        (0_usize..64).map(|set| (0..KEPT.len()).filter(|at| set >> at & 1 == 1).collect()).collect()
-    } else {
-        (0..KEPT.len()).map(|at| vec![at]).collect()
-    };
-    let projects = if all { &PROJECTS[..] } else { &PROJECTS[..1] };
-    let (mut right, mut wrong) = (0, Vec::new());
-    for project in projects {
-        let (healed, said) = tried(project, &losses);
-        right += healed;
-        wrong.extend(said);
-    }
+    let (losses, projects) = asked();
+    let results: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
+        let losses = &losses;
+        let running: Vec<_> =
+            projects.iter().map(|project| scope.spawn(move || tried(project, losses))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let right: usize = results.iter().map(|(right, _)| right).sum();
     println!("{} drivers x {} subsets: {right} right", projects.len(), losses.len());
+    let wrong: Vec<String> = results.into_iter().flat_map(|(_, wrong)| wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert_eq!(right, projects.len() * losses.len());
 }

@@ -20,8 +20,9 @@ use engine::excerpt::{kill_in, tells_of_kill};
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{committed, manifest};
 use model::event::Failure;
-use model::plan::{Action, Exec, Need, RequiredPython, Step};
+use model::plan::{Action, Exec, Need, RequiredPython, Step, Verify};
 
+use commit::kept;
 pub(crate) use placed::PLACED;
 use preflight::CompilerCaches;
 pub use verify::verify_component;
@@ -98,7 +99,7 @@ impl Runner for BuildRunner<'_> {
             Action::StageFiles(action) => stage::stage(action),
             Action::LinkPython(action) => link_python::link(action),
             Action::Commit(action) => commit::commit(action, context),
-            Action::Verify(action) => verify::verify_component(action, context),
+            Action::Verify(action) => verified(action, context),
             _ => Err(Self::foreign(step)),
         }
     }
@@ -118,6 +119,27 @@ impl Runner for BuildRunner<'_> {
         }
         committed::broken(context.layout(), &action.prefix, &action.component, &action.case)
     }
+}
+
+/// Verifies what was committed; what does not pass gives way to the version before it.
+fn verified(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
+    let verified = verify::verify_component(action, context);
+    match &verified {
+        Ok(()) => kept::forget(action, context)?,
+        Err(StepError::Failed(_)) => match kept::put_back(action, context) {
+            Ok(None) => {}
+            Ok(Some(version)) => {
+                context.warn(&format!("{version}, which was installed before, is installed again"));
+            }
+            Err(StepError::Failed(failure)) => context.warn(&format!(
+                "failed to install what was there before again: {}; the next `installer build` tries again",
+                failure.message
+            )),
+            Err(StepError::Cancelled) => return Err(StepError::Cancelled),
+        },
+        Err(StepError::Cancelled) => {}
+    }
+    verified
 }
 
 fn exec(action: &Exec, component: &str, context: &dyn Context) -> Result<(), StepError> {

@@ -84,6 +84,7 @@ fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, alternatives: 
         title: format!("download {source} ({})", kinds.join(", else ")),
         needs: Vec::new(),
         after,
+        proven: Vec::new(),
         outputs: vec![into.join(RECORD)],
         action: Action::FetchSource(FetchSource {
             source: source.clone(),
@@ -115,6 +116,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, fetch: Option
         title: format!("unpack {source}"),
         needs: Vec::new(),
         after: fetch.into_iter().collect(),
+        proven: Vec::new(),
         inputs: vec![Input::File { path: from.join(CONTENT) }],
         outputs: vec![into.clone()],
         action: Action::UnpackSource(UnpackSource { source: source.clone(), from, into }),

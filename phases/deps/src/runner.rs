@@ -45,6 +45,7 @@ impl Runner for DepsRunner {
     fn broken(&self, step: &Step, context: &dyn Context) -> Result<Option<String>, StepError> {
         match &step.action {
             Action::InstallWheels(action) => python::record::broken(action, context),
+            Action::FetchWheels(action) => python::fetch::broken(action, context),
             _ => Ok(None),
         }
     }

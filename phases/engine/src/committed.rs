@@ -1,10 +1,11 @@
 //! What a case knows of what it installed last: in its state, beside the manifests in the prefixes.
 
 use camino::Utf8Path;
-use model::ComponentName;
 use model::layout::Layout;
 use model::manifest::Manifest;
+use model::{ComponentName, Digest};
 
+use crate::manifest::Reading;
 use crate::runner::StepError;
 use crate::{files, manifest};
 
@@ -13,7 +14,7 @@ use crate::{files, manifest};
 /// # Errors
 /// When the state cannot be written.
 pub fn begin(layout: &Layout, component: &ComponentName) -> Result<(), StepError> {
-    files::remove_tree(&layout.verified(component))
+    files::remove_tree(layout.verified(component))
 }
 
 /// Writes the manifest of what was installed, and remembers that it is this case's.
@@ -22,8 +23,35 @@ pub fn begin(layout: &Layout, component: &ComponentName) -> Result<(), StepError
 /// When one of them cannot be written.
 pub fn finish(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
     manifest::write(manifest)?;
-    let digest = digest(&manifest::path(&manifest.prefix, &manifest.component))?;
+    let bytes = files::read(&manifest::path(&manifest.prefix, &manifest.component))?;
+    let digest = Digest::of(&bytes);
+    files::atomic_write(&layout.manifest_copy(&manifest.component), &bytes)?;
     files::atomic_write(&layout.committed(&manifest.component), format!("{digest}\n").as_bytes())
+}
+
+/// What stands for the digest of a version that did not pass its checks.
+const FAILED: &str = "failed its checks";
+
+/// Writes the manifest of an earlier version again, because the one after it did not pass its checks. The next run
+/// installs that one again, unless it has become another.
+///
+/// # Errors
+/// When one of the records cannot be written.
+pub fn put_back(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
+    files::atomic_write(&layout.committed(&manifest.component), format!("{FAILED}\n").as_bytes())?;
+    manifest::write(manifest)?;
+    let bytes = files::read(&manifest::path(&manifest.prefix, &manifest.component))?;
+    files::atomic_write(&layout.manifest_copy(&manifest.component), &bytes)
+}
+
+/// Whether what is installed is what this case installed last.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn is_last(layout: &Layout, installed: &Manifest) -> Result<bool, StepError> {
+    let committed = files::record(&layout.committed(&installed.component))?;
+    let digest = digest(&manifest::path(&installed.prefix, &installed.component))?;
+    Ok(committed.is_some_and(|committed| committed.trim() == digest))
 }
 
 /// Why what this case installed has to be installed again, if it has to: a quick look, which hashes nothing but the
@@ -38,15 +66,20 @@ pub fn broken(
     case: &str,
 ) -> Result<Option<String>, StepError> {
     let path = manifest::path(prefix, component);
-    let Some(installed) = manifest::load(prefix, component)? else {
-        return Ok(Some(format!("{path} is gone")));
+    let installed = match manifest::read(&path)? {
+        Reading::Whole(installed) => installed,
+        Reading::Absent => return Ok(Some(format!("{path} is gone"))),
+        Reading::Damaged(_) => return Ok(Some(format!("{path} is damaged"))),
     };
     if installed.case != case {
         return Ok(Some(format!("the installed one is of the case {}", installed.case)));
     }
     let digest = digest(&path)?;
-    Ok(match files::read_if_there(&layout.committed(component))? {
+    Ok(match files::record(&layout.committed(component))? {
         None => Some("its files have changed".to_owned()),
+        Some(committed) if committed.trim() == FAILED => {
+            Some("the last one did not pass its checks, and the one before it is installed".to_owned())
+        }
         Some(committed) if committed.trim() != digest => Some("another one was installed over it".to_owned()),
         Some(_) => manifest::present(&installed).map(|problem| problem.to_string()),
     })

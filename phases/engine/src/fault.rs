@@ -11,12 +11,16 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Every point, sorted.
 pub const POINTS: &[&str] = &[
     "cache-write",
+    "commit-clear",
     "commit-copy",
     "commit-rename",
+    "commit-sync",
     "directory-create",
     "download-write",
     "event-log",
     "file-write",
+    "kept-link",
+    "kept-write",
     "ledger-begin",
     "ledger-finish",
     "lock-write",

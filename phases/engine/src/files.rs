@@ -1,5 +1,6 @@
 //! Writing files so that nothing half-written is ever taken for whole.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -138,6 +139,25 @@ pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
     fs::read(path).map_err(|error| StepError::io("read", path, &error))
 }
 
+/// The sorted names of what lies in a directory; none when it is not there.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn names(directory: &Utf8Path) -> Result<Option<Vec<String>>, StepError> {
+    let failed = |error: io::Error| StepError::io("list", directory, &error);
+    let entries = match directory.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(failed)?.file_name().to_owned());
+    }
+    names.sort();
+    Ok(Some(names))
+}
+
 /// The text of a file; none when it is not there.
 ///
 /// # Errors
@@ -145,6 +165,19 @@ pub fn read(path: &Utf8Path) -> Result<Vec<u8>, StepError> {
 pub fn read_if_there(path: &Utf8Path) -> Result<Option<String>, StepError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StepError::io("read", path, &error)),
+    }
+}
+
+/// The text of a record that installer wrote itself; none when it is not there. A damaged one has another text, whatever
+/// its bytes are.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn record(path: &Utf8Path) -> Result<Option<String>, StepError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StepError::io("read", path, &error)),
     }
@@ -191,16 +224,54 @@ pub fn same_content(left: impl AsRef<Path>, right: impl AsRef<Path>) -> io::Resu
 /// # Errors
 /// When it cannot be read.
 pub fn sha256_file(path: impl AsRef<Path>) -> io::Result<(Digest, u64)> {
-    let mut file = fs::File::open(path)?;
+    sha256_of(path, |_, _| {})
+}
+
+/// The same of a content that differs from the file's: each piece of it is changed before it counts, with where it begins.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(path: impl AsRef<Path>, change: impl Fn(u64, &mut [u8])) -> io::Result<(Digest, u64)> {
     let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    let mut size = 0;
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok((Digest::from_sha256(&hasher.finalize()), size));
-        }
-        size += read as u64;
-        hasher.update(&buffer[..read]);
+    let size = pieces(path, |at, bytes| {
+        change(at, bytes);
+        hasher.update(&*bytes);
+        true
+    })?;
+    Ok((Digest::from_sha256(&hasher.finalize()), size))
+}
+
+/// Whether a file holds these bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn contains(path: &Utf8Path, wanted: &[u8]) -> io::Result<bool> {
+    // What was read last may begin what is looked for.
+    let mut tail: Vec<u8> = Vec::new();
+    let mut found = false;
+    pieces(path, |_, bytes| {
+        tail.extend_from_slice(bytes);
+        found = tail.windows(wanted.len().max(1)).any(|window| window == wanted);
+        tail.drain(..tail.len().saturating_sub(wanted.len()));
+        !found
+    })?;
+    Ok(found)
+}
+
+/// Reads a file by pieces, whatever its size, for as long as the reader wants more. Says how many bytes were read.
+fn pieces(path: impl AsRef<Path>, mut reader: impl FnMut(u64, &mut [u8]) -> bool) -> io::Result<u64> {
+    thread_local! {
+        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 128 * 1024]);
     }
+    let mut file = fs::File::open(path)?;
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut size = 0;
+        loop {
+            let read = file.read(buffer)?;
+            if read == 0 || !reader(size, &mut buffer[..read]) {
+                return Ok(size + read as u64);
+            }
+            size += read as u64;
+        }
+    })
 }

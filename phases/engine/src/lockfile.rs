@@ -31,9 +31,10 @@ pub fn load(layout: &Layout) -> Result<Lock, EngineError> {
     Ok(lock)
 }
 
+/// A damaged lock is refused and not resolved anew: the versions that it pins may be the only record of what was tried.
 fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::default()),
         Err(error) => return Err(EngineError::new(format!("failed to read {path}: {error}"))),
     };
@@ -41,11 +42,17 @@ fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
     struct Version {
         schema: u32,
     }
-    let damaged = |error: toml::de::Error| {
-        EngineError::new(format!("failed to read the lock {path}: {error}"))
-            .with_help("restore it from version control, or remove it to resolve again")
+    let damaged = |at: usize, why: &str| {
+        let line = 1 + bytes[..at.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count();
+        EngineError::new(format!("{path}:{line}: the lock is damaged: {why}")).with_help(format!(
+            "restore it from version control; without a whole one, `mv {path} {path}.damaged`, and \
+             `installer deps` resolves every version again"
+        ))
     };
-    let version: Version = toml::from_str(&text).map_err(damaged)?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|error| damaged(error.valid_up_to(), "it is not UTF-8"))?;
+    let wrong = |error: toml::de::Error| damaged(error.span().map_or(0, |span| span.start), error.message());
+    let version: Version = toml::from_str(text).map_err(wrong)?;
     if version.schema > LOCK_SCHEMA {
         return Err(EngineError::new(format!(
             "{path} has schema {}, written by a newer installer; this one reads up to {LOCK_SCHEMA}",
@@ -53,7 +60,7 @@ fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
         ))
         .with_help("use that installer"));
     }
-    toml::from_str(&text).map_err(damaged)
+    toml::from_str(text).map_err(wrong)
 }
 
 /// Writes the lock of a case.

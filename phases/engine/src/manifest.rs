@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -16,6 +17,11 @@ use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 
 use crate::files;
 use crate::runner::StepError;
+
+pub mod damaged;
+mod traces;
+
+pub use traces::{is_temporary, kept_directory, remove_kept, remove_temporary, temporary};
 
 const PENDING: &str = ".pending.json";
 
@@ -47,20 +53,9 @@ pub fn load_all_pending(prefix: &Utf8Path) -> Result<Vec<Manifest>, StepError> {
 
 fn load_directory(prefix: &Utf8Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Manifest>, StepError> {
     let directory = Layout::manifests(prefix);
-    let failed = |error: &io::Error| StepError::io("list", &directory, error);
-    let entries = match directory.read_dir_utf8() {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(&error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| failed(&error))?;
-        if wanted(entry.file_name()) {
-            paths.push(entry.into_path());
-        }
-    }
-    paths.sort();
+    let Some(names) = files::names(&directory)? else { return Ok(Vec::new()) };
+    let paths: Vec<Utf8PathBuf> =
+        names.iter().filter(|name| wanted(name)).map(|name| directory.join(name)).collect();
     let mut manifests = Vec::with_capacity(paths.len());
     for path in paths {
         manifests.extend(load_file(&path)?);
@@ -85,19 +80,40 @@ pub fn load_pending(prefix: &Utf8Path, component: &ComponentName) -> Result<Opti
 }
 
 fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
+    match read(path)? {
+        Reading::Absent => Ok(None),
+        Reading::Whole(manifest) => Ok(Some(*manifest)),
+        Reading::Damaged(why) => Err(StepError::new(
+            format!("the manifest {path} is damaged: {why}"),
+            "run `installer build`: it writes the manifest again, or installs the component again",
+        )),
+    }
+}
+
+/// What lies where a manifest should be.
+pub(crate) enum Reading {
+    Absent,
+    Whole(Box<Manifest>),
+    /// With what is wrong.
+    Damaged(String),
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// When it cannot be read, or was written by a newer version.
+pub(crate) fn read(path: &Utf8Path) -> Result<Reading, StepError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::Absent),
         Err(error) => return Err(StepError::io("read", path, &error)),
     };
-    let damaged = |why: &dyn fmt::Display| {
-        StepError::new(
-            format!("failed to use the manifest {path}: {why}"),
-            "restore it from a backup, or remove it and the files of its component by hand, then install again",
-        )
-    };
+    let damaged = |why: &dyn fmt::Display| Ok(Reading::Damaged(why.to_string()));
     // The number comes first: a newer format may not decode as this one.
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+    let value: serde_json::Value = match serde_json::from_slice(&bytes) {
+        Ok(value) => value,
+        Err(error) => return damaged(&error),
+    };
     let schema = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or_default();
     if schema > u64::from(MANIFEST_SCHEMA) {
         return Err(StepError::new(
@@ -108,7 +124,10 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
             "use the version of installer that wrote it, or a newer one",
         ));
     }
-    let manifest: Manifest = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+    let manifest: Manifest = match serde_json::from_value(value) {
+        Ok(manifest) => manifest,
+        Err(error) => return damaged(&error),
+    };
     // A path that leads out of the prefix would make `uninstall` remove what is not ours.
     let inside = |path: &Utf8Path| {
         path.components().all(|part| matches!(part, Utf8Component::Normal(_))) && !path.as_str().is_empty()
@@ -120,9 +139,9 @@ fn load_file(path: &Utf8Path) -> Result<Option<Manifest>, StepError> {
         })
     };
     if let Some(outside) = manifest.files.keys().find(|path| !inside(path) && !below_a_root(path)) {
-        return Err(damaged(&format!("{outside} is neither below the prefix nor below another root of it")));
+        return damaged(&format!("{outside} is neither below the prefix nor below another root of it"));
     }
-    Ok(Some(manifest))
+    Ok(Reading::Whole(Box::new(manifest)))
 }
 
 /// Writes a manifest, atomically.
@@ -305,14 +324,25 @@ pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> R
     }
     let mut removed = Removed::default();
     for (relative, known) in &entries {
-        match remove_known(&prefix.join(relative), known, force)? {
+        let path = prefix.join(relative);
+        // Of a file whose copy was killed.
+        remove_temporary(&path)?;
+        // One version has a file where the other has a directory.
+        let mut behind = entries.range::<Utf8Path, _>((Bound::Excluded(*relative), Bound::Unbounded));
+        let holds_others = behind.next().is_some_and(|(path, _)| path.starts_with(relative));
+        if holds_others && path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            continue;
+        }
+        match remove_known(&path, known, force)? {
             Removal::Removed => removed.files += 1,
             Removal::Absent => {}
             Removal::Modified => removed.kept_modified.push(prefix.join(relative)),
         }
     }
-    files::remove_tree(&pending_path(prefix, component))?;
-    files::remove_tree(&path(prefix, component))?;
+    remove_kept(prefix, component)?;
+    damaged::forget(prefix, component)?;
+    files::remove_tree(pending_path(prefix, component))?;
+    files::remove_tree(path(prefix, component))?;
     let mut paths: Vec<&Utf8Path> = entries.keys().copied().collect();
     let own = Utf8Path::new("share/installer/manifest");
     paths.push(own);
@@ -332,20 +362,24 @@ pub enum Removal {
     Modified,
 }
 
+/// Whether what is at a path is as one of these entries says. Another mode alone makes no difference.
+pub fn is_known<'a>(path: &Utf8Path, mut known: impl Iterator<Item = &'a Entry>) -> bool {
+    known.any(|entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. })))
+}
+
 /// Removes a file if it is as one of these entries says, or in any case with `force`. A mode alone is no reason to
 /// keep it; a directory in its place always is.
 ///
 /// # Errors
 /// When it cannot be removed.
 pub fn remove_known(path: &Utf8Path, known: &[&Entry], force: bool) -> Result<Removal, StepError> {
-    let ours = |entry: &&Entry| matches!(problem(path, entry), None | Some(ProblemKind::Mode { .. }));
     match fs::symlink_metadata(path) {
         Err(error) if absent(&error) => return Ok(Removal::Absent),
         Err(error) => return Err(StepError::io("inspect", path, &error)),
         Ok(metadata) if metadata.is_dir() => return Ok(Removal::Modified),
         Ok(_) => {}
     }
-    if !force && !known.iter().any(ours) {
+    if !force && !is_known(path, known.iter().copied()) {
         return Ok(Removal::Modified);
     }
     fs::remove_file(path).map_err(|error| StepError::io("remove", path, &error))?;

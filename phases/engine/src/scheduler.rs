@@ -204,6 +204,11 @@ fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError
     Ok(())
 }
 
+/// All that a step waits for.
+fn waits(step: &Step) -> impl Iterator<Item = &StepId> {
+    step.needs.iter().chain(&step.after).chain(&step.proven)
+}
+
 /// The weight of the longest chain of steps that begins with each; what need not run takes no time.
 fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, usize>) -> Vec<u64> {
     // In a plan every step stands behind what it waits for.
@@ -212,7 +217,7 @@ fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, us
     for (index, step) in plan.steps.iter().enumerate().rev() {
         let runs = assessment.rows[index].state.may_run();
         chains[index] = behind[index] + if runs { u64::from(step.weight) } else { 0 };
-        for before in step.needs.iter().chain(&step.after).filter_map(|id| positions.get(id)) {
+        for before in waits(step).filter_map(|id| positions.get(id)) {
             behind[*before] = chains[index].max(behind[*before]);
         }
     }
@@ -378,7 +383,8 @@ impl<'a> Scheduler<'a> {
 
     /// The step whose failure keeps this one from starting: what it needs, or what that needed in its turn.
     fn failed_need(&self, index: usize) -> Option<StepId> {
-        self.plan.steps[index].needs.iter().find_map(|need| self.failed_itself(need))
+        let step = &self.plan.steps[index];
+        step.needs.iter().chain(&step.proven).find_map(|need| self.failed_itself(need))
     }
 
     /// The step that really failed, where one did not succeed; none for one that the end of the run came before.
@@ -403,6 +409,7 @@ impl<'a> Scheduler<'a> {
         };
         self.status[index] == Status::Waiting
             && step.needs.iter().all(|id| ended(id, false))
+            && step.proven.iter().all(|id| ended(id, false))
             && step.after.iter().all(|id| ended(id, true))
     }
 

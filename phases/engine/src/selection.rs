@@ -126,7 +126,7 @@ impl Selection {
             let asked = self.only.is_empty() || self.only.iter().any(|word| Self::matches(word, step));
             if (asked || wanted.contains(&step.id)) && !self.skips(step) {
                 wanted.insert(step.id.clone());
-                wanted.extend(step.needs.iter().cloned());
+                wanted.extend(step.needs.iter().chain(&step.proven).cloned());
                 if !self.only.is_empty() {
                     // What brings an input (a fetch before its unpack) belongs to it; gates of others do not.
                     let of_others = |before: &Step| {

@@ -1,4 +1,4 @@
-//! One run at a time for each state directory.
+//! One run at a time for each state directory, and for each cache directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -19,12 +19,14 @@ const TRY_AGAIN: Duration = Duration::from_millis(50);
 /// How long launchers of a dead run have to end what it left running; their own grace, and time to spare.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(30);
 
-/// The lock of a state directory, held as long as this value, or a launcher that got it, lives. The kernel lets go of
+/// The lock of a directory, held as long as this value, or a launcher that got it, lives. The kernel lets go of
 /// it when the last of these dies, however it dies.
 #[derive(Debug)]
 pub struct RunLock {
     file: File,
     path: Utf8PathBuf,
+    /// Of another directory, held as long as this one.
+    beside: Option<Box<RunLock>>,
 }
 
 /// Why the lock could not be had.
@@ -61,7 +63,9 @@ pub enum LockError {
         since: String,
     },
     /// The lock file cannot be made or written.
-    #[error("failed to lock {path}: {source}; choose another --state-dir, or make it writable")]
+    #[error(
+        "failed to lock {path}: {source}; choose another --state-dir or --cache-dir, or make it writable"
+    )]
     Io {
         /// The lock file.
         path: Utf8PathBuf,
@@ -97,10 +101,12 @@ impl RunLock {
                 }
                 let holder = Holder::this_process();
                 file.set_len(0).and_then(|()| file.write_all(holder.to_text().as_bytes())).map_err(io)?;
-                return Ok(Self { file, path: path.to_owned() });
+                return Ok(Self { file, path: path.to_owned(), beside: None });
             }
             let mut text = String::new();
-            file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(io)?;
+            file.rewind().map_err(io)?;
+            // What is no text says as little of a holder as what is half-written.
+            drop(file.read_to_string(&mut text));
             let late = began.elapsed() > LEFTOVERS_LIMIT;
             let path = || path.to_owned();
             match Holder::from_text(&text) {
@@ -127,9 +133,16 @@ impl RunLock {
         &self.path
     }
 
+    /// This lock and another, as one.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.beside = Some(Box::new(other));
+        self
+    }
+
     /// To be handed to launchers.
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        std::iter::successors(Some(self), |lock| lock.beside.as_deref()).map(|lock| lock.file.as_fd())
     }
 }
 

@@ -160,8 +160,8 @@ impl Session {
         };
         let input = io::stdin();
         let mut handed = Handed::default();
-        if let Some(lock) = &self.config.run_lock {
-            handed.add(Role::RunLock, lock.descriptor());
+        for lock in self.config.run_lock.iter().flat_map(|lock| lock.descriptors()) {
+            handed.add(Role::RunLock, lock);
         }
         if let Some([read, write]) = &tokens {
             handed.add(Role::JobserverRead, read.as_fd());

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ComponentName, SourceName, StepId};
 
+/// Where manifests lie below a prefix. Nothing is installed there.
+pub const RECORDS: &str = "share/installer";
+
 /// Where programs of the distribution lie: what PATH of a build ends with.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -146,6 +149,11 @@ impl Layout {
         self.state.join("committed").join(component.as_str())
     }
 
+    /// A copy of the manifest of what this case installed last of a component: a damaged manifest is written again from it.
+    pub fn manifest_copy(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.state.join("manifests").join(format!("{component}.json"))
+    }
+
     /// Is there when what this case installed last of a component was verified since.
     pub fn verified(&self, component: &ComponentName) -> Utf8PathBuf {
         self.state.join("verified").join(component.as_str())
@@ -153,7 +161,7 @@ impl Layout {
 
     /// Where manifests of what is installed under a prefix lie.
     pub fn manifests(prefix: &camino::Utf8Path) -> Utf8PathBuf {
-        prefix.join("share/installer")
+        prefix.join(RECORDS)
     }
 }
 

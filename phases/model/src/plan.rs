@@ -100,6 +100,10 @@ pub struct Step {
     /// Steps that must have ended first but do not count for the fingerprint.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub after: Vec<StepId>,
+    /// Checks of what it builds on, which must not have failed in this run. They count neither for the fingerprint nor for
+    /// whether it has to run.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proven: Vec<StepId>,
     /// What is done.
     pub action: Action,
     /// How it is known that it need not be done.

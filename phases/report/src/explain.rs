@@ -39,7 +39,8 @@ pub fn explain_text(plan: &Plan, row: &PlanRow<'_>, log: Option<&Utf8Path>, opti
     list(&mut out, "what it does", &does);
     let needs: Vec<String> = step.needs.iter().map(|need| with_title(plan, need)).collect();
     list(&mut out, "needs", &needs);
-    let after: Vec<String> = step.after.iter().map(|need| with_title(plan, need)).collect();
+    let after: Vec<String> =
+        step.after.iter().chain(&step.proven).map(|need| with_title(plan, need)).collect();
     list(&mut out, "waits for (not part of its fingerprint)", &after);
     let dependents: Vec<String> = plan
         .steps

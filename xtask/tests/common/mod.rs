@@ -184,3 +184,20 @@ pub fn started(output: &Output) -> BTreeSet<String> {
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     processes::wait_for(what, std::time::Duration::from_secs(120), look)
 }
+
+/// Puts a copy of a tree in the place of another, links as links.
+pub fn copy_tree(from: &Path, to: &Path) {
+    drop(std::fs::remove_dir_all(to));
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, into) = (entry.path(), to.join(entry.file_name()));
+        if path.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(path).unwrap(), into).unwrap();
+        } else if path.is_dir() {
+            copy_tree(&path, &into);
+        } else {
+            std::fs::copy(path, into).unwrap();
+        }
+    }
+}

@@ -10,6 +10,11 @@ use model::plan::{Jobs, Keep};
 use crate::built::Built;
 use crate::subject::Subject;
 
+/// The name of the wheel is known once it is built. pip records the hash of a wheel that it is given as a file, and the
+/// directory of it: what is installed would then be another after each build, and name the build tree.
+const INSTALL_BY_NAME: &str = "for wheel in \"$WHEELS\"/*.whl; do wheel=${wheel##*/}; set -- \"$@\" \"${wheel%%-*}\"; done; \
+                               exec \"$0\" \"$@\" --find-links \"$WHEELS\"";
+
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let case = subject.known.case;
     if case.python.is_none() {
@@ -56,6 +61,8 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
         "--ignore-installed",
         "--no-compile",
         "--no-warn-script-location",
+        // It is the only one that there is, whatever its version.
+        "--pre",
         "--root",
         subject.staging.as_str(),
     ]);
@@ -63,8 +70,7 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     if !home.existing || home.prefix != subject.prefix {
         install.extend(["--prefix".to_owned(), subject.prefix.to_string()]);
     }
-    // The name of the wheel is known once it is built.
-    let mut shell = vec!["-c".to_owned(), "exec \"$0\" \"$@\" \"$WHEELS\"/*.whl".to_owned(), python.clone()];
+    let mut shell = vec!["-c".to_owned(), INSTALL_BY_NAME.to_owned(), python.clone()];
     shell.extend(install);
     let mut stage = subject.command("sh", shell);
     let mut compile = subject.command(python, wheel);

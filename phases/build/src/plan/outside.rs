@@ -3,6 +3,7 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use engine::planning::PlanError;
 use model::case::{Driver, OptionValue};
+use model::layout::RECORDS;
 
 use crate::arguments::{bare, options_of};
 use crate::subject::Subject;
@@ -67,12 +68,18 @@ pub(super) fn refuse(subject: &Subject<'_>, roots: &[Utf8PathBuf]) -> Result<(),
             true => within(&subject.build),
             false => within(&subject.prefix) || roots.iter().any(|root| within(root)),
         };
-        if is_inside {
+        let records = |root: &Utf8Path| path.starts_with(root.join(RECORDS));
+        let among_records = records(&subject.prefix) || roots.iter().any(|root| records(root));
+        if is_inside && !among_records {
             continue;
         }
         let at = if is_option { format!("options.{key}") } else { "arguments".to_owned() };
         let what = if is_option { "option" } else { "argument" };
         let (message, help) = match own_tree(subject.driver, name) {
+            false if is_inside => (
+                format!("{what} `{key}` installs into {path}, where installer keeps its records"),
+                "remove it, or name another directory".to_owned(),
+            ),
             true => (
                 format!(
                     "{what} `{key}` moves the build tree, from which the component is installed, to {path}"

@@ -36,6 +36,7 @@ pub(super) fn template(
         title,
         needs: Vec::new(),
         after: Vec::new(),
+        proven: Vec::new(),
         action,
         freshness: Freshness::Fingerprinted,
         inputs: Vec::new(),

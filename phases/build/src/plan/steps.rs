@@ -65,6 +65,9 @@ pub(super) fn of_component(
         if step.id == step_id(planned.name, "configure") {
             step.inputs.extend(placed.iter().cloned());
         }
+        let needs = planned.component.needs.iter();
+        let built_on = needs.filter(|need| step.needs.contains(&step_id(need, "commit")));
+        step.proven = built_on.map(|need| step_id(need, "verify")).collect();
         step.optional = planned.component.optional;
     }
     copies.append(&mut steps.found);

@@ -1,31 +1,41 @@
 //! Moves a checked staging root into the prefix. Killed at any point and run again, it ends in the same state.
 
-use std::collections::BTreeMap;
+mod conflicts;
+pub(super) mod kept;
+mod place;
+mod way;
+
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::manifest::{self, ProblemKind, Removal};
+use engine::manifest::{self, ProblemKind, Removal, damaged};
 use engine::runner::{Context, StepError};
-use engine::{committed, fault, files};
-use model::ComponentName;
+use engine::{committed, files};
 use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use model::plan::Commit;
 
+use self::conflicts::Found;
+use self::way::{Obsolete, obsolete};
 use super::staged::{self, Staged};
+use crate::rpath::Patch;
 
-/// Begins the name of a file that is being copied into the prefix.
-const TEMPORARY: &str = ".installer-tmp-";
+/// Commits take turns by prefix as steps do; what puts an earlier version back waits for all of them.
+static PREFIXES: RwLock<()> = RwLock::new(());
 
 pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepError> {
-    let time = source_date_epoch()?;
+    source_date_epoch()?;
+    let _turn = PREFIXES.read().unwrap_or_else(PoisonError::into_inner);
     let staged = staged::read(action)?;
     let installed = manifest::load(&action.prefix, &action.component)?;
     let interrupted = manifest::load_pending(&action.prefix, &action.component)?;
-    let earlier: Vec<&Manifest> = installed.iter().chain(&interrupted).collect();
-    conflicts(action, &staged, &earlier)?;
+    let kept = kept::read(&action.prefix, &action.component)?;
+    let before = kept.iter().map(|kept| &kept.manifest);
+    let earlier: Vec<&Manifest> = installed.iter().chain(&interrupted).chain(before).collect();
+    let found = conflicts::look(action, &staged, &earlier)?;
     warn_of_changes(action, &staged, &earlier, context);
     staged.warnings.iter().for_each(|warning| context.warn(warning));
 
@@ -48,7 +58,27 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
         roots: action.roots.clone(),
         files: staged.entries.clone(),
     };
-    // What a killed commit of another version left has to stay known until it is removed.
+    kept::keep(installed.as_ref(), kept.as_ref(), &manifest, context)?;
+    committed::begin(context.layout(), &action.component)?;
+    manifest::write_pending(&pending(&manifest, &interrupted))?;
+    move_in(action, &staged, &found, &obsolete(&manifest, &earlier), context)?;
+    remove_obsolete(action, &manifest, &earlier, context)?;
+    committed::finish(context.layout(), &manifest)?;
+    files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
+    damaged::forget(&action.prefix, &action.component)?;
+
+    let bytes = manifest.files.values().map(|entry| match entry {
+        Entry::File { size, .. } => *size,
+        Entry::Link { .. } => 0,
+    });
+    context.figure("files", manifest.files.len() as u64);
+    context.figure("bytes", bytes.sum());
+    Ok(())
+}
+
+/// The manifest of a commit that is under way: what a killed one of another version left has to stay known until it is
+/// removed.
+fn pending(manifest: &Manifest, interrupted: &Option<Manifest>) -> Manifest {
     let mut pending = manifest.clone();
     for (path, entry) in interrupted.iter().flat_map(|interrupted| &interrupted.files) {
         pending.files.entry(path.clone()).or_insert_with(|| entry.clone());
@@ -58,20 +88,49 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
             pending.roots.push(root.clone());
         }
     }
-    committed::begin(context.layout(), &action.component)?;
-    manifest::write_pending(&pending)?;
-    place_all(action, &staged, time, context)?;
-    remove_obsolete(action, &manifest, &earlier, context)?;
-    committed::finish(context.layout(), &manifest)?;
-    files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
+    pending
+}
 
-    let bytes = manifest.files.values().map(|entry| match entry {
-        Entry::File { size, .. } => *size,
-        Entry::Link { .. } => 0,
-    });
-    context.figure("files", manifest.files.len() as u64);
-    context.figure("bytes", bytes.sum());
-    Ok(())
+/// Makes way for the staged files, and puts them into the prefix.
+fn move_in(
+    action: &Commit,
+    staged: &Staged,
+    found: &Found,
+    obsolete: &Obsolete<'_>,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    found.unknown.iter().try_for_each(|path| set_aside(path, context))?;
+    way::clear(&action.prefix, &staged.entries, obsolete)?;
+    let time = source_date_epoch()?;
+    let write = |relative: &Utf8Path, temporary: &Utf8Path| -> io::Result<()> {
+        let Some(Entry::File { mode, .. }) = staged.entries.get(relative) else { return Ok(()) };
+        let patches = staged.patches.get(relative).map_or(&[][..], Vec::as_slice);
+        write_file(temporary, &staged::staged_path(action, relative), patches, *mode, time)
+    };
+    let entries = staged.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
+    place::all(&action.prefix, &entries, &write, context)
+}
+
+/// Copies a staged file, in the kernel where that can.
+fn write_file(
+    temporary: &Utf8Path,
+    from: &Utf8Path,
+    patches: &[Patch],
+    mode: u32,
+    time: Option<SystemTime>,
+) -> io::Result<()> {
+    let mut source = fs::File::open(from)?;
+    let mut file = fs::File::create(temporary)?;
+    io::copy(&mut source, &mut file)?;
+    for patch in patches {
+        file.seek(SeekFrom::Start(patch.at))?;
+        file.write_all(&patch.bytes)?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.set_modified(match time {
+        Some(time) => time,
+        None => source.metadata()?.modified()?,
+    })
 }
 
 /// The time that the reproducible-builds convention dictates for all files, in seconds since 1970.
@@ -86,60 +145,15 @@ fn source_date_epoch() -> Result<Option<SystemTime>, StepError> {
     Ok(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
-/// Looks before anything is moved whether a file would overwrite what is not this component's.
-fn conflicts(action: &Commit, staged: &Staged, earlier: &[&Manifest]) -> Result<(), StepError> {
-    let mut owners: BTreeMap<Utf8PathBuf, ComponentName> = BTreeMap::new();
-    let installed = manifest::load_all(&action.prefix)?;
-    for manifest in installed.into_iter().chain(manifest::load_all_pending(&action.prefix)?) {
-        if manifest.component != action.component {
-            owners.extend(manifest.files.into_keys().map(|path| (path, manifest.component.clone())));
-        }
-    }
-    let (mut problems, mut cures) = (Vec::new(), Vec::new());
-    for (relative, entry) in &staged.entries {
-        let path = action.prefix.join(relative);
-        if let Some(owner) = owners.get(relative) {
-            problems.push(format!("{path} belongs to {owner}"));
-            cures.push(format!(
-                "uninstall {owner}, or give {} its own prefix, or switch off what installs the file",
-                action.component
-            ));
-            continue;
-        }
-        let own = earlier.iter().any(|manifest| manifest.files.contains_key(relative));
-        let what = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                "is below something that is not a directory".to_owned()
-            }
-            Err(error) => return Err(StepError::io("inspect", &path, &error)),
-            Ok(metadata) if metadata.is_dir() => "is a directory".to_owned(),
-            Ok(_) if own => continue,
-            Ok(_) => match manifest::problem(&path, entry) {
-                None | Some(ProblemKind::Mode { .. }) => continue,
-                Some(_) => "exists already and belongs to no component that installer knows".to_owned(),
-            },
-        };
-        problems.push(format!("{path} {what}"));
-        cures.push("move the existing files away, or choose another prefix with --prefix".to_owned());
-    }
-    if problems.is_empty() {
-        return Ok(());
-    }
-    cures.sort();
-    cures.dedup();
-    let more = problems.len().saturating_sub(20);
-    problems.truncate(20);
-    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    Err(StepError::of_kind(
-        model::event::FailureKind::Step,
-        format!(
-            "{} would overwrite files that are not its own: {}{rest}",
-            action.component,
-            problems.join("; ")
-        ),
-        cures,
-    ))
+/// Moves a file aside that may be the component's own or somebody else's: the manifest that would tell was damaged.
+fn set_aside(path: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let free = |number: &u32| fs::symlink_metadata(format!("{path}.before-{number}")).is_err();
+    let aside = Utf8PathBuf::from(format!("{path}.before-{}", (1..).find(free).unwrap_or(1)));
+    files::rename(path, &aside)?;
+    context.warn(&format!(
+        "{path} is replaced, and what was there is kept as {aside}: the damaged manifest does not say whose it was"
+    ));
+    Ok(())
 }
 
 /// Says which of the component's own files were changed by someone and are replaced now.
@@ -153,84 +167,10 @@ fn warn_of_changes(action: &Commit, staged: &Staged, earlier: &[&Manifest], cont
                 Some(ProblemKind::Changed | ProblemKind::Link { .. } | ProblemKind::Unreadable(_))
             )
         };
-        if !known.is_empty() && changed(new) && known.iter().all(|entry| changed(entry)) {
+        if !known.is_empty() && known.iter().all(|entry| changed(entry)) && changed(new) {
             context.warn(&format!("{path} has changed since it was installed and is replaced"));
         }
     }
-}
-
-fn place_all(
-    action: &Commit,
-    staged: &Staged,
-    time: Option<SystemTime>,
-    context: &dyn Context,
-) -> Result<(), StepError> {
-    // Files before links, so that no link ever points at what is not there yet.
-    let links = |entry: &Entry| matches!(entry, Entry::Link { .. });
-    for pass in [false, true] {
-        for (relative, entry) in staged.entries.iter().filter(|(_, entry)| links(entry) == pass) {
-            if context.cancelled() {
-                return Err(StepError::Cancelled);
-            }
-            place(action, staged, relative, entry, time)?;
-        }
-    }
-    Ok(())
-}
-
-fn place(
-    action: &Commit,
-    staged: &Staged,
-    relative: &Utf8Path,
-    entry: &Entry,
-    time: Option<SystemTime>,
-) -> Result<(), StepError> {
-    let into = action.prefix.join(relative);
-    let directory = into.parent().unwrap_or(&action.prefix);
-    files::create_dir_all(directory)?;
-    // One name for each file: what a killed commit left is overwritten by the next one.
-    let temporary = directory.join(temporary(into.file_name().unwrap_or("file")));
-    files::remove_tree(&temporary)?;
-    let written = match entry {
-        Entry::Link { target } => fault::check("commit-copy").and_then(|()| symlink(target, &temporary)),
-        Entry::File { mode, .. } => {
-            let bytes = staged.content(action, relative)?;
-            let from = staged::staged_path(action, relative);
-            write_file(&temporary, &bytes, *mode, &from, time)
-        }
-    };
-    let placed =
-        written.and_then(|()| fault::check("commit-rename")).and_then(|()| fs::rename(&temporary, &into));
-    placed.map_err(|error| {
-        // A next commit overwrites it anyway; what failed is told by the first error.
-        drop(fs::remove_file(&temporary));
-        StepError::io("install", &into, &error)
-    })
-}
-
-/// The name of a file while it is copied: never longer than a file system allows.
-fn temporary(name: &str) -> String {
-    files::beside(TEMPORARY, name, "")
-}
-
-fn write_file(
-    temporary: &Utf8Path,
-    bytes: &[u8],
-    mode: u32,
-    from: &Utf8Path,
-    time: Option<SystemTime>,
-) -> io::Result<()> {
-    fault::check("commit-copy")?;
-    let modified = match time {
-        Some(time) => time,
-        None => fs::metadata(from)?.modified()?,
-    };
-    let mut file = fs::File::create(temporary)?;
-    file.write_all(bytes)?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.set_modified(modified)?;
-    // Before the rename, so that a crash of the machine leaves no empty file under the final name.
-    file.sync_data()
 }
 
 /// Removes what an earlier version installed and this one does not.
@@ -240,26 +180,19 @@ fn remove_obsolete(
     earlier: &[&Manifest],
     context: &dyn Context,
 ) -> Result<(), StepError> {
-    let mut obsolete: BTreeMap<&Utf8Path, Vec<&Entry>> = BTreeMap::new();
-    for (path, entry) in earlier.iter().flat_map(|earlier| &earlier.files) {
-        if !manifest.files.contains_key(path) {
-            obsolete.entry(path).or_default().push(entry);
-        }
-    }
+    let obsolete = obsolete(manifest, earlier);
     for (relative, known) in &obsolete {
         let path = action.prefix.join(relative);
+        // Of a file whose copy was killed.
+        manifest::remove_temporary(&path)?;
+        if way::is_behind(relative, &manifest.files) || way::holds_new(relative, &manifest.files) {
+            continue;
+        }
         if manifest::remove_known(&path, known, false)? == Removal::Modified {
             context.warn(&format!(
                 "{path} is no longer part of {} but has changed since it was installed: it is kept",
                 action.component
             ));
-        }
-        // Of a file whose copy was killed.
-        if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
-            let temporary = directory.join(temporary(name));
-            if fs::symlink_metadata(&temporary).is_ok() {
-                files::remove_tree(&temporary)?;
-            }
         }
     }
     let roots: Vec<Utf8PathBuf> = earlier.iter().flat_map(|earlier| earlier.roots.clone()).collect();

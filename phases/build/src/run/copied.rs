@@ -24,7 +24,7 @@ pub(super) fn with_original(error: StepError, step: &Step, context: &dyn Context
     let Some(component) = &step.component else { return StepError::Failed(failure) };
     let copy = layout.working_copy(component);
     // Without the note the failure stands as it is.
-    let original = files::read_if_there(&beside(&copy)).ok().flatten().map(Utf8PathBuf::from);
+    let original = files::record(&beside(&copy)).ok().flatten().map(Utf8PathBuf::from);
     // An unpacked source is no more the user's than its copy.
     let Some(original) = original.filter(|original| !original.starts_with(&layout.cache)) else {
         return StepError::Failed(failure);

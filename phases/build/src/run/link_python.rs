@@ -27,7 +27,7 @@ pub(super) fn broken(action: &LinkPython) -> Result<Option<String>, StepError> {
     let wanted = format!("{}\n", action.directory);
     Ok(match pth(action)? {
         None => Some(format!("{} is gone", action.environment)),
-        Some(file) if files::read_if_there(&file)?.as_ref() == Some(&wanted) => None,
+        Some(file) if files::record(&file)?.as_ref() == Some(&wanted) => None,
         Some(file) => Some(format!("{file} is gone")),
     })
 }

@@ -94,7 +94,7 @@ fn needs(
 /// What must be among the wheels of the case.
 fn python_packages(action: &Preflight, observation: &mut Observation) -> Result<(), StepError> {
     if let Some(required) = &action.wheels {
-        let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
+        let lock = engine::files::record(&required.lock)?.unwrap_or_default();
         // `name==version \` begins each entry of a requirements file with hashes.
         let there = |name: &str| lock.lines().any(|line| line.split("==").next() == Some(name));
         for (name, what) in required.packages.iter().filter(|(name, _)| !there(name)) {
@@ -105,7 +105,7 @@ fn python_packages(action: &Preflight, observation: &mut Observation) -> Result<
         }
     }
     if let Some(required) = &action.project {
-        let lock = engine::files::read_if_there(&required.lock)?.unwrap_or_default();
+        let lock = engine::files::record(&required.lock)?.unwrap_or_default();
         let there = |name: &str| lock.lines().any(|line| line.split("==").next() == Some(name));
         for requirement in engine::pyproject::build_requirements(&required.file)? {
             // Whether a condition holds here is pip's to say, before it builds anything.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,11 @@ use engine::files;
 use engine::runner::StepError;
 use engine::source_files::{named, shown};
 use model::Digest;
+use model::layout::RECORDS;
 use model::manifest::Entry;
 use model::plan::Commit;
 
-use crate::rpath::{self, Linkage};
+use crate::rpath::{self, Linkage, Patch};
 
 /// The files to install, with what they will be.
 pub(super) struct Staged {
@@ -21,15 +23,16 @@ pub(super) struct Staged {
     pub entries: BTreeMap<Utf8PathBuf, Entry>,
     /// What is worth saying and keeps nothing from being installed.
     pub warnings: Vec<String>,
-    /// Library directories for run paths, absolute at their final place.
-    libraries: Vec<Utf8PathBuf>,
+    /// What is written over the bytes of a staged file when it is installed, where that is anything.
+    pub patches: BTreeMap<Utf8PathBuf, Vec<Patch>>,
 }
 
 /// What one staged file is installed with.
+#[derive(Default)]
 struct Content {
-    bytes: Vec<u8>,
     /// Of an ELF file.
     linkage: Option<Linkage>,
+    patches: Vec<Patch>,
 }
 
 /// Reads a staging root.
@@ -74,19 +77,23 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
             "set configure options that put all of its files below the prefix",
         ));
     }
-    let mut staged = Staged {
-        entries: BTreeMap::new(),
-        warnings: Vec::new(),
-        libraries: libraries(action, &root, &found),
-    };
-    let own = own_libraries(action, &staged.libraries, &root, &found);
+    let libraries = libraries(action, &root, &found);
+    let own = own_libraries(action, &libraries, &root, &found);
+    let mut staged = Staged { entries: BTreeMap::new(), warnings: Vec::new(), patches: BTreeMap::new() };
     let mut problems = Vec::new();
     for path in found {
         let Some(relative) = relative(action, &path) else { continue };
-        match entry(action, &staged.libraries, &path, &relative)? {
-            Ok((entry, linkage)) => {
+        if is_record(action, &relative) {
+            problems.push(format!("{relative} lies in {RECORDS}, where installer keeps its records"));
+            continue;
+        }
+        match entry(action, &libraries, &path, &relative)? {
+            Ok((entry, Content { linkage, patches })) => {
                 let place = action.prefix.join(&relative);
                 staged.warnings.extend(linkage.iter().flat_map(|linkage| unreachable(&place, linkage, &own)));
+                if !patches.is_empty() {
+                    staged.patches.insert(relative.clone(), patches);
+                }
                 staged.entries.insert(relative, entry);
             }
             Err(problem) => problems.push(problem),
@@ -97,22 +104,9 @@ pub(super) fn read(action: &Commit) -> Result<Staged, StepError> {
     }
     Err(StepError::new(
         format!("{} cannot be installed: {}", action.component, problems.join("; ")),
-        "correct the options or patches of the component so that it installs no special files and no paths \
-         of its build",
+        "correct the options or patches of the component so that it installs no special files, no paths \
+         of its build, and nothing where installer keeps its records",
     ))
-}
-
-impl Staged {
-    /// The bytes that one staged file is installed with.
-    ///
-    /// # Errors
-    /// When it cannot be read or is damaged.
-    pub(super) fn content(&self, action: &Commit, relative: &Utf8Path) -> Result<Vec<u8>, StepError> {
-        let path = staged_path(action, relative);
-        content(action, &self.libraries, &path, relative)?
-            .map(|content| content.bytes)
-            .map_err(|problem| StepError::new(problem, "build the component again"))
-    }
 }
 
 /// Where the prefix lies in the staging root.
@@ -134,6 +128,14 @@ fn relative(action: &Commit, staged: &Utf8Path) -> Option<Utf8PathBuf> {
     }
     let place = Utf8Path::new("/").join(staged.strip_prefix(&action.staging).ok()?);
     action.roots.iter().any(|root| place.starts_with(root)).then_some(place)
+}
+
+/// Whether a file would lie among the records. The list of an environment's wheels is one, and the only one that is staged.
+fn is_record(action: &Commit, relative: &Utf8Path) -> bool {
+    let list = format!("{}.requirements.lock", action.component);
+    let place = action.prefix.join(relative);
+    let below = |root: &Utf8PathBuf| place.strip_prefix(root.join(RECORDS)).ok().map(Utf8Path::to_owned);
+    std::iter::once(&action.prefix).chain(&action.roots).filter_map(below).any(|name| name.as_str() != list)
 }
 
 /// The files below a staging root, and those whose names are not UTF-8, as they will be installed.
@@ -274,7 +276,7 @@ fn entry(
     libraries: &[Utf8PathBuf],
     path: &Utf8Path,
     relative: &Utf8Path,
-) -> Checked<(Entry, Option<Linkage>)> {
+) -> Checked<(Entry, Content)> {
     let metadata = fs::symlink_metadata(path).map_err(|error| StepError::io("inspect", path, &error))?;
     if metadata.is_symlink() {
         let target = fs::read_link(path).map_err(|error| StepError::io("read the link", path, &error))?;
@@ -288,7 +290,7 @@ fn entry(
         if target.starts_with(&action.staging) {
             return Ok(Err(format!("{relative} is a link into the staging root ({target})")));
         }
-        return Ok(Ok((Entry::Link { target: target.into_string() }, None)));
+        return Ok(Ok((Entry::Link { target: target.into_string() }, Content::default())));
     }
     if !metadata.is_file() {
         return Ok(Err(format!("{relative} is neither a file nor a link")));
@@ -297,10 +299,30 @@ fn entry(
     if mode & 0o6000 != 0 {
         return Ok(Err(format!("{relative} is setuid or setgid ({:04o})", mode & 0o7777)));
     }
-    Ok(content(action, libraries, path, relative)?.map(|Content { bytes, linkage }| {
-        let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-        (Entry::File { sha256: Digest::of(&bytes), size: bytes.len() as u64, mode }, linkage)
-    }))
+    let content = match content(action, libraries, path, relative)? {
+        Ok(content) => content,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let (sha256, size) =
+        hashed(path, &content.patches).map_err(|error| StepError::io("read", path, &error))?;
+    let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+    Ok(Ok((Entry::File { sha256, size, mode }, content)))
+}
+
+/// The SHA-256 and the size of a file with these patches in it.
+fn hashed(path: &Utf8Path, patches: &[Patch]) -> io::Result<(Digest, u64)> {
+    files::sha256_of(path, |at, bytes| {
+        for patch in patches {
+            let (begin, end) =
+                (patch.at.max(at), (patch.at + patch.bytes.len() as u64).min(at + bytes.len() as u64));
+            // Both are offsets into slices that are in memory.
+            let place = |offset: u64, base: u64| usize::try_from(offset - base).unwrap_or(usize::MAX);
+            if begin < end {
+                bytes[place(begin, at)..place(end, at)]
+                    .copy_from_slice(&patch.bytes[place(begin, patch.at)..place(end, patch.at)]);
+            }
+        }
+    })
 }
 
 fn content(
@@ -309,42 +331,42 @@ fn content(
     path: &Utf8Path,
     relative: &Utf8Path,
 ) -> Checked<Content> {
-    let mut bytes = files::read(path)?;
-    let mut found = None;
-    if rpath::is_elf(&bytes) {
+    let failed = |error: io::Error| StepError::io("read", path, &error);
+    let mut file = fs::File::open(path).map_err(failed)?;
+    let mut begin = [0; 4];
+    let read = file.read(&mut begin).map_err(failed)?;
+    if rpath::is_elf(&begin[..read]) {
         let directory = action.prefix.join(relative.parent().unwrap_or(Utf8Path::new("")));
         let directories = rpath::origin_relative(&directory, &action.prefix, libraries);
-        let linkage =
-            rpath::replace_placeholder(&mut bytes, &directories).and_then(|_| rpath::linkage(&bytes));
-        let linkage = match linkage {
-            Ok(linkage) => linkage,
+        let (linkage, patches) = match rpath::replace_placeholder(&file, &directories) {
+            Ok(found) => found,
             Err(why) => return Ok(Err(format!("{relative}: {why}"))),
         };
-        let of_build = |path: &str| {
-            let path = Utf8Path::new(path);
-            std::iter::once(&action.staging)
-                .chain(&action.forbidden_paths)
-                .any(|forbidden| path.starts_with(forbidden))
-        };
-        if let Some(path) =
-            linkage.run_paths.iter().flat_map(|path| path.split(':')).find(|path| of_build(path))
-        {
-            return Ok(Err(format!(
-                "{relative} has the run path {path}, a temporary directory of its build"
-            )));
-        }
-        if let Some(path) = linkage.needed.iter().find(|path| of_build(path)) {
-            return Ok(Err(format!(
-                "{relative} needs the library {path} in a temporary directory of its build: the library has \
-                 no soname"
-            )));
-        }
-        found = Some(linkage);
-    } else if matches!(relative.extension(), Some("pc" | "cmake" | "la")) {
-        let staging = action.staging.as_str().as_bytes();
-        if bytes.windows(staging.len()).any(|window| window == staging) {
-            return Ok(Err(format!("{relative} names the staging root {}", action.staging)));
-        }
+        return Ok(match of_build(action, &linkage) {
+            Some(problem) => Err(format!("{relative} {problem}")),
+            None => Ok(Content { linkage: Some(linkage), patches }),
+        });
     }
-    Ok(Ok(Content { bytes, linkage: found }))
+    if matches!(relative.extension(), Some("pc" | "cmake" | "la"))
+        && files::contains(path, action.staging.as_str().as_bytes()).map_err(failed)?
+    {
+        return Ok(Err(format!("{relative} names the staging root {}", action.staging)));
+    }
+    Ok(Ok(Content::default()))
+}
+
+/// What an ELF file asks for in a directory of its build, if it does.
+fn of_build(action: &Commit, linkage: &Linkage) -> Option<String> {
+    let of_build = |path: &str| {
+        let path = Utf8Path::new(path);
+        std::iter::once(&action.staging)
+            .chain(&action.forbidden_paths)
+            .any(|forbidden| path.starts_with(forbidden))
+    };
+    if let Some(path) = linkage.run_paths.iter().flat_map(|path| path.split(':')).find(|path| of_build(path))
+    {
+        return Some(format!("has the run path {path}, a temporary directory of its build"));
+    }
+    let path = linkage.needed.iter().find(|path| of_build(path))?;
+    Some(format!("needs the library {path} in a temporary directory of its build: the library has no soname"))
 }

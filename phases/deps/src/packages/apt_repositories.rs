@@ -325,7 +325,7 @@ pub fn written_for(root: &Utf8Path, case: &str) -> Result<Vec<Utf8PathBuf>, Step
     for entry in entries {
         let path = entry.map_err(|error| StepError::io("read", &directory, &error))?.path().to_owned();
         let ours = path.file_name().is_some_and(|name| name.starts_with("installer-"));
-        let text = if ours { files::read_if_there(&path)?.unwrap_or_default() } else { String::new() };
+        let text = if ours { files::record(&path)?.unwrap_or_default() } else { String::new() };
         if !text.starts_with(&format!("{MARK} {case};")) {
             continue;
         }

@@ -13,6 +13,7 @@ pub(super) fn step(id: &str, title: String, action: Action, freshness: Freshness
         title,
         needs: Vec::new(),
         after: Vec::new(),
+        proven: Vec::new(),
         action,
         freshness,
         inputs: Vec::new(),

@@ -67,6 +67,19 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
     files::atomic_write(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
 }
 
+/// Why the list of wheels has to be written again: it is not what the lock says. One that is gone is an output that is
+/// gone.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn broken(action: &FetchWheels, context: &dyn Context) -> Result<Option<String>, StepError> {
+    let list = action.into.join(REQUIREMENTS_LOCK);
+    let (Some(text), (wheels, Some(_))) = (files::record(&list)?, locked(action, context)) else {
+        return Ok(None);
+    };
+    Ok((text != wheel::render(&wheels)).then(|| format!("{list} is not what the lock says")))
+}
+
 /// The action with what the projects want for their build. What the case says of a package itself counts more.
 fn with_build_requirements(action: &FetchWheels) -> Result<FetchWheels, StepError> {
     let mut action = action.clone();

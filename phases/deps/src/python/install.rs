@@ -22,7 +22,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     }
     let interpreter = super::interpreter(&action.interpreter, context)?;
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
-    let text = files::read_if_there(&lock)?
+    let text = files::record(&lock)?
         .ok_or_else(|| StepError::new(format!("{lock} does not exist"), "run `installer deps` first"))?;
     let pinned = wheel::parse(&text);
     let home = &action.environment;
@@ -69,7 +69,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
 /// Adds optional packages to the environment that stands.
 fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
-    let text = files::read_if_there(&lock)?.ok_or_else(|| {
+    let text = files::record(&lock)?.ok_or_else(|| {
         StepError::new(
             format!("{lock} does not exist: `deps` failed to download these optional packages"),
             "see what `installer deps` says about them, or remove them from the case",

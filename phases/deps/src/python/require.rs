@@ -153,7 +153,7 @@ fn needed(
     all: &Packages,
     seen: &mut Observation,
 ) -> Result<(), StepError> {
-    let lock = files::read_if_there(&required.lock)?.unwrap_or_default();
+    let lock = files::record(&required.lock)?.unwrap_or_default();
     let brought = wheel::parse(&lock);
     let executable = &interpreter.executable;
     for (name, what) in &required.packages {

@@ -14,7 +14,7 @@ use super::{REQUIREMENTS_LOCK, command, facts, locked_install, offline_pip_envir
 pub fn run(action: &StageWheels, context: &dyn Context) -> Result<(), StepError> {
     let interpreter = facts::facts(&action.interpreter, context)?;
     let lock = action.wheels.join(REQUIREMENTS_LOCK);
-    let text = files::read_if_there(&lock)?
+    let text = files::record(&lock)?
         .ok_or_else(|| StepError::new(format!("{lock} does not exist"), "run `installer deps` first"))?;
     let pinned = wheel::parse(&text);
     files::fresh_dir(&action.staging)?;

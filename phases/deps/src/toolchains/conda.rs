@@ -100,7 +100,7 @@ fn other_specification(
 ) -> Result<Option<Finding>, StepError> {
     let Some(specification) = specification else { return Ok(None) };
     let (Some(made_from), Some(text)) =
-        (files::read_if_there(&prefix.join(MARK))?, files::read_if_there(specification)?)
+        (files::record(&prefix.join(MARK))?, files::read_if_there(specification)?)
     else {
         return Ok(None);
     };

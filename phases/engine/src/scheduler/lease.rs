@@ -24,8 +24,8 @@ pub(super) fn beside(
     let mut weight = 0;
     // Every need comes before what needs it.
     for (other, step) in plan.steps.iter().enumerate() {
-        behind[other] = other == index
-            || step.needs.iter().chain(&step.after).any(|id| position(id).is_some_and(|at| behind[at]));
+        behind[other] =
+            other == index || super::waits(step).any(|id| position(id).is_some_and(|at| behind[at]));
         if !behind[other] && unfinished(other) {
             weight += u64::from(step.weight);
         }

@@ -51,7 +51,7 @@ impl Out<'_> {
                 id: step.id.clone(),
                 title: step.title.clone(),
                 component: step.component.clone(),
-                needs: step.needs.iter().chain(&step.after).cloned().collect(),
+                needs: super::waits(step).cloned().collect(),
                 optional: step.optional,
             })
             .collect();

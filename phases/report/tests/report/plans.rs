@@ -22,6 +22,7 @@ fn step(id: &str, title: &str, component: Option<&str>, needs: &[&str], action: 
         title: title.to_owned(),
         needs: needs.iter().map(|need| StepId::from(*need)).collect(),
         after: Vec::new(),
+        proven: Vec::new(),
         action,
         freshness: Freshness::Fingerprinted,
         inputs: Vec::new(),

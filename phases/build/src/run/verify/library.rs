@@ -25,8 +25,8 @@ pub(super) fn check(
         ));
     };
     let path = installed.prefix.join(path);
-    let bytes = engine::files::read(&path)?;
-    let absent = absent(&bytes, exports).map_err(|problem| failed(format!("{path}: {problem}"), again()))?;
+    let file = std::fs::File::open(&path).map_err(|error| StepError::io("read", &path, &error))?;
+    let absent = absent(&file, exports).map_err(|problem| failed(format!("{path}: {problem}"), again()))?;
     if !absent.is_empty() {
         return Err(StepError::of_kind(
             FailureKind::Verify,
@@ -79,8 +79,9 @@ pub(super) fn bound(action: &Verify, path: &Utf8Path, context: &dyn Context) -> 
 }
 
 /// Those of the symbols that a library does not define for others.
-fn absent<'a>(bytes: &[u8], exports: &'a [String]) -> Result<Vec<&'a str>, String> {
-    let file = object::File::parse(bytes).map_err(|error| format!("it is not a library: {error}"))?;
+fn absent<'a>(library: &std::fs::File, exports: &'a [String]) -> Result<Vec<&'a str>, String> {
+    let pieces = object::ReadCache::new(library);
+    let file = object::File::parse(&pieces).map_err(|error| format!("it is not a library: {error}"))?;
     let defined = |name: &str| {
         file.dynamic_symbols()
             .any(|symbol| !symbol.is_undefined() && !symbol.is_local() && symbol.name() == Ok(name))

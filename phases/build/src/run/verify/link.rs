@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::StepError;
 use model::manifest::{Entry, Manifest};
 
-use crate::rpath::{is_elf, linkage};
+use crate::rpath::{is_elf, linkage_of};
 
 /// A library that is not found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,8 +92,7 @@ impl Loader {
     /// The libraries that a file needs, each with where it is found.
     fn needs(&self, file: &Utf8Path) -> Result<Vec<(String, Option<Utf8PathBuf>)>, StepError> {
         let Some(kind) = kind(file)? else { return Ok(Vec::new()) };
-        let bytes = engine::files::read(file)?;
-        let linkage = linkage(&bytes).map_err(|problem| {
+        let linkage = linkage_of(&open(file)?).map_err(|problem| {
             StepError::new(format!("{file}: {problem}"), "install it again with `installer build`")
         })?;
         let real = file.canonicalize_utf8().unwrap_or_else(|_| file.to_owned());
@@ -141,7 +140,11 @@ pub(super) fn needs_libraries(file: &Utf8Path) -> Result<bool, StepError> {
         return Ok(false);
     }
     // What is no program and no library, such as an object, needs none.
-    Ok(linkage(&engine::files::read(file)?).is_ok_and(|linkage| !linkage.needed.is_empty()))
+    Ok(linkage_of(&open(file)?).is_ok_and(|linkage| !linkage.needed.is_empty()))
+}
+
+fn open(file: &Utf8Path) -> Result<std::fs::File, StepError> {
+    std::fs::File::open(file).map_err(|error| StepError::io("read", file, &error))
 }
 
 /// What a Python module needs may lie in another package and be loaded when that is imported (torch's libraries).

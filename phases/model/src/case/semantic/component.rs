@@ -1,10 +1,13 @@
 //! What the values of a component must mean, in a case and in a recipe.
 
+use camino::Utf8Path;
+
 use super::super::condition::Condition;
 use super::super::diagnostic::{nearest, suggest};
 use super::super::tree::quoted;
 use super::Checker;
 use crate::case::{Component, Driver, Expect, SourceSpec};
+use crate::layout::RECORDS;
 use crate::{ComponentName, SourceName};
 
 impl<'a> Checker<'a> {
@@ -41,6 +44,27 @@ impl<'a> Checker<'a> {
             self.at_key(&["components", name, "hooks"], "`hooks` is for recipes".to_owned(), help);
         }
         self.said_by_both(name, component);
+        for (path, directory) in [
+            (vec!["components", name, "prefix"], component.prefix.as_deref()),
+            (
+                vec!["components", name, "app", "root"],
+                component.app.as_ref().and_then(|app| app.root.as_deref()),
+            ),
+        ] {
+            self.no_record(&path, directory);
+        }
+    }
+
+    /// Refuses a directory among the records of a prefix.
+    fn no_record(&mut self, path: &[&str], directory: Option<&Utf8Path>) {
+        let Some(directory) = directory else { return };
+        // Of whatever prefix: another component may be installed there.
+        let parts: Vec<&str> = directory.components().map(|part| part.as_str()).collect();
+        let records: Vec<&str> = RECORDS.split('/').collect();
+        if parts.windows(records.len()).any(|window| window == records) {
+            let message = format!("{directory} lies in {RECORDS}, where installer keeps its records");
+            self.at_value(path, message, Some("name another directory".to_owned()));
+        }
     }
 
     /// What a case and a recipe say in the same words.
@@ -75,6 +99,7 @@ impl<'a> Checker<'a> {
             }
             if let Some(modules) = &when.python_modules {
                 self.stays_below(&[&path[..], &["python_modules"]].concat(), modules, "the prefix");
+                self.no_record(&[&path[..], &["python_modules"]].concat(), Some(modules));
             }
         }
         for (key, written, place) in [
@@ -85,6 +110,7 @@ impl<'a> Checker<'a> {
                 self.stays_below(&[&path[..], &[key]].concat(), written, place);
             }
         }
+        self.no_record(&[&path[..], &["python_modules"]].concat(), component.python_modules.as_deref());
         if let Some(mark) = &component.mark {
             self.stays_below(&[&path[..], &["mark", "file"]].concat(), &mark.file, "the source");
         }

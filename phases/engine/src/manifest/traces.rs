@@ -3,8 +3,8 @@
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use model::ComponentName;
 use model::layout::Layout;
-use model::{ComponentName, Digest};
 
 use crate::files;
 use crate::runner::StepError;
@@ -12,17 +12,11 @@ use crate::runner::StepError;
 /// Begins the name of a file that is being copied into the prefix.
 const TEMPORARY: &str = ".installer-tmp-";
 
-/// The most bytes that a name has (NAME_MAX of linux/limits.h).
-const LONGEST_NAME: usize = 255;
-
 /// The name under which a file is written until it is whole.
 pub fn temporary(path: &Utf8Path) -> Utf8PathBuf {
     let name = path.file_name().unwrap_or("file");
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
-    if TEMPORARY.len() + name.len() > LONGEST_NAME {
-        return directory.join(format!("{TEMPORARY}{}", Digest::of(name)));
-    }
-    directory.join(format!("{TEMPORARY}{name}"))
+    directory.join(files::beside(TEMPORARY, name, ""))
 }
 
 /// Whether a name is one of [`temporary`].

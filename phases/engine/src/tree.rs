@@ -154,7 +154,7 @@ impl Trees {
                                 true => root.as_std_path().to_owned(),
                                 false => root.as_std_path().join(&entry.path),
                             };
-                            files::sha256_file(&path).map_err(Unreadable::at(&path))?.0
+                            files::sha256_of(&path).map_err(Unreadable::at(&path))?.0
                         }
                     };
                     hasher.update([u8::from(*executable)]);

@@ -106,10 +106,12 @@ fn cmake_files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
             seen += 1;
             let name = entry.file_name();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if name != ".git" && !source_files::is_product(entry.path().as_std_path()) {
-                        open.insert((depth + 1, entry.path().to_owned()));
-                    }
+                Ok(kind)
+                    if kind.is_dir()
+                        && name != ".git"
+                        && !source_files::is_product(entry.path().as_std_path()) =>
+                {
+                    open.insert((depth + 1, entry.path().to_owned()));
                 }
                 Ok(kind) if kind.is_file() && (name == "CMakeLists.txt" || name.ends_with(".cmake")) => {
                     here.push(entry.path().to_owned());

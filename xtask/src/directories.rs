@@ -85,7 +85,7 @@ pub fn own(setting: &Setting) -> Result<()> {
     }
     if damaged && !whole {
         // Whose build trees these are, nothing tells any more: what they are paired with goes, and so do they.
-        engine::files::remove_tree(setting.layout.state.join("pair"))?;
+        engine::files::remove_tree(&setting.layout.state.join("pair"))?;
     }
     Ok(())
 }

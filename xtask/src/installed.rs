@@ -127,7 +127,7 @@ fn forget_damaged(plan: &Plan, setting: &Setting) -> Result<()> {
         let Action::Verify(action) = &step.action else { continue };
         let installed = engine::manifest::load(&action.prefix, &action.component)?;
         if installed.is_some_and(|manifest| !engine::manifest::verify_files(&manifest).is_empty()) {
-            engine::files::remove_tree(setting.layout.committed(&action.component))?;
+            engine::files::remove_tree(&setting.layout.committed(&action.component))?;
         }
     }
     Ok(())

@@ -12,12 +12,6 @@ const PRESET: &str = r#"{
  "tensorrt": {}, "cuda": {}, "build_options": {}, "system_packages": ["jq"], "environment": {}
 }"#;
 
-fn write(home: &Path, name: &str, text: &str) {
-    let path = home.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
 fn copied(from: &Path, into: &Path) {
     std::fs::create_dir_all(into).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -8,12 +8,6 @@ use std::process::Command;
 
 use common::*;
 
-fn write(home: &Path, name: &str, text: impl AsRef<[u8]>) {
-    let path = home.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
 /// A case whose packages come from `wheels` alone.
 fn case(home: &Path, python: &str) {
     for version in ["1.0", "2.0"] {

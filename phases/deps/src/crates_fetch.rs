@@ -310,7 +310,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(home.path()).unwrap();
         assert!(!is_cached(home, "serde-1.0.1.crate"));
-        files::create_dir_all(home.join("registry/cache/one")).unwrap();
+        files::create_dir_all(&home.join("registry/cache/one")).unwrap();
         std::fs::write(home.join("registry/cache/one/serde-1.0.1.crate"), "").unwrap();
         assert!(is_cached(home, "serde-1.0.1.crate"));
     }

@@ -14,7 +14,7 @@ use crate::{files, manifest};
 /// # Errors
 /// When the state cannot be written.
 pub fn begin(layout: &Layout, component: &ComponentName) -> Result<(), StepError> {
-    files::remove_tree(layout.verified(component))
+    files::remove_tree(&layout.verified(component))
 }
 
 /// Writes the manifest of what was installed, and remembers that it is this case's.

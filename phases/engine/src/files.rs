@@ -69,8 +69,15 @@ pub fn file_beside(path: &Utf8Path, after: &str) -> Utf8PathBuf {
 ///
 /// # Errors
 /// An error of the operating system, with what to do about it.
-pub fn create_dir_all(path: impl AsRef<Path>) -> Result<(), StepError> {
-    let path = path.as_ref();
+pub fn create_dir_all(path: &Utf8Path) -> Result<(), StepError> {
+    create_directories(path.as_std_path())
+}
+
+/// The same for a path of any bytes.
+///
+/// # Errors
+/// As of [`create_dir_all`].
+pub fn create_directories(path: &Path) -> Result<(), StepError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -103,8 +110,15 @@ pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
 ///
 /// # Errors
 /// An error of the operating system, with what to do about it.
-pub fn remove_tree(path: impl AsRef<Path>) -> Result<(), StepError> {
-    let path = path.as_ref();
+pub fn remove_tree(path: &Utf8Path) -> Result<(), StepError> {
+    remove(path.as_std_path())
+}
+
+/// The same for a path of any bytes.
+///
+/// # Errors
+/// As of [`remove_tree`].
+pub fn remove(path: &Path) -> Result<(), StepError> {
     let removed = fault::check("tree-remove").and_then(|()| match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -202,7 +216,7 @@ pub fn write_cache<T: Serialize>(path: &Utf8Path, value: &T) -> Result<(), StepE
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn same_content(left: impl AsRef<Path>, right: impl AsRef<Path>) -> io::Result<bool> {
+pub fn same_content(left: &Path, right: &Path) -> io::Result<bool> {
     let (mut left, mut right) = (fs::File::open(left)?, fs::File::open(right)?);
     let (mut one, mut other) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {

@@ -341,8 +341,8 @@ pub fn uninstall(prefix: &Utf8Path, component: &ComponentName, force: bool) -> R
     }
     remove_kept(prefix, component)?;
     damaged::forget(prefix, component)?;
-    files::remove_tree(pending_path(prefix, component))?;
-    files::remove_tree(path(prefix, component))?;
+    files::remove_tree(&pending_path(prefix, component))?;
+    files::remove_tree(&path(prefix, component))?;
     let mut paths: Vec<&Utf8Path> = entries.keys().copied().collect();
     let own = Utf8Path::new("share/installer/manifest");
     paths.push(own);

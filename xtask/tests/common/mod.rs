@@ -201,3 +201,24 @@ pub fn copy_tree(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Writes a file and the directories above it.
+pub fn write(home: &Path, name: &str, text: impl AsRef<[u8]>) {
+    let path = home.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// What a script prints that has to succeed.
+pub fn bash(directory: &Path, script: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test prepares what it tests on")]
+    let output = Command::new("bash").args(["-euc", script]).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "{script}: {}", said(&output));
+    printed(&output)
+}
+
+/// What the installer said of a run that has to succeed.
+pub fn succeeded(output: &Output) -> String {
+    assert_eq!(code(output), 0, "{}{}", said(output), printed(output));
+    said(output)
+}

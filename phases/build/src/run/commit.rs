@@ -64,7 +64,7 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     move_in(action, &staged, &found, &obsolete(&manifest, &earlier), context)?;
     remove_obsolete(action, &manifest, &earlier, context)?;
     committed::finish(context.layout(), &manifest)?;
-    files::remove_tree(manifest::pending_path(&action.prefix, &action.component))?;
+    files::remove_tree(&manifest::pending_path(&action.prefix, &action.component))?;
     damaged::forget(&action.prefix, &action.component)?;
 
     let bytes = manifest.files.values().map(|entry| match entry {

@@ -97,7 +97,7 @@ fn remove<'a>(
     for gone in gone.clone() {
         let path = action.into.as_std_path().join(gone.path());
         if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
-            files::remove_tree(&path)?;
+            files::remove(&path)?;
             removed += 1;
         }
     }
@@ -180,11 +180,11 @@ impl Copy<'_> {
         };
         if let Some(present) = &present {
             if present.file_type() != source.file_type() {
-                files::remove_tree(&into)?;
+                files::remove(&into)?;
             }
         }
         if source.is_dir() {
-            return files::create_dir_all(&into);
+            return files::create_directories(&into);
         }
         if source.is_symlink() {
             return self.link(relative, &from, &into);
@@ -240,7 +240,7 @@ impl Copy<'_> {
         if fs::read_link(into).is_ok_and(|present| present == target) {
             return Ok(());
         }
-        files::remove_tree(into)?;
+        files::remove(into)?;
         self.copied += 1;
         symlink(&target, into).map_err(|error| StepError::io("make the link", shown(into), &error))
     }

@@ -29,7 +29,7 @@ pub(super) fn with_option(argv: &[String], program: &str, option: &str, file: &U
 /// Removes what was written for a manager beside apt when it holds a password.
 pub(super) fn forget(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
     if proxy(site).into_iter().chain(site.package_mirrors.values()).any(|address| address.contains('@')) {
-        files::remove_tree(cache.join("site/packages"))?;
+        files::remove_tree(&cache.join("site/packages"))?;
     }
     Ok(())
 }

@@ -38,9 +38,9 @@ pub(super) fn forget(site: &Site, cache: &Utf8Path) -> Result<(), StepError> {
     let proxies = ["http_proxy", "https_proxy"].iter().filter_map(|name| site.network_environment.get(*name));
     let proxies = proxies.filter(|_| site.apt_proxies);
     if proxies.chain(site.apt_mirrors.values()).any(|address| address.contains('@')) {
-        files::remove_tree(cache.join("site/apt"))?;
+        files::remove_tree(&cache.join("site/apt"))?;
         // Of the private apt for source packages.
-        files::remove_tree(cache.join("apt/sources.list.d"))?;
+        files::remove_tree(&cache.join("apt/sources.list.d"))?;
     }
     Ok(())
 }

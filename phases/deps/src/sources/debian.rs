@@ -94,7 +94,7 @@ pub fn unpack(
     }
     match dsc.format {
         Format::Quilt => {
-            files::remove_tree(tree.join("debian"))?;
+            files::remove_tree(&tree.join("debian"))?;
             newest = newest.max(put(dsc.packaging()?, &tree)?);
             patches::apply_series(&tree, newest, context)?;
         }

@@ -266,7 +266,7 @@ fn put_in_place(found: &XmakeProgram, context: &dyn Context) -> Result<(), StepE
     // Another case may be compiling with what is there: at no moment is there nothing.
     let new = Utf8PathBuf::from(format!("{link}.new"));
     files::remove_tree(&new)?;
-    files::create_dir_all(context.layout().tools().join("bin"))?;
+    files::create_dir_all(&context.layout().tools().join("bin"))?;
     std::os::unix::fs::symlink(&target, &new).map_err(|error| StepError::io("link", &new, &error))?;
     files::rename(&new, &link)
 }

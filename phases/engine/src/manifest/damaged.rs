@@ -69,7 +69,7 @@ pub fn forget(prefix: &Utf8Path, component: &ComponentName) -> Result<(), StepEr
     aside(prefix, component)
         .iter()
         .filter(|path| fs::symlink_metadata(path).is_ok())
-        .try_for_each(files::remove_tree)
+        .try_for_each(|path| files::remove_tree(path))
 }
 
 fn aside(prefix: &Utf8Path, component: &ComponentName) -> [Utf8PathBuf; 2] {

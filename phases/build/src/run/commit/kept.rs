@@ -187,8 +187,8 @@ pub(in crate::run) fn put_back(action: &Verify, context: &dyn Context) -> Result
     }
     manifest::remove_empty_directories(prefix, &pending.roots, obsolete.keys().copied())?;
     committed::put_back(context.layout(), &earlier)?;
-    files::remove_tree(manifest::pending_path(prefix, component))?;
-    files::remove_tree(record(prefix, component))?;
+    files::remove_tree(&manifest::pending_path(prefix, component))?;
+    files::remove_tree(&record(prefix, component))?;
     manifest::remove_kept(prefix, component)?;
     let version = earlier.version.map_or_else(String::new, |version| format!(" {version}"));
     Ok(Some(format!("{component}{version}")))

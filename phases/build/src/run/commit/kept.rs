@@ -137,9 +137,12 @@ fn duplicate(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
 pub(in crate::run) fn forget(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
     let (prefix, component) = (&action.prefix, &action.component);
     let record = record(prefix, component);
-    let Some(kept) = read(prefix, component)? else { return Ok(()) };
-    if kept.state != context.layout().state {
-        return Ok(());
+    match read(prefix, component)? {
+        Some(kept) if kept.state != context.layout().state => return Ok(()),
+        Some(_) => {}
+        // What a damaged record keeps cannot be put back either.
+        None if fs::symlink_metadata(&record).is_ok() => {}
+        None => return Ok(()),
     }
     files::remove_tree(&record)?;
     manifest::remove_kept(prefix, component)

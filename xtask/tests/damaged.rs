@@ -226,6 +226,34 @@ fn a_damaged_manifest_without_a_copy_is_moved_aside_and_its_files_are_kept() {
     }
 }
 
+/// What a killed commit leaves is a record too: what it was about to place, and what it replaces.
+#[test]
+fn what_a_killed_commit_recorded_may_be_damaged_as_well() {
+    let place = tempfile::tempdir().unwrap();
+    let (home, saved) = (place.path().join("home"), place.path().join("saved"));
+    std::fs::create_dir(&home).unwrap();
+    tiny(&home);
+    fine(&placed(&home, &ALL), "the first run");
+    std::fs::write(home.join("app/app"), "#!/bin/sh\necho two\n").unwrap();
+    let killed = placed_command(&home, &ALL).env("INSTALLER_FAULT", "commit-rename@2=kill").output().unwrap();
+    assert!(killed.status.code().is_none(), "nothing was killed");
+    copy_tree(&home, &saved);
+    for record in ["prefix/share/installer/.app.pending.json", "prefix/share/installer/.kept/app/kept.json"] {
+        for how in DAMAGES {
+            copy_tree(&saved, &home);
+            damage(&home.join(record), how);
+            let run = placed(&home, &ALL);
+            fine(&run, &format!("{record}, {how}"));
+            let mut names: Vec<String> = installed(&home).into_iter().map(|file| file.0).collect();
+            // Of what the damaged record named, nothing is lost.
+            names.retain(|name| !name.contains(".before-"));
+            assert_eq!(names, ["bin/app", "share/app/words", "share/installer/app.json"], "{record}, {how}");
+            assert_eq!(std::fs::read(home.join("prefix/bin/app")).unwrap(), b"#!/bin/sh\necho two\n");
+            fine(&placed(&home, &["verify", "--case", "case.toml"]), how);
+        }
+    }
+}
+
 #[test]
 fn a_damaged_lock_is_refused_by_line_and_stays_as_it_is() {
     let place = tempfile::tempdir().unwrap();

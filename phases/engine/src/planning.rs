@@ -235,7 +235,7 @@ impl<'a> PlanCx<'a> {
             steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect();
         let needs = |at: usize| {
             let step = &steps[at];
-            let wanted = step.needs.iter().chain(&step.after).chain(&step.proven);
+            let wanted = step.waits_for();
             wanted.map(|need| ids.get(need).copied().ok_or_else(|| missing(step, need))).collect()
         };
         let order = model::circle::ordered(0..steps.len(), needs, |circle| {

@@ -204,11 +204,6 @@ fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError
     Ok(())
 }
 
-/// All that a step waits for.
-fn waits(step: &Step) -> impl Iterator<Item = &StepId> {
-    step.needs.iter().chain(&step.after).chain(&step.proven)
-}
-
 /// The weight of the longest chain of steps that begins with each; what need not run takes no time.
 fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, usize>) -> Vec<u64> {
     // In a plan every step stands behind what it waits for.
@@ -217,7 +212,7 @@ fn chains(plan: &Plan, assessment: &Assessment, positions: &BTreeMap<&StepId, us
     for (index, step) in plan.steps.iter().enumerate().rev() {
         let runs = assessment.rows[index].state.may_run();
         chains[index] = behind[index] + if runs { u64::from(step.weight) } else { 0 };
-        for before in waits(step).filter_map(|id| positions.get(id)) {
+        for before in step.waits_for().filter_map(|id| positions.get(id)) {
             behind[*before] = chains[index].max(behind[*before]);
         }
     }

@@ -137,6 +137,13 @@ pub struct Step {
     pub weight: u32,
 }
 
+impl Step {
+    /// All that has to have ended before it starts.
+    pub fn waits_for(&self) -> impl Iterator<Item = &StepId> {
+        self.needs.iter().chain(&self.after).chain(&self.proven)
+    }
+}
+
 /// How it is known that a step need not run. Every step has exactly one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

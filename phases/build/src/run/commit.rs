@@ -8,7 +8,7 @@ mod way;
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -23,12 +23,9 @@ use self::way::{Obsolete, obsolete};
 use super::staged::{self, Staged};
 use crate::rpath::Patch;
 
-/// Commits take turns by prefix as steps do; what puts an earlier version back waits for all of them.
-static PREFIXES: RwLock<()> = RwLock::new(());
-
 pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepError> {
     source_date_epoch()?;
-    let _turn = PREFIXES.read().unwrap_or_else(PoisonError::into_inner);
+    let _turn = place::PREFIXES.read().unwrap_or_else(PoisonError::into_inner);
     let staged = staged::read(action)?;
     let installed = manifest::load(&action.prefix, &action.component)?;
     let interrupted = manifest::load_pending(&action.prefix, &action.component)?;

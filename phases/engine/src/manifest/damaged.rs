@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::ComponentName;
 use model::layout::Layout;
 
-use super::{PENDING, Reading, path, pending_path, read};
+use super::stored::{PENDING, Reading, path, pending_path, read};
 use crate::files;
 use crate::runner::StepError;
 

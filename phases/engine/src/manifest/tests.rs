@@ -1,5 +1,6 @@
 use super::*;
 use model::Digest;
+use model::manifest::MANIFEST_SCHEMA;
 
 fn installed(prefix: &Utf8Path) -> Manifest {
     fs::create_dir_all(prefix.join("lib/deep")).unwrap();

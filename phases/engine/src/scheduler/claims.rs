@@ -227,7 +227,7 @@ impl<'a> Scheduler<'a> {
         let mut open = vec![index];
         while let Some(at) = open.pop() {
             let step = &self.plan.steps[at];
-            for other in super::waits(step).filter_map(|id| self.position(id)) {
+            for other in step.waits_for().filter_map(|id| self.position(id)) {
                 match self.status[other] {
                     Status::Settled | Status::LeftOut => {}
                     Status::Failed => return None,

@@ -25,7 +25,7 @@ pub(super) fn beside(
     // Every need comes before what needs it.
     for (other, step) in plan.steps.iter().enumerate() {
         behind[other] =
-            other == index || super::waits(step).any(|id| position(id).is_some_and(|at| behind[at]));
+            other == index || step.waits_for().any(|id| position(id).is_some_and(|at| behind[at]));
         if !behind[other] && unfinished(other) {
             weight += u64::from(step.weight);
         }

@@ -51,7 +51,7 @@ impl Out<'_> {
                 id: step.id.clone(),
                 title: step.title.clone(),
                 component: step.component.clone(),
-                needs: super::waits(step).cloned().collect(),
+                needs: step.waits_for().cloned().collect(),
                 optional: step.optional,
             })
             .collect();

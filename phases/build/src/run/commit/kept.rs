@@ -41,7 +41,7 @@ fn record(prefix: &Utf8Path, component: &ComponentName) -> Utf8PathBuf {
 }
 
 /// Where a file of it lies.
-fn place(prefix: &Utf8Path, component: &ComponentName, relative: &Utf8Path) -> Utf8PathBuf {
+fn file(prefix: &Utf8Path, component: &ComponentName, relative: &Utf8Path) -> Utf8PathBuf {
     let directory = manifest::kept_directory(prefix, component);
     match relative.strip_prefix("/") {
         Ok(below) => directory.join("roots").join(below),
@@ -92,7 +92,7 @@ pub(super) fn keep(
         if new.files.get(relative) == Some(entry) {
             continue;
         }
-        let (path, into) = (prefix.join(relative), place(prefix, component, relative));
+        let (path, into) = (prefix.join(relative), file(prefix, component, relative));
         // After a kill, what is in its place may be of another version.
         if fs::symlink_metadata(&into).is_err() && manifest::is_known(&path, std::iter::once(entry)) {
             if let Some(directory) = into.parent() {
@@ -137,9 +137,12 @@ fn duplicate(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
 pub(in crate::run) fn forget(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
     let (prefix, component) = (&action.prefix, &action.component);
     let record = record(prefix, component);
-    let Some(kept) = read(prefix, component)? else { return Ok(()) };
-    if kept.state != context.layout().state {
-        return Ok(());
+    match read(prefix, component)? {
+        Some(kept) if kept.state != context.layout().state => return Ok(()),
+        Some(_) => {}
+        // What a damaged record keeps cannot be put back either.
+        None if fs::symlink_metadata(&record).is_ok() => {}
+        None => return Ok(()),
     }
     files::remove_tree(&record)?;
     manifest::remove_kept(prefix, component)
@@ -155,7 +158,7 @@ pub(in crate::run) fn put_back(action: &Verify, context: &dyn Context) -> Result
         return Ok(None);
     };
     // What becomes empty here may be what another commit is about to fill.
-    let _alone = super::PREFIXES.write().unwrap_or_else(PoisonError::into_inner);
+    let _alone = place::PREFIXES.write().unwrap_or_else(PoisonError::into_inner);
     let earlier = kept.manifest;
     let current = manifest::load(prefix, component)?;
     let mut pending = earlier.clone();
@@ -174,10 +177,10 @@ pub(in crate::run) fn put_back(action: &Verify, context: &dyn Context) -> Result
         .files
         .iter()
         .map(|(path, entry)| (path.as_path(), entry))
-        .filter(|(path, _)| differs(&prefix.join(path), &place(prefix, component, path)))
+        .filter(|(path, _)| differs(&prefix.join(path), &file(prefix, component, path)))
         .collect();
     let write = |relative: &Utf8Path, temporary: &Utf8Path| -> io::Result<()> {
-        duplicate(&place(prefix, component, relative), temporary)
+        duplicate(&file(prefix, component, relative), temporary)
     };
     place::all(prefix, &missing, &write, context)?;
     for (relative, known) in &obsolete {

@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::sync::RwLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use engine::runner::{Context, StepError};
 use engine::{fault, files, manifest};
 use model::manifest::Entry;
+
+/// Commits take turns by prefix as steps do; what puts an earlier version back waits for all of them.
+pub(super) static PREFIXES: RwLock<()> = RwLock::new(());
 
 /// Up to so many files or directories are made safe one by one; more of them with all else that the file system has to
 /// write.

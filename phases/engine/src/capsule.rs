@@ -7,7 +7,6 @@ mod gather;
 mod reopen;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -98,7 +97,7 @@ fn prune(layout: &Layout) -> Result<(), StepError> {
 }
 
 fn pack(to: &Utf8Path, top: &str, entries: &[Entry], modified: u64) -> io::Result<()> {
-    let encoder = flate2::write::GzEncoder::new(File::create(to)?, flate2::Compression::default());
+    let encoder = flate2::write::GzEncoder::new(files::create_private(to)?, flate2::Compression::default());
     let mut tar = tar::Builder::new(encoder);
     for entry in entries {
         let bytes = entry.text.as_bytes();

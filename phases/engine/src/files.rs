@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,6 +15,9 @@ use sha2::Digest as _;
 use crate::fault;
 use crate::runner::StepError;
 use crate::source_files::shown;
+
+/// Readable for the owner alone.
+const PRIVATE: u32 = 0o600;
 
 /// Replaces a file as a whole: a temporary file beside it, flushed to the disk, then renamed over it.
 /// Directories above it are created.
@@ -30,6 +33,35 @@ pub fn atomic_write(path: &Utf8Path, bytes: &[u8]) -> Result<(), StepError> {
 /// # Errors
 /// An error of the operating system, with what to do about it.
 pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Result<(), StepError> {
+    atomic_write_by(|temporary| fs::File::create(temporary), point, path, bytes)
+}
+
+/// The same for a file that its owner alone may read.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn atomic_write_private(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Result<(), StepError> {
+    atomic_write_by(create_private, point, path, bytes)
+}
+
+/// Makes an empty file that its owner alone may read: what tools print and what they are given may hold what nobody knows
+/// to be a secret.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_private(path: &Utf8Path) -> io::Result<fs::File> {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(path)?;
+    // One of an earlier version may be open to all.
+    file.set_permissions(fs::Permissions::from_mode(PRIVATE))?;
+    Ok(file)
+}
+
+fn atomic_write_by(
+    create: impl Fn(&Utf8Path) -> io::Result<fs::File>,
+    point: &'static str,
+    path: &Utf8Path,
+    bytes: &[u8],
+) -> Result<(), StepError> {
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
     create_dir_all(directory)?;
     let name = path.file_name().unwrap_or("file");
@@ -37,7 +69,7 @@ pub fn atomic_write_at(point: &'static str, path: &Utf8Path, bytes: &[u8]) -> Re
     let temporary = directory.join(beside(".", name, ".tmp"));
     let written = (|| -> io::Result<()> {
         fault::check(point)?;
-        let mut file = fs::File::create(&temporary)?;
+        let mut file = create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

@@ -160,7 +160,7 @@ impl Ledger {
         let bytes = serde_json::to_vec(entry).map_err(|error| {
             StepError::new(format!("failed to encode the ledger: {error}"), "report this defect")
         })?;
-        files::atomic_write_at(point, &self.path(&entry.step), &bytes)
+        files::atomic_write_private(point, &self.path(&entry.step), &bytes)
     }
 }
 

@@ -29,7 +29,7 @@ impl RunLog {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let path = directory.join(format!("{:015}-{phase}.jsonl", since.as_millis()));
         let file = fault::check("event-log")
-            .and_then(|()| fs::File::create(&path))
+            .and_then(|()| files::create_private(&path))
             .map_err(|error| StepError::io("write", &path, &error))?;
         let mut earlier = list(state);
         while earlier.len() > KEPT {

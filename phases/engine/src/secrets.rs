@@ -2,9 +2,8 @@
 //! in place of such a value stands its hash under a key that never leaves the state directory, so that there is nothing
 //! to guess against.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,6 +15,7 @@ use model::fingerprint::{Material, SECRET};
 use model::site::GitAddress;
 use sha2::Sha256;
 
+use crate::files;
 use crate::runner::StepError;
 
 const KEY_BYTES: usize = 32;
@@ -55,15 +55,9 @@ impl Secrets {
     pub(crate) fn keep(&self) -> Result<(), StepError> {
         let Some(key) = self.key.get().filter(|_| !self.file.exists()) else { return Ok(()) };
         let failed = |error: &io::Error| StepError::io("write", &self.file, error);
-        crate::files::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
+        files::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
         let made = self.file.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&made)
-            .map_err(|error| failed(&error))?;
+        let mut file = files::create_private(&made).map_err(|error| failed(&error))?;
         file.write_all(key).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
         fs::rename(&made, &self.file).map_err(|error| failed(&error))
     }

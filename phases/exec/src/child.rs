@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -286,7 +287,8 @@ fn open_log(path: &Utf8PathBuf) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| named("create", directory, &error))?;
     }
-    let file = OpenOptions::new().append(true).create(true).open(path);
+    // What a tool prints is for who runs it.
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     file.map_err(|error| named("open", path, &error))
 }
 

@@ -42,7 +42,7 @@ impl Scheduler<'_> {
         if let Some(directory) = log.parent() {
             files::create_dir_all(directory)?;
         }
-        match std::fs::File::create(&log) {
+        match files::create_private(&log) {
             Ok(_) => Ok(()),
             Err(error) => Err(StepError::io("write", &log, &error).into()),
         }

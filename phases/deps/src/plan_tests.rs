@@ -110,7 +110,8 @@ fn python_brings_its_interpreter_and_what_debian_keeps_apart() {
     assert_eq!(packages, ["python3", "python3-venv"]);
     let wheels = &plan.steps[2];
     assert_eq!(wheels.needs, [StepId::new("deps/python")], "another package's upgrade resolves nothing anew");
-    assert_eq!(wheels.inputs, [Input::File { path: "/case/requirements.txt".into() }]);
+    let (path, base) = ("/case/requirements.txt".into(), "/case".into());
+    assert_eq!(wheels.inputs, [Input::Requirements { path, base, optional: false }]);
     assert_eq!(wheels.outputs, ["/artifacts/wheels/requirements.lock"]);
 
     case.python.as_mut().unwrap().interpreter = Some("python3.12".to_owned());

@@ -123,7 +123,7 @@ fn a_run_on_a_cache_that_another_state_works_in_is_told_who_does_or_waits() {
     let home = home.path();
     std::fs::create_dir(home.join("src")).unwrap();
     let step = format!(
-        "touch {0}/began; while [ ! -e {0}/go ]; do sleep 0.02; done; mkdir -p '{{destdir}}{{prefix}}/share'; touch '{{destdir}}{{prefix}}/share/done'",
+        "touch {0}/began; i=0; while [ ! -e {0}/go ] && [ $i -lt 1500 ]; do i=$((i + 1)); sleep 0.02; done; mkdir -p '{{destdir}}{{prefix}}/share'; touch '{{destdir}}{{prefix}}/share/done'",
         home.display()
     );
     std::fs::write(home.join("case.toml"), one_command(&["sh", "-c", &step])).unwrap();

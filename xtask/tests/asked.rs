@@ -49,11 +49,14 @@ fn a_requirement_that_leaves_no_wheel_is_refused_by_file_and_line_before_anythin
         case("requirements = [\"reqs/base.txt\"]");
         write(home, "reqs/base.txt", "# what the base needs\n-r nested/more.txt\n");
         write(home, "reqs/nested/more.txt", &format!("\n\n{line}\n"));
-        for words in [&["case", "check"][..], &["deps"], &["all"]] {
-            let all = expect(home, words, exit::BAD_CASE);
-            assert!(all.contains("reqs/nested/more.txt:3"), "{line}: {all}");
-            assert!(all.contains("driver = \"python\""), "{line}: {all}");
+        let all = expect(home, &["case", "check"], exit::BAD_CASE);
+        assert!(all.contains("reqs/nested/more.txt:3"), "{line}: {all}");
+        assert!(all.contains("driver = \"python\""), "{line}: {all}");
+        if line != "./pkg" {
+            continue;
         }
+        let all = expect(home, &["all"], exit::BAD_CASE);
+        assert!(all.contains("reqs/nested/more.txt:3"), "{line}: {all}");
         case(&format!("packages = [{line:?}]"));
         let all = expect(home, &["case", "check"], exit::BAD_CASE);
         assert!(all.contains("case.toml:5") && all.contains("driver = \"python\""), "{line}: {all}");
@@ -73,4 +76,162 @@ fn a_requirement_that_leaves_no_wheel_is_refused_by_file_and_line_before_anythin
         "schema = 1\n[metadata]\nname = \"mine\"\n[python]\nrequirements = [\"reqs/base.txt\"]\n",
     );
     expect(home, &["case", "check"], exit::OK);
+}
+
+/// Makes wheels: `name version`, one a line; an extra `more` that needs `extra_of_NAME` where the line ends in `+`.
+const WHEELS: &str = r#"
+import os, sys, zipfile
+into, lines = sys.argv[1], sys.argv[2]
+os.makedirs(into, exist_ok=True)
+for line in lines.splitlines():
+    name, version, *more = line.split()
+    info = f"{name}-{version}.dist-info"
+    extra = f"Provides-Extra: more\nRequires-Dist: extra_of_{name}; extra == 'more'\n" if more else ""
+    with zipfile.ZipFile(f"{into}/{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}/__init__.py", f"version = {version!r}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{extra}")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        files = [f"{name}/__init__.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"]
+        wheel.writestr(f"{info}/RECORD", "".join(f"{f},,\n" for f in files))
+"#;
+
+#[expect(clippy::disallowed_methods, reason = "a test prepares what it tests on")]
+fn wheels(home: &Path, lines: &str) {
+    let into = home.join("wheels");
+    let made =
+        std::process::Command::new("python3").args(["-c", WHEELS, into.to_str().unwrap(), lines]).status();
+    assert!(made.unwrap().success());
+}
+
+/// A component with an option, a check and one for another level, and an environment.
+fn whole(home: &Path) {
+    wheels(home, "plain 1.0 +\nother 2.0\nextra_of_plain 1.0\n");
+    write(home, "reqs/base.txt", "other>=2 ; python_version >= '3'\n-r more.txt\n");
+    write(home, "reqs/more.txt", "# for Windows\ncolours ; sys_platform == 'win32'\n");
+    write(
+        home,
+        "one/CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.16)\nproject(one NONE)\noption(LOUD \"\" OFF)\nif(LOUD)\n  install(FILES loud.txt DESTINATION share)\nendif()\n",
+    );
+    write(home, "one/loud.txt", "loud\n");
+    write(
+        home,
+        "case.toml",
+        r#"schema = 1
+[metadata]
+name = "mine"
+[python]
+requirements = ["reqs/base.txt"]
+packages = ["plain[more]"]
+find_links = ["wheels"]
+[sources.one]
+kind = "path"
+path = "one"
+[components.one]
+driver = "cmake"
+generator = "make"
+arguments = ["-Wno-dev"]
+[components.one.options]
+LOUD = true
+[[components.one.checks]]
+kind = "run"
+command = ["cat", "{prefix}/share/loud.txt"]
+[[components.one.checks]]
+kind = "run"
+command = ["false"]
+level = "device"
+"#,
+    );
+}
+
+/// With the cargo that compiled this test on PATH: a proxy of rustup's needs a home.
+fn with_cargo(home: &Path, words: &[&str], wanted: i32) -> String {
+    let bin = Path::new(env!("CARGO")).parent().unwrap().display();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+    let words = [words, &["--case", "case.toml", "--progress", "plain"]].concat();
+    let output = common::placed_command(home, &words).env("PATH", path).output().unwrap();
+    let all = format!("{}{}", said(&output), printed(&output));
+    assert_eq!(code(&output), wanted, "{words:?}: {all}");
+    all
+}
+
+fn offline(home: &Path, words: &[&str], wanted: i32) -> String {
+    expect(home, &[words, &["--offline", "--progress", "plain"]].concat(), wanted)
+}
+
+#[test]
+fn the_account_at_the_end_names_all_that_was_asked_for_and_what_is_not_for_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    whole(home);
+    let account =
+        "asked for: 1 component, 2 options, 3 requirements, 2 checks: all there but 2 not for this machine";
+    let apart = |all: &str| {
+        assert!(all.contains(account), "{all}");
+        assert!(all.contains("requirement `colours ; sys_platform == 'win32'`"), "{all}");
+        assert!(all.contains("reqs/more.txt:2): its marker is false"), "{all}");
+        assert!(all.contains("check `false` (case.toml:20): for verifications of level device"), "{all}");
+    };
+    apart(&offline(home, &["all"], exit::OK));
+    let again = offline(home, &["all"], exit::OK);
+    assert!(again.contains("build: nothing to do"), "{again}");
+    apart(&again);
+    apart(&offline(home, &["verify"], exit::OK));
+    let output = placed(home, &["verify", "--json", "--case", "case.toml"]);
+    let document: serde_json::Value = serde_json::from_str(&printed(&output)).unwrap();
+    assert_eq!(document["account"]["asked"]["requirement"], 3, "{document}");
+    assert_eq!(document["account"]["exceptions"][0]["answer"], "not-here", "{document}");
+
+    let left_out = offline(home, &["build", "--skip", "one"], exit::OK);
+    assert!(left_out.contains("left out by --only or --skip"), "{left_out}");
+    let one = offline(home, &["build", "--only", "one"], exit::OK);
+    assert!(one.contains("3 left out by --only or --skip"), "{one}");
+}
+
+#[test]
+fn a_requirement_that_the_environment_does_not_meet_fails_by_file_and_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    whole(home);
+    // pip only warns of an extra that a package does not have.
+    write(home, "reqs/more.txt", "\n\nother[standrad]>=2\n");
+    let all = offline(home, &["all"], exit::VERIFY_FAILED);
+    assert!(all.contains("reqs/more.txt:3: `other[standrad]>=2` is asked for"), "{all}");
+    assert!(all.contains("other 2.0 has no extra standrad"), "{all}");
+    write(home, "reqs/more.txt", "\n\nother>=2\n");
+    let all = offline(home, &["all"], exit::OK);
+    assert!(all.contains("3 requirements") && !all.contains("2 not for this machine"), "{all}");
+}
+
+#[test]
+fn an_option_that_is_lost_fails_with_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    whole(home);
+    let case = std::fs::read_to_string(home.join("case.toml")).unwrap();
+    write(home, "case.toml", &case.replace("LOUD = true", "LOUD = true\nWITH_NOTHING = true"));
+    let all = offline(home, &["all"], exit::STEP_FAILED);
+    assert!(all.contains("case.toml:17 asks for the option `WITH_NOTHING=true`"), "{all}");
+    write(home, "case.toml", &case.replace("\"-Wno-dev\"", "\"-Wno-dev\", \"-DWITH_LESS=1\""));
+    let all = offline(home, &["build"], exit::STEP_FAILED);
+    assert!(all.contains("case.toml:14 asks for the option `-DWITH_LESS=1`"), "{all}");
+    write(home, "case.toml", &case.replace("[\"cat\", ", "[\"grep\", \"quiet\", "));
+    let all = offline(home, &["build"], exit::VERIFY_FAILED);
+    assert!(all.contains("case.toml:17 asks for the check `grep quiet"), "{all}");
+
+    write(home, "one/meson.build", "project('one')\ninstall_data('loud.txt')\n");
+    let meson = "schema = 1\n[metadata]\nname = \"mine\"\n[sources.one]\nkind = \"path\"\npath = \"one\"\n[components.one]\ndriver = \"meson\"\n[components.one.options]\nnope = true\n";
+    write(home, "case.toml", meson);
+    let all = offline(home, &["build"], exit::STEP_FAILED);
+    assert!(all.contains("case.toml:10 asks for the option `nope=true`"), "{all}");
+
+    write(home, "one/Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    write(home, "one/Cargo.lock", "version = 3\n\n[[package]]\nname = \"one\"\nversion = \"0.1.0\"\n");
+    write(home, "one/src/main.rs", "fn main() {}\n");
+    let cargo = meson
+        .replace("\"meson\"", "\"cargo\"\nfeatures = [\"nope\"]")
+        .replace("[components.one.options]\nnope = true\n", "");
+    write(home, "case.toml", &cargo);
+    let all = with_cargo(home, &["all", "--offline"], exit::STEP_FAILED);
+    assert!(all.contains("case.toml:9 asks for the option `nope`"), "{all}");
 }

@@ -250,6 +250,7 @@ impl<'a> PlanCx<'a> {
             steps,
             notes,
             warnings: Vec::new(),
+            asked: Vec::new(),
         })
     }
 }

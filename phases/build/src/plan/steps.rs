@@ -238,6 +238,7 @@ impl Steps<'_> {
             checks,
             level: VerifyLevel::default(),
             wheels: false,
+            requirements: Vec::new(),
         });
         let mut verify = self.step("verify", format!("check that {name} works"), action);
         verify.needs = committed;

@@ -483,6 +483,7 @@ fn checks_hold_or_show_what_they_printed() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            requirements: Vec::new(),
             python: None,
         };
         verify_component(&action, &context)
@@ -540,6 +541,7 @@ fn without_checks_a_component_is_held_to_what_its_kind_allows() {
             directory: context.path("scratch"),
             level,
             wheels: false,
+            requirements: Vec::new(),
             python: Some(python),
         };
         verify_component(&action, context)
@@ -614,6 +616,7 @@ fn a_library_has_to_export_and_to_find_its_symbols() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            requirements: Vec::new(),
             python: None,
         };
         verify_component(&action, &context)

@@ -74,6 +74,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Where a key, or the nearest one above it, is written: `case.toml:12`, or the flag.
+    pub fn place(&self, path: &[&str]) -> String {
+        self.files.origin(&self.tree.nearest(path).key)
+    }
+
     /// A diagnostic at a dotted key, or at the nearest key above it that is written somewhere. An index of a list is a
     /// segment: `components.ffmpeg.needs.0`.
     pub fn at_key(&self, key: &str, message: &str, help: &str) -> Diagnostics {

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Need, Preflight};
+use crate::asked::Required;
 use crate::case::{AptRepository, Check, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
 use crate::verify_level::VerifyLevel;
@@ -470,6 +471,9 @@ pub struct Verify {
     /// Without checks: what has to import the Python modules that it installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Importing>,
+    /// What an environment of wheels has to meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<Required>,
 }
 
 /// See [`Verify`].

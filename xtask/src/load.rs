@@ -214,12 +214,12 @@ impl Setting {
         let remembered = Remembered::read(&self.layout.state, &self.key);
         for (name, alternatives) in &mut self.loaded.case.sources {
             let Some(path) = remembered.source(name.as_str()) else { continue };
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (revision, writable) = (revision.clone(), *writable);
+            if let [SourceSpec::Mounted { revision, writable, lfs, .. }] = alternatives.as_slice() {
+                let (revision, writable, lfs) = (revision.clone(), *writable, *lfs);
                 self.sources.push((name.to_string(), path.to_owned()));
                 self.recalled.push(format!("source {name}: {path}"));
                 *alternatives =
-                    Alternatives::One(SourceSpec::Path { path: path.to_owned(), revision, writable });
+                    Alternatives::One(SourceSpec::Path { path: path.to_owned(), revision, writable, lfs });
             }
         }
     }
@@ -288,9 +288,10 @@ impl Setting {
             if !which(name.as_str()) {
                 continue;
             }
-            if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
-                let (path, revision, writable) = (given.join(name.as_str()), revision.clone(), *writable);
-                *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
+            if let [SourceSpec::Mounted { revision, writable, lfs, .. }] = alternatives.as_slice() {
+                let (path, revision) = (given.join(name.as_str()), revision.clone());
+                let (writable, lfs) = (*writable, *lfs);
+                *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable, lfs });
             }
         }
     }

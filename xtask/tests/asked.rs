@@ -235,3 +235,105 @@ fn an_option_that_is_lost_fails_with_its_line() {
     let all = with_cargo(home, &["all", "--offline"], exit::STEP_FAILED);
     assert!(all.contains("case.toml:9 asks for the option `nope`"), "{all}");
 }
+
+const CONTENT: &str = "the content of a large file\n";
+
+/// A pointer of Git LFS for [`CONTENT`].
+fn pointer() -> String {
+    let oid = model::Digest::of(CONTENT);
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n", CONTENT.len())
+}
+
+/// A component that installs the large file of its source.
+fn large(home: &Path, source: &str) {
+    let case = format!(
+        "schema = 1\n[metadata]\nname = \"mine\"\n[sources.data]\n{source}\n[components.data]\ndriver = \"command\"\n[components.data.commands]\ninstall = [[\"install\", \"-D\", \"{{source}}/model.bin\", \"{{destdir}}{{prefix}}/share/model.bin\"]]\n"
+    );
+    write(home, "case.toml", &case);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test prepares what it tests on")]
+fn run_in(directory: &Path, words: &[&str]) {
+    let mut command = std::process::Command::new(words[0]);
+    command.args(&words[1..]).current_dir(directory).env("HOME", directory).env("GIT_CONFIG_NOSYSTEM", "1");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), "a").env(format!("GIT_{role}_EMAIL"), "a@example.invalid");
+    }
+    assert!(command.output().unwrap().status.success(), "{words:?}");
+}
+
+#[test]
+fn lfs_pointers_are_replaced_by_their_files_or_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    let run = |words: &[&str], wanted| {
+        let all = expect(home, &[words, &["--progress", "plain"]].concat(), wanted);
+        if wanted != exit::OK {
+            assert!(
+                all.contains("1 file of it is a pointer of Git LFS instead of content (model.bin)"),
+                "{all}"
+            );
+        }
+        all
+    };
+    let installed = || std::fs::read_to_string(home.join("prefix/share/model.bin")).unwrap();
+    // A directory of the user's.
+    write(home, "data/model.bin", &pointer());
+    large(home, "kind = \"path\"\npath = \"data\"");
+    let all = run(&["all"], exit::STEP_FAILED);
+    assert!(all.contains("/data lfs pull`"), "{all}");
+    assert!(!home.join("prefix/share/model.bin").exists());
+    large(home, "kind = \"path\"\npath = \"data\"\nlfs = \"pointers\"");
+    run(&["all"], exit::OK);
+    assert_eq!(installed(), pointer());
+    // A repository.
+    let url = format!("file://{}", home.join("data").display());
+    for words in [
+        &["git", "init", "--quiet", "-b", "main"][..],
+        &["git", "add", "."],
+        &["git", "commit", "--quiet", "-m", "one"],
+    ] {
+        run_in(&home.join("data"), words);
+    }
+    let git = format!("kind = \"git\"\nurl = \"{url}\"\nrevision = \"main\"");
+    large(home, &git);
+    let all = run(&["deps"], exit::STEP_FAILED);
+    assert!(all.contains("git-lfs"), "{all}");
+    // With git-lfs, which brings what the server has.
+    let oid = model::Digest::of(CONTENT).to_string();
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in\nversion) echo git-lfs/3 ;;\nfetch) mkdir -p \"$GIT_DIR/lfs/objects/{0}/{1}\" && printf '{2}' >\"$GIT_DIR/lfs/objects/{0}/{1}/{oid}\" ;;\n*) exit 1 ;;\nesac\n",
+        &oid[..2],
+        &oid[2..4],
+        CONTENT.replace('\n', "\\n"),
+    );
+    write(home, "bin/git-lfs", &script);
+    run_in(home, &["chmod", "+x", "bin/git-lfs"]);
+    let path = format!("{}:{}", home.join("bin").display(), std::env::var("PATH").unwrap());
+    let words = ["all", "--case", "case.toml", "--progress", "plain"];
+    let output = common::placed_command(home, &words).env("PATH", path).output().unwrap();
+    assert_eq!(code(&output), exit::OK, "{}", said(&output));
+    assert_eq!(installed(), CONTENT);
+    // An archive, as a server makes it of a repository.
+    run_in(home, &["tar", "-czf", "data.tar.gz", "--exclude=.git", "data"]);
+    let archive = home.join("data.tar.gz");
+    let sha256 = model::Digest::of(std::fs::read(&archive).unwrap());
+    let archive =
+        format!("kind = \"archive\"\nurls = [\"file://{}\"]\nsha256 = \"{sha256}\"", archive.display());
+    large(home, &archive);
+    run(&["deps"], exit::STEP_FAILED);
+    large(home, &format!("{archive}\nlfs = \"pointers\""));
+    run(&["all"], exit::OK);
+    assert_eq!(installed(), pointer());
+    // One file.
+    let file = home.join("data/model.bin");
+    let sha256 = model::Digest::of(pointer());
+    let case = format!(
+        "schema = 1\n[metadata]\nname = \"mine\"\n[sources.model]\nkind = \"file\"\nurls = [\"file://{}\"]\nsha256 = \"{sha256}\"\n[sources.data]\nkind = \"path\"\npath = \"pkg\"\n[components.data]\ndriver = \"cmake\"\ngenerator = \"make\"\nfiles = {{ \"model.bin\" = \"model\" }}\n",
+        file.display()
+    );
+    write(home, "pkg/CMakeLists.txt", "project(data NONE)\n");
+    write(home, "case.toml", &case);
+    let all = expect(home, &["deps", "--progress", "plain"], exit::STEP_FAILED);
+    assert!(all.contains("is a pointer of Git LFS instead of the file"), "{all}");
+}

@@ -55,10 +55,10 @@ fn plans(root: &camino::Utf8Path, name: &str, text: &str, target: Target) -> Str
     let mut case = model::case::load(file, &mut parent, &overrides, build::recipes::built_in()).unwrap().case;
     // A user names the directories of mounted sources; here each lies below /mnt.
     for (name, alternatives) in &mut case.sources {
-        if let [SourceSpec::Mounted { revision, writable, .. }] = alternatives.as_slice() {
+        if let [SourceSpec::Mounted { revision, writable, lfs, .. }] = alternatives.as_slice() {
             let path = format!("/mnt/{name}").into();
-            let (revision, writable) = (revision.clone(), *writable);
-            *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable });
+            let (revision, writable, lfs) = (revision.clone(), *writable, *lfs);
+            *alternatives = Alternatives::One(SourceSpec::Path { path, revision, writable, lfs });
         }
     }
     let (facts, lock) = (SourceFacts::new(), Lock::default());

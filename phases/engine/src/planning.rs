@@ -52,6 +52,12 @@ impl Known<'_> {
             .collect()
     }
 
+    /// Whether pointers of Git LFS may be in a source.
+    pub fn lfs_pointers(&self, source: &SourceName) -> bool {
+        let specs = self.case.sources.get(source);
+        specs.is_some_and(|specs| specs.as_slice().iter().any(SourceSpec::wants_pointers))
+    }
+
     /// The project files of all such components of a case.
     pub fn python_projects(&self) -> Vec<Utf8PathBuf> {
         let components = self.case.components.iter();

@@ -80,7 +80,7 @@ pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>) -> Result<Fed, PlanEr
         if !fed.copies.iter().any(|copy| copy.id == id) {
             let (from, needs, inputs) = (found.tree, found.needs, found.inputs);
             let title = format!("synchronise the copy of {source} for {} with its source", planned.name);
-            let action = working_copy_of(from, into.clone());
+            let action = working_copy_of(from, into.clone(), cx.known.lfs_pointers(&source));
             let mut copy = template(cx.phase, planned.name, &verb, title, action);
             copy.needs = needs;
             copy.after = vec![gate::id()];

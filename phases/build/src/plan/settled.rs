@@ -7,7 +7,6 @@ use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
 use model::case::{Driver, OptionValue, XmakeSettings};
-use model::layout::Layout;
 use model::plan::{Input, Phase, Step};
 use model::{ComponentName, StepId};
 
@@ -91,7 +90,7 @@ impl Settled {
         // source: what is the user's own is copied as well.
         let writes = matches!(planned.driver, Driver::Command | Driver::Xmake) || component.autoreconf;
         if writes || source.mounted {
-            let copy = working_copy(cx.phase, planned, &source, known.layout);
+            let copy = working_copy(cx.phase, planned, &source, known);
             tree = known.layout.working_copy(planned.name);
             inputs.clear();
             before.push(copy.id.clone());
@@ -233,9 +232,10 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
     prefixes
 }
 
-fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
+fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, known: &Known<'_>) -> Step {
+    let layout = known.layout;
     let into = layout.working_copy(planned.name);
-    let action = working_copy_of(source.tree.clone(), into.clone());
+    let action = working_copy_of(source.tree.clone(), into.clone(), known.lfs_pointers(&planned.source));
     let title = format!("synchronise the working copy of {} with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();

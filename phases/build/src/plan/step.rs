@@ -50,6 +50,6 @@ pub(super) fn template(
 }
 
 /// Brings a copy of a tree in line with it.
-pub(super) fn working_copy_of(from: Utf8PathBuf, into: Utf8PathBuf) -> Action {
-    Action::WorkingCopy(WorkingCopy { from, into })
+pub(super) fn working_copy_of(from: Utf8PathBuf, into: Utf8PathBuf, lfs_pointers: bool) -> Action {
+    Action::WorkingCopy(WorkingCopy { from, into, lfs_pointers })
 }

@@ -312,7 +312,7 @@ fn a_working_copy_touches_only_what_changed() {
     }
     symlink("same", from.join("link")).unwrap();
     symlink("../../beside", from.join("sub/out")).unwrap();
-    let action = WorkingCopy { from: from.clone(), into: into.clone() };
+    let action = WorkingCopy { from: from.clone(), into: into.clone(), lfs_pointers: false };
     working_copy::sync(&action, &context).unwrap();
     assert_eq!(time(&into.join("same")), old);
     assert!(!into.join(".git").exists());
@@ -349,7 +349,11 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
     symlink("file", from.join("real/link")).unwrap();
     symlink("real", from.join("directory")).unwrap();
 
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    working_copy::sync(
+        &WorkingCopy { from: from.clone(), into: ours.clone(), lfs_pointers: false },
+        &context,
+    )
+    .unwrap();
     let options = fs_extra::dir::CopyOptions::new().copy_inside(true);
     fs_extra::dir::copy(&from, &theirs, &options).unwrap();
 
@@ -364,7 +368,11 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
 
     // A link that leads nowhere is part of a source like any other.
     symlink("nowhere", from.join("broken")).unwrap();
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone() }, &context).unwrap();
+    working_copy::sync(
+        &WorkingCopy { from: from.clone(), into: ours.clone(), lfs_pointers: false },
+        &context,
+    )
+    .unwrap();
     assert_eq!(ours.join("broken").read_link_utf8().unwrap(), "nowhere");
     let done = fs_extra::dir::copy(&from, context.path("again"), &options);
     assert!(done.is_err() || !context.path("again/broken").is_symlink(), "{done:?}");

@@ -7,8 +7,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::SystemTime;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use engine::files;
 use engine::runner::{Context, StepError};
+use engine::{files, lfs};
 use model::plan::WorkingCopy;
 
 const TEMPORARY: &str = ".installer-tmp-copy";
@@ -40,6 +40,9 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
     let earlier = earlier.unwrap_or_default();
     // A copy that is killed half-way has files of both.
     let listed = list(&action.from)?;
+    if !action.lfs_pointers {
+        refuse_pointers(&action.from, &listed)?;
+    }
     files::write_cache(&record, &earlier.union(&listed).collect::<BTreeSet<_>>())?;
     super::copied::remember(&action.into, &action.from)?;
     copy.directory(Utf8Path::new(""))?;
@@ -62,6 +65,18 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
         context.figure("removed", removed);
     }
     Ok(())
+}
+
+/// Pointers of Git LFS would be compiled and installed as if they were the files that they stand for.
+fn refuse_pointers(from: &Utf8Path, listed: &BTreeSet<Utf8PathBuf>) -> Result<(), StepError> {
+    let mut found = Vec::new();
+    for path in listed {
+        found.extend(lfs::pointer(from, path)?);
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(lfs::refused(from, &found, format!("run `git -C {from} lfs pull`, which downloads them")))
 }
 
 /// Lists the files that were copied, beside the copy.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::files;
 use engine::runner::{Context, Finished, StepError};
+use engine::{files, lfs};
 use model::Digest;
 use model::plan::Command;
 
@@ -25,9 +25,10 @@ pub fn fetch(
     url: &str,
     revision: &str,
     submodules: bool,
+    pointers: bool,
     request: &Request<'_>,
 ) -> Result<Fetched, StepError> {
-    let git = Git { context: request.context };
+    let git = Git { context: request.context, pointers };
     let wanted = request.locked.map(|locked| locked.version.clone());
     let mirror = git.mirror(url)?;
     let commit = match wanted {
@@ -68,6 +69,8 @@ fn is_commit(revision: &str) -> bool {
 
 struct Git<'a> {
     context: &'a dyn Context,
+    /// Whether pointers of Git LFS stay what they are.
+    pointers: bool,
 }
 
 impl Git<'_> {
@@ -243,6 +246,58 @@ impl Git<'_> {
         Ok(text.trim().parse().unwrap_or_default())
     }
 
+    /// Puts the files in the place of pointers of Git LFS: from the repository itself where it is one of this machine,
+    /// else by git-lfs. Each is known by the hash that its pointer has.
+    fn bring_objects(
+        &self,
+        mirror: &Utf8Path,
+        url: &str,
+        commit: &str,
+        tree: &Utf8Path,
+    ) -> Result<(), StepError> {
+        let found = lfs::pointers(tree)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let local = Utf8Path::new(url.strip_prefix("file://").unwrap_or(url));
+        let stores = [mirror.join("lfs"), local.join(".git/lfs"), local.join("lfs")];
+        let object = |pointer: &lfs::Pointer| {
+            let (one, two) = (pointer.oid.get(..2)?, pointer.oid.get(2..4)?);
+            let places =
+                stores.iter().map(|store| store.join("objects").join(one).join(two).join(&pointer.oid));
+            places.into_iter().find(|place| {
+                files::sha256_file(place).is_ok_and(|(sha256, _)| sha256.as_str() == pointer.oid)
+            })
+        };
+        let mut why = "git-lfs is not installed".to_owned();
+        if found.iter().any(|pointer| object(pointer).is_none()) && !self.context.offline() {
+            if self.ask(&["lfs", "version"])?.status == 0 {
+                let origin = format!("remote.origin.url={url}");
+                let fetch = ["--git-dir", mirror.as_str(), "-c", &origin, "lfs", "fetch", "origin", commit];
+                let finished = self.context.capture(&self.command(&fetch, &[]))?;
+                why = format!("git-lfs did not get them from {}: {}", redact(url), finished.tail.join("; "));
+            }
+        }
+        let mut missing = Vec::new();
+        for pointer in found {
+            let Some(place) = object(&pointer) else {
+                missing.push(pointer);
+                continue;
+            };
+            let into = tree.join(&pointer.path);
+            // A file keeps its mode when its content is replaced.
+            let content = files::read(&place)?;
+            std::fs::write(&into, content).map_err(|error| StepError::io("write", &into, &error))?;
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let way = format!(
+            "{why}: install git-lfs, see that `git lfs pull` works in a clone, and run `installer deps` again"
+        );
+        Err(lfs::refused(Utf8Path::new(&redact(url)), &missing, way))
+    }
+
     /// Writes the commit's files below `tree`, and those of its submodules.
     fn export(
         &self,
@@ -276,6 +331,9 @@ impl Git<'_> {
             _ => {}
         }
         outcome?;
+        if !self.pointers {
+            self.bring_objects(mirror, url, commit, tree)?;
+        }
         if !submodules {
             return Ok(());
         }

@@ -93,6 +93,7 @@ fn mounted(revision: Option<&str>) -> Vec<SourceSpec> {
         description: "a checkout".to_owned(),
         revision: revision.map(str::to_owned),
         writable: false,
+        lfs: Default::default(),
     }]
 }
 
@@ -102,6 +103,7 @@ fn facts(name: &str) -> Result<CaseFacts> {
             url: format!("https://example.com/{name}.git"),
             revision: "main".to_owned(),
             submodules: true,
+            lfs: Default::default(),
         }]
     };
     let all = |core: Vec<SourceSpec>, lm: Vec<SourceSpec>| CaseFacts {

@@ -507,11 +507,14 @@ fn pinned(source: &Node) -> Option<Node> {
 }
 
 /// What a directory in the place of a source keeps of it: the commit that it should be at, and whether its user works in
-/// it.
+/// it, and what its pointers of Git LFS are.
 fn kept(source: &Node) -> Vec<(String, Node)> {
-    let writable = source.table().and_then(|table| table.get("writable")).cloned();
+    let of = |key: &str| source.table().and_then(|table| table.get(key)).cloned();
     let named = |(name, node): (&str, Option<Node>)| Some((name.to_owned(), node?));
-    [("revision", pinned(source)), ("writable", writable)].into_iter().filter_map(named).collect()
+    [("revision", pinned(source)), ("writable", of("writable")), ("lfs", of("lfs"))]
+        .into_iter()
+        .filter_map(named)
+        .collect()
 }
 
 /// What `--source` puts in the place of a source.

@@ -56,6 +56,9 @@ pub enum SourceSpec {
         /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A directory that the user names when needed: `--source NAME=PATH`. `deps` does without it unless cargo
     /// builds it.
@@ -68,6 +71,9 @@ pub enum SourceSpec {
         /// That you work in it: a component may import from it (`editable`). installer never writes to it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         writable: bool,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A git repository.
     Git {
@@ -78,6 +84,9 @@ pub enum SourceSpec {
         /// Whether submodules are included.
         #[serde(default)]
         submodules: bool,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A tar archive (gzip, xz, bzip2 or zstd) or a zip file.
     Archive {
@@ -90,6 +99,9 @@ pub enum SourceSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         subdirectory: Option<Utf8PathBuf>,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// One file, kept as it is: what a project would download while it is configured, put where the project looks
     /// with `files` of a component.
@@ -128,6 +140,24 @@ pub enum SourceSpec {
     },
 }
 
+/// What is done with Git LFS pointers: small texts that stand in a checkout for files that were not downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lfs {
+    /// `deps` downloads the files of a git repository where git-lfs is installed; pointers that remain are an error.
+    #[default]
+    Objects,
+    /// Pointers are copied as they are: nothing that is built needs what they stand for.
+    Pointers,
+}
+
+impl Lfs {
+    /// Whether it is the default.
+    pub fn is_objects(&self) -> bool {
+        *self == Self::Objects
+    }
+}
+
 impl SourceSpec {
     /// The directory in what is brought that is the source, if not all of it.
     pub fn subdirectory(&self) -> Option<&Utf8PathBuf> {
@@ -139,7 +169,18 @@ impl SourceSpec {
 
     /// A directory.
     pub fn path(path: impl Into<Utf8PathBuf>) -> Self {
-        Self::Path { path: path.into(), revision: None, writable: false }
+        Self::Path { path: path.into(), revision: None, writable: false, lfs: Lfs::default() }
+    }
+
+    /// Whether pointers of Git LFS are meant.
+    pub fn wants_pointers(&self) -> bool {
+        match self {
+            Self::Path { lfs, .. }
+            | Self::Mounted { lfs, .. }
+            | Self::Git { lfs, .. }
+            | Self::Archive { lfs, .. } => !lfs.is_objects(),
+            Self::File { .. } | Self::Debian { .. } | Self::Pypi { .. } | Self::Crate { .. } => false,
+        }
     }
 
     /// The commit that it is, or should be, at: a name (`main`) says nothing about that.

@@ -151,6 +151,9 @@ pub struct UnpackSource {
     pub from: Utf8PathBuf,
     /// The tree; replaced as a whole.
     pub into: Utf8PathBuf,
+    /// Whether pointers of Git LFS may be in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lfs_pointers: bool,
 }
 
 /// See [`Action::FetchWheels`].
@@ -245,6 +248,9 @@ pub struct WorkingCopy {
     pub from: Utf8PathBuf,
     /// The copy.
     pub into: Utf8PathBuf,
+    /// Whether pointers of Git LFS may be in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lfs_pointers: bool,
 }
 
 /// See [`Action::Exec`].

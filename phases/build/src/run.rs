@@ -20,6 +20,7 @@ use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{committed, manifest};
 use model::event::Failure;
 use model::plan::{Action, Exec, Need, RequiredPython, Step};
+use model::source_facts::PinnedRust;
 
 pub(crate) use placed::PLACED;
 use preflight::CompilerCaches;
@@ -31,7 +32,9 @@ pub type CheckNeed<'a> =
     &'a (dyn Fn(&Need, &[Utf8PathBuf], &dyn Context) -> Result<Option<String>, Finding> + Sync);
 
 /// Finds the Rust toolchain that would be used: version, and a description of what and where it is.
-pub type FindRust<'a> = &'a (dyn Fn(&dyn Context) -> Result<Option<(String, String)>, StepError> + Sync);
+/// With a pin: the one that is installed for it.
+pub type FindRust<'a> =
+    &'a (dyn Fn(Option<&PinnedRust>, &dyn Context) -> Result<Option<(String, String)>, StepError> + Sync);
 
 /// Looks whether a Python interpreter is what a build needs.
 pub type CheckPython<'a> =

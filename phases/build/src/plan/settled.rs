@@ -109,6 +109,12 @@ impl Settled {
         let notes = accelerators::settle(known, planned, &mut options)?;
         let cuda = needs::cuda_toolkit(known, planned);
         let mut environment = environment(known, component, planned.driver, &prefixes);
+        if let Some(pin) = known.rust_pin(planned.name, component) {
+            let home = pin.home(&known.layout.tools());
+            if let Some(path) = environment.get_mut("PATH") {
+                *path = format!("{}:{path}", home.join("bin"));
+            }
+        }
         if let Some(cuda) = &cuda {
             cuda.extend(&mut environment);
         }

@@ -385,7 +385,9 @@ fn preflight_tells_everything_at_once() {
         "there" => Ok(Some("there 1".to_owned())),
         name => Err(Finding { what: format!("{name} is missing"), cure: format!("install {name}") }),
     };
-    let rust = |_: &dyn Context| Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())));
+    let rust = |_: Option<&model::source_facts::PinnedRust>, _: &dyn Context| {
+        Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())))
+    };
     let python = |required: &RequiredPython, _: &dyn Context| {
         let finding = Finding { what: format!("{} is old", required.interpreter), cure: String::new() };
         Ok(Observation { findings: vec![finding], ..Observation::default() })

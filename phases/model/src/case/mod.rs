@@ -236,6 +236,10 @@ pub struct RustToolchain {
     /// Lowest version, `1.78`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
+    /// Whether sources are built with the Rust that the machine has though their `rust-toolchain.toml` pins another,
+    /// which `deps` would install with rustup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_pins: bool,
 }
 
 /// A tool with a lowest version.

@@ -9,6 +9,7 @@ use super::{Need, Preflight};
 use crate::asked::Required;
 use crate::case::{AptRepository, Check, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
+use crate::source_facts::PinnedRust;
 use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, SourceName};
 
@@ -101,6 +102,17 @@ pub enum EnsureToolchain {
         install_root: Utf8PathBuf,
         /// The package manager that may bring it instead.
         manager: Option<String>,
+    },
+    /// The Rust that sources pin.
+    PinnedRust {
+        /// What the user's own directories pin.
+        pins: Vec<PinnedRust>,
+        /// Sources that may pin one, once they are there.
+        sources: Vec<SourceName>,
+        /// Directory that holds `<source>/source.json` with that.
+        source_artifacts: Utf8PathBuf,
+        /// `RUSTUP_HOME` and `CARGO_HOME` when rustup has to bring it.
+        install_root: Utf8PathBuf,
     },
     /// A conda environment.
     Conda {

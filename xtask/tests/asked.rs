@@ -391,3 +391,69 @@ fn the_rust_that_a_source_pins_compiles_it_or_both_versions_are_told_before_the_
     with_cargo(home, &all, exit::OK);
     assert_eq!(compiled_with(), "", "the machine's own compiles it");
 }
+
+#[test]
+fn placeholders_are_filled_in_or_refused_by_file_and_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    write(home, "one/readme", "one\n");
+    write(home, "two/readme", "two\n");
+    let case = r#"schema = 1
+[metadata]
+name = "mine"
+[environment]
+EVERYWHERE = "{prefix}/etc"
+[sources.one]
+kind = "path"
+path = "one"
+[sources.two]
+kind = "path"
+path = "two"
+[components.two]
+driver = "command"
+[components.two.commands]
+install = [["install", "-D", "{source}/readme", "{destdir}{prefix}/share/two"]]
+[components.one]
+driver = "command"
+needs = ["two"]
+arguments = ["{build}/argument"]
+[components.one.environment]
+OUT = "{build}/out"
+FROM = "{source}/readme"
+OTHER = "{prefix:two}/share/two"
+[components.one.commands]
+configure = [["sh", "-c", "mkdir -p \"$OUT\"; echo \"$EVERYWHERE $0\" >\"$OUT/places\""]]
+install = [["sh", "-c", "cat \"$FROM\" \"$OTHER\" >>\"$OUT/places\"; install -D \"$OUT/places\" '{destdir}{prefix}/share/places'"]]
+[[components.one.checks]]
+kind = "run"
+command = ["cmp", "{prefix:two}/share/two", "{case}/two/readme"]
+"#;
+    write(home, "case.toml", case);
+    expect(home, &["all", "--progress", "plain"], exit::OK);
+    let places = std::fs::read_to_string(home.join("prefix/share/places")).unwrap();
+    let (first, rest) = places.split_once('\n').unwrap();
+    let prefix = home.join("prefix");
+    assert!(first.starts_with(&format!("{}/etc /", prefix.display())), "{places}");
+    assert!(first.ends_with("/argument") && !first.contains('{'), "{places}");
+    assert_eq!(rest, "one\ntwo\n");
+
+    for (before, after, line) in [
+        ("{source}/readme\"\nOTHER", "{destdir}/readme\"\nOTHER", 22),
+        ("{case}/two/readme", "{build}/two/readme", 29),
+        ("EVERYWHERE = \"{prefix}", "EVERYWHERE = \"{scratch}", 5),
+        (
+            "[components.one.environment]",
+            "[components.one.options]\nX = \"{jobs}\"\n[components.one.environment]",
+            21,
+        ),
+        ("needs = [\"two\"]", "needs = [\"two\"]\nprefix = \"/{build}/x\"", 19),
+        ("[environment]", "[build_options]\ncflags = [\"-I{prefix}/include\"]\n[environment]", 5),
+        ("[environment]", "[image]\ncommand = [\"{build}/x\"]\n[environment]", 5),
+    ] {
+        assert!(case.contains(before), "{before}");
+        write(home, "case.toml", &case.replacen(before, after, 1));
+        let told = expect(home, &["case", "check"], exit::BAD_CASE);
+        let place = format!("case.toml:{line}:");
+        assert!(told.contains("stands for nothing in") && told.contains(&place), "{after}: {told}");
+    }
+}

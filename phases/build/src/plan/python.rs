@@ -294,7 +294,7 @@ pub(super) fn made(planned: &Planned<'_>, python: Option<&StepId>) -> Result<Ste
 
 /// The directory below its prefix in which it installs modules.
 fn modules(subject: &Subject<'_>) -> Option<Utf8PathBuf> {
-    let component = subject.component;
+    let component = &*subject.component;
     let own = component.python_modules.clone();
     let modules = own.or_else(|| {
         let mut all = holding(component, &subject.asked()).into_iter().map(|(_, when)| &when.python_modules);

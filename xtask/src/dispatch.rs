@@ -5,6 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use deps::needs::Machine;
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use model::plan::{Need, Step};
+use model::source_facts::PinnedRust;
 
 /// The runner of all actions, made anew for each look and each run: it remembers what it found.
 pub struct Dispatch {
@@ -57,7 +58,10 @@ fn check_need(
     deps::needs::check(need, &machine.host(root, prefixes, context))
 }
 
-fn find_rust(context: &dyn Context) -> Result<Option<(String, String)>, StepError> {
-    let found = deps::toolchains::rust::find(context)?;
+fn find_rust(pin: Option<&PinnedRust>, context: &dyn Context) -> Result<Option<(String, String)>, StepError> {
+    let found = match pin {
+        Some(pin) => deps::toolchains::pinned::find(pin, context)?,
+        None => deps::toolchains::rust::find(context)?,
+    };
     Ok(found.map(|rust| (rust.version.clone(), format!("{} ({})", rust.version, rust.cargo))))
 }

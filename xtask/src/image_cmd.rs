@@ -273,5 +273,6 @@ fn plan(description: &Description, target: &Target) -> Plan {
         steps: vec![step],
         notes: Vec::new(),
         warnings: Vec::new(),
+        asked: Vec::new(),
     }
 }

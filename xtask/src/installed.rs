@@ -1,5 +1,6 @@
 //! `verify` and `clean`: what is done with what is there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +42,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
     });
     let all = plan.clone();
     let missing = installed_alone(&mut plan)?;
+    asked_of_chosen(&mut plan);
     if !common.json && !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
         let help = format!("run `installer all {}`", setting.case_argument);
@@ -92,6 +94,19 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
             exit::VERIFY_FAILED
         }
     })
+}
+
+/// Leaves of what is asked for what is about components that are verified.
+fn asked_of_chosen(plan: &mut Plan) {
+    let chosen: BTreeSet<ComponentName> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Verify(action) => Some(action.component.clone()),
+            _ => None,
+        })
+        .collect();
+    plan.asked.retain(|request| chosen.contains(&request.of));
 }
 
 /// Leaves of a plan what is installed, waiting for nothing, and answers with what is not and should be.

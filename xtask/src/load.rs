@@ -364,6 +364,9 @@ impl Setting {
             Error::of_case(exit::BAD_CASE, diagnostics)
         })?;
         plan.verify_at(self.verify_level);
+        if phase == Phase::Build {
+            crate::asked::note(&mut plan, &self.loaded, &asked);
+        }
         // Said once, by the phase that would bring what may not go together; what `build` is given, `deps` has not seen.
         let told = findings.iter().filter(|finding| phase == Phase::Deps || finding.source.is_some());
         plan.warnings =

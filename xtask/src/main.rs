@@ -1,6 +1,7 @@
 //! `installer`: arguments in, one library call, terminal out.
 
 mod args;
+mod asked;
 mod case_cmd;
 mod case_diff;
 mod case_import;

@@ -113,6 +113,7 @@ mod tests {
             steps: memory.iter().enumerate().map(step).collect(),
             notes: Vec::new(),
             warnings: Vec::new(),
+            asked: Vec::new(),
         }
     }
 

@@ -173,10 +173,11 @@ fn tell_phases(
     options: &RunOptions,
     observer: &mut Shown,
 ) -> Result<Finish> {
+    let mut finish = Finish { verdict: Verdict::NothingToDo, failure: None };
     for (plan, assessment) in plans.iter().zip(assessments) {
-        engine::tell_nothing_to_do(plan, assessment, &setting.world(), options, observer)?;
+        finish = engine::tell_nothing_to_do(plan, assessment, &setting.world(), options, observer)?;
     }
-    Ok(Finish { verdict: Verdict::NothingToDo, failure: None })
+    Ok(finish)
 }
 
 fn exit_code(finish: Finish) -> i32 {

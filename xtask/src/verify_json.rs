@@ -65,6 +65,10 @@ fn document(plan: &Plan, missing: &[(StepId, String)], events: &[Event], redacto
         "target": plan.target,
         "holds": !components.iter().any(bad) && !components.iter().any(|one| one["holds"].is_null()),
         "components": components,
+        "account": events.iter().find_map(|event| match event {
+            Event::Account(account) => Some(account),
+            _ => None,
+        }),
     });
     out::redacted(document, redactor)
 }

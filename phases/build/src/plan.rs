@@ -128,7 +128,7 @@ fn component(
 
 /// What is said of a component before it is built: by its own words, then by its hooks.
 fn notes(subject: &Subject<'_>) -> Vec<String> {
-    let component = subject.component;
+    let component = &*subject.component;
     let conditional = holding(component, &subject.asked()).into_iter().flat_map(|(_, when)| &when.notes);
     let own = component.notes.iter().chain(conditional).cloned();
     own.chain(hooks::of(component).notes(subject)).collect()
@@ -137,7 +137,7 @@ fn notes(subject: &Subject<'_>) -> Vec<String> {
 /// The commands of a component: what its driver says, and what its hooks add.
 fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let mut built = drivers::built(subject.driver, subject)?;
-    let hooks = hooks::of(subject.component);
+    let hooks = hooks::of(&subject.component);
     built.expectations.extend(hooks.expectations(subject));
     built.add(hooks.additions(subject)?);
     if built.configure.is_empty() && !subject.component.files.is_empty() {

@@ -21,6 +21,7 @@ use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{committed, manifest};
 use model::event::Failure;
 use model::plan::{Action, Exec, Need, RequiredPython, Step, Verify};
+use model::source_facts::PinnedRust;
 
 use commit::kept;
 pub(crate) use placed::PLACED;
@@ -33,7 +34,9 @@ pub type CheckNeed<'a> =
     &'a (dyn Fn(&Need, &[Utf8PathBuf], &dyn Context) -> Result<Option<String>, Finding> + Sync);
 
 /// Finds the Rust toolchain that would be used: version, and a description of what and where it is.
-pub type FindRust<'a> = &'a (dyn Fn(&dyn Context) -> Result<Option<(String, String)>, StepError> + Sync);
+/// With a pin: the one that is installed for it.
+pub type FindRust<'a> =
+    &'a (dyn Fn(Option<&PinnedRust>, &dyn Context) -> Result<Option<(String, String)>, StepError> + Sync);
 
 /// Looks whether a Python interpreter is what a build needs.
 pub type CheckPython<'a> =

@@ -27,7 +27,7 @@ pub struct Subject<'a> {
     /// What is known of its source.
     pub facts: Option<&'a FactsOfSource>,
     /// What the case says of it, over its recipe.
-    pub component: &'a Component,
+    pub component: std::borrow::Cow<'a, Component>,
     /// Its options, with what follows from where things lie.
     pub options: IndexMap<String, OptionValue>,
     /// Driver `xmake`: what the case, the recipe and its hooks say.
@@ -60,7 +60,7 @@ impl Subject<'_> {
 
     /// What its options and further arguments ask for.
     pub fn asked(&self) -> AskedOptions<'_> {
-        AskedOptions::of(self.driver, self.component, &self.options, &self.known.target.arch)
+        AskedOptions::of(self.driver, &self.component, &self.options, &self.known.target.arch)
     }
 
     /// Whether an option is on, as such or among the further arguments.

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, SourceSpec};
 use model::layout::Layout;
 use model::requirements::{Asked, Place, Says};
-use model::source_facts::{FactsOfSource, SourceFacts};
+use model::source_facts::{FactsOfSource, PinnedRust, SourceFacts};
 use model::xmake::{self, XmakeFacts};
 use toml::{Table, Value};
 
@@ -78,7 +78,46 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
         }
     }
     facts.xmake = xmake_projects(tree);
+    facts.rust_pins = rust_pins(tree);
     facts
+}
+
+/// The Rust that a tree pins, at its top and in the directories below it that have a project of cargo's.
+fn rust_pins(tree: &Utf8Path) -> Vec<PinnedRust> {
+    let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
+    let below = below.map(|entry| Utf8PathBuf::from(entry.file_name()));
+    let mut directories: Vec<Utf8PathBuf> = below.chain([Utf8PathBuf::new()]).collect();
+    directories.sort();
+    directories.iter().filter_map(|directory| pin_in(tree, directory)).collect()
+}
+
+/// What the file of a directory pins; the older of its two names counts first, as for rustup.
+fn pin_in(tree: &Utf8Path, directory: &Utf8Path) -> Option<PinnedRust> {
+    let read = |name: &str| {
+        let file = directory.join(name);
+        Some((std::fs::read_to_string(tree.join(&file)).ok()?, file))
+    };
+    let (text, file) = read("rust-toolchain").or_else(|| read("rust-toolchain.toml"))?;
+    let cargo = tree.join(directory).join("Cargo.toml").is_file();
+    let table: Option<Table> = toml::from_str(&text).ok();
+    let Some(toolchain) = table.as_ref().and_then(|table| table.get("toolchain")) else {
+        // The older form is the name alone.
+        let channel = text.trim();
+        let plain = !channel.is_empty() && channel.lines().count() == 1 && !channel.contains(['=', '[']);
+        return plain.then(|| PinnedRust {
+            channel: channel.to_owned(),
+            file,
+            cargo,
+            ..PinnedRust::default()
+        });
+    };
+    let list = |key: &str| -> Vec<String> {
+        let words = toolchain.get(key).and_then(Value::as_array).into_iter().flatten();
+        words.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let channel = toolchain.get("channel").and_then(Value::as_str)?.to_owned();
+    Some(PinnedRust { channel, components: list("components"), targets: list("targets"), file, cargo })
 }
 
 /// The directories of `third_party` that are not empty, sorted.
@@ -189,6 +228,31 @@ mod tests {
         assert_eq!(names, ["fmt", "zlib"]);
         let (_guard, root) = tree(&[("native/xmake.lua", "target(\"x\")"), ("README", "")]);
         assert_eq!(of_tree(&root).xmake[Utf8Path::new("native")].targets, ["x"]);
+    }
+
+    #[test]
+    fn pins_of_rust_are_read_in_both_forms_and_the_nearest_counts() {
+        let (_guard, root) = tree(&[
+            ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.75\"\ncomponents = [\"rust-src\"]\n"),
+            ("Cargo.toml", "[package]\nname=\"x\"\nversion=\"0.1.0\"\n"),
+            ("old/rust-toolchain", "1.70.0\n"),
+            ("old/Cargo.toml", "[package]\nname=\"y\"\nversion=\"0.1.0\"\n"),
+        ]);
+        let facts = of_tree(&root);
+        let pin = |directory: &str| facts.pin_for(Some(Utf8Path::new(directory))).unwrap();
+        assert_eq!(
+            (pin("").channel.as_str(), pin("").components.as_slice()),
+            ("1.75", &["rust-src".to_owned()][..])
+        );
+        assert_eq!((pin("old/deep").channel.as_str(), pin("other").channel.as_str()), ("1.70.0", "1.75"));
+        assert!(pin("").is_met_by("1.75.3") && pin("").is_met_by("1.75") && !pin("").is_met_by("1.7"));
+        assert!(
+            pin("").is_toolchain("1.75.0-x86_64-unknown-linux-gnu") && !pin("").is_toolchain("1.750.0-x")
+        );
+        let nightly = PinnedRust { channel: "nightly".to_owned(), ..PinnedRust::default() };
+        assert!(nightly.is_toolchain("nightly-x86_64-unknown-linux-gnu"));
+        assert!(!nightly.is_toolchain("nightly-2024-01-01-x86_64-unknown-linux-gnu"));
+        assert!(!nightly.is_met_by("1.97.0"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn plan(cx: &mut PlanCx<'_>, requirements: &Requirements) -> Result<(), Plan
     let packages = packages::packages(cx, requirements)?;
     plan_sources::plan(cx, &requirements.sources)?;
     toolchains::rust_toolchain(cx, requirements, packages.as_ref());
+    toolchains::pinned_rust(cx, requirements, packages.as_ref());
     if requirements.ninja {
         toolchains::ninja(cx, requirements);
     }

@@ -119,7 +119,12 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, fetch: Option
         proven: Vec::new(),
         inputs: vec![Input::File { path: from.join(CONTENT) }],
         outputs: vec![into.clone()],
-        action: Action::UnpackSource(UnpackSource { source: source.clone(), from, into }),
+        action: Action::UnpackSource(UnpackSource {
+            source: source.clone(),
+            from,
+            into,
+            lfs_pointers: cx.known.lfs_pointers(source),
+        }),
         freshness: Freshness::Fingerprinted,
         // The action unpacks beside the tree and renames: what a killed attempt left is never the tree.
         scratch: Vec::new(),

@@ -21,7 +21,7 @@ use std::path::Path;
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use engine::source_files::{self, Counting, Listing, shown};
-use engine::{files, times};
+use engine::{files, lfs, times};
 use model::case::SourceSpec;
 use model::event::{Failure, FailureKind};
 use model::lock::LockedSource;
@@ -207,6 +207,9 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
             ));
         }
     };
+    if !action.lfs_pointers {
+        refuse_pointers(&record, &tree, context)?;
+    }
     let listed = source_files::list(tree.as_std_path(), Counting::all())?;
     if action.into.symlink_metadata().is_ok() {
         carry_times(&action.into, &tree, &listed, context)?;
@@ -220,6 +223,29 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
     files::rename(&tree, &action.into)?;
     files::remove_tree(&fresh)?;
     files::remove_tree(&old)
+}
+
+/// Pointers of Git LFS would be compiled and installed as if they were the files that they stand for. What was published
+/// as a whole has them on purpose or by a mistake that nobody here can mend.
+fn refuse_pointers(record: &SourceRecord, tree: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let found = lfs::pointers(tree)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let way = match record.kind.as_str() {
+        "path" => "run `git lfs pull` in the directory that is packed".to_owned(),
+        "git" => "install git-lfs and run `installer deps` again".to_owned(),
+        "archive" => {
+            "name an archive that has the files: those that a server makes of a repository lack them. A \
+                      source of kind `git` downloads them where git-lfs is installed"
+                .to_owned()
+        }
+        _ => {
+            context.warn(&format!("source {}: {}", record.source, lfs::named(&found)));
+            return Ok(());
+        }
+    };
+    Err(lfs::refused(Utf8Path::new(&format!("source {}", record.source)), &found, way))
 }
 
 /// Gives what is the same in the tree of before its times, and all else the present moment: build trees that were made
@@ -313,7 +339,9 @@ fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError>
             format!("source {} ({description}) is mounted, but no directory is given", request.source),
             format!("give it with --source {}=PATH", request.source),
         )),
-        SourceSpec::Git { url, revision, submodules } => git::fetch(url, revision, *submodules, request),
+        SourceSpec::Git { url, revision, submodules, lfs } => {
+            git::fetch(url, revision, *submodules, !lfs.is_objects(), request)
+        }
         SourceSpec::Archive { urls, sha256, .. } => archive::fetch(urls, sha256, request),
         SourceSpec::File { urls, sha256 } => file::fetch(urls, sha256, request),
         SourceSpec::Debian { package, version } => debian::fetch(package, version.as_deref(), request),

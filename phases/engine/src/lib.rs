@@ -14,6 +14,7 @@ pub mod fault;
 pub mod files;
 pub mod fingerprint;
 pub mod ledger;
+pub mod lfs;
 pub mod lockfile;
 pub mod manifest;
 pub mod memory;

@@ -9,7 +9,7 @@ use model::distribution::naming;
 use model::layout::Layout;
 use model::lock::Lock;
 use model::plan::{Input, Need, Phase, Plan, Step};
-use model::source_facts::SourceFacts;
+use model::source_facts::{PinnedRust, SourceFacts};
 use model::target::Target;
 use model::{ComponentName, SourceName, StepId};
 
@@ -50,6 +50,23 @@ impl Known<'_> {
         components
             .map(|(name, one)| one.source.clone().unwrap_or_else(|| SourceName::new(name.as_str())))
             .collect()
+    }
+
+    /// The Rust that a component is built with because its source pins it, as far as that is known.
+    pub fn rust_pin(&self, name: &ComponentName, component: &Component) -> Option<&PinnedRust> {
+        let builds = matches!(component.driver?, Driver::Cargo | Driver::Python | Driver::Command);
+        if !builds || self.case.toolchains.rust.ignore_pins {
+            return None;
+        }
+        let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
+        let pin = self.facts.get(&source)?.pin_for(component.subdirectory.as_deref())?;
+        pin.cargo.then_some(pin)
+    }
+
+    /// Whether pointers of Git LFS may be in a source.
+    pub fn lfs_pointers(&self, source: &SourceName) -> bool {
+        let specs = self.case.sources.get(source);
+        specs.is_some_and(|specs| specs.as_slice().iter().any(SourceSpec::wants_pointers))
     }
 
     /// The project files of all such components of a case.
@@ -256,6 +273,7 @@ impl<'a> PlanCx<'a> {
             steps,
             notes,
             warnings: Vec::new(),
+            asked: Vec::new(),
         })
     }
 }

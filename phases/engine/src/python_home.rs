@@ -48,3 +48,8 @@ pub fn python_home(known: &Known<'_>) -> PythonHome {
 pub fn wheels_component(case: &str) -> ComponentName {
     ComponentName::new(format!("python-{case}"))
 }
+
+/// The same of a group of packages that may be missing.
+pub fn optional_wheels_component(case: &str, group: &str) -> ComponentName {
+    ComponentName::new(format!("{}-{group}", wheels_component(case)))
+}

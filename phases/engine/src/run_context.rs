@@ -57,6 +57,8 @@ pub(crate) enum Message {
 pub(crate) struct Gathered {
     pub(crate) figures: BTreeMap<String, u64>,
     pub(crate) cpu: Duration,
+    /// The check that did not hold, from 0.
+    pub(crate) unheld: Option<usize>,
 }
 
 pub(crate) struct RunContext<'a> {
@@ -326,6 +328,9 @@ impl Context for RunContext<'_> {
     }
 
     fn check(&self, place: usize, holds: Option<bool>, why: Option<&str>) {
+        if holds == Some(false) {
+            self.gathered.lock().unwrap_or_else(PoisonError::into_inner).unheld = Some(place);
+        }
         let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
         let why = why.map(|why| self.shared.redactor.redact_lines(why));
         self.send(Event::Check { step: self.step.id.clone(), number, holds, why });

@@ -1,5 +1,6 @@
 //! Carrying a plan out: one thread that takes messages, and one for each running step.
 
+mod account;
 mod claims;
 mod decide;
 mod ending;
@@ -7,6 +8,7 @@ mod gates;
 mod installed;
 mod lease;
 mod out;
+mod secrets;
 mod space;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +19,11 @@ use std::time::{Duration, Instant};
 
 use exec::jobserver::Token;
 use exec::lock::RunLock;
-use exec::{Redactor, Session, SessionConfig};
+use exec::{Session, SessionConfig};
+use model::account::Ended;
 use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict};
 use model::fingerprint::Material;
 use model::plan::{Jobs, Phase, Plan, Step};
-use model::site::Site;
 use model::target::Capacity;
 use model::{Digest, StepId};
 
@@ -34,6 +36,8 @@ use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::selection::Selection;
 use crate::{Cancel, EngineError, fault, files};
+pub use secrets::redactor;
+
 use claims::{Claimed, Waiter};
 use decide::Start;
 use gates::closed_gates;
@@ -161,18 +165,6 @@ pub fn run(
     Ok(finish)
 }
 
-/// Knows the secrets of the place and of everything that the plan gives to a process.
-pub fn redactor(plan: &Plan, site: &Site) -> Redactor {
-    let of_steps = plan.steps.iter().flat_map(|step| match &step.action {
-        model::plan::Action::Exec(exec) => {
-            exec.commands.iter().flat_map(|command| &command.environment).collect::<Vec<_>>()
-        }
-        model::plan::Action::Verify(verify) => verify.environment.iter().collect(),
-        _ => Vec::new(),
-    });
-    Redactor::from_variables(site.told().iter().chain(of_steps))
-}
-
 /// Tells the events of a run in which all that was asked for holds already, as an assessment found.
 ///
 /// # Errors
@@ -189,7 +181,15 @@ pub fn tell_nothing_to_do(
     for row in &assessment.rows {
         out.skipped_row(row);
     }
-    Ok(out.finish(Verdict::NothingToDo, None)?)
+    let rows: BTreeMap<&StepId, State> = assessment.rows.iter().map(|row| (&row.step, row.state)).collect();
+    let ended = |step: &StepId| match rows.get(step) {
+        Some(State::Fresh) => Ended::Well,
+        Some(State::NotSelected) => Ended::Skipped,
+        _ => Ended::Failed,
+    };
+    let verdict = Verdict::NothingToDo;
+    let failure = account::tell(plan, verdict, &ended, (world.layout, world.site), &mut out)?;
+    Ok(out.finish(if failure.is_some() { Verdict::Failed } else { verdict }, failure)?)
 }
 
 /// Removes what killed attempts wrote into trees in which it cannot be told from what is whole.
@@ -349,7 +349,17 @@ impl<'a> Scheduler<'a> {
                 self.out.event(event)?;
             }
         }
-        Ok(self.out.finish(verdict, self.failure)?)
+        let ended = |step: &StepId| {
+            self.positions.get(step).map_or(Ended::Failed, |at| match self.status[*at] {
+                Status::Settled => Ended::Well,
+                Status::LeftOut => Ended::Skipped,
+                _ => Ended::Failed,
+            })
+        };
+        let place = (self.shared.world.layout, self.shared.world.site);
+        let missing = account::tell(self.plan, verdict, &ended, place, &mut self.out)?;
+        let verdict = if missing.is_some() { Verdict::Failed } else { verdict };
+        Ok(self.out.finish(verdict, self.failure.or(missing))?)
     }
 
     fn leave_out_the_rest(&mut self) -> Result<(), EngineError> {

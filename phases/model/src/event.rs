@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::plan::Phase;
 use crate::{ComponentName, Digest, StepId};
 
@@ -148,6 +149,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         command: Option<String>,
     },
+    /// What the case asks for, against what is there at the end of `build` or `verify`.
+    Account(Account),
     /// The phase ended.
     RunFinished {
         /// How.

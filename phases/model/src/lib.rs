@@ -4,6 +4,8 @@
 //! text comes in and goes out as strings, so that every decision can be tested from recorded data.
 
 pub mod accelerators;
+pub mod account;
+pub mod asked;
 pub mod case;
 pub mod catalog;
 pub mod circle;

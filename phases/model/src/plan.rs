@@ -11,6 +11,7 @@ pub use preflight::*;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::asked::Request;
 use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, Digest, StepId};
 
@@ -55,6 +56,9 @@ pub struct Plan {
     /// What may go wrong: things of which nobody has said that they go together. The report has them too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What the case asks for of this phase, each with its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Request>,
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::event::{Event, Failure, OfflineForce, Outcome, SkipReason, Timed, Verdict};
 use crate::plan::Phase;
 use crate::{ComponentName, StepId};
@@ -33,6 +34,9 @@ pub struct Report {
     /// What a successful `build` left behind.
     #[serde(default)]
     pub installed: Vec<Installed>,
+    /// What the case asks for, against what is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
     /// Who reached for the network: step, process, what it wanted, advice.
     pub leaks: Vec<(StepId, String, String, String)>,
 }
@@ -105,6 +109,7 @@ impl Report {
                     command: command.clone(),
                 });
             }
+            Event::Account(account) => self.account = Some(account.clone()),
             Event::RunFinished { verdict, wall_ms } => {
                 self.verdict = Some(*verdict);
                 self.wall_ms = *wall_ms;

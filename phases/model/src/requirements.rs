@@ -53,6 +53,8 @@ pub enum Says {
 pub struct Requirement {
     /// The project, normalised; empty where only an address or a path is given.
     pub project: String,
+    /// Its extras: `test,docs`.
+    pub extras: String,
     /// The versions that do: `>=2,<3`.
     pub versions: String,
     /// The address or path that it is taken from.
@@ -173,13 +175,14 @@ impl Requirement {
             text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         let rest = rest.trim_start();
-        let rest =
-            rest.strip_prefix('[').map_or(rest, |extras| extras.split_once(']').map_or("", |(_, rest)| rest));
-        let rest = rest.trim_start();
+        let (extras, rest) =
+            rest.strip_prefix('[').map_or(("", rest), |extras| extras.split_once(']').unwrap_or(("", "")));
+        let (extras, rest) = (extras.trim().to_owned(), rest.trim_start());
         if let Some(target) = rest.strip_prefix('@').filter(|_| !name.is_empty() && !name.starts_with('.')) {
             let (target, marker) = split_marker(target, " ;");
             return Self {
                 project: normalised_project(name),
+                extras,
                 target: Some(target),
                 marker,
                 ..Self::default()
@@ -190,7 +193,7 @@ impl Requirement {
         }
         let (versions, marker) = split_marker(rest, ";");
         let versions = versions.trim_matches(['(', ')']).trim().to_owned();
-        Self { project: normalised_project(name), versions, target: None, marker }
+        Self { project: normalised_project(name), extras, versions, target: None, marker }
     }
 
     fn bare(text: &str, separator: &str) -> Self {
@@ -198,6 +201,23 @@ impl Requirement {
         let egg = target.split_once("#egg=").map(|(_, name)| name.split(['&', '[']).next().unwrap_or(name));
         let project = egg.map(normalised_project).unwrap_or_default();
         Self { project, target: Some(target), marker, ..Self::default() }
+    }
+
+    /// As PEP 508 has it, for what is installed: a wheel by its name and version. None: no project can be told.
+    pub fn text(&self) -> Option<String> {
+        let (mut project, mut versions) = (self.project.clone(), self.versions.clone());
+        if let Some(target) = &self.target {
+            let path =
+                target.split(['#', '?']).next().unwrap_or(target).replace("%2B", "+").replace("%2b", "+");
+            let file = Utf8Path::new(path.split('[').next().unwrap_or(&path)).file_name()?.to_owned();
+            let mut parts = file.split('-');
+            let named = normalised_project(parts.next()?);
+            versions = format!("=={}", parts.next()?.replace('_', "-"));
+            project = if project.is_empty() { named } else { project };
+        }
+        let extras = if self.extras.is_empty() { String::new() } else { format!("[{}]", self.extras) };
+        let marker = self.marker.as_ref().map_or_else(String::new, |marker| format!(" ; {marker}"));
+        (!project.is_empty()).then(|| format!("{project}{extras}{versions}{marker}"))
     }
 
     /// Whether pip would meet it with something other than a wheel, and so leave no wheel behind.
@@ -340,7 +360,11 @@ mod tests {
         let found = one("foo @ https://x/foo-1-py3-none-any.whl#sha256=00 ; sys_platform == 'linux'");
         assert_eq!(found.target.as_deref(), Some("https://x/foo-1-py3-none-any.whl#sha256=00"));
         assert!(!found.is_without_wheel());
+        assert_eq!(found.text().as_deref(), Some("foo==1 ; sys_platform == 'linux'"));
         assert_eq!(one("git+https://x/y@v1#egg=Y").project, "y");
+        let text = |line: &str| one(line).text().unwrap();
+        assert_eq!(text("uvicorn[standard] >=0.3"), "uvicorn[standard]>=0.3");
+        assert_eq!(text("./wheels/My_Pkg-1.0%2Bcu118-py3-none-any.whl"), "my-pkg==1.0+cu118");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::xmake::XmakeFacts;
@@ -25,6 +25,9 @@ pub struct FactsOfSource {
     pub commit: Option<String>,
     /// `rust-version` of `Cargo.toml`.
     pub minimum_rust: Option<String>,
+    /// The Rust that it pins, at its top and one directory below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rust_pins: Vec<PinnedRust>,
     /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub third_party: Vec<String>,
@@ -33,7 +36,68 @@ pub struct FactsOfSource {
     pub xmake: BTreeMap<Utf8PathBuf, XmakeFacts>,
 }
 
+/// What `rust-toolchain.toml` says (<https://rust-lang.github.io/rustup/overrides.html#the-toolchain-file>).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedRust {
+    /// `1.75`, `1.75.0`, `stable`, `nightly-2024-01-01`.
+    pub channel: String,
+    /// Parts of the toolchain beyond cargo and rustc: `rust-src`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// Other machines that it compiles for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// The file, below the source.
+    pub file: Utf8PathBuf,
+    /// Whether a project of cargo's lies beside it.
+    #[serde(default)]
+    pub cargo: bool,
+}
+
+impl PinnedRust {
+    /// Where builds find it: `<tools>/rust/1.75`.
+    pub fn home(&self, tools: &Utf8Path) -> Utf8PathBuf {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+        let name: String = self.channel.chars().map(plain).collect();
+        tools.join("rust").join(name.trim_start_matches('.'))
+    }
+
+    /// Whether it names a release by its number.
+    pub fn is_release(&self) -> bool {
+        self.channel.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// Whether a Rust of this version, which nothing is known of but that it is a release, is what it asks for.
+    pub fn is_met_by(&self, version: &str) -> bool {
+        if self.channel == "stable" {
+            return true;
+        }
+        let Some(rest) = version.strip_prefix(&self.channel) else { return false };
+        self.is_release() && (rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// Whether rustup's directory of this name holds it: `1.75.0-x86_64-unknown-linux-gnu` for `1.75`.
+    pub fn is_toolchain(&self, name: &str) -> bool {
+        if name == self.channel {
+            return true;
+        }
+        let Some(rest) = name.strip_prefix(&self.channel) else { return false };
+        let dated = rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        (rest.starts_with('-') && !dated) || (self.is_release() && rest.starts_with('.'))
+    }
+}
+
 impl FactsOfSource {
+    /// The pin that counts in a directory of the source: the nearest at or above it.
+    pub fn pin_for(&self, directory: Option<&Utf8Path>) -> Option<&PinnedRust> {
+        let directory = directory.unwrap_or(Utf8Path::new(""));
+        let counts = |pin: &&PinnedRust| {
+            let place = pin.file.parent().unwrap_or(Utf8Path::new(""));
+            directory.starts_with(place)
+        };
+        self.rust_pins.iter().filter(counts).max_by_key(|pin| pin.file.components().count())
+    }
+
     /// The lowest Rust that can build this source, if it says: the larger of `rust-version` and what the lock file's
     /// format wants (`compatibility.toml`).
     pub fn required_rust(&self) -> Option<String> {

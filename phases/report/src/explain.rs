@@ -157,6 +157,11 @@ fn action(row: &PlanRow<'_>) -> Vec<String> {
             );
             vec![format!("makes sure that cargo and rustc are installed: {least}")]
         }
+        Action::EnsureToolchain(EnsureToolchain::PinnedRust { pins, .. }) => {
+            let pins =
+                pins.iter().map(|pin| format!("installs Rust {}, which {} pins", pin.channel, pin.file));
+            pins.chain(["installs what fetched sources pin, once they are there".to_owned()]).collect()
+        }
         Action::EnsureToolchain(EnsureToolchain::Cuda { wanted, tree, .. }) => {
             let otherwise = tree
                 .as_ref()

@@ -3,6 +3,7 @@
 //! Nothing here reads a file, asks the clock or knows a terminal. The command line hands in events, the time, the size
 //! of the terminal and something to write to, so that every screen can be tested from recorded events.
 
+mod account;
 mod counted;
 mod ending;
 mod explain;

@@ -47,7 +47,8 @@ impl Plain {
             Event::Progress { .. }
             | Event::StepSkipped { .. }
             | Event::Installed { .. }
-            | Event::Check { .. } => {}
+            | Event::Check { .. }
+            | Event::Account(_) => {}
             Event::StepFinished { step, outcome, wall_ms, figures, .. } => {
                 let wall = text::duration(*wall_ms);
                 let state = match outcome {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use model::event::{Event, Timed};
 
+use crate::account::account;
 use crate::{Options, Renderer, Run, summary};
 
 /// Says nothing unless something failed or reached for the network.
@@ -27,6 +28,8 @@ impl Quiet {
         let mut text = String::new();
         summary::leaks(&mut text, &self.run, self.options.style);
         summary::failures(&mut text, &self.run, &self.options);
+        let missing = self.run.report.account.iter().filter(|account| account.missing().next().is_some());
+        missing.for_each(|told| account(&mut text, told, self.options.style));
         out.write_all(text.as_bytes())?;
         out.flush()
     }

@@ -155,7 +155,7 @@ impl Run {
             Event::StepSkipped { step, .. } | Event::StepFinished { step, .. } => self.end(step),
             Event::Cancelling { reason } => self.cancelling = Some(reason.clone()),
             Event::Warning { message, .. } => *self.warned.entry(message.clone()).or_default() += 1,
-            Event::Leak { .. } | Event::Installed { .. } | Event::Check { .. } => {}
+            Event::Leak { .. } | Event::Installed { .. } | Event::Check { .. } | Event::Account(_) => {}
             Event::RunFinished { .. } => self.running.clear(),
         }
         self.report.fold(timed);

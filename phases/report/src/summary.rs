@@ -6,6 +6,7 @@ use model::StepId;
 use model::event::{Failure, OfflineForce, Outcome, SkipReason, Verdict};
 use model::report::StepReport;
 
+use crate::account::account;
 use crate::ending::ending;
 use crate::text::line;
 use crate::{Next, Options, Purpose, Run, Style, text};
@@ -75,7 +76,8 @@ fn phase(out: &mut String, run: &Run, options: &Options) {
         Some(Verdict::NothingToDo) => {
             let fresh = text::count(report.fresh, "step");
             let verdict = style.green("nothing to do");
-            return line(out, &format!("{name}: {verdict}, {fresh} fresh ({wall})"));
+            line(out, &format!("{name}: {verdict}, {fresh} fresh ({wall})"));
+            return report.account.iter().for_each(|told| account(out, told, style));
         }
         Some(Verdict::Failed) => style.red(&format!("FAILED after {wall}")),
         Some(Verdict::Cancelled) => {
@@ -89,6 +91,7 @@ fn phase(out: &mut String, run: &Run, options: &Options) {
     line(out, &format!("{name}: {verdict}: {counts}{cpu}"));
     rows(out, run, style);
     not_run_rows(out, run);
+    report.account.iter().for_each(|told| account(out, told, style));
     let built = purpose != Purpose::Verify && !report.ran.is_empty();
     if let Some(force) = report.offline.as_ref().filter(|_| built) {
         let unseen = match force.unseen.len() {

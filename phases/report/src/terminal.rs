@@ -130,6 +130,7 @@ impl Terminal {
             | Event::StepStarted { .. }
             | Event::Progress { .. }
             | Event::Check { .. }
+            | Event::Account(_)
             | Event::StepSkipped { .. }
             | Event::Warning { .. }
             | Event::Leak { .. }

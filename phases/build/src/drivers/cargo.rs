@@ -8,7 +8,7 @@ use crate::rpath::RPATH_PLACEHOLDER;
 use crate::subject::Subject;
 
 pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
-    let component = subject.component;
+    let component = &*subject.component;
     let binaries = if component.binaries.is_empty() {
         vec![subject.name.to_string()]
     } else {

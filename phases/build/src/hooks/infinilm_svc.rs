@@ -29,7 +29,7 @@ const LOGS: &str = "Logs of the services that script/ starts, and their process 
 
 impl Hooks for InfinilmSvc {
     fn additions(&self, subject: &Subject<'_>) -> Result<Additions, PlanError> {
-        let app = application(subject.component);
+        let app = application(&subject.component);
         if !app.enabled {
             return Ok(Additions::default());
         }
@@ -62,7 +62,7 @@ impl Hooks for InfinilmSvc {
     }
 
     fn notes(&self, subject: &Subject<'_>) -> Vec<String> {
-        let app = application(subject.component);
+        let app = application(&subject.component);
         if app.enabled { env_set::notes(subject) } else { Vec::new() }
     }
 }

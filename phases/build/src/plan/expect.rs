@@ -10,7 +10,7 @@ use crate::subject::{Subject, holding};
 /// What its options bring with them, then what it says by itself.
 pub(super) fn of(subject: &Subject<'_>) -> Vec<Expectation> {
     let mut found = Vec::new();
-    for (condition, when) in holding(subject.component, &subject.asked()) {
+    for (condition, when) in holding(&subject.component, &subject.asked()) {
         let option = match &condition {
             Condition::On(option) => Some(word(subject.driver, option)),
             _ => None,

@@ -79,7 +79,7 @@ pub(super) fn plan(cx: &PlanCx<'_>, planned: &Planned<'_>) -> Result<Fed, PlanEr
         let id = step_id(planned.name, &verb);
         if !fed.copies.iter().any(|copy| copy.id == id) {
             let title = format!("synchronise the copy of {source} for {} with its source", planned.name);
-            let action = working_copy_of(&found, into.clone());
+            let action = working_copy_of(&found, into.clone(), cx.known.lfs_pointers(&source));
             let mut copy = template(cx.phase, planned.name, &verb, title, action);
             copy.needs = found.needs;
             copy.after = vec![gate::id()];

@@ -56,7 +56,7 @@ const CMAKE_DIRECTORIES: &[&str] = &[
 /// When an option or an argument names a directory for installed files that is neither below the prefix nor below one of
 /// the component's other roots.
 pub(super) fn refuse(subject: &Subject<'_>, roots: &[Utf8PathBuf]) -> Result<(), PlanError> {
-    let component = subject.component;
+    let component = &*subject.component;
     let of_options = subject.options.iter().map(|(key, value)| (key.clone(), value.clone(), true));
     let of_arguments = options_of(subject.driver, &component.arguments);
     let all = of_options.chain(of_arguments.into_iter().map(|(key, value)| (key, value, false)));

@@ -83,6 +83,7 @@ pub(super) fn step(
             .map(|need| Need { optional: false, ..need })
             .collect(),
         rust,
+        rust_pin: known.rust_pin(planned.name, planned.component).cloned(),
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),

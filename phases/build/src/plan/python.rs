@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanCx, PlanError};
-use engine::python_home::{PythonHome, python_home, wheels_component};
+use engine::python_home::{PythonHome, optional_wheels_component, python_home, wheels_component};
 use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
 use model::layout::Layout;
 use model::plan::{
@@ -48,7 +48,7 @@ pub(super) fn environment(cx: &mut PlanCx<'_>, gate: Option<&StepId>) -> Option<
 }
 
 fn optional_component(known: &Known<'_>, group: &OptionalPackages) -> ComponentName {
-    ComponentName::new(format!("{}-{}", wheels_component(&known.case.metadata.name), group.name))
+    optional_wheels_component(&known.case.metadata.name, &group.name)
 }
 
 fn no_component(mut step: Step) -> Step {
@@ -184,17 +184,19 @@ fn commit(cx: &PlanCx<'_>, stage: &StepId) -> Step {
 
 fn verify(cx: &PlanCx<'_>, name: ComponentName, installed: &StepId) -> Step {
     let known = cx.known;
+    let home = python_home(&known);
     let action = Action::Verify(Verify {
         component: name.clone(),
-        prefix: python_home(&known).prefix,
+        prefix: home.prefix,
         environment: environment::plain(&known),
         directory: known.layout.cache.join("checks").join(name.as_str()),
         checks: Vec::new(),
         level: VerifyLevel::default(),
         wheels: true,
-        python: None,
+        requirements: Vec::new(),
+        python: Some(Importing { program: home.program, directory: None }),
     });
-    let title = "check that the installed wheels are unchanged".to_owned();
+    let title = "check that the installed wheels are unchanged and all that was asked for".to_owned();
     let mut step = template(cx.phase, &name, "verify", title, action);
     step.id = StepId::new(format!("{installed}/verify"));
     step.needs = vec![installed.clone()];
@@ -303,7 +305,7 @@ pub(super) fn made(planned: &Planned<'_>, python: Option<&StepId>) -> Result<Ste
 
 /// The directory below its prefix in which it installs modules.
 fn modules(subject: &Subject<'_>) -> Option<Utf8PathBuf> {
-    let component = subject.component;
+    let component = &*subject.component;
     let own = component.python_modules.clone();
     let modules = own.or_else(|| {
         let mut all = holding(component, &subject.asked()).into_iter().map(|(_, when)| &when.python_modules);

@@ -1,13 +1,13 @@
 //! What is settled of a component before its driver is asked: its trees, its options, its environment.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::planning::{Known, PlanCx, PlanError, PlannedSource};
 use engine::python_home::python_home;
 use indexmap::IndexMap;
-use model::case::{Driver, OptionValue, XmakeSettings};
-use model::layout::Layout;
+use model::case::{Check, Component, Driver, OptionValue, XmakeSettings};
 use model::plan::{Input, Phase, Step};
 use model::{ComponentName, StepId};
 
@@ -88,7 +88,7 @@ impl Settled {
         // source: what is the user's own is copied as well.
         let writes = matches!(planned.driver, Driver::Command | Driver::Xmake) || component.autoreconf;
         if writes || source.mounted {
-            let copy = working_copy(cx.phase, planned, &source, known.layout);
+            let copy = working_copy(cx.phase, planned, &source, known);
             tree = known.layout.working_copy(planned.name);
             inputs.clear();
             before.push(copy.id.clone());
@@ -107,6 +107,12 @@ impl Settled {
         let notes = accelerators::settle(known, planned, &mut options)?;
         let cuda = needs::cuda_toolkit(known, planned);
         let mut environment = environment(known, component, planned.driver, &prefixes);
+        if let Some(pin) = known.rust_pin(planned.name, component) {
+            let home = pin.home(&known.layout.tools());
+            if let Some(path) = environment.get_mut("PATH") {
+                *path = format!("{}:{path}", home.join("bin"));
+            }
+        }
         if let Some(cuda) = &cuda {
             cuda.extend(&mut environment);
         }
@@ -138,7 +144,7 @@ pub(super) fn subject<'s>(
         driver: planned.driver,
         source_name: &planned.source,
         facts: known.facts.get(&planned.source),
-        component: planned.component,
+        component: Cow::Borrowed(planned.component),
         options,
         xmake: XmakeSettings::default(),
         source: within(&tree, planned.component.subdirectory.as_deref()),
@@ -157,15 +163,49 @@ pub(super) fn subject<'s>(
     let mut options = std::mem::take(&mut subject.options);
     for (key, value) in &mut options {
         for text in value.texts_mut() {
-            *text = placed(text, key, planned, &subject, &needed)?;
+            *text = placed(text, &format!("options.{key}"), planned, &subject, &needed)?;
         }
     }
     subject.options = options;
+    let mut environment = std::mem::take(&mut subject.environment);
+    let asked = known.case.environment.keys().chain(planned.component.environment.keys());
+    for name in asked {
+        if let Some(value) = environment.get_mut(name) {
+            *value = placed(value, &format!("environment.{name}"), planned, &subject, &needed)?;
+        }
+    }
+    subject.environment = environment;
+    if let Some(component) = filled(planned, &subject, &needed)? {
+        subject.component = Cow::Owned(component);
+    }
     subject.xmake = hooks.xmake(&subject)?;
     if let Some(said) = &planned.component.xmake {
         subject.xmake = std::mem::take(&mut subject.xmake).with(said);
     }
     Ok((subject, ground))
+}
+
+/// The component with what placeholders stand for in its arguments, commands and checks; none where there are none.
+fn filled(
+    planned: &Planned<'_>,
+    subject: &Subject<'_>,
+    needed: &[Needed],
+) -> Result<Option<Component>, PlanError> {
+    let mut component = planned.component.clone();
+    for word in &mut component.arguments {
+        *word = placed(word, "arguments", planned, subject, needed)?;
+    }
+    if let Some(commands) = &mut component.commands {
+        let lists = [&mut commands.configure, &mut commands.compile, &mut commands.install];
+        for word in lists.into_iter().flatten().flatten() {
+            *word = placed(word, "commands", planned, subject, needed)?;
+        }
+    }
+    let of_conditions = component.when.values_mut().flat_map(|when| &mut when.checks);
+    for word in component.checks.iter_mut().chain(of_conditions).flat_map(Check::words_mut) {
+        *word = with_prefixes(std::mem::take(word), "checks", planned, needed)?;
+    }
+    Ok((component != *planned.component).then_some(component))
 }
 
 /// The text of an option with what its placeholders stand for.
@@ -187,9 +227,9 @@ fn placed(
     if text.contains(PYTHON) {
         if subject.known.case.python.is_none() {
             return Err(PlanError::new(
-                format!("components.{}.options.{key}", planned.name),
+                format!("components.{}.{key}", planned.name),
                 format!(
-                    "option `{key}` names the interpreter of the case's Python environment, but the case has \
+                    "`{key}` names the interpreter of the case's Python environment, but the case has \
                      none"
                 ),
                 "add a [python] section",
@@ -197,13 +237,23 @@ fn placed(
         }
         text = text.replace(PYTHON, python_home(subject.known).program.as_str());
     }
+    with_prefixes(text, key, planned, needed)
+}
+
+/// The text with the prefixes of components that it names.
+fn with_prefixes(
+    mut text: String,
+    key: &str,
+    planned: &Planned<'_>,
+    needed: &[Needed],
+) -> Result<String, PlanError> {
     while let Some((before, rest)) = text.split_once(PREFIX_OF) {
         let Some((name, after)) = rest.split_once('}') else { break };
         let Some((_, prefix)) = needed.iter().find(|(needed, _)| needed.as_str() == name) else {
             return Err(PlanError::new(
-                format!("components.{}.options.{key}", planned.name),
+                format!("components.{}.{key}", planned.name),
                 format!(
-                    "option `{key}` names the prefix of `{name}`, which component `{}` does not need",
+                    "`{key}` names the prefix of `{name}`, which component `{}` does not need",
                     planned.name
                 ),
                 format!("add \"{name}\" to `needs` in [components.{}]", planned.name),
@@ -230,9 +280,10 @@ fn prefixes(needed: &[Needed]) -> Vec<Utf8PathBuf> {
     prefixes
 }
 
-fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, layout: &Layout) -> Step {
+fn working_copy(phase: Phase, planned: &Planned<'_>, source: &PlannedSource, known: &Known<'_>) -> Step {
+    let layout = known.layout;
     let into = layout.working_copy(planned.name);
-    let action = working_copy_of(source, into.clone());
+    let action = working_copy_of(source, into.clone(), known.lfs_pointers(&planned.source));
     let title = format!("synchronise the working copy of {} with its source", planned.source);
     let mut step = template(phase, planned.name, "copy", title, action);
     step.needs = source.needs.clone();

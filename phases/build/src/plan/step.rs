@@ -52,6 +52,11 @@ pub(super) fn template(
 }
 
 /// Brings a copy of a source in line with it.
-pub(super) fn working_copy_of(source: &PlannedSource, into: Utf8PathBuf) -> Action {
-    Action::WorkingCopy(WorkingCopy { from: source.tree.clone(), into, keep: source.keep.clone() })
+pub(super) fn working_copy_of(source: &PlannedSource, into: Utf8PathBuf, lfs_pointers: bool) -> Action {
+    Action::WorkingCopy(WorkingCopy {
+        from: source.tree.clone(),
+        into,
+        keep: source.keep.clone(),
+        lfs_pointers,
+    })
 }

@@ -243,6 +243,7 @@ impl Steps<'_> {
             checks,
             level: VerifyLevel::default(),
             wheels: false,
+            requirements: Vec::new(),
         });
         let mut verify = self.step("verify", format!("check that {name} works"), action);
         verify.needs = committed;
@@ -254,7 +255,7 @@ impl Steps<'_> {
 
 /// How it is seen that it works: by its hooks, what its options bring with them, then by its own words.
 fn checks(subject: &Subject<'_>) -> Vec<Check> {
-    let component = subject.component;
+    let component = &*subject.component;
     let hooks = hooks::of(component);
     let mut checks = if component.skip_recipe_checks { Vec::new() } else { hooks.checks(subject) };
     checks.extend(

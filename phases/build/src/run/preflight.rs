@@ -13,6 +13,7 @@ use engine::source_files;
 use model::catalog::version_at_least;
 use model::event::{Failure, FailureKind};
 use model::plan::{DiskEstimate, FetchedCrates, Need, Preflight, Probe, RequiredPath};
+use model::source_facts::PinnedRust;
 use rustix::fs::Access;
 
 use super::BuildRunner;
@@ -24,8 +25,12 @@ pub(super) fn observe(
 ) -> Result<Observation, StepError> {
     let mut observation = Observation::default();
     needs(runner, action, context, &mut observation)?;
-    if let Some(minimum) = &action.rust {
-        rust(runner, minimum, action.crates.as_deref(), context, &mut observation)?;
+    let pinned = match &action.rust_pin {
+        Some(pin) => pinned_rust(runner, pin, context, &mut observation)?,
+        None => true,
+    };
+    if let Some(minimum) = action.rust.as_ref().filter(|_| pinned) {
+        rust(runner, minimum, action, context, &mut observation)?;
     }
     if let Some(required) = &action.python {
         let seen = (runner.check_python)(required, context)?;
@@ -175,16 +180,42 @@ pub(super) fn require(
     }))
 }
 
+/// Whether the Rust that the source pins is where the build finds it.
+fn pinned_rust(
+    runner: &BuildRunner<'_>,
+    pin: &PinnedRust,
+    context: &dyn Context,
+    observation: &mut Observation,
+) -> Result<bool, StepError> {
+    let (channel, file) = (&pin.channel, &pin.file);
+    let installed = (runner.find_rust)(Some(pin), context)?;
+    if let Some((_, what)) = installed.filter(|(version, _)| pin.is_met_by(version) || !pin.is_release()) {
+        observation.found.insert("rust".to_owned(), what);
+        return Ok(true);
+    }
+    let there = (runner.find_rust)(None, context)?;
+    let there = there.map_or_else(|| "no Rust".to_owned(), |(version, _)| format!("Rust {version}"));
+    observation.findings.push(Finding {
+        what: format!("{file} of the source pins Rust {channel}, which is not installed; the machine has {there}"),
+        cure: format!(
+            "run `installer deps`, which installs Rust {channel} with rustup; or write `ignore_pins = true` in \
+             [toolchains.rust] to build with what the machine has"
+        ),
+    });
+    Ok(false)
+}
+
 fn rust(
     runner: &BuildRunner<'_>,
     minimum: &str,
-    crates: Option<&Utf8Path>,
+    action: &Preflight,
     context: &dyn Context,
     observation: &mut Observation,
 ) -> Result<(), StepError> {
     let cure = format!("run `installer deps`, which installs Rust {minimum} or newer");
-    let crates: FetchedCrates = crates.and_then(engine::files::read_cache).unwrap_or_default();
-    match (runner.find_rust)(context)? {
+    let crates: FetchedCrates =
+        action.crates.as_deref().and_then(engine::files::read_cache).unwrap_or_default();
+    match (runner.find_rust)(action.rust_pin.as_ref(), context)? {
         Some((version, what)) if version_at_least(&version, minimum) => {
             if let FetchedCrates { minimum_rust: Some(wanted), wanted_by: Some(by) } = &crates {
                 if !version_at_least(&version, wanted) {

@@ -316,7 +316,8 @@ fn a_working_copy_touches_only_what_changed() {
     }
     symlink("same", from.join("link")).unwrap();
     symlink("../../beside", from.join("sub/out")).unwrap();
-    let action = WorkingCopy { from: from.clone(), into: into.clone(), keep: Vec::new() };
+    let action =
+        WorkingCopy { from: from.clone(), into: into.clone(), keep: Vec::new(), lfs_pointers: false };
     working_copy::sync(&action, &context).unwrap();
     assert_eq!(time(&into.join("same")), old);
     assert!(!into.join(".git").exists());
@@ -353,8 +354,11 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
     symlink("file", from.join("real/link")).unwrap();
     symlink("real", from.join("directory")).unwrap();
 
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new() }, &context)
-        .unwrap();
+    working_copy::sync(
+        &WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new(), lfs_pointers: false },
+        &context,
+    )
+    .unwrap();
     let options = fs_extra::dir::CopyOptions::new().copy_inside(true);
     fs_extra::dir::copy(&from, &theirs, &options).unwrap();
 
@@ -369,8 +373,11 @@ fn a_working_copy_keeps_links_and_times_and_one_of_fs_extra_does_not() {
 
     // A link that leads nowhere is part of a source like any other.
     symlink("nowhere", from.join("broken")).unwrap();
-    working_copy::sync(&WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new() }, &context)
-        .unwrap();
+    working_copy::sync(
+        &WorkingCopy { from: from.clone(), into: ours.clone(), keep: Vec::new(), lfs_pointers: false },
+        &context,
+    )
+    .unwrap();
     assert_eq!(ours.join("broken").read_link_utf8().unwrap(), "nowhere");
     let done = fs_extra::dir::copy(&from, context.path("again"), &options);
     assert!(done.is_err() || !context.path("again/broken").is_symlink(), "{done:?}");
@@ -383,7 +390,9 @@ fn preflight_tells_everything_at_once() {
         "there" => Ok(Some("there 1".to_owned())),
         name => Err(Finding { what: format!("{name} is missing"), cure: format!("install {name}") }),
     };
-    let rust = |_: &dyn Context| Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())));
+    let rust = |_: Option<&model::source_facts::PinnedRust>, _: &dyn Context| {
+        Ok(Some(("1.70.0".to_owned(), "rustc".to_owned())))
+    };
     let python = |required: &RequiredPython, _: &dyn Context| {
         let finding = Finding { what: format!("{} is old", required.interpreter), cure: String::new() };
         Ok(Observation { findings: vec![finding], ..Observation::default() })
@@ -489,6 +498,7 @@ fn checks_hold_or_show_what_they_printed() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            requirements: Vec::new(),
             python: None,
         };
         verify_component(&action, &context)
@@ -546,6 +556,7 @@ fn without_checks_a_component_is_held_to_what_its_kind_allows() {
             directory: context.path("scratch"),
             level,
             wheels: false,
+            requirements: Vec::new(),
             python: Some(python),
         };
         verify_component(&action, context)
@@ -620,6 +631,7 @@ fn a_library_has_to_export_and_to_find_its_symbols() {
             directory: context.path("scratch"),
             level: VerifyLevel::Import,
             wheels: false,
+            requirements: Vec::new(),
             python: None,
         };
         verify_component(&action, &context)

@@ -5,11 +5,14 @@ mod drivers;
 mod least;
 mod library;
 mod link;
+mod requirements;
 mod told;
 
 use camino::Utf8Path;
 use engine::runner::{Context, Finished, StepError};
 use engine::{files, manifest};
+use model::account::{Apart, Verified};
+use model::asked::Kind;
 use model::case::Check;
 use model::event::{BY_HASH_ONLY, Failure, FailureKind};
 use model::manifest::Manifest;
@@ -54,6 +57,7 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
     }
     context.figure("files", installed.files.len() as u64);
     let absent = if action.wheels { Vec::new() } else { libraries(action, &installed, context)? };
+    let mut record = Verified { apart: requirements::hold(action, context)? };
     let mut held = 0;
     let tried = action.checks.iter().enumerate().filter(|(_, check)| check.level() <= action.level);
     for (place, check) in tried {
@@ -72,6 +76,7 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
                 };
                 context.check(place, None, Some(&why));
                 context.warn(&why);
+                record.apart.push(Apart { kind: Kind::Check, number: place, why });
             }
             Err(error) => {
                 if let StepError::Failed(failure) = &error {
@@ -97,7 +102,7 @@ pub fn verify_component(action: &Verify, context: &dyn Context) -> Result<(), St
         held => context.figure("checks", held),
     }
     let verified = context.layout().verified(&action.component);
-    files::atomic_write(&verified, format!("{}\n", action.prefix).as_bytes())
+    files::atomic_write(&verified, serde_json::to_string(&record).unwrap_or_default().as_bytes())
 }
 
 /// Why a check that did not hold holds at run time: a library is missing that comes with a driver.

@@ -10,10 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::files;
 use engine::runner::{Context, StepError};
 use engine::source_files::{self, Counting, Listing, Unreadable, named, shown};
 use engine::times::{self, NotLater};
+use engine::{files, lfs};
 use model::plan::WorkingCopy;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,9 @@ pub(super) fn sync(action: &WorkingCopy, context: &dyn Context) -> Result<(), St
         .map(|entry| Recorded::of(&entry.path))
         .collect();
     // A copy that is killed half-way has files of both.
+    if !action.lfs_pointers {
+        refuse_pointers(&action.from, &listed)?;
+    }
     files::write_cache(&record, &earlier.union(&present).collect::<BTreeSet<_>>())?;
     super::copied::remember(&action.into, &action.from)?;
     let times = NotLater::of(listed.entries.iter().filter_map(|entry| entry.metadata.modified().ok()));
@@ -130,6 +133,20 @@ fn settle_generated(
         ));
     }
     Ok(())
+}
+
+/// Pointers of Git LFS would be compiled and installed as if they were the files that they stand for.
+fn refuse_pointers(from: &Utf8Path, listed: &Listing) -> Result<(), StepError> {
+    let mut found = Vec::new();
+    for entry in listed.entries.iter().filter(|entry| entry.metadata.is_file()) {
+        // A pointer is a name that git made, in UTF-8.
+        let Some(path) = Utf8Path::from_path(&entry.path) else { continue };
+        found.extend(lfs::pointer(from, path)?);
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(lfs::refused(from, &found, format!("run `git -C {from} lfs pull`, which downloads them")))
 }
 
 /// Lists the files that were copied, beside the copy.

@@ -1,7 +1,7 @@
 //! Toolchains: Rust, ninja, CUDA, xmake.
 
 use engine::planning::{PlanCx, Requirements};
-use model::case::SourceSpec;
+use model::case::{Driver, SourceSpec};
 use model::cuda::WantedCuda;
 use model::plan::{Action, EnsureToolchain, Freshness, Privilege};
 use model::{ComponentName, SourceName, StepId};
@@ -46,6 +46,52 @@ pub(super) fn rust_toolchain(cx: &mut PlanCx<'_>, requirements: &Requirements, p
     step.weight = 30;
     let users = requirements.crates.iter().filter_map(|source| requirements.sources.get(source));
     step.serves = users.flat_map(|users| users.components.clone()).collect();
+    cx.add(step);
+}
+
+/// The Rust that sources pin: those of the user's own directories are known now, those of fetched ones once they are
+/// there.
+pub(super) fn pinned_rust(cx: &mut PlanCx<'_>, requirements: &Requirements, packages: Option<&StepId>) {
+    if cx.known.case.toolchains.rust.ignore_pins {
+        return;
+    }
+    let (mut pins, mut sources, mut serves) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, component) in &cx.known.case.components {
+        let source = component.source.clone().unwrap_or_else(|| SourceName::new(name.as_str()));
+        if !requirements.sources.contains_key(&source) {
+            continue;
+        }
+        let may = matches!(component.driver, Some(Driver::Cargo | Driver::Python));
+        if !is_mounted(cx, &source) && may && !sources.contains(&source) {
+            sources.push(source.clone());
+            serves.push(name.clone());
+        } else if let Some(pin) = cx.known.rust_pin(name, component).filter(|_| is_mounted(cx, &source)) {
+            pins.push(pin.clone());
+            serves.push(name.clone());
+        }
+    }
+    if pins.is_empty() && sources.is_empty() {
+        return;
+    }
+    let layout = cx.known.layout;
+    let action = Action::EnsureToolchain(EnsureToolchain::PinnedRust {
+        pins,
+        sources: sources.clone(),
+        source_artifacts: layout.artifacts.join("sources"),
+        install_root: layout.data.join("rust"),
+    });
+    let title = "ensure the Rust that sources pin in rust-toolchain.toml".to_owned();
+    let mut step = step("deps/toolchain/pinned-rust", title, action, Freshness::Observed);
+    let rust = StepId::new("deps/toolchain/rust");
+    step.after = sources
+        .iter()
+        .map(plan_sources::fetch_id)
+        .chain([rust])
+        .filter(|id| cx.has(id))
+        .chain(packages.cloned())
+        .collect();
+    step.weight = 30;
+    step.serves = serves;
     cx.add(step);
 }
 

@@ -1,8 +1,12 @@
 //! Kind `file`: one file from one of several URLs, known by its hash and kept as it is.
 
+use camino::Utf8Path;
+use engine::lfs;
 use engine::runner::StepError;
 use model::Digest;
 use model::layout::file_name;
+
+use crate::http::url::redact;
 
 use super::{Fetched, RecordedFile, Request, archive};
 
@@ -10,6 +14,12 @@ use super::{Fetched, RecordedFile, Request, archive};
 pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<Fetched, StepError> {
     let name = file_name(request.source);
     let done = archive::first_of(urls, sha256, &name, request)?;
+    if lfs::pointer(request.into, Utf8Path::new(&name))?.is_some() {
+        return Err(StepError::new(
+            format!("what lies at {} is a pointer of Git LFS instead of the file", redact(&urls[0])),
+            "give the address of the file itself and its SHA-256, which the pointer names behind `oid`",
+        ));
+    }
     let file = RecordedFile { sha256: done.sha256, size: done.size };
     Ok(Fetched {
         upstream: None,

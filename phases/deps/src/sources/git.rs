@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use engine::files;
 use engine::runner::{Context, Finished, StepError};
 use engine::source_files::Counting;
+use engine::{files, lfs};
 use model::Digest;
 use model::plan::Command;
 use model::site::GitAddress;
@@ -27,9 +27,10 @@ pub fn fetch(
     url: &str,
     revision: &str,
     submodules: bool,
+    pointers: bool,
     request: &Request<'_>,
 ) -> Result<Fetched, StepError> {
-    let git = Git { context: request.context };
+    let git = Git { context: request.context, pointers };
     let wanted = request.locked.map(|locked| locked.version.clone());
     let mirror = git.mirror(url)?;
     let commit = match wanted {
@@ -68,8 +69,13 @@ fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// What `-c` says of the address that git-lfs asks.
+const REMOTE: &str = "remote.origin.url=";
+
 struct Git<'a> {
     context: &'a dyn Context,
+    /// Whether pointers of Git LFS stay what they are.
+    pointers: bool,
 }
 
 impl Git<'_> {
@@ -94,9 +100,11 @@ impl Git<'_> {
         // Arguments of processes can be read by everyone on the machine.
         let mut plain_args = Vec::new();
         for argument in args {
-            let GitAddress { url, header } = GitAddress::new(argument);
+            let (key, address) =
+                argument.strip_prefix(REMOTE).map_or(("", *argument), |address| (REMOTE, address));
+            let GitAddress { url, header } = GitAddress::new(address);
             settings.extend(header);
-            plain_args.push(url.into());
+            plain_args.push(format!("{key}{url}").into());
         }
         // The site's rewrites have the first numbers.
         let first =
@@ -254,6 +262,53 @@ impl Git<'_> {
         Ok(text.trim().parse().unwrap_or_default())
     }
 
+    /// Puts the files in the place of pointers of Git LFS: from the repository itself where it is one of this machine,
+    /// else by git-lfs. Each is known by the hash that its pointer has.
+    fn bring_objects(
+        &self,
+        mirror: &Utf8Path,
+        url: &str,
+        commit: &str,
+        tree: &Utf8Path,
+    ) -> Result<(), StepError> {
+        let found = lfs::pointers(tree)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let local = Utf8Path::new(url.strip_prefix("file://").unwrap_or(url));
+        let stores = [mirror.join("lfs"), local.join(".git/lfs"), local.join("lfs")];
+        let object = |pointer: &lfs::Pointer| {
+            let (one, two) = (pointer.oid.get(..2)?, pointer.oid.get(2..4)?);
+            let places =
+                stores.iter().map(|store| store.join("objects").join(one).join(two).join(&pointer.oid));
+            places.into_iter().find(|place| {
+                files::sha256_file(place).is_ok_and(|(sha256, _)| sha256.as_str() == pointer.oid)
+            })
+        };
+        let mut why = String::new();
+        if found.iter().any(|pointer| object(pointer).is_none()) {
+            why = self.download_objects(mirror, url, commit)?;
+        }
+        let mut missing = Vec::new();
+        for pointer in found {
+            let Some(place) = object(&pointer) else {
+                missing.push(pointer);
+                continue;
+            };
+            let into = tree.join(&pointer.path);
+            // A file keeps its mode when its content is replaced.
+            let content = files::read(&place)?;
+            std::fs::write(&into, content).map_err(|error| StepError::io("write", &into, &error))?;
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let way = format!(
+            "{why}: install git-lfs, see that `git lfs pull` works in a clone, and run `installer deps` again"
+        );
+        Err(lfs::refused(Utf8Path::new(&redact(url)), &missing, way))
+    }
+
     /// Writes the commit's files below `tree`, and those of its submodules.
     fn export(
         &self,
@@ -287,6 +342,9 @@ impl Git<'_> {
             _ => {}
         }
         outcome?;
+        if !self.pointers {
+            self.bring_objects(mirror, url, commit, tree)?;
+        }
         if !submodules {
             return Ok(());
         }
@@ -329,6 +387,22 @@ impl Git<'_> {
             self.export(&mirror, &below, &commit, &tree.join(&path), true, depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Has git-lfs download what it can; says why something may be missing after that.
+    fn download_objects(&self, mirror: &Utf8Path, url: &str, commit: &str) -> Result<String, StepError> {
+        if self.context.offline() {
+            return Ok("--offline forbids downloading them".to_owned());
+        }
+        if self.ask(&["lfs", "version"])?.status != 0 {
+            return Ok("git-lfs is not installed".to_owned());
+        }
+        let origin = format!("{REMOTE}{url}");
+        let finished =
+            self.ask(&["--git-dir", mirror.as_str(), "-c", &origin, "lfs", "fetch", "origin", commit])?;
+        let said =
+            secrets(url).iter().fold(finished.tail.join("; "), |text, secret| text.replace(secret, "***"));
+        Ok(format!("git-lfs did not get them from {}: {said}", redact(url)))
     }
 
     fn refuse_when_offline(&self, url: &str, revision: &str) -> Result<(), StepError> {

@@ -45,11 +45,17 @@ fn unpacking(context: &FakeContext) -> UnpackSource {
         source: "svc".into(),
         from: context.path("artifacts/sources/svc"),
         into: context.path("cache/sources/svc"),
+        lfs_pointers: false,
     }
 }
 
 fn archive(server: &TestServer, path: &str, content: &[u8]) -> SourceSpec {
-    SourceSpec::Archive { urls: vec![server.url(path)], sha256: Digest::of(content), subdirectory: None }
+    SourceSpec::Archive {
+        urls: vec![server.url(path)],
+        sha256: Digest::of(content),
+        subdirectory: None,
+        lfs: Default::default(),
+    }
 }
 
 fn message(error: StepError) -> String {
@@ -137,7 +143,8 @@ fn urls_of_one_archive_are_tried_in_order() {
     });
     let context = FakeContext::new();
     let urls = vec![server.url("/svc-1.2.0.tar.gz"), server.url("/mirror/v1.tar.gz")];
-    let spec = SourceSpec::Archive { urls, sha256: Digest::of(&body), subdirectory: None };
+    let spec =
+        SourceSpec::Archive { urls, sha256: Digest::of(&body), subdirectory: None, lfs: Default::default() };
     fetch(&action(&context, vec![spec]), &context).unwrap();
     assert!(context.path("artifacts/sources/svc/svc-1.2.0.tar.gz").is_file());
 }
@@ -160,6 +167,7 @@ fn a_directory_in_what_is_brought_can_be_the_source() {
         urls: vec![server.url("/bundle-1.0.tar.gz")],
         sha256: Digest::of(&body),
         subdirectory: Some(below.into()),
+        lfs: Default::default(),
     };
     let wanted = action(&context, vec![spec("svc")]);
     fetch(&wanted, &context).unwrap();
@@ -197,6 +205,7 @@ fn another_mirror_in_the_case_leaves_the_content_as_it_was() {
         urls: urls.iter().map(|path| server.url(path)).collect(),
         sha256: Digest::of(&body),
         subdirectory: None,
+        lfs: Default::default(),
     };
     let first = action(&context, vec![spec(&["/svc-1.2.0.tar.gz"])]);
     fetch(&first, &context).unwrap();
@@ -421,7 +430,12 @@ fn a_branch_is_resolved_once_with_its_submodules_and_then_kept() {
     git(&main, &["commit", "--quiet", "-am", "two"]);
     let first = git(&main, &["rev-parse", "HEAD"]);
 
-    let spec = SourceSpec::Git { url: main.to_string(), revision: "main".to_owned(), submodules: true };
+    let spec = SourceSpec::Git {
+        url: main.to_string(),
+        revision: "main".to_owned(),
+        submodules: true,
+        lfs: Default::default(),
+    };
     let action = action(&context, vec![spec]);
     fetch(&action, &context).unwrap();
     unpack(&unpacking(&context), &context).unwrap();
@@ -458,8 +472,12 @@ fn a_revision_that_is_not_there_is_an_error_that_names_it() {
     let main = context.path("repo");
     repository(&main, &[("a", "a")]);
     for revision in ["nowhere", "0123456789012345678901234567890123456789"] {
-        let spec =
-            SourceSpec::Git { url: main.to_string(), revision: revision.to_owned(), submodules: false };
+        let spec = SourceSpec::Git {
+            url: main.to_string(),
+            revision: revision.to_owned(),
+            submodules: false,
+            lfs: Default::default(),
+        };
         let error = message(fetch(&action(&context, vec![spec]), &context).unwrap_err());
         assert!(error.contains(revision) && error.contains("correct `revision`"), "{error}");
     }

@@ -5,6 +5,7 @@ pub mod cuda;
 pub mod cuda_machine;
 pub mod cuda_wheels;
 pub mod ninja;
+pub mod pinned;
 pub mod rust;
 pub mod rustup;
 mod wheel_tags;
@@ -27,6 +28,9 @@ pub fn observe(action: &EnsureToolchain, context: &dyn Context) -> Result<Observ
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, .. } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
             rust::observe(wanted.as_deref(), install_root, context)
+        }
+        EnsureToolchain::PinnedRust { pins, sources, source_artifacts, .. } => {
+            pinned::observe(&pinned::wanted(pins, sources, source_artifacts)?, context)
         }
         EnsureToolchain::Xmake { minimum, source, tree, manager } => {
             let wanted = xmake::XmakeRequest::new(minimum, source, tree, manager);
@@ -51,6 +55,9 @@ pub fn run(action: &EnsureToolchain, context: &dyn Context) -> Result<(), StepEr
         EnsureToolchain::Rust { minimum, sources, source_artifacts, install_root, manager } => {
             let wanted = rust::wanted(minimum.as_deref(), sources, source_artifacts)?;
             rust::run(wanted.as_deref(), install_root, manager.as_deref(), context)
+        }
+        EnsureToolchain::PinnedRust { pins, sources, source_artifacts, install_root } => {
+            pinned::run(&pinned::wanted(pins, sources, source_artifacts)?, install_root, context)
         }
         EnsureToolchain::Xmake { minimum, source, tree, manager } => {
             xmake::run(&xmake::XmakeRequest::new(minimum, source, tree, manager), context)

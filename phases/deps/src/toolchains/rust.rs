@@ -82,6 +82,14 @@ fn places(install_root: Option<&Utf8Path>, context: &dyn Context) -> Vec<RustPai
     found
 }
 
+/// A pair of these programs.
+///
+/// # Errors
+/// When one cannot tell its version.
+pub(super) fn pair(cargo: Utf8PathBuf, rustc: Utf8PathBuf, context: &dyn Context) -> Result<Rust, StepError> {
+    with_version(RustPair { cargo, rustc, on_path: false }, context)
+}
+
 fn with_version(place: RustPair, context: &dyn Context) -> Result<Rust, StepError> {
     let (a, b) = (tools::tool_version(&place.cargo, context)?, tools::tool_version(&place.rustc, context)?);
     let version = if version_at_least(&a, &b) { b } else { a };

@@ -139,6 +139,14 @@ pub fn host_triple(arch: &str, libc: &str) -> String {
 /// When rustup cannot be downloaded or cannot install.
 pub fn install(toolchain: &str, install_root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
     let homes = Homes::below(install_root);
+    let installer = installer(install_root, context)?;
+    files::create_dir_all(&homes.cargo)?;
+    context.execute(&install_command(&installer, toolchain, &homes, context.network_environment()))?;
+    Ok(())
+}
+
+/// Downloads rustup itself.
+fn installer(install_root: &Utf8Path, context: &dyn Context) -> Result<Utf8PathBuf, StepError> {
     let site = context.site();
     let update_root = site.network_environment.get("RUSTUP_UPDATE_ROOT").map_or(UPDATE_ROOT, String::as_str);
     let target = context.target();
@@ -156,8 +164,49 @@ pub fn install(toolchain: &str, install_root: &Utf8Path, context: &dyn Context) 
     client.download(&url, &installer, &Expect { sha256, size: None }, context)?;
     std::fs::set_permissions(&installer, std::fs::Permissions::from_mode(0o755))
         .map_err(|error| StepError::io("make executable", &installer, &error))?;
-    files::create_dir_all(&homes.cargo)?;
-    context.execute(&install_command(&installer, toolchain, &homes, context.network_environment()))?;
+    Ok(installer)
+}
+
+/// Installs one more toolchain below `install_root`, with rustup that is there or is downloaded.
+///
+/// # Errors
+/// When rustup cannot be downloaded or cannot install.
+pub fn add(
+    toolchain: &str,
+    parts: &[&str],
+    targets: &[String],
+    install_root: &Utf8Path,
+    context: &dyn Context,
+) -> Result<(), StepError> {
+    let homes = Homes::below(install_root);
+    let mut environment = context.network_environment();
+    let path = environment.get("PATH").map_or("", String::as_str);
+    let names = [homes.cargo.join("bin/rustup").into_string(), "rustup".to_owned()];
+    let of_user = Homes::of(&environment).cargo.join("bin/rustup").into_string();
+    let there = names.into_iter().chain([of_user]);
+    let there = there.collect::<Vec<_>>();
+    let rustup = match tools::find_tool(Utf8Path::new("/"), path, &there) {
+        Some(rustup) => rustup,
+        None => {
+            let installer = installer(install_root, context)?;
+            files::create_dir_all(&homes.cargo)?;
+            context.execute(&install_command(&installer, "none", &homes, context.network_environment()))?;
+            homes.cargo.join("bin/rustup")
+        }
+    };
+    // What the user's own rustup keeps stays as it is.
+    environment.insert("RUSTUP_HOME".to_owned(), homes.rustup.to_string());
+    environment.insert("CARGO_HOME".to_owned(), homes.cargo.to_string());
+    environment.remove("RUSTUP_TOOLCHAIN");
+    let mut words = vec!["toolchain", "install", toolchain, "--profile", "minimal", "--no-self-update"];
+    words.extend(parts.iter().flat_map(|part| ["--component", part]));
+    words.extend(targets.iter().flat_map(|target| ["--target", target.as_str()]));
+    context.execute(&Command {
+        program: rustup.to_string(),
+        args: words.into_iter().map(Argument::from).collect(),
+        environment,
+        directory: Utf8PathBuf::from("/"),
+    })?;
     Ok(())
 }
 

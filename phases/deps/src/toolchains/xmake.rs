@@ -218,6 +218,7 @@ fn bring(source: &Utf8Path, tree: &Utf8Path, context: &dyn Context) -> Result<()
             source: SourceName::new(record.source.as_str()),
             from: source.to_owned(),
             into: into.clone(),
+            lfs_pointers: false,
         };
         sources::unpack(&action, context)?;
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::account::asked_at;
 use model::event::{Event, Failure, FailureKind, Outcome};
 use model::fingerprint::Material;
 use model::plan::{Action, Freshness, Keep, Phase, Step};
@@ -124,6 +125,7 @@ impl Scheduler<'_> {
                 let cure = space::cure(&failure, step, &self.plan.case, layout);
                 // It is why the step failed, whatever else there is to say.
                 failure.cures.splice(0..0, cure);
+                failure.cures.splice(0..0, self.asked_at(step, &failure, gathered));
                 failure.capsule = self.capsule(step, &failure, material)?;
                 if !step.optional {
                     self.failure = Some(self.failure.map_or(failure.kind, |kind| graver(kind, failure.kind)));
@@ -137,6 +139,20 @@ impl Scheduler<'_> {
         }
         Ok(())
     }
+
+    /// Where the case asks for what failed.
+    fn asked_at(&self, step: &Step, failure: &Failure, gathered: &Gathered) -> Vec<String> {
+        let Some(component) = &step.component else { return Vec::new() };
+        let lines = failure.message.lines().chain(failure.excerpt.iter().map(String::as_str));
+        let configures = |step: &Step| step.id.as_str().ends_with("/configure");
+        let mut others = self.plan.steps.iter().filter(|other| other.component == step.component);
+        let is_about_options =
+            matches!(step.action, Action::ExpectEnabled(_)) || configures(step) || !others.any(configures);
+        let said: Vec<&str> = if is_about_options { lines.collect() } else { Vec::new() };
+        let places = asked_at(self.plan, component, &said, gathered.unheld);
+        places.iter().map(|place| self.shared.redactor.redact(place).into_owned()).collect()
+    }
+
     /// Leaves a capsule of a failed step of `build` behind. That it cannot be written is a warning: the failure itself
     /// is what the user has to see.
     fn capsule(

@@ -94,6 +94,7 @@ fn mounted(revision: Option<&str>) -> Vec<SourceSpec> {
         revision: revision.map(str::to_owned),
         writable: false,
         keep: Vec::new(),
+        lfs: Default::default(),
     }]
 }
 
@@ -103,6 +104,7 @@ fn facts(name: &str) -> Result<CaseFacts> {
             url: format!("https://example.com/{name}.git"),
             revision: "main".to_owned(),
             submodules: true,
+            lfs: Default::default(),
         }]
     };
     let all = |core: Vec<SourceSpec>, lm: Vec<SourceSpec>| CaseFacts {

@@ -45,7 +45,8 @@ pub struct Component {
     /// Further arguments for the configure command (cargo: the build command), after all others, as they stand.
     #[serde(default)]
     pub arguments: Vec<String>,
-    /// Environment variables for its commands, over those of the case.
+    /// Environment variables for its commands, over those of the case. Placeholders as in `options`, but for
+    /// `{source:NAME}`; so have `arguments` and `commands`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// The prefix. Default: the prefix of the run.

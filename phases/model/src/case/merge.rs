@@ -74,6 +74,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Where a key, or the nearest one above it, is written: `case.toml:12`, or the flag.
+    pub fn place(&self, path: &[&str]) -> String {
+        self.files.origin(&self.tree.nearest(path).key)
+    }
+
     /// A diagnostic at a dotted key, or at the nearest key above it that is written somewhere. An index of a list is a
     /// segment: `components.ffmpeg.needs.0`.
     pub fn at_key(&self, key: &str, message: &str, help: &str) -> Diagnostics {
@@ -502,14 +507,19 @@ fn pinned(source: &Node) -> Option<Node> {
 }
 
 /// What a directory in the place of a source keeps of it: the commit that it should be at, whether its user works in it,
-/// and what tools made in it that is part of it.
+/// what tools made in it that is part of it, and what its pointers of Git LFS are.
 fn kept(source: &Node) -> Vec<(String, Node)> {
     let said = |key: &str| source.table().and_then(|table| table.get(key)).cloned();
     let named = |(name, node): (&str, Option<Node>)| Some((name.to_owned(), node?));
-    [("revision", pinned(source)), ("writable", said("writable")), ("keep", said("keep"))]
-        .into_iter()
-        .filter_map(named)
-        .collect()
+    [
+        ("revision", pinned(source)),
+        ("writable", said("writable")),
+        ("keep", said("keep")),
+        ("lfs", said("lfs")),
+    ]
+    .into_iter()
+    .filter_map(named)
+    .collect()
 }
 
 /// What `--source` puts in the place of a source.

@@ -49,7 +49,7 @@ pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, read_preset, source_names};
 pub use reference::reference_markdown;
 pub use schema::{json_schema, recipe_json_schema};
-pub use source::{Alternatives, SourceSpec, is_commit};
+pub use source::{Alternatives, Lfs, SourceSpec, is_commit};
 pub use stack::{
     OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,
 };
@@ -236,6 +236,10 @@ pub struct RustToolchain {
     /// Lowest version, `1.78`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
+    /// Whether sources are built with the Rust that the machine has though their `rust-toolchain.toml` pins another,
+    /// which `deps` would install with rustup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_pins: bool,
 }
 
 /// A tool with a lowest version.

@@ -7,6 +7,7 @@ pub(crate) mod image;
 pub(crate) mod name;
 mod needs;
 mod packages;
+mod placeholders;
 mod python;
 mod source;
 mod stack;
@@ -51,6 +52,7 @@ pub(super) fn check(case: &Case, files: &Files, tree: &Node, recipes: &Recipes) 
     }
     checker.circles();
     checker.image();
+    checker.placeholders();
     checker.found
 }
 

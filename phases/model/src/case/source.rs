@@ -61,6 +61,9 @@ pub enum SourceSpec {
         /// every directory with a `CACHEDIR.TAG` are neither copied nor looked at.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keep: Vec<String>,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A directory that the user names when needed: `--source NAME=PATH`. `deps` does without it unless cargo
     /// builds it.
@@ -78,6 +81,9 @@ pub enum SourceSpec {
         /// every directory with a `CACHEDIR.TAG` are neither copied nor looked at.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keep: Vec<String>,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A git repository.
     Git {
@@ -88,6 +94,9 @@ pub enum SourceSpec {
         /// Whether submodules are included.
         #[serde(default)]
         submodules: bool,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// A tar archive (gzip, xz, bzip2 or zstd) or a zip file.
     Archive {
@@ -100,6 +109,9 @@ pub enum SourceSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<String>")]
         subdirectory: Option<Utf8PathBuf>,
+        /// What is done with Git LFS pointers in it.
+        #[serde(default, skip_serializing_if = "Lfs::is_objects")]
+        lfs: Lfs,
     },
     /// One file, kept as it is: what a project would download while it is configured, put where the project looks
     /// with `files` of a component.
@@ -138,6 +150,24 @@ pub enum SourceSpec {
     },
 }
 
+/// What is done with Git LFS pointers: small texts that stand in a checkout for files that were not downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lfs {
+    /// `deps` downloads the files of a git repository where git-lfs is installed; pointers that remain are an error.
+    #[default]
+    Objects,
+    /// Pointers are copied as they are: nothing that is built needs what they stand for.
+    Pointers,
+}
+
+impl Lfs {
+    /// Whether it is the default.
+    pub fn is_objects(&self) -> bool {
+        *self == Self::Objects
+    }
+}
+
 impl SourceSpec {
     /// The directory in what is brought that is the source, if not all of it.
     pub fn subdirectory(&self) -> Option<&Utf8PathBuf> {
@@ -149,14 +179,20 @@ impl SourceSpec {
 
     /// A directory.
     pub fn path(path: impl Into<Utf8PathBuf>) -> Self {
-        Self::Path { path: path.into(), revision: None, writable: false, keep: Vec::new() }
+        Self::Path {
+            path: path.into(),
+            revision: None,
+            writable: false,
+            keep: Vec::new(),
+            lfs: Lfs::default(),
+        }
     }
 
     /// A mounted source in the directory that was given for it.
     pub fn mounted_at(&self, path: impl Into<Utf8PathBuf>) -> Option<Self> {
-        let Self::Mounted { revision, writable, keep, .. } = self else { return None };
-        let (revision, writable, keep) = (revision.clone(), *writable, keep.clone());
-        Some(Self::Path { path: path.into(), revision, writable, keep })
+        let Self::Mounted { revision, writable, keep, lfs, .. } = self else { return None };
+        let (revision, writable, keep, lfs) = (revision.clone(), *writable, keep.clone(), *lfs);
+        Some(Self::Path { path: path.into(), revision, writable, keep, lfs })
     }
 
     /// What a directory of the user's has that tools made and that is part of it.
@@ -164,6 +200,17 @@ impl SourceSpec {
         match self {
             Self::Path { keep, .. } | Self::Mounted { keep, .. } => keep,
             _ => &[],
+        }
+    }
+
+    /// Whether pointers of Git LFS are meant.
+    pub fn wants_pointers(&self) -> bool {
+        match self {
+            Self::Path { lfs, .. }
+            | Self::Mounted { lfs, .. }
+            | Self::Git { lfs, .. }
+            | Self::Archive { lfs, .. } => !lfs.is_objects(),
+            Self::File { .. } | Self::Debian { .. } | Self::Pypi { .. } | Self::Crate { .. } => false,
         }
     }
 

@@ -6,8 +6,10 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Need, Preflight};
+use crate::asked::Required;
 use crate::case::{AptRepository, Check, PythonIndex, SourceSpec};
 use crate::cuda::WantedCuda;
+use crate::source_facts::PinnedRust;
 use crate::verify_level::VerifyLevel;
 use crate::{ComponentName, SourceName};
 
@@ -101,6 +103,17 @@ pub enum EnsureToolchain {
         /// The package manager that may bring it instead.
         manager: Option<String>,
     },
+    /// The Rust that sources pin.
+    PinnedRust {
+        /// What the user's own directories pin.
+        pins: Vec<PinnedRust>,
+        /// Sources that may pin one, once they are there.
+        sources: Vec<SourceName>,
+        /// Directory that holds `<source>/source.json` with that.
+        source_artifacts: Utf8PathBuf,
+        /// `RUSTUP_HOME` and `CARGO_HOME` when rustup has to bring it.
+        install_root: Utf8PathBuf,
+    },
     /// A conda environment.
     Conda {
         /// Where it is, or is created.
@@ -150,6 +163,9 @@ pub struct UnpackSource {
     pub from: Utf8PathBuf,
     /// The tree; replaced as a whole.
     pub into: Utf8PathBuf,
+    /// Whether pointers of Git LFS may be in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lfs_pointers: bool,
 }
 
 /// See [`Action::FetchWheels`].
@@ -250,6 +266,9 @@ pub struct WorkingCopy {
     /// Names and paths of directories in a user's source that are copied although tools make them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
+    /// Whether pointers of Git LFS may be in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lfs_pointers: bool,
 }
 
 /// See [`Action::Exec`].
@@ -476,6 +495,9 @@ pub struct Verify {
     /// Without checks: what has to import the Python modules that it installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Importing>,
+    /// What an environment of wheels has to meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<Required>,
 }
 
 /// See [`Verify`].

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Need;
 use crate::case::PythonEnvironment;
+use crate::source_facts::PinnedRust;
 use crate::{ComponentName, SourceName};
 
 /// See [`super::Action::Preflight`].
@@ -19,6 +20,9 @@ pub struct Preflight {
     /// Lowest Rust, if it builds with cargo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<String>,
+    /// The Rust that its source pins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust_pin: Option<PinnedRust>,
     /// What `deps` found out about the crates that it fetched ([`FetchedCrates`] as JSON), if it builds with cargo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crates: Option<Utf8PathBuf>,

@@ -109,6 +109,7 @@ fn deps() -> Plan {
         steps: vec![install, fetch],
         notes: Vec::new(),
         warnings: Vec::new(),
+        asked: Vec::new(),
     }
 }
 
@@ -142,6 +143,7 @@ fn build() -> Plan {
         directory: "/var/cache/installer/quickstart/checks".into(),
         level: VerifyLevel::Import,
         wheels: false,
+        requirements: Vec::new(),
         python: None,
     });
     let mut extra = step("build/extra/compile", "compile extra", Some("extra"), &[], make(&[]));
@@ -160,6 +162,7 @@ fn build() -> Plan {
         ],
         notes: vec!["ffmpeg is built with --enable-gpl: the result is under the GPL".to_owned()],
         warnings: Vec::new(),
+        asked: Vec::new(),
     }
 }
 

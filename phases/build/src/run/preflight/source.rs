@@ -85,7 +85,7 @@ mod tests {
     fn looked(action: &RequiredSource, system: Result<Option<String>, Finding>) -> Observation {
         let context = FakeContext::new();
         let check = move |_: &Need, _: &[Utf8PathBuf], _: &dyn Context| system.clone();
-        let rust = |_: &dyn Context| Ok(None);
+        let rust = |_: Option<&model::source_facts::PinnedRust>, _: &dyn Context| Ok(None);
         let python = |_: &model::plan::RequiredPython, _: &dyn Context| Ok(Observation::default());
         let runner = BuildRunner::new(&check, &rust, &python);
         let mut observation = Observation::default();

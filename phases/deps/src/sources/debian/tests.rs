@@ -191,7 +191,12 @@ mod needs_debian {
 
         let into = context.path("cache/sources/demo");
         unpack(
-            &UnpackSource { source: "demo".into(), from: action.into.clone(), into: into.clone() },
+            &UnpackSource {
+                source: "demo".into(),
+                from: action.into.clone(),
+                into: into.clone(),
+                lfs_pointers: false,
+            },
             &context,
         )
         .unwrap();

@@ -97,6 +97,7 @@ fn what_lies_beside_a_preset_is_used_or_named() {
             urls: vec!["file:///p/artifacts/old/sources/ffmpeg-6.0.tar.xz".to_owned()],
             sha256: Digest::of("ffmpeg-6.0.tar.xz"),
             subdirectory: None,
+            lfs: Default::default()
         }
     );
     assert_eq!(source("opencv"), SourceSpec::path(directory.join("sources/opencv-4.8.0")));

@@ -143,7 +143,7 @@ fn recorded(home: &Utf8Path, packages: &[&str]) -> Result<Vec<Utf8PathBuf>, Step
             if !name.is_some_and(|name| packages.contains(&name.as_str())) {
                 continue;
             }
-            let record = files::read_if_there(&package.join("RECORD"))?.unwrap_or_default();
+            let record = files::record(&package.join("RECORD"))?.unwrap_or_default();
             let relative = site.strip_prefix(home).unwrap_or(&site);
             found.extend(record.lines().filter_map(|line| below(relative, &first_field(line))));
         }

@@ -457,3 +457,93 @@ command = ["cmp", "{prefix:two}/share/two", "{case}/two/readme"]
         assert!(told.contains("stands for nothing in") && told.contains(&place), "{after}: {told}");
     }
 }
+
+/// A build backend that writes the version that it is told into the one module of its wheel.
+const BACKEND: &str = r#"
+import os, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    version = os.environ["SETUPTOOLS_SCM_PRETEND_VERSION"]
+    info, name = f"told-{version}.dist-info", f"told-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(f"{directory}/{name}", "w") as wheel:
+        wheel.writestr("told.py", f"version = {version!r}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: told\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "".join(f"{f},,\n" for f in ["told.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"]))
+    return name
+"#;
+
+/// Stands for `python -m setuptools_scm`: the last tag and the commits since.
+const SCM: &str = r#"
+import subprocess, sys, zipfile
+main = '''
+import subprocess, sys
+tree = sys.argv[sys.argv.index("--root") + 1]
+said = subprocess.run(["git", "-C", tree, "describe", "--tags", "--long"], stdout=subprocess.PIPE, check=True, universal_newlines=True)
+tag, commits, _ = said.stdout.rsplit("-", 2)
+print(tag.lstrip("v") + ".post" + commits)
+'''
+zipfile.ZipFile(sys.argv[1], "a").writestr("setuptools_scm/__main__.py", main)
+"#;
+
+#[test]
+fn a_version_from_git_is_what_git_says_of_the_source_and_never_silence() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    wheels(home, "setuptools_scm 8.0\n");
+    run_in(home, &["python3", "-c", SCM, "wheels/setuptools_scm-8.0-py3-none-any.whl"]);
+    write(home, "told/backend.py", BACKEND);
+    write(
+        home,
+        "told/pyproject.toml",
+        "[build-system]\nrequires = [\"setuptools_scm>=8\"]\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n[project]\nname = \"told\"\ndynamic = [\"version\"]\n[tool.setuptools_scm]\n",
+    );
+    let case = |source: &str, more: &str| {
+        let text = format!(
+            "schema = 1\n[metadata]\nname = \"mine\"\n[python]\nfind_links = [\"wheels\"]\n[sources.told]\n{source}\n[components.told]\ndriver = \"python\"\n{more}"
+        );
+        write(home, "case.toml", &text);
+    };
+    let python = home.join("data-dir/environments/mine/bin/python");
+    let installed = || {
+        run_in(
+            home,
+            &[python.to_str().unwrap(), "-c", "import told; open('version', 'w').write(told.version)"],
+        );
+        std::fs::read_to_string(home.join("version")).unwrap()
+    };
+    let path = "kind = \"path\"\npath = \"told\"";
+    case(path, "");
+    let told = offline(home, &["all"], exit::BAD_CASE);
+    assert!(
+        told.contains("case.toml:9") && told.contains("SETUPTOOLS_SCM_PRETEND_VERSION = \"1.2.3\""),
+        "{told}"
+    );
+    case(path, "[components.told.environment]\nSETUPTOOLS_SCM_PRETEND_VERSION = \"9.9\"\n");
+    offline(home, &["all"], exit::OK);
+    assert_eq!(installed(), "9.9");
+
+    let git = |words: &[&str]| run_in(&home.join("told"), &[&["git"], words].concat());
+    git(&["init", "--quiet", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "v1.2.0"]);
+    git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    case(path, "");
+    offline(home, &["all"], exit::OK);
+    assert_eq!(installed(), "1.2.0.post1");
+    let again = offline(home, &["all"], exit::OK);
+    assert!(again.contains("build: nothing to do"), "{again}");
+    // Nothing but a tag is new.
+    git(&["tag", "v1.3.0"]);
+    offline(home, &["all"], exit::OK);
+    assert_eq!(installed(), "1.3.0.post0");
+
+    let url = format!("kind = \"git\"\nurl = \"file://{}\"\nrevision", home.join("told").display());
+    case(&format!("{url} = \"v1.2.0\""), "");
+    expect(home, &["all"], exit::OK);
+    assert_eq!(installed(), "1.2.0");
+    git(&["commit", "--quiet", "--allow-empty", "-m", "three"]);
+    case(&format!("{url} = \"main\""), "");
+    expect(home, &["all"], exit::OK);
+    assert!(installed().starts_with("1.3.1.dev1+g"), "{}", installed());
+}

@@ -20,9 +20,11 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
         let facts = match alternatives.as_slice() {
             [SourceSpec::Path { path, .. }] => {
                 let tree = layout.case_dir.join(path);
-                tree.is_dir().then(|| FactsOfSource {
-                    commit: engine::checkout::read(&tree).and_then(|checkout| checkout.commit),
-                    ..of_tree(&tree)
+                tree.is_dir().then(|| {
+                    let facts = of_tree(&tree);
+                    let tags = (!facts.versions_from_git.is_empty()).then(|| engine::checkout::tags(&tree));
+                    let commit = engine::checkout::read(&tree).and_then(|checkout| checkout.commit);
+                    FactsOfSource { commit, tags: tags.flatten(), ..facts }
                 })
             }
             _ => SourceRecord::read(&layout.source_artifacts(name)).ok().flatten().map(|record| record.facts),
@@ -79,7 +81,40 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     }
     facts.xmake = xmake_projects(tree);
     facts.rust_pins = rust_pins(tree);
+    facts.versions_from_git = versions_from_git(tree);
     facts
+}
+
+/// Where a tree has Python projects that take their version from git and have no other file that tells it.
+fn versions_from_git(tree: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.path().join("pyproject.toml").is_file());
+    let mut found: Vec<Utf8PathBuf> =
+        below.map(|entry| Utf8PathBuf::from(entry.file_name())).chain([Utf8PathBuf::new()]).collect();
+    found.retain(|directory| {
+        let directory = tree.join(directory);
+        let told = ["PKG-INFO", ".git_archival.txt"].iter().any(|name| directory.join(name).is_file());
+        !told && table(&directory.join("pyproject.toml")).is_some_and(|project| is_from_git(&project))
+    });
+    found.sort();
+    found
+}
+
+/// Whether a project has no version of its own and one of the tools that ask git for it.
+fn is_from_git(project: &Table) -> bool {
+    let at = |keys: &[&str]| {
+        let (first, rest) = keys.split_first()?;
+        rest.iter().try_fold(project.get(*first)?, |value, key| value.get(*key))
+    };
+    let requires = at(&["build-system", "requires"]).and_then(Value::as_array).into_iter().flatten();
+    let tools = ["setuptools-scm", "hatch-vcs"];
+    let required = requires
+        .filter_map(Value::as_str)
+        .any(|text| tools.contains(&engine::pyproject::requirement(text).name.as_str()));
+    at(&["project", "version"]).is_none()
+        && (required
+            || at(&["tool", "setuptools_scm"]).is_some()
+            || at(&["tool", "hatch", "version", "source"]).and_then(Value::as_str) == Some("vcs"))
 }
 
 /// The Rust that a tree pins, at its top and in the directories below it that have a project of cargo's.
@@ -253,6 +288,22 @@ mod tests {
         assert!(nightly.is_toolchain("nightly-x86_64-unknown-linux-gnu"));
         assert!(!nightly.is_toolchain("nightly-2024-01-01-x86_64-unknown-linux-gnu"));
         assert!(!nightly.is_met_by("1.97.0"));
+    }
+
+    #[test]
+    fn projects_that_take_their_version_from_git_are_recognised() {
+        let scm = "[build-system]\nrequires=[\"setuptools_scm[toml]>=8\"]\n[project]\nname=\"x\"\ndynamic=[\"version\"]\n";
+        let (_guard, root) = tree(&[
+            ("pyproject.toml", scm),
+            (
+                "static/pyproject.toml",
+                "[build-system]\nrequires=[\"setuptools_scm\"]\n[project]\nversion=\"1\"\n",
+            ),
+            ("vcs/pyproject.toml", "[tool.hatch.version]\nsource=\"vcs\"\n"),
+            ("told/pyproject.toml", scm),
+            ("told/PKG-INFO", "Version: 1\n"),
+        ]);
+        assert_eq!(of_tree(&root).versions_from_git, ["", "vcs"]);
     }
 
     #[test]

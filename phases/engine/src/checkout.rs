@@ -6,6 +6,7 @@
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use model::Digest;
 
 /// What is known of a checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,23 +32,53 @@ pub struct Submodule {
     pub skipped: bool,
 }
 
+/// The directory of git that belongs to a checkout; none when it is none.
+fn directory_of_git(tree: &Utf8Path) -> Option<Utf8PathBuf> {
+    let dot_git = tree.join(".git");
+    if !fs::symlink_metadata(&dot_git).ok()?.is_file() {
+        return Some(dot_git);
+    }
+    let text = fs::read_to_string(&dot_git).ok()?;
+    Some(tree.join(text.trim().strip_prefix("gitdir:")?.trim()))
+}
+
+/// What a worktree shares with its repository.
+fn common_directory(git: &Utf8Path) -> Utf8PathBuf {
+    let common = fs::read_to_string(git.join("commondir"));
+    common.map_or_else(|_| git.to_owned(), |text| git.join(text.trim()))
+}
+
+/// A digest that changes with the tags of a checkout; none when it is none.
+pub fn tags(tree: &Utf8Path) -> Option<Digest> {
+    let common = common_directory(&directory_of_git(tree)?);
+    let mut text = fs::read_to_string(common.join("packed-refs")).unwrap_or_default();
+    let mut open = vec![common.join("refs/tags")];
+    let mut loose = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in directory.read_dir_utf8().into_iter().flatten().flatten() {
+            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => open.push(entry.path().to_owned()),
+                false => loose.push(entry.path().to_owned()),
+            }
+        }
+    }
+    loose.sort();
+    for tag in loose {
+        let commit = fs::read_to_string(&tag).unwrap_or_default();
+        text.push_str(&format!("{} {commit}", tag.strip_prefix(&common).unwrap_or(&tag)));
+    }
+    Some(Digest::of(text))
+}
+
 /// What is known of a directory; none when it is no checkout.
 pub fn read(tree: &Utf8Path) -> Option<Checkout> {
-    let dot_git = tree.join(".git");
     let submodules = submodules(tree);
-    let git = match fs::symlink_metadata(&dot_git).ok()?.is_file() {
-        false => dot_git,
-        true => {
-            let text = fs::read_to_string(&dot_git).ok()?;
-            tree.join(text.trim().strip_prefix("gitdir:")?.trim())
-        }
-    };
+    let git = directory_of_git(tree)?;
     if !git.join("HEAD").is_file() {
         return Some(Checkout { dangling: Some(git), submodules, ..Checkout::default() });
     }
     // A worktree has a HEAD of its own, and shares all else.
-    let common = fs::read_to_string(git.join("commondir"));
-    let common = common.map_or_else(|_| git.clone(), |text| git.join(text.trim()));
+    let common = common_directory(&git);
     Some(Checkout {
         commit: head(&git, &common),
         dangling: None,

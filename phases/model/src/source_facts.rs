@@ -28,6 +28,13 @@ pub struct FactsOfSource {
     /// The Rust that it pins, at its top and one directory below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rust_pins: Vec<PinnedRust>,
+    /// Directories with a Python project that takes its version from git, at the top and one below it, where nothing in
+    /// the directory tells the version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions_from_git: Vec<Utf8PathBuf>,
+    /// A digest over the tags of a directory of the user's that takes its version from git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Digest>,
     /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub third_party: Vec<String>,

@@ -3,6 +3,8 @@
 //! What the backend needs was brought by `deps` with the case's wheels and is in the environment: an isolated build
 //! would fetch it anew.
 
+mod scm;
+
 use engine::planning::PlanError;
 use engine::python_home::python_home;
 use model::plan::{Jobs, Keep};
@@ -73,7 +75,9 @@ pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
     let mut shell = vec!["-c".to_owned(), INSTALL_BY_NAME.to_owned(), python.clone()];
     shell.extend(install);
     let mut stage = subject.command("sh", shell);
-    let mut compile = subject.command(python, wheel);
+    let version = scm::Version::of(subject)?;
+    let mut compile = subject.command(python, version.words(wheel));
+    compile.environment.extend(version.variable());
     for command in [&mut stage, &mut compile] {
         let variables = &mut command.environment;
         variables.insert("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned());

@@ -13,6 +13,7 @@ use model::site::GitAddress;
 
 use super::{Fetched, RecordedFile, Request};
 use crate::archive::pack;
+use crate::facts;
 use crate::http::download::hash_if_there;
 use crate::http::url::{redact, secrets};
 
@@ -44,10 +45,15 @@ pub fn fetch(
     let name = "tree.tar".to_owned();
     let packed = request.into.join(&name);
     pack(&tree, &packed, git.committed(&mirror, &commit)?, Counting::all(), request.context)?;
+    let from_git = !facts::of_tree(&tree).versions_from_git.is_empty();
+    let described = match tag_version(revision) {
+        None if from_git => git.described(&mirror, url, &commit)?,
+        tagged => tagged,
+    };
     files::remove_tree(&tree)?;
     let (sha256, size) = hash_if_there(&packed)?
         .ok_or_else(|| StepError::new(format!("{packed} vanished"), "run the same command again"))?;
-    let upstream = tag_version(revision).unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
+    let upstream = described.unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
     Ok(Fetched {
         version: commit,
         upstream: Some(upstream),
@@ -63,6 +69,20 @@ fn tag_version(revision: &str) -> Option<String> {
     let version = name.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches(['-', '_']);
     let dotted = version.contains('.') && version.starts_with(|c: char| c.is_ascii_digit());
     dotted.then(|| version.to_owned())
+}
+
+/// What setuptools-scm makes of `git describe --tags --long`: the tag, or the next version in development
+/// (`v1.2.0-3-gabcdef1` is `1.2.1.dev3+gabcdef1`).
+fn next_version(described: &str) -> Option<String> {
+    let mut words = described.trim().rsplitn(3, '-');
+    let (commit, distance, tag) = (words.next()?, words.next()?, words.next()?);
+    let version = tag_version(tag)?;
+    if distance == "0" {
+        return Some(version);
+    }
+    let (before, last) = version.rsplit_once('.')?;
+    let next = last.parse::<u64>().ok()? + 1;
+    Some(format!("{before}.{next}.dev{distance}+{commit}"))
 }
 
 fn is_commit(revision: &str) -> bool {
@@ -250,6 +270,17 @@ impl Git<'_> {
                 other => return other,
             }
         }
+    }
+
+    /// The version that the tags before a commit tell; none where there are none.
+    fn described(&self, mirror: &Utf8Path, url: &str, commit: &str) -> Result<Option<String>, StepError> {
+        if !self.context.offline() {
+            self.bring_all(mirror, url)?;
+        }
+        let dir = mirror.as_str();
+        let found =
+            self.ask(&["--git-dir", dir, "describe", "--tags", "--long", "--match", "*[0-9]*", commit])?;
+        Ok((found.status == 0).then(|| next_version(&found.stdout)).flatten())
     }
 
     /// Seconds since 1970 when the commit was made.
@@ -514,6 +545,14 @@ fn failed(finished: &Finished, url: &str) -> StepError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_version_is_told_as_setuptools_scm_does() {
+        assert_eq!(next_version("v1.2.0-0-gabcdef1\n").as_deref(), Some("1.2.0"));
+        assert_eq!(next_version("v1.2.0-3-gabcdef1").as_deref(), Some("1.2.1.dev3+gabcdef1"));
+        assert_eq!(next_version("release-2.9-1-g0123456").as_deref(), Some("2.10.dev1+g0123456"));
+        assert_eq!(next_version("latest-0-g0123456"), None);
+    }
 
     #[test]
     fn revisions_are_resolved_as_git_does() {

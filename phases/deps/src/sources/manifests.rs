@@ -17,6 +17,8 @@ const MANIFEST_NAMES: &[&str] = &[
     "rust-toolchain.toml",
     ".cargo-checksum.json",
     "pyproject.toml",
+    "PKG-INFO",
+    ".git_archival.txt",
     "xmake.lua",
 ];
 

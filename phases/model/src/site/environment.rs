@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn credentials_of_a_rewritten_address_are_no_part_of_it() {
-        let mut file = file();
+        let mut file = SiteFile::default();
         file.git
             .rewrites
             .insert("https://one.example/".to_owned(), "https://me:pw@git.example/one/".to_owned());

@@ -94,7 +94,10 @@ fn walk(node: &Node, path: &mut Vec<String>, wrong: &mut Vec<Wrong>) {
         Value::Text(text) => {
             let segments: Vec<&str> = path.iter().map(String::as_str).collect();
             let Some(allowed) = allowed(&segments) else { return };
-            for word in placeholders(text) {
+            // Trees of other sources are refused here with the place where they belong.
+            let of_options =
+                matches!(segments[..], ["components", _, "arguments" | "environment" | "when", ..]);
+            for word in placeholders(text).filter(|word| !(of_options && word.starts_with("source:"))) {
                 let means =
                     |known: &&str| *known == word || (known.ends_with(':') && word.starts_with(*known));
                 if !allowed.iter().any(means) {

@@ -1,6 +1,7 @@
 //! What `build` will do. A component goes one way: planned, settled, the subject of its driver and hooks, built, steps.
 
 mod accelerators;
+mod described;
 mod expect;
 mod fed;
 mod gate;

@@ -22,7 +22,8 @@ pub fn gather(case: &Case, layout: &Layout) -> SourceFacts {
                 let tree = layout.case_dir.join(path);
                 tree.is_dir().then(|| {
                     let facts = of_tree(&tree);
-                    let tags = (!facts.versions_from_git.is_empty()).then(|| engine::checkout::tags(&tree));
+                    let from_git = facts.asks_git || !facts.versions_from_git.is_empty();
+                    let tags = from_git.then(|| engine::checkout::tags(&tree));
                     let commit = engine::checkout::read(&tree).and_then(|checkout| checkout.commit);
                     FactsOfSource { commit, tags: tags.flatten(), ..facts }
                 })
@@ -82,7 +83,32 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     facts.xmake = xmake_projects(tree);
     facts.rust_pins = rust_pins(tree);
     facts.versions_from_git = versions_from_git(tree);
+    facts.asks_git = asks_git(tree);
     facts
+}
+
+/// Whether files of a build ask git for a version, as far as they are where such files are: at the top, and in
+/// directories for parts of a build.
+pub fn asks_git(tree: &Utf8Path) -> bool {
+    const DIRECTORIES: &[&str] =
+        &["", "cmake", "CMake", "cmake_modules", "build-aux", "scripts", "tools", "m4"];
+    // Larger ones are made by tools.
+    const LARGEST: u64 = 256 * 1024;
+    let is_of_build = |name: &str| {
+        matches!(
+            name,
+            "CMakeLists.txt" | "meson.build" | "build.rs" | "configure.ac" | "Makefile" | "version.sh"
+        ) || [".cmake", ".m4", ".sh"].iter().any(|end| name.ends_with(end))
+    };
+    let files = DIRECTORIES.iter().flat_map(|directory| {
+        let entries = tree.join(directory).read_dir_utf8().into_iter().flatten().flatten();
+        entries.filter(|entry| is_of_build(entry.file_name()))
+    });
+    files.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.len() <= LARGEST)).any(|entry| {
+        let text = std::fs::read(entry.path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.contains("vcs_tag(") || (text.contains("describe") && text.to_ascii_lowercase().contains("git"))
+    })
 }
 
 /// Where a tree has Python projects that take their version from git and have no other file that tells it.

@@ -47,6 +47,10 @@ struct Fetched {
     files: BTreeMap<String, RecordedFile>,
     /// For a directory of the user's: what it looked like.
     stamp: Option<Digest>,
+    /// Of a commit: whether its project asks git for its version.
+    asks_git: bool,
+    /// And what `git describe` says of it.
+    description: Option<String>,
 }
 
 /// What a kind of source is given.
@@ -209,6 +213,13 @@ pub fn unpack(action: &UnpackSource, context: &dyn Context) -> Result<(), StepEr
     };
     if !action.lfs_pointers {
         refuse_pointers(&record, &tree, context)?;
+    }
+    if record.kind == "archive" && crate::facts::asks_git(&tree) {
+        context.warn(&format!(
+            "source {}: its build asks git for a version, which an archive has not: it gets what the project falls back \
+             to; a source of kind `git` has it",
+            record.source
+        ));
     }
     let listed = source_files::list(tree.as_std_path(), Counting::all())?;
     if action.into.symlink_metadata().is_ok() {
@@ -403,6 +414,12 @@ fn accept(
         ));
     }
     manifests::complete(&mut record, &action.into, fetched.upstream, context)?;
+    let earlier = locked(action, wanted, context).and_then(|locked| locked.description);
+    if fetched.asks_git || earlier.is_some() {
+        record.facts.asks_git = true;
+        record.facts.commit = Some(record.version.clone());
+        record.facts.description = earlier.or(fetched.description);
+    }
     record.write(&action.into)?;
     record.tidy(&action.into)?;
     Ok(record)

@@ -58,6 +58,9 @@ pub struct LockedSource {
     /// The files with their SHA-256.
     #[serde(default)]
     pub files: BTreeMap<String, Digest>,
+    /// Of a commit whose project asks git for its version: what `git describe` says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 /// What is believed of an apt repository.

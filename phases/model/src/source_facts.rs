@@ -35,6 +35,12 @@ pub struct FactsOfSource {
     /// A digest over the tags of a directory of the user's that takes its version from git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Digest>,
+    /// Whether its build asks git for a version: `git describe` in CMake, Meson or build scripts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_git: bool,
+    /// What `git describe --tags --long` says of the commit that was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Directories of `third_party` with something in them. An empty one is a submodule that was not brought.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub third_party: Vec<String>,

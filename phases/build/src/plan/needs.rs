@@ -10,7 +10,7 @@ use model::nearest::closest;
 use model::plan::{Need, Phase, Probe};
 
 use super::planned::Planned;
-use super::{accelerators, python, third_party, xmake};
+use super::{accelerators, described, python, third_party, xmake};
 use crate::cuda::{self, Toolkit};
 use crate::drivers;
 use crate::drivers::xmake::XMAKE;
@@ -26,6 +26,9 @@ pub(super) fn system<'a>(known: &Known<'_>, planned: &'a Planned<'_>) -> BTreeSe
     names.extend(accelerators::active(planned).into_iter().flat_map(|row| &row.system).map(String::as_str));
     if *driver == Driver::Xmake && !xmake::is_built(known, component) {
         names.insert(XMAKE);
+    }
+    if described::needs_git(known, planned) {
+        names.insert("git");
     }
     if names.contains(CUDA) {
         // nvcc leaves the host's part to it.

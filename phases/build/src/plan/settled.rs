@@ -13,7 +13,7 @@ use model::{ComponentName, StepId};
 
 use super::planned::{Planned, closure};
 use super::step::{step_id, template, working_copy_of};
-use super::{accelerators, fed, gate, needs, python};
+use super::{accelerators, described, fed, gate, needs, python};
 use crate::cuda::Toolkit;
 use crate::environment::environment;
 use crate::hooks;
@@ -94,6 +94,8 @@ impl Settled {
             before.push(copy.id.clone());
             copies.push(copy);
         }
+        let described = described::step(cx.phase, known, planned, &tree);
+        before.extend(described.iter().map(|(step, _)| step.id.clone()));
         let fed = fed::plan(cx, planned)?;
         before.extend(fed.copies.iter().map(|copy| copy.id.clone()));
         copies.extend(fed.copies);
@@ -104,7 +106,8 @@ impl Settled {
         for (key, value) in fed.options.into_iter().chain(conditional) {
             add(planned.driver, &mut options, key, value);
         }
-        let notes = accelerators::settle(known, planned, &mut options)?;
+        let mut notes = accelerators::settle(known, planned, &mut options)?;
+        notes.extend(described::unknown(known, planned));
         let cuda = needs::cuda_toolkit(known, planned);
         let mut environment = environment(known, component, planned.driver, &prefixes);
         if let Some(pin) = known.rust_pin(planned.name, component) {
@@ -113,6 +116,10 @@ impl Settled {
                 *path = format!("{}:{path}", home.join("bin"));
             }
         }
+        if let (Some((_, directory)), Some(path)) = (&described, environment.get_mut("PATH")) {
+            *path = format!("{directory}:{path}");
+        }
+        copies.extend(described.map(|(step, _)| step));
         if let Some(cuda) = &cuda {
             cuda.extend(&mut environment);
         }

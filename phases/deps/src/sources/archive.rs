@@ -37,6 +37,7 @@ pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<
         main: name.clone(),
         files: [(name, file)].into(),
         stamp: None,
+        ..Fetched::default()
     })
 }
 

@@ -60,6 +60,7 @@ pub fn fetch(name: &str, version: &str, request: &Request<'_>) -> Result<Fetched
         main: file.clone(),
         files: [(file, RecordedFile { sha256: done.sha256, size: done.size })].into(),
         stamp: None,
+        ..Fetched::default()
     })
 }
 

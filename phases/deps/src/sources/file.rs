@@ -27,5 +27,6 @@ pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<
         main: name.clone(),
         files: [(name, file)].into(),
         stamp: None,
+        ..Fetched::default()
     })
 }

@@ -10,6 +10,7 @@ use engine::{files, lfs};
 use model::Digest;
 use model::plan::Command;
 use model::site::GitAddress;
+use model::source_facts::FactsOfSource;
 
 use super::{Fetched, RecordedFile, Request};
 use crate::archive::pack;
@@ -45,21 +46,29 @@ pub fn fetch(
     let name = "tree.tar".to_owned();
     let packed = request.into.join(&name);
     pack(&tree, &packed, git.committed(&mirror, &commit)?, Counting::all(), request.context)?;
-    let from_git = !facts::of_tree(&tree).versions_from_git.is_empty();
-    let described = match tag_version(revision) {
-        None if from_git => git.described(&mirror, url, &commit)?,
-        tagged => tagged,
+    let FactsOfSource { versions_from_git, asks_git, .. } = facts::of_tree(&tree);
+    let tagged = tag_version(revision);
+    let long = match tagged {
+        Some(_) if !asks_git => None,
+        _ if asks_git || !versions_from_git.is_empty() => git.described(&mirror, url, &commit)?,
+        _ => None,
     };
+    let version = tagged.or_else(|| {
+        let long = long.as_deref().filter(|_| !versions_from_git.is_empty())?;
+        next_version(long)
+    });
     files::remove_tree(&tree)?;
     let (sha256, size) = hash_if_there(&packed)?
         .ok_or_else(|| StepError::new(format!("{packed} vanished"), "run the same command again"))?;
-    let upstream = described.unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
+    let upstream = version.unwrap_or_else(|| commit.get(..10).unwrap_or(&commit).to_owned());
     Ok(Fetched {
         version: commit,
         upstream: Some(upstream),
         main: name.clone(),
         files: [(name, RecordedFile { sha256, size })].into(),
         stamp: None,
+        asks_git,
+        description: long.filter(|_| asks_git),
     })
 }
 
@@ -272,7 +281,7 @@ impl Git<'_> {
         }
     }
 
-    /// The version that the tags before a commit tell; none where there are none.
+    /// What `git describe --tags --long` says of a commit; none where there are no tags before it.
     fn described(&self, mirror: &Utf8Path, url: &str, commit: &str) -> Result<Option<String>, StepError> {
         if !self.context.offline() {
             self.bring_all(mirror, url)?;
@@ -280,7 +289,7 @@ impl Git<'_> {
         let dir = mirror.as_str();
         let found =
             self.ask(&["--git-dir", dir, "describe", "--tags", "--long", "--match", "*[0-9]*", commit])?;
-        Ok((found.status == 0).then(|| next_version(&found.stdout)).flatten())
+        Ok((found.status == 0).then(|| found.stdout.trim().to_owned()))
     }
 
     /// Seconds since 1970 when the commit was made.

@@ -45,5 +45,6 @@ pub fn fetch(path: &Utf8Path, keep: &[String], request: &Request<'_>) -> Result<
         main: PACKED.to_owned(),
         files: [(PACKED.to_owned(), RecordedFile { sha256, size })].into(),
         stamp: Some(stamp),
+        ..Fetched::default()
     })
 }

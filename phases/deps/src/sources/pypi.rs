@@ -104,6 +104,7 @@ fn download(file: &Offered, version: &str, request: &Request<'_>) -> Result<Fetc
         main: file.name.clone(),
         files: [(file.name.clone(), RecordedFile { sha256: done.sha256, size: done.size })].into(),
         stamp: None,
+        ..Fetched::default()
     })
 }
 

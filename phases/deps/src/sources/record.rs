@@ -132,6 +132,7 @@ impl SourceRecord {
             kind: self.kind.clone(),
             version: self.version.clone(),
             files,
+            description: self.facts.description.clone(),
         }
     }
 

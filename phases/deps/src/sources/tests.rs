@@ -304,6 +304,7 @@ fn files_that_the_lock_names_need_no_network() {
             kind: "archive".to_owned(),
             version: "1.2.0".to_owned(),
             files: [("svc-1.2.0.tar.gz".to_owned(), Digest::of(&body))].into(),
+            ..Default::default()
         },
     );
     context.set_locked(locked);

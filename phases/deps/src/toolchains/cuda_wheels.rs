@@ -150,7 +150,13 @@ fn newest(
         let (file, sha256) = brings(project, specifiers)?;
         files.insert(file, sha256);
     }
-    Ok(LockedSource { wanted: digest(wanted), kind: "pypi".to_owned(), version, files })
+    Ok(LockedSource {
+        wanted: digest(wanted),
+        kind: "pypi".to_owned(),
+        version,
+        files,
+        ..LockedSource::default()
+    })
 }
 
 fn reachable(error: StepError) -> StepError {

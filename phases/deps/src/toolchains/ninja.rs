@@ -102,6 +102,7 @@ pub(super) fn run(tools: &Utf8Path, artifacts: &Utf8Path, context: &dyn Context)
             kind: "pypi".to_owned(),
             version,
             files: [(chosen.name.clone(), brought.sha256)].into(),
+            ..LockedSource::default()
         };
         context.update_lock(&mut |lock| {
             lock.tools.insert("ninja".to_owned(), entry.clone());

@@ -2,13 +2,15 @@
 //! in place of such a value stands its hash under a key that never leaves the state directory, so that there is nothing
 //! to guess against.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::Redactor;
-use exec::redact::{is_secret, parts_of_credentials};
+use exec::redact::{is_secret, looks_like_token, names_secret, parts_of_credentials};
 use hmac::{Hmac, KeyInit, Mac};
 use model::Digest;
 use model::fingerprint::{Material, SECRET};
@@ -24,18 +26,20 @@ const KEY_BYTES: usize = 32;
 pub(crate) struct Secrets {
     file: Utf8PathBuf,
     key: OnceLock<Vec<u8>>,
+    names: Mutex<HashMap<String, bool>>,
 }
 
 impl Secrets {
     pub(crate) fn open(state: &Utf8Path) -> Self {
-        Self { file: state.join("secrets.key"), key: OnceLock::new() }
+        Self { file: state.join("secrets.key"), key: OnceLock::new(), names: Mutex::default() }
     }
 
     /// Puts hashes in place of the values that hold a secret.
     pub(crate) fn hide(&self, material: &mut Material) -> Result<(), StepError> {
         let mut secrets: Vec<String> = Vec::new();
-        for (what, value) in &material.action {
-            if is_secret(name_in(what), value) {
+        let told: Vec<bool> = material.action.iter().map(|(what, value)| self.tells(what, value)).collect();
+        for ((what, value), told) in material.action.iter().zip(&told) {
+            if *told {
                 secrets.push(value.clone());
             } else if value.contains('@') {
                 secrets.extend(parts_of_credentials(name_in(what), value));
@@ -43,12 +47,22 @@ impl Secrets {
             }
         }
         let redactor = if secrets.is_empty() { Redactor::default() } else { Redactor::new(secrets) };
-        for (what, value) in &mut material.action {
-            if is_secret(name_in(what), value) || redactor.redact(value) != *value {
+        for ((what, value), told) in material.action.iter_mut().zip(told) {
+            if told || matches!(redactor.redact(value), Cow::Owned(masked) if masked != *value) {
                 *value = format!("{SECRET}{}", self.hash(what, value)?);
             }
         }
         Ok(())
+    }
+
+    /// Whether a value is secret by its name or by its look. The same few names are in every step.
+    fn tells(&self, what: &str, value: &str) -> bool {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = match names.get(what) {
+            Some(named) => *named,
+            None => *names.entry(what.to_owned()).or_insert_with(|| names_secret(name_in(what))),
+        };
+        if named { is_secret(name_in(what), value) } else { looks_like_token(value) }
     }
 
     /// Writes the key, if one was made: before the first record that was made with it.

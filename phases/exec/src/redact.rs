@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use regex::{Regex, RegexBuilder};
 
-pub use names::is_secret;
+pub use names::{is_secret, looks_like_token, names_secret};
 pub use rules::parts_of_credentials;
 
 /// As large may the search for all known secrets become, in bytes.

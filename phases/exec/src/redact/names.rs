@@ -63,7 +63,7 @@ pub fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// Whether a name says that its value is secret.
-pub(super) fn names_secret(name: &str) -> bool {
+pub fn names_secret(name: &str) -> bool {
     let name = words_apart(name);
     // A tokenizer's settings are no tokens.
     if name.contains("tokeniz") {
@@ -101,7 +101,8 @@ pub(super) fn is_plain(value: &str) -> bool {
         )
 }
 
-fn looks_like_token(value: &str) -> bool {
+/// Whether a value looks like a token of a well-known service.
+pub fn looks_like_token(value: &str) -> bool {
     let token = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     value.len() >= SHORTEST_TOKEN
         && value.chars().all(token)

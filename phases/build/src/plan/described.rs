@@ -62,13 +62,14 @@ pub(super) fn step(
     };
     let directory = known.layout.cache.join("described").join(planned.name.as_str());
     let quoted = |text: &str| text.replace('\'', r"'\''");
+    // First, while no path of the user's is in it.
     let text = GIT
+        .replace("state: STATE", &format!("state: {state}"))
         .replace("'TREE'", &format!("'{}'", quoted(&tree)))
         .replace("'COPY'", &format!("'{}'", quoted(copy.as_str())))
         .replace("'BUILD'", &format!("'{}'", quoted(known.layout.build_tree(planned.name).as_str())))
         .replace("'COMMIT'", &format!("'{commit}'"))
-        .replace("'DESCRIPTION'", &format!("'{}'", quoted(description)))
-        .replace("STATE", &state);
+        .replace("'DESCRIPTION'", &format!("'{}'", quoted(description)));
     let program = StagedText { text, to: "/git".into(), mode: 0o755 };
     let action = Action::StageFiles(StageFiles {
         staging: directory.clone(),

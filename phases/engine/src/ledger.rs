@@ -76,7 +76,12 @@ impl Ledger {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(EngineError::new(format!("failed to read {path}: {error}"))),
+            Err(error) => {
+                let failed = EngineError::new(format!("failed to read {path}: {error}"));
+                let of_another = error.kind() == io::ErrorKind::PermissionDenied;
+                let help = "records are for their owner alone: run this as the user who built, or name another --state-dir";
+                return Err(if of_another { failed.with_help(help) } else { failed });
+            }
         };
         #[derive(Deserialize)]
         struct Version {

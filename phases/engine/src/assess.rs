@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
+use model::event::FailureKind;
 use model::fingerprint::{Difference, Material};
 use model::plan::{Freshness, Input, Keep, Plan, Step};
 use model::{Digest, StepId};
@@ -10,7 +11,7 @@ use model::{Digest, StepId};
 use crate::EngineError;
 use crate::context::{Memory, StandaloneContext, World};
 use crate::fingerprint;
-use crate::ledger::{Entry, Last, Ledger};
+use crate::ledger::{Last, Ledger, Standing};
 use crate::requirement_files;
 use crate::runner::{Finding, Observation, Runner, StepError};
 use crate::secrets::Secrets;
@@ -168,7 +169,7 @@ impl Records {
         if step.freshness == Freshness::Observed {
             return Ok(self.observe(step, runner, world).ok().map(|observation| observation.digest()));
         }
-        Ok(self.ledger.entry(&step.id)?.and_then(|entry| entry.digest))
+        Ok(self.ledger.standing(&step.id)?.and_then(|entry| entry.digest))
     }
 
     pub(crate) fn observe(
@@ -217,25 +218,29 @@ impl Records {
         Ok(Ok(material))
     }
 
-    /// Holds a fingerprinted step with this material against its entry.
+    /// Holds a fingerprinted step with this material, and its digest, against its entry.
     pub(crate) fn staleness(
         &self,
         step: &Step,
-        material: &Material,
-        entry: Option<&Entry>,
+        (material, digest): (&Material, &Digest),
+        standing: Option<&Standing>,
         runner: &dyn Runner,
         world: &World<'_>,
     ) -> Result<Staleness, StepError> {
         let stale = |why: &str| Staleness::Stale { why: why.to_owned(), differences: Vec::new() };
-        let Some(entry) = entry else { return Ok(stale("never ran")) };
-        match entry.last {
+        let Some(standing) = standing else { return Ok(stale("never ran")) };
+        match standing.last {
             Last::UnderWay => return Ok(stale("the last attempt was killed")),
             Last::Failed => return Ok(stale("the last attempt failed")),
             Last::Done => {}
         }
-        let Some(earlier) = &entry.material else { return Ok(stale("never ran")) };
-        if material != earlier {
-            let mut differences = fingerprint::differences(material, earlier);
+        if standing.digest.as_ref() != Some(digest) {
+            let entry = self.ledger.entry(&step.id).map_err(|EngineError { message, help }| {
+                StepError::of_kind(FailureKind::Step, message, help)
+            })?;
+            let earlier = entry.and_then(|entry| entry.material);
+            let Some(earlier) = earlier else { return Ok(stale("never ran")) };
+            let mut differences = fingerprint::differences(material, &earlier);
             self.name_files(step, &mut differences);
             let mut phrases: Vec<String> = differences.iter().take(2).map(fingerprint::phrase).collect();
             if differences.len() > 2 {
@@ -280,7 +285,9 @@ impl Records {
         let mut doomed: Vec<Utf8PathBuf> = Vec::new();
         let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
-            let entry = self.ledger.entry(&step.id)?;
+            // Only what goes by fingerprints has one.
+            let fingerprinted = step.freshness == Freshness::Fingerprinted;
+            let entry = if fingerprinted { self.ledger.standing(&step.id)? } else { None };
             if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay) {
                 doomed.extend(untrusted(step).cloned());
             }
@@ -308,11 +315,14 @@ impl Records {
                 }
                 Freshness::Fingerprinted => {
                     let material = self.material(step, &digests)?;
-                    let digest = material.as_ref().ok().map(Material::digest);
-                    let staleness = match material {
-                        Err(why) => Staleness::Stale { why, differences: Vec::new() },
+                    let (digest, staleness) = match material {
+                        Err(why) => (None, Staleness::Stale { why, differences: Vec::new() }),
                         Ok(material) => {
-                            self.staleness(step, &material, entries[index].as_ref(), runner, world)?
+                            let digest = material.digest();
+                            let standing = entries[index].as_ref();
+                            let staleness =
+                                self.staleness(step, (&material, &digest), standing, runner, world)?;
+                            (Some(digest), staleness)
                         }
                     };
                     let lost = |output: &Utf8PathBuf| doomed.iter().any(|tree| output.starts_with(tree));

@@ -195,7 +195,7 @@ pub fn tell_nothing_to_do(
 /// Removes what killed attempts wrote into trees in which it cannot be told from what is whole.
 fn end_killed_attempts(plan: &Plan, records: &Records) -> Result<(), EngineError> {
     for step in &plan.steps {
-        if records.ledger.entry(&step.id)?.is_some_and(|entry| entry.last == Last::UnderWay) {
+        if records.ledger.standing(&step.id)?.is_some_and(|entry| entry.last == Last::UnderWay) {
             for tree in untrusted(step) {
                 files::remove_tree(tree)?;
             }

@@ -78,8 +78,7 @@ impl Difference {
 impl Material {
     /// The fingerprint itself.
     pub fn digest(&self) -> Digest {
-        // Maps are ordered and all keys are strings, so that the JSON is canonical; such a value always serialises.
-        Digest::of(serde_json::to_vec(self).unwrap_or_default())
+        Digest::of_json(self)
     }
 
     /// Whether a secret is among what the result depends on: no cache may share it.

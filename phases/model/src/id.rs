@@ -1,6 +1,6 @@
 //! Names that must not be mixed up with one another.
 
-use std::fmt;
+use std::{fmt, io};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,20 @@ name_type! {
     Digest
 }
 
+/// Takes what is written to it into a hash.
+struct Hasher(sha2::Sha256);
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sha2::Digest::update(&mut self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Digest {
     /// The SHA-256 of some bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
@@ -74,15 +88,20 @@ impl Digest {
         Self::from_sha256(&sha2::Sha256::digest(bytes.as_ref()))
     }
 
+    /// The SHA-256 of a value's JSON, which is never whole in memory: a plan's is megabytes. Only for maps with ordered
+    /// keys, lists and plain values, which always serialise.
+    pub fn of_json(value: &impl Serialize) -> Self {
+        use sha2::Digest as _;
+        let mut hasher = Hasher(sha2::Sha256::new());
+        let written = serde_json::to_writer(&mut hasher, value);
+        debug_assert!(written.is_ok(), "{written:?}");
+        Self::from_sha256(&hasher.0.finalize())
+    }
+
     /// Renders the 32 bytes of a finished SHA-256.
     pub fn from_sha256(bytes: &[u8]) -> Self {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in bytes {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+        Self(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
     }
 
     /// The first 12 digits, enough for people.

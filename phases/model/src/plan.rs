@@ -64,8 +64,7 @@ pub struct Plan {
 impl Plan {
     /// The digest over the serialised plan.
     pub fn digest(&self) -> Digest {
-        // A plan is maps, lists and strings, which always serialise.
-        Digest::of(serde_json::to_vec(self).unwrap_or_default())
+        Digest::of_json(self)
     }
 
     /// Sets how far its verifications go.

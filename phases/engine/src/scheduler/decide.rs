@@ -71,12 +71,13 @@ impl Scheduler<'_> {
             }
             Err(error) => return Ok(Start::Fail(error)),
         };
-        let entry = self.records.ledger.entry(&step.id)?;
-        let staleness =
-            match self.records.staleness(step, &material, entry.as_ref(), self.runner, &self.shared.world) {
-                Ok(verdict) => verdict,
-                Err(error) => return Ok(Start::Fail(error)),
-            };
+        let standing = self.records.ledger.standing(&step.id)?;
+        let known = (&material, &material.digest());
+        let world = &self.shared.world;
+        let staleness = match self.records.staleness(step, known, standing.as_ref(), self.runner, world) {
+            Ok(verdict) => verdict,
+            Err(error) => return Ok(Start::Fail(error)),
+        };
         let row = &self.assessment.rows[index];
         let demanded = row.state != State::Fresh || self.is_demanded(index);
         Ok(match staleness {

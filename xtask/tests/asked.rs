@@ -234,6 +234,18 @@ fn an_option_that_is_lost_fails_with_its_line() {
     write(home, "case.toml", &cargo);
     let all = with_cargo(home, &["all", "--offline"], exit::STEP_FAILED);
     assert!(all.contains("case.toml:9 asks for the option `nope`"), "{all}");
+
+    // What would be lost without a word is refused.
+    write(home, "case.toml", &case.replace("\"-Wno-dev\"", "\"--no-warn-unused-cli\""));
+    let all = offline(home, &["build"], exit::BAD_CASE);
+    assert!(all.contains("case.toml:14") && all.contains("which variables no project used"), "{all}");
+    write(home, "one/setup.py", "from setuptools import setup\nsetup(name='one', version='1')\n");
+    let python = meson
+        .replace("\"meson\"", "\"python\"\narguments = [\"-C\", \"nope=1\"]")
+        .replace("[components.one.options]\nnope = true\n", "[python]\n");
+    write(home, "case.toml", &python);
+    let all = offline(home, &["build"], exit::PREFLIGHT);
+    assert!(all.contains("setuptools.build_meta, which builds it, ignores the setting `nope`"), "{all}");
 }
 
 const CONTENT: &str = "the content of a large file\n";
@@ -336,60 +348,6 @@ fn lfs_pointers_are_replaced_by_their_files_or_refused_by_name() {
     write(home, "case.toml", &case);
     let all = expect(home, &["deps", "--progress", "plain"], exit::STEP_FAILED);
     assert!(all.contains("is a pointer of Git LFS instead of the file"), "{all}");
-}
-
-/// A toolchain below the home of rustup that leaves a mark when it compiles, and is the real one otherwise.
-fn toolchain(home: &Path, version: &str) {
-    let bin = format!(".rustup/toolchains/{version}-x86_64-unknown-linux-gnu/bin");
-    let real = Path::new(env!("CARGO")).parent().unwrap();
-    for name in ["cargo", "rustc"] {
-        let mark = home.join("compiled-with");
-        let script = format!(
-            "#!/bin/sh\nif [ \"$1\" = --version ]; then echo {name} {version}; exit; fi\n[ \"$1\" = build ] && echo {version} >'{}'\nexec '{}' \"$@\"\n",
-            mark.display(),
-            real.join(name).display(),
-        );
-        write(home, &format!("{bin}/{name}"), &script);
-        run_in(home, &["chmod", "+x", &format!("{bin}/{name}")]);
-    }
-}
-
-#[test]
-fn the_rust_that_a_source_pins_compiles_it_or_both_versions_are_told_before_the_first_compile() {
-    let directory = tempfile::tempdir().unwrap();
-    let home = directory.path();
-    write(home, "one/Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
-    write(home, "one/Cargo.lock", "version = 3\n\n[[package]]\nname = \"one\"\nversion = \"0.1.0\"\n");
-    write(home, "one/src/main.rs", "fn main() {}\n");
-    write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.75\"\ncomponents = [\"clippy\"]\n");
-    let case = "schema = 1\n[metadata]\nname = \"mine\"\n[sources.one]\nkind = \"path\"\npath = \"one\"\n[components.one]\ndriver = \"cargo\"\n";
-    write(home, "case.toml", case);
-    let all = ["all", "--offline"];
-    let told = with_cargo(home, &all, exit::PREFLIGHT);
-    assert!(told.contains("rust-toolchain.toml asks for Rust 1.75, the machine has Rust 1."), "{told}");
-    assert!(told.contains("ignore_pins = true"), "{told}");
-    let told = with_cargo(home, &["build"], exit::PREFLIGHT);
-    assert!(
-        told.contains("rust-toolchain.toml of the source pins Rust 1.75, which is not installed"),
-        "{told}"
-    );
-
-    toolchain(home, "1.75.0");
-    toolchain(home, "1.76.0");
-    with_cargo(home, &all, exit::OK);
-    let compiled_with = || std::fs::read_to_string(home.join("compiled-with")).unwrap_or_default();
-    assert_eq!(compiled_with(), "1.75.0\n");
-    let again = with_cargo(home, &all, exit::OK);
-    assert!(again.contains("build: nothing to do"), "{again}");
-    write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.76.0\"\n");
-    with_cargo(home, &all, exit::OK);
-    assert_eq!(compiled_with(), "1.76.0\n");
-
-    std::fs::remove_file(home.join("compiled-with")).unwrap();
-    write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.60.0\"\n");
-    write(home, "case.toml", &format!("{case}[toolchains.rust]\nignore_pins = true\n"));
-    with_cargo(home, &all, exit::OK);
-    assert_eq!(compiled_with(), "", "the machine's own compiles it");
 }
 
 #[test]

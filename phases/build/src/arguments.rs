@@ -67,21 +67,22 @@ pub fn options_of(driver: Driver, arguments: &[String]) -> Vec<(String, OptionVa
                     found.extend(words.long(word, |name| matches!(name, "root" | "target-dir")));
                 }
             }
-            Driver::Python => {
-                let setting = match words.short("-C", word) {
-                    Some(setting) => Some(setting),
-                    None if word == "--config-settings" => words.next(),
-                    None => word.strip_prefix("--config-settings="),
-                };
-                match setting {
-                    Some(setting) => found.extend(assigned(setting)),
-                    None => {
-                        found.extend(words.long(word, |name| matches!(name, "prefix" | "root" | "target")))
-                    }
-                }
-            }
+            Driver::Python => match words.setting(word) {
+                Some(setting) => found.extend(assigned(setting)),
+                None => found.extend(words.long(word, |name| matches!(name, "prefix" | "root" | "target"))),
+            },
             Driver::Command => {}
         }
+    }
+    found
+}
+
+/// The settings among the arguments of a Python component that pip hands to its build backend, each by its name.
+pub fn settings_of(arguments: &[String]) -> Vec<String> {
+    let mut words = Words { all: arguments, at: 0 };
+    let mut found = Vec::new();
+    while let Some(word) = words.next() {
+        found.extend(words.setting(word).and_then(assigned).map(|(name, _)| name));
     }
     found
 }
@@ -118,6 +119,17 @@ impl<'a> Words<'a> {
         match word.strip_prefix(option)? {
             "" => self.next(),
             rest => Some(rest),
+        }
+    }
+
+    /// What pip hands to the build backend.
+    fn setting(&mut self, word: &'a str) -> Option<&'a str> {
+        match self.short("-C", word) {
+            Some(setting) => Some(setting),
+            None if matches!(word, "--config-settings" | "--config-setting") => self.next(),
+            None => ["--config-settings=", "--config-setting="]
+                .iter()
+                .find_map(|beginning| word.strip_prefix(beginning)),
         }
     }
 
@@ -170,6 +182,8 @@ mod tests {
         let on = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}: Switch(true)"));
         assert_eq!(read(Driver::Cargo, &cargo), [on.as_slice(), &["target-dir: /t".to_owned()]].concat());
         let python = ["-C", "a=b", "--config-settings=c=d", "--target", "/t"];
+        let settings: Vec<String> = python.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(settings_of(&settings), ["a", "c"]);
         assert_eq!(read(Driver::Python, &python), ["a: b", "c: d", "target: /t"]);
     }
 }

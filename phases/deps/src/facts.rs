@@ -6,11 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, SourceSpec};
 use model::layout::Layout;
 use model::requirements::{Asked, Place, Says};
-use model::source_facts::{FactsOfSource, PinnedRust, SourceFacts};
+use model::source_facts::{FactsOfSource, SourceFacts};
 use model::xmake::{self, XmakeFacts};
 use toml::{Table, Value};
 
 use crate::sources::SourceRecord;
+
+mod pins;
 
 /// Gathers the facts of all sources of a case. Reads a few small files and starts nothing; what is not there or cannot
 /// be read has no facts, and the steps that need it say so.
@@ -81,7 +83,7 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
         }
     }
     facts.xmake = xmake_projects(tree);
-    facts.rust_pins = rust_pins(tree);
+    facts.rust_pins = pins::of(tree);
     facts.versions_from_git = versions_from_git(tree);
     facts.asks_git = asks_git(tree);
     facts
@@ -114,16 +116,26 @@ pub fn asks_git(tree: &Utf8Path) -> bool {
 /// Where a tree has Python projects that take their version from git and have no other file that tells it.
 fn versions_from_git(tree: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
-    let below = entries.filter(|entry| entry.path().join("pyproject.toml").is_file());
+    let is_project = |directory: &Utf8Path| {
+        ["pyproject.toml", "setup.py"].iter().any(|name| directory.join(name).is_file())
+    };
+    let below = entries.filter(|entry| is_project(entry.path()));
     let mut found: Vec<Utf8PathBuf> =
         below.map(|entry| Utf8PathBuf::from(entry.file_name())).chain([Utf8PathBuf::new()]).collect();
     found.retain(|directory| {
         let directory = tree.join(directory);
         let told = ["PKG-INFO", ".git_archival.txt"].iter().any(|name| directory.join(name).is_file());
-        !told && table(&directory.join("pyproject.toml")).is_some_and(|project| is_from_git(&project))
+        let project = table(&directory.join("pyproject.toml"));
+        !told && (project.is_some_and(|project| is_from_git(&project)) || setup_asks_git(&directory))
     });
     found.sort();
     found
+}
+
+/// The older way: `setup(use_scm_version=True)`, which counts for nothing where setuptools-scm is not installed.
+fn setup_asks_git(directory: &Utf8Path) -> bool {
+    let setup = std::fs::read(directory.join("setup.py")).unwrap_or_default();
+    String::from_utf8_lossy(&setup).contains("use_scm_version")
 }
 
 /// Whether a project has no version of its own and one of the tools that ask git for it.
@@ -141,44 +153,6 @@ fn is_from_git(project: &Table) -> bool {
         && (required
             || at(&["tool", "setuptools_scm"]).is_some()
             || at(&["tool", "hatch", "version", "source"]).and_then(Value::as_str) == Some("vcs"))
-}
-
-/// The Rust that a tree pins, at its top and in the directories below it that have a project of cargo's.
-fn rust_pins(tree: &Utf8Path) -> Vec<PinnedRust> {
-    let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
-    let below = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
-    let below = below.map(|entry| Utf8PathBuf::from(entry.file_name()));
-    let mut directories: Vec<Utf8PathBuf> = below.chain([Utf8PathBuf::new()]).collect();
-    directories.sort();
-    directories.iter().filter_map(|directory| pin_in(tree, directory)).collect()
-}
-
-/// What the file of a directory pins; the older of its two names counts first, as for rustup.
-fn pin_in(tree: &Utf8Path, directory: &Utf8Path) -> Option<PinnedRust> {
-    let read = |name: &str| {
-        let file = directory.join(name);
-        Some((std::fs::read_to_string(tree.join(&file)).ok()?, file))
-    };
-    let (text, file) = read("rust-toolchain").or_else(|| read("rust-toolchain.toml"))?;
-    let cargo = tree.join(directory).join("Cargo.toml").is_file();
-    let table: Option<Table> = toml::from_str(&text).ok();
-    let Some(toolchain) = table.as_ref().and_then(|table| table.get("toolchain")) else {
-        // The older form is the name alone.
-        let channel = text.trim();
-        let plain = !channel.is_empty() && channel.lines().count() == 1 && !channel.contains(['=', '[']);
-        return plain.then(|| PinnedRust {
-            channel: channel.to_owned(),
-            file,
-            cargo,
-            ..PinnedRust::default()
-        });
-    };
-    let list = |key: &str| -> Vec<String> {
-        let words = toolchain.get(key).and_then(Value::as_array).into_iter().flatten();
-        words.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let channel = toolchain.get("channel").and_then(Value::as_str)?.to_owned();
-    Some(PinnedRust { channel, components: list("components"), targets: list("targets"), file, cargo })
 }
 
 /// The directories of `third_party` that are not empty, sorted.
@@ -221,7 +195,7 @@ fn table(path: &Utf8Path) -> Option<Table> {
 mod tests {
     use super::*;
 
-    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
+    pub(super) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
         for (name, text) in files {
@@ -292,31 +266,6 @@ mod tests {
     }
 
     #[test]
-    fn pins_of_rust_are_read_in_both_forms_and_the_nearest_counts() {
-        let (_guard, root) = tree(&[
-            ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.75\"\ncomponents = [\"rust-src\"]\n"),
-            ("Cargo.toml", "[package]\nname=\"x\"\nversion=\"0.1.0\"\n"),
-            ("old/rust-toolchain", "1.70.0\n"),
-            ("old/Cargo.toml", "[package]\nname=\"y\"\nversion=\"0.1.0\"\n"),
-        ]);
-        let facts = of_tree(&root);
-        let pin = |directory: &str| facts.pin_for(Some(Utf8Path::new(directory))).unwrap();
-        assert_eq!(
-            (pin("").channel.as_str(), pin("").components.as_slice()),
-            ("1.75", &["rust-src".to_owned()][..])
-        );
-        assert_eq!((pin("old/deep").channel.as_str(), pin("other").channel.as_str()), ("1.70.0", "1.75"));
-        assert!(pin("").is_met_by("1.75.3") && pin("").is_met_by("1.75") && !pin("").is_met_by("1.7"));
-        assert!(
-            pin("").is_toolchain("1.75.0-x86_64-unknown-linux-gnu") && !pin("").is_toolchain("1.750.0-x")
-        );
-        let nightly = PinnedRust { channel: "nightly".to_owned(), ..PinnedRust::default() };
-        assert!(nightly.is_toolchain("nightly-x86_64-unknown-linux-gnu"));
-        assert!(!nightly.is_toolchain("nightly-2024-01-01-x86_64-unknown-linux-gnu"));
-        assert!(!nightly.is_met_by("1.97.0"));
-    }
-
-    #[test]
     fn projects_that_take_their_version_from_git_are_recognised() {
         let scm = "[build-system]\nrequires=[\"setuptools_scm[toml]>=8\"]\n[project]\nname=\"x\"\ndynamic=[\"version\"]\n";
         let (_guard, root) = tree(&[
@@ -328,8 +277,9 @@ mod tests {
             ("vcs/pyproject.toml", "[tool.hatch.version]\nsource=\"vcs\"\n"),
             ("told/pyproject.toml", scm),
             ("told/PKG-INFO", "Version: 1\n"),
+            ("older/setup.py", "from setuptools import setup\nsetup(name='x', use_scm_version=True)\n"),
         ]);
-        assert_eq!(of_tree(&root).versions_from_git, ["", "vcs"]);
+        assert_eq!(of_tree(&root).versions_from_git, ["", "older", "vcs"]);
     }
 
     #[test]

@@ -16,6 +16,24 @@ pub struct Requirement {
     pub conditional: bool,
 }
 
+/// What builds a project where it does not say.
+const DEFAULT_BACKEND: &str = "setuptools.build_meta";
+
+/// The build backend that a project names: `setuptools.build_meta`, also where there is no such file.
+///
+/// # Errors
+/// When the file cannot be read or is no TOML.
+pub fn backend(path: &Utf8Path) -> Result<String, StepError> {
+    let text = files::read_if_there(path)?.unwrap_or_default();
+    let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(path, error.message()))?;
+    let named = table.get("build-system").and_then(|system| system.get("build-backend"));
+    Ok(named.and_then(toml::Value::as_str).unwrap_or(DEFAULT_BACKEND).to_owned())
+}
+
+fn wrong(path: &Utf8Path, why: &str) -> StepError {
+    StepError::new(format!("{path} is not a project file: {why}"), "correct [build-system] in it (PEP 518)")
+}
+
 /// The build requirements of a project; none when there is no such file. A project without that table is built by
 /// setuptools.
 ///
@@ -23,27 +41,15 @@ pub struct Requirement {
 /// When the file cannot be read or is not what PEP 518 says.
 pub fn build_requirements(path: &Utf8Path) -> Result<Vec<Requirement>, StepError> {
     let Some(text) = files::read_if_there(path)? else { return Ok(Vec::new()) };
-    let wrong = |why: String| {
-        StepError::new(
-            format!("{path} is not a project file: {why}"),
-            "correct [build-system] in it (PEP \
-                                                                        518)",
-        )
-    };
-    let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(path, error.message()))?;
     let Some(system) = table.get("build-system") else { return Ok(vec![requirement("setuptools")]) };
     let requires = system.get("requires").and_then(toml::Value::as_array);
-    let requires = requires.ok_or_else(|| wrong("[build-system] has no list `requires`".to_owned()))?;
+    let requires = requires.ok_or_else(|| wrong(path, "[build-system] has no list `requires`"))?;
     requires
         .iter()
         .map(|value| {
-            value.as_str().map(requirement).ok_or_else(|| {
-                wrong(
-                    "`requires` contains something other than \
-                                                                 text"
-                        .to_owned(),
-                )
-            })
+            let text = value.as_str().map(requirement);
+            text.ok_or_else(|| wrong(path, "`requires` contains something other than text"))
         })
         .collect()
 }
@@ -74,6 +80,7 @@ mod tests {
         assert!(requirement("Cython~=3.0 ; python_version<'3.9'").conditional);
         assert_eq!(names("[project]\nname = \"x\"\n").unwrap(), ["setuptools"]);
         assert!(names("[build-system]\n").is_err());
+        assert_eq!(backend(Utf8Path::new("/nonexistent/pyproject.toml")).unwrap(), DEFAULT_BACKEND);
         assert!(names("not toml [").is_err());
         assert_eq!(build_requirements(Utf8Path::new("/nonexistent/pyproject.toml")).unwrap(), []);
     }

@@ -65,9 +65,20 @@ pub struct PinnedRust {
     /// Whether a project of cargo's lies beside it.
     #[serde(default)]
     pub cargo: bool,
+    /// Why nobody can tell from the file what it pins: where it is no TOML, say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<String>,
 }
 
 impl PinnedRust {
+    /// What is wrong with a file that nobody can tell the pin from, and the way out.
+    pub fn refusal(&self) -> Option<(String, &'static str)> {
+        let why = self.unclear.as_ref()?;
+        let cure = "mend the file; or write `ignore_pins = true` in [toolchains.rust] to build with the Rust that the \
+                    machine has";
+        Some((format!("{} of the source does not tell which Rust it pins: {why}", self.file), cure))
+    }
+
     /// Where builds find it: `<tools>/rust/1.75`.
     pub fn home(&self, tools: &Utf8Path) -> Utf8PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };

@@ -1,5 +1,6 @@
 //! CMake, with Ninja or make, out of tree.
 
+use engine::planning::PlanError;
 use model::StepId;
 use model::case::{Component, Generator};
 use model::plan::{Command, Expectation, Jobs, Keep, Shows};
@@ -16,13 +17,23 @@ pub fn system(component: &Component) -> Vec<&'static str> {
     vec!["c-compiler", "cmake", "cxx-compiler", maker]
 }
 
-pub fn built(subject: &Subject<'_>) -> Built {
+/// Silences the only word of CMake by which a variable is known that no project used.
+const SILENCES: &str = "--no-warn-unused-cli";
+
+pub fn built(subject: &Subject<'_>) -> Result<Built, PlanError> {
+    if subject.component.arguments.iter().any(|word| word == SILENCES) {
+        return Err(PlanError::new(
+            format!("components.{}.arguments", subject.name),
+            format!("`{SILENCES}` keeps CMake from telling which variables no project used"),
+            "remove it, and the variables that are not used",
+        ));
+    }
     let ninja = subject.component.generator != Some(Generator::Make);
     let variables = cmake_variables(&subject.options);
     let asked = cmake_variables(&subject.asked().options);
     let mut install = subject.command("cmake", ["--install", subject.build.as_str()]);
     install.environment.insert("DESTDIR".to_owned(), subject.staging.to_string());
-    Built {
+    Ok(Built {
         // A variable that the case no longer sets must not live on in the cache.
         configure: vec![
             subject.command("cmake", ["-E", "rm", "-f", subject.build.join("CMakeCache.txt").as_str()]),
@@ -44,7 +55,7 @@ pub fn built(subject: &Subject<'_>) -> Built {
         keep: Some(if ninja { Keep::Always } else { Keep::UnlessKilled }),
         fresh_tree: !ninja,
         ..Built::default()
-    }
+    })
 }
 
 fn configure(subject: &Subject<'_>, ninja: bool, variables: &[(String, String)]) -> Command {

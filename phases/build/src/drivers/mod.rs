@@ -35,7 +35,7 @@ pub fn built(driver: Driver, subject: &Subject<'_>) -> Result<Built, PlanError> 
     match driver {
         Driver::Autotools => Ok(autotools::built(subject)),
         Driver::Cargo => cargo::built(subject),
-        Driver::Cmake => Ok(cmake::built(subject)),
+        Driver::Cmake => cmake::built(subject),
         Driver::Command => command::built(subject),
         Driver::Meson => Ok(meson::built(subject)),
         Driver::Python => python::built(subject),

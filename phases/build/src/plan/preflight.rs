@@ -87,6 +87,7 @@ pub(super) fn step(
         crates,
         wheels: python::wheels(known, planned),
         project: python::project(known, planned),
+        backend: python::backend(known, planned),
         source: third_party::required(known, planned, &source).map(Box::new),
         build_file: third_party::build_file(planned, &source),
         python: python::required(known, planned),

@@ -9,7 +9,8 @@ use model::case::{Driver, OptionalPackages, Python, PythonEnvironment};
 use model::layout::Layout;
 use model::plan::{
     Action, Commit, Freshness, Importing, Input, InstallWheels, Keep, LinkPython, Need, Phase, Preflight,
-    Probe, RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step, Verify,
+    Probe, RequiredBackend, RequiredProject, RequiredPython, RequiredWheels, Scratch, StageWheels, Step,
+    Verify,
 };
 use model::verify_level::VerifyLevel;
 use model::{ComponentName, StepId};
@@ -17,6 +18,7 @@ use model::{ComponentName, StepId};
 use super::planned::Planned;
 use super::step::template;
 use super::xmake;
+use crate::arguments::settings_of;
 use crate::environment;
 use crate::hooks;
 use crate::subject::{PYTHON, Subject, holding};
@@ -256,6 +258,13 @@ pub(super) fn project(known: &Known<'_>, planned: &Planned<'_>) -> Option<Requir
     let own = known.case.python.as_ref().is_some_and(|python| python.environment == PythonEnvironment::Venv);
     let file = known.python_project(planned.name, planned.component).filter(|_| own)?;
     Some(RequiredProject { lock: known.layout.wheels().join("requirements.lock"), file })
+}
+
+/// What a project's backend has to read of the component's arguments.
+pub(super) fn backend(known: &Known<'_>, planned: &Planned<'_>) -> Option<RequiredBackend> {
+    let file = known.python_project(planned.name, planned.component)?;
+    let settings = settings_of(&planned.component.arguments);
+    (!settings.is_empty()).then_some(RequiredBackend { file, settings })
 }
 
 /// Python packages that a component is built against.

@@ -1,6 +1,7 @@
 //! Whether all that a component's build needs is there: everything that is missing at once, before anything compiles.
 
 mod accelerators;
+mod backend;
 pub(super) mod checkout;
 mod compiler_cache;
 mod marked;
@@ -38,6 +39,9 @@ pub(super) fn observe(
         observation.found.extend(seen.found);
     }
     python_packages(action, &mut observation)?;
+    if let Some(required) = &action.backend {
+        backend::look(required, &mut observation)?;
+    }
     for required in &action.accelerators {
         accelerators::look(required, context.target().container, &mut observation);
     }
@@ -187,6 +191,10 @@ fn pinned_rust(
     context: &dyn Context,
     observation: &mut Observation,
 ) -> Result<bool, StepError> {
+    if let Some((what, cure)) = pin.refusal() {
+        observation.findings.push(Finding { what, cure: cure.to_owned() });
+        return Ok(false);
+    }
     let (channel, file) = (&pin.channel, &pin.file);
     let installed = (runner.find_rust)(Some(pin), context)?;
     if let Some((_, what)) = installed.filter(|(version, _)| pin.is_met_by(version) || !pin.is_release()) {

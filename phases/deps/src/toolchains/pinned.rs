@@ -54,6 +54,10 @@ pub fn find(pin: &PinnedRust, context: &dyn Context) -> Result<Option<Rust>, Ste
 pub(super) fn observe(pins: &[PinnedRust], context: &dyn Context) -> Result<Observation, StepError> {
     let mut seen = Observation::default();
     for pin in pins {
+        if let Some((what, cure)) = pin.refusal() {
+            seen.findings.push(Finding { what, cure: cure.to_owned() });
+            continue;
+        }
         let known = find(pin, context)?;
         match known.filter(|rust| pin.is_met_by(&rust.version) || !pin.is_release()) {
             Some(rust) => {
@@ -74,6 +78,10 @@ pub(super) fn run(
     install_root: &Utf8Path,
     context: &dyn Context,
 ) -> Result<(), StepError> {
+    // Before anything is downloaded.
+    if let Some((message, cure)) = pins.iter().find_map(PinnedRust::refusal) {
+        return Err(StepError::of_kind(FailureKind::Preflight, message, vec![cure.to_owned()]));
+    }
     for pin in pins {
         let bin = match existing(pin, install_root, context)? {
             Some(bin) => bin,

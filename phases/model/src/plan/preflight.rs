@@ -32,6 +32,9 @@ pub struct Preflight {
     /// The project file whose build requirements must be among those wheels, if it is built by pip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<RequiredProject>,
+    /// What the backend must read of the arguments, if any is meant for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<RequiredBackend>,
     /// What the user's own source tree must be and what it may leave to the system, if a recipe knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Box<RequiredSource>>,
@@ -141,6 +144,15 @@ pub struct RequiredProject {
     pub lock: Utf8PathBuf,
     /// `pyproject.toml`.
     pub file: Utf8PathBuf,
+}
+
+/// What the build backend of a Python project must read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredBackend {
+    /// `pyproject.toml`, which names the backend.
+    pub file: Utf8PathBuf,
+    /// Names of settings.
+    pub settings: Vec<String>,
 }
 
 /// What preflight looks for in a Python interpreter.

@@ -48,6 +48,7 @@ fn check(common: &Common, name: Option<&str>) -> Result<Checked> {
     // What only a plan can see: components that do not fit together.
     let mut setting = crate::load::Setting::gather(common, name)?;
     setting.assume_mounted();
+    setting.requirement_files_are_there()?;
     let mut checked = Checked { case, warnings: Vec::new(), not_here: None };
     for phase in [model::plan::Phase::Deps, model::plan::Phase::Build] {
         match setting.plan(phase) {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
-use engine::{StandaloneContext, World};
+use engine::{StandaloneContext, World, requirement_files};
 use model::case::{Alternatives, Case, Diagnostic, Diagnostics, Loaded, Location, Overrides, SourceSpec};
 use model::compatibility::{self, Certainty, Finding, Stack};
 use model::exit;
@@ -381,6 +381,31 @@ impl Setting {
     fn asked_packages(&self) -> Vec<Asked> {
         let python = self.case().python.as_ref();
         python.map(|python| deps::python::listed::asked(python, &self.layout.case_dir)).unwrap_or_default()
+    }
+
+    /// Refuses requirement files that are not there or cannot be read, and what they include.
+    ///
+    /// # Errors
+    /// Where there are such.
+    pub fn requirement_files_are_there(&self) -> Result<()> {
+        let Some(python) = &self.case().python else { return Ok(()) };
+        let groups = python.optional.iter().enumerate();
+        let optional = groups.map(|(index, group)| (format!("optional.{index}."), &group.requirements));
+        let mut all = Vec::new();
+        for (place, files) in [(String::new(), &python.requirements)].into_iter().chain(optional) {
+            for (index, file) in files.iter().enumerate() {
+                for unread in requirement_files::unread(&self.layout.case_dir.join(file)) {
+                    let (at, line) = match &unread.by {
+                        Some(by) => {
+                            (Place::Line { file: by.file.clone(), number: by.number }, by.text.as_str())
+                        }
+                        None => (Place::Key(format!("python.{place}requirements.{index}")), ""),
+                    };
+                    all.extend(self.at_place(&at, line, &unread.message(), unread.help).0);
+                }
+            }
+        }
+        if all.is_empty() { Ok(()) } else { Err(Error::of_case(exit::BAD_CASE, Diagnostics(all))) }
     }
 
     /// Refuses requirements that pip meets without a wheel: it would leave nothing behind for `build` to install.

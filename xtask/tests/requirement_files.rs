@@ -125,6 +125,9 @@ fn an_included_file_that_is_missing_is_named_with_the_line_that_includes_it() {
     case(home, "requirements = [\"reqs/base.txt\"]");
     write(home, "reqs/base.txt", "plain\n-r nested/more.txt\n");
     write(home, "reqs/nested/more.txt", "other\n# a comment\n--constraint=gone.txt\n");
+    let checked = placed(home, &["case", "check", "case.toml"]);
+    assert_eq!(code(&checked), model::exit::BAD_CASE);
+    assert!(said(&checked).contains("reqs/nested/more.txt:3"), "{}", said(&checked));
     let told = run(home, "deps", model::exit::STEP_FAILED);
     let home = home.display();
     assert!(
@@ -135,6 +138,7 @@ fn an_included_file_that_is_missing_is_named_with_the_line_that_includes_it() {
     );
     assert!(told.contains("correct the line that includes it"), "{told}");
     write(directory.path(), "reqs/nested/gone.txt", "plain<2\n");
+    assert_eq!(code(&placed(directory.path(), &["case", "check", "case.toml"])), model::exit::OK);
     assert_eq!(locked(directory.path(), "plain"), "plain==1.0");
 }
 

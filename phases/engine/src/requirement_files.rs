@@ -19,28 +19,54 @@ pub struct RequirementFile {
     pub text: String,
 }
 
+/// A line that includes another file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Including {
+    /// Absolute.
+    pub file: Utf8PathBuf,
+    /// From 1.
+    pub number: usize,
+    /// The line.
+    pub text: String,
+}
+
 /// A file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
     /// Absolute, or an address.
     pub file: String,
-    /// The file and line that include it; none for one that the case names.
-    pub by: Option<(Utf8PathBuf, usize)>,
+    /// The line that includes it; none for one that the case names.
+    pub by: Option<Including>,
+    /// What to do.
+    pub help: &'static str,
     why: String,
-    help: &'static str,
+}
+
+impl Unread {
+    /// What is wrong.
+    pub fn message(&self) -> String {
+        format!("failed to read the requirement file {}: {}", self.file, self.why)
+    }
 }
 
 impl From<Unread> for StepError {
     fn from(unread: Unread) -> Self {
-        let Unread { file, by, why, help } = unread;
-        let by = by.map(|(file, line)| format!(", which {file} includes on line {line}")).unwrap_or_default();
+        let Unread { file, by, why, help, .. } = unread;
+        let by = by
+            .map(|Including { file: by, number, .. }| format!(", which {by} includes on line {number}"))
+            .unwrap_or_default();
         Self::new(format!("failed to read the requirement file {file}{by}: {why}"), help)
     }
 }
 
+/// What cannot be read of a file and of those that it includes.
+pub fn unread(file: &Utf8Path) -> Vec<Unread> {
+    read(&[file.to_owned()]).into_iter().filter_map(Result::err).collect()
+}
+
 /// Reads these files, the last first, and those that they include.
 pub fn read(files: &[Utf8PathBuf]) -> Vec<Result<RequirementFile, Unread>> {
-    let mut queue: Vec<(Utf8PathBuf, Option<(Utf8PathBuf, usize)>)> =
+    let mut queue: Vec<(Utf8PathBuf, Option<Including>)> =
         files.iter().map(|file| (file.clone(), None)).collect();
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     while let Some((path, by)) = queue.pop() {
@@ -55,7 +81,8 @@ pub fn read(files: &[Utf8PathBuf]) -> Vec<Result<RequirementFile, Unread>> {
                     else {
                         continue;
                     };
-                    let by = Some((path.clone(), line.number));
+                    let by = Including { file: path.clone(), number: line.number, text: line.text.clone() };
+                    let by = Some(by);
                     match beside(&path, &named) {
                         Some(included) => queue.push((included, by)),
                         None => found.push(Err(Unread {
@@ -108,7 +135,7 @@ pub fn wheels<'a>(lines: impl IntoIterator<Item = &'a str>, base: &Utf8Path) -> 
     lines.into_iter().filter_map(local).map(|path| plain(&base.join(path))).collect()
 }
 
-fn content(path: &Utf8Path, by: Option<(Utf8PathBuf, usize)>) -> Result<String, Unread> {
+fn content(path: &Utf8Path, by: Option<Including>) -> Result<String, Unread> {
     let unread = |why: String, help: &'static str| {
         let help =
             if by.is_none() && help.is_empty() { "correct python.requirements in the case" } else { help };

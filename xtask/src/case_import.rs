@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::redact::Redactor;
-use legacy::import::{self, Deployment, Finding, Imported, Kind};
+use legacy::import::{self, Deployment, Finding, Imported, Kind, Moved};
 use model::case::Format;
 use model::exit;
 
@@ -13,6 +13,7 @@ use crate::cases;
 use crate::error::{Error, Result};
 use crate::load::load_case;
 use crate::out::say;
+use crate::projects::Project;
 use crate::texts;
 
 /// What makes a directory a deployment case of the scripts.
@@ -31,7 +32,9 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
     let absolute = crate::layout::absolute(from)?;
     let stem = if absolute.is_dir() { absolute.file_name() } else { absolute.file_stem() };
     let named = output.map(crate::layout::absolute).transpose()?;
-    let name = named.as_deref().map_or(stem, Utf8Path::file_name).unwrap_or_default().to_owned();
+    let own = crate::projects::name_of(&absolute);
+    let name = named.as_deref().map_or(own.as_deref().or(stem), Utf8Path::file_name).unwrap_or_default();
+    let name = name.to_owned();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
     if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
         return Err(Error::usage(format!("`{name}` cannot be the name of a case"))
@@ -45,7 +48,7 @@ pub fn import(common: &Common, from: &Utf8Path, output: Option<&Utf8Path>) -> Re
     let imported = if absolute.is_dir() && SETTINGS.iter().any(|file| absolute.join(file).is_file()) {
         deployment(from, &name)?
     } else {
-        preset(from, &name)?
+        preset(from, &name, &model::layout::plain(&crate::layout::absolute(&directory)?))?
     };
     for (file, text) in &imported.files {
         engine::files::atomic_write(&directory.join(file), text.as_bytes())?;
@@ -105,7 +108,7 @@ fn deployment(from: &Utf8Path, name: &str) -> Result<Imported> {
     Ok(import::read(&old, &is_secret))
 }
 
-fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
+fn preset(from: &Utf8Path, name: &str, to: &Utf8Path) -> Result<Imported> {
     let neither = || {
         Error::usage(format!("{from} is neither a deployment case nor a preset")).with_help(format!(
             "a deployment case is a directory with {}; a preset is a JSON file without `schema`",
@@ -121,12 +124,25 @@ fn preset(from: &Utf8Path, name: &str) -> Result<Imported> {
         return Err(Error::usage(format!("{from} is already a case"))
             .with_help(format!("`extends = \"{from}\"` builds on it")));
     }
-    let read = import::preset(&found.file, name, &is_secret)
+    let place = found.place.as_ref().map(|place| place.directory.clone()).unwrap_or_default();
+    let moved = Moved { from: place, to: to.to_owned() };
+    let read = import::preset(&found.file, name, &moved, &is_secret)
         .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
     for warning in &read.warnings {
         say(&format!("{}\n", Redactor::default().redact_lines(&warning.to_string())));
     }
     let mut imported = read.imported;
+    let project = found.place.as_ref().and_then(|place| Project::of_preset(&place.file));
+    if let Some(env) = project.map(|project| project.root.join(".env")).filter(|env| env.is_file()) {
+        imported.findings.push(Finding {
+            kind: Kind::Site,
+            file: env.to_string(),
+            line: 0,
+            text: "its defaults".to_owned(),
+            why: "they count for the preset alone: give directories of sources with --source NAME=PATH"
+                .to_owned(),
+        });
+    }
     for (file, path) in read.requirements {
         let path = Utf8PathBuf::from(path);
         imported.files.push((file, text(&path)?));

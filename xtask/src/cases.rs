@@ -1,4 +1,5 @@
-//! Where cases are found: as a path, in `./cases`, `$INSTALLER_CASES`, `/etc/installer/cases`, then in the binary.
+//! Where cases are found: as a path, in `./cases`, `$INSTALLER_CASES`, `/etc/installer/cases`, among the presets of the
+//! project around the working directory, then in the binary.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +9,7 @@ use include_dir::{Dir, include_dir};
 use model::case::{CaseFile, Format, PresetArtifacts, SourceFile};
 
 use crate::error::{Error, Result};
+use crate::projects::{self, Defaults, Project};
 use crate::texts;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../cases");
@@ -36,6 +38,8 @@ pub struct CaseDirectory {
     pub lock: String,
     /// Whether it is a preset of an older tool: JSON without `schema`.
     pub preset: bool,
+    /// Whether it is one of a project of that tool, whose directory counts in the place of the file's.
+    pub project: bool,
 }
 
 /// Directories in which names are looked for, in order.
@@ -67,10 +71,19 @@ fn locate(wanted: &str) -> Option<Located> {
     if let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) {
         return Some(Located::File(file));
     }
+    if let Some(file) = Project::here().and_then(|project| project.preset(wanted)) {
+        return Some(Located::File(file.to_owned()));
+    }
     FILES.into_iter().find_map(|file| {
         let text = EMBEDDED.get_file(format!("{wanted}/{file}"))?.contents_utf8()?;
         Some(Located::BuiltIn(file, text))
     })
+}
+
+/// The case that is meant where none is named.
+pub fn default() -> Option<String> {
+    let variable = std::env::var("DEPLOYMENT_CASE").ok().filter(|name| !name.is_empty());
+    variable.or_else(|| Defaults::here().preset().map(str::to_owned))
 }
 
 /// Whether there is a case of this name, or at this path.
@@ -104,7 +117,8 @@ pub fn find(wanted: &str) -> Result<FoundCase> {
     }
     let names = names();
     let nearest = model::nearest::closest(wanted, names.iter().map(String::as_str), None);
-    let looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
+    let mut looked: Vec<String> = directories().into_iter().map(Utf8PathBuf::into_string).collect();
+    looked.extend(Project::here().map(|project| project.root.join(projects::PRESETS).into_string()));
     Err(Error::usage(format!(
         "there is no case `{wanted}`\n  looked for it as a path, in {}, and among the built-in cases",
         looked.join(", ")
@@ -142,6 +156,11 @@ fn read(path: &Utf8Path) -> Result<FoundCase> {
     let json = || serde_json::from_str::<serde_json::Value>(&text).ok();
     let preset = format == Format::Json && json().is_some_and(|text| text.get("schema").is_none());
     let lock = if own { "case.lock".to_owned() } else { format!("{name}.lock") };
+    let project = Project::of_preset(&absolute).filter(|_| preset);
+    let (directory, lock) = match &project {
+        Some(project) => (project.root.clone(), format!("{}/{lock}", projects::PRESETS)),
+        None => (directory, lock),
+    };
     let artifacts = if preset { preset_artifacts(&text, path, &directory, &name)? } else { None };
     Ok(FoundCase {
         file: CaseFile {
@@ -152,7 +171,7 @@ fn read(path: &Utf8Path) -> Result<FoundCase> {
             artifacts,
         },
         name,
-        place: Some(CaseDirectory { directory, file: absolute, lock, preset }),
+        place: Some(CaseDirectory { directory, file: absolute, lock, preset, project: project.is_some() }),
     })
 }
 
@@ -293,6 +312,12 @@ fn all() -> BTreeMap<String, Seen> {
                 fragment: texts::read(&file).is_ok_and(|text| model::case::is_fragment(&text)),
             };
             found.entry(entry.file_name().to_owned()).or_insert_with(seen);
+        }
+    }
+    if let Some(project) = Project::here() {
+        for (name, _) in &project.presets {
+            let directory = Some(project.root.join(projects::PRESETS));
+            found.entry(name.clone()).or_insert(Seen { directory, fragment: false });
         }
     }
     for entry in EMBEDDED.dirs() {

@@ -104,8 +104,7 @@ impl TypedWords {
     fn new(before: &[String], described: bool, command: &Command) -> Self {
         let typed = typed_case(before, command);
         let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-        let case =
-            typed.clone().or_else(|| variable("INSTALLER_CASE")).or_else(|| variable("DEPLOYMENT_CASE"));
+        let case = typed.clone().or_else(|| variable("INSTALLER_CASE")).or_else(cases::default);
         Self { case, typed: typed.is_some(), described, names: OnceLock::new(), steps: OnceLock::new() }
     }
 

@@ -8,6 +8,7 @@ use exec::redact::is_secret;
 use model::shell;
 
 use crate::args::Common;
+use crate::projects::Defaults;
 
 /// How this program was called: by a script or by Cargo for the user, by a path, or by its name.
 pub fn program() -> String {
@@ -32,10 +33,13 @@ pub fn typed(common: &Common) -> Vec<String> {
     }
 }
 
-/// The environment of this process, as far as it is UTF-8, without what was read as old options.
+/// The environment of this process, as far as it is UTF-8, without what was read as old options; below it, what the
+/// `.env` of the project around the working directory says.
 pub fn environment(common: &Common) -> BTreeMap<String, String> {
     let left_out = common.translated.as_ref().map_or(&[][..], |translated| translated.variables.as_slice());
-    all().filter(|(name, _)| !left_out.contains(name)).collect()
+    let mut environment: BTreeMap<String, String> = Defaults::here().into_variables();
+    environment.extend(all().filter(|(name, _)| !left_out.contains(name)));
+    environment
 }
 
 /// All of the environment that is UTF-8.

@@ -84,7 +84,10 @@ pub fn artifacts(
     let directory = match &common.artifacts {
         Some(path) => absolute(path)?,
         None if target.root && target.container => Utf8PathBuf::from("/opt/installer/artifacts").join(case),
-        None => absolute(Utf8Path::new("artifacts"))?.join(case),
+        None => match place_of_case.filter(|place| place.project) {
+            Some(place) => place.directory.join("artifacts").join(case),
+            None => absolute(Utf8Path::new("artifacts"))?.join(case),
+        },
     };
     // A preset of an older tool has files of its own in that directory, which are not ours to tidy up.
     let preset = place_of_case.is_some_and(|place| place.preset);

@@ -22,6 +22,7 @@ use crate::args::Common;
 use crate::cases;
 use crate::error::{Error, Result};
 use crate::invocation::environment;
+use crate::projects::{Defaults, Project};
 use crate::remembered::Remembered;
 use crate::{invocation, layout, picker, site, sources};
 
@@ -103,7 +104,11 @@ pub fn case_name(common: &Common, positional: Option<&str>) -> Result<String> {
     if let Some(name) = positional.map(str::to_owned).or_else(|| common.case.clone()) {
         return Ok(name);
     }
-    if let Some(name) = std::env::var("DEPLOYMENT_CASE").ok().filter(|name| !name.is_empty()) {
+    if let Some(project) = Project::here() {
+        // Before what it says is passed over in silence.
+        project.defaults()?;
+    }
+    if let Some(name) = cases::default() {
         return Ok(name);
     }
     picker::pick(std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !common.yes)
@@ -138,7 +143,17 @@ fn load_with_sources(
         // Part of what steps see, and so of their fingerprints.
         overrides.set.push(("environment.SOURCE_DATE_EPOCH".to_owned(), format!("\"{epoch}\"")));
     }
-    overrides.sources = sources::given(common, &found, &overrides)?;
+    let defaults = match &found.place {
+        Some(place) if place.project => Project::of_preset(&place.file).map(|project| project.defaults()),
+        _ => None,
+    };
+    let defaults = defaults.transpose()?.unwrap_or_default();
+    let preset: serde_json::Value = serde_json::from_str(&found.file.text).unwrap_or_default();
+    for (name, value) in defaults.of_system().filter(|(name, _)| preset["environment"].get(name).is_none()) {
+        let key = format!("image.environment.{name}");
+        overrides.set.insert(0, (key, serde_json::Value::from(value.as_str()).to_string()));
+    }
+    overrides.sources = sources::given(common, &found, &overrides, &defaults)?;
     let sources = overrides.sources.clone();
     let recipes = crate::recipes::all();
     let loaded = model::case::load(
@@ -197,6 +212,11 @@ impl Setting {
         };
         if setting.layout.artifacts != layout::artifacts(common, name, place.as_ref(), &setting.target)? {
             setting.recalled.push(format!("artifacts: {}", setting.layout.artifacts));
+        }
+        let defaults = Defaults::here();
+        if common.case.is_none() && positional.is_none() && defaults.preset() == Some(setting.wanted.as_str())
+        {
+            crate::out::say(&format!("case: {} (DEFAULT_PRESET in {})", setting.wanted, defaults.file));
         }
         // Before sources are recalled: what is remembered need not be typed.
         setting.case_argument = invocation::arguments(common, &setting.wanted, &setting.sources);

@@ -26,6 +26,7 @@ mod next;
 mod out;
 mod picker;
 mod plan_cmd;
+mod projects;
 mod recipe_cmd;
 mod recipes;
 mod reference;

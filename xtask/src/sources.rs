@@ -13,6 +13,7 @@ use model::exit;
 use crate::args::Common;
 use crate::cases::{self, FoundCase};
 use crate::error::{Error, Result};
+use crate::projects::Defaults;
 use crate::{invocation, layout, out};
 
 /// Sources, each with its directory.
@@ -55,10 +56,16 @@ pub fn rewritten(words: Vec<String>) -> Result<Vec<String>> {
 
 /// The directories that are given for the sources of a case, absolute. A flag of a component counts more than
 /// `--source`, and both more than a component's variable.
-pub fn given(common: &Common, found: &FoundCase, overrides: &Overrides) -> Result<Given> {
+pub fn given(
+    common: &Common,
+    found: &FoundCase,
+    overrides: &Overrides,
+    defaults: &Defaults,
+) -> Result<Given> {
     let mut sources = Given::new();
     let variables = variables(invocation::environment(common));
-    if !common.component_src.is_empty() || !common.source.is_empty() || !variables.is_empty() {
+    let nothing = common.component_src.is_empty() && common.source.is_empty() && variables.is_empty();
+    if !nothing || !defaults.is_empty() {
         let names = model::case::source_names(
             found.file.clone(),
             &mut |wanted, child| cases::parent(wanted, child),
@@ -66,7 +73,10 @@ pub fn given(common: &Common, found: &FoundCase, overrides: &Overrides) -> Resul
         )
         .map_err(|diagnostics| Error::of_case(exit::BAD_CASE, diagnostics))?;
         let components = &names.components;
-        sources.extend(of_variables(&variables, components)?);
+        sources.extend(of_defaults(defaults, components)?);
+        for (source, path) in of_variables(&variables, components)? {
+            set(&mut sources, &source, path);
+        }
         spelled_out(common, &names, &mut sources)?;
         for text in &common.component_src {
             let (name, path) = text.split_once('=').unwrap_or((text, ""));
@@ -137,6 +147,19 @@ fn variables(environment: BTreeMap<String, String>) -> BTreeMap<String, String> 
 fn variable(component: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     component.chars().map(plain).collect::<String>() + VARIABLE
+}
+
+/// What the `.env` of a project says for them.
+fn of_defaults(defaults: &Defaults, components: &[(String, String)]) -> Result<Given> {
+    let mut sources = Given::new();
+    for (component, source) in components {
+        if let Some((name, path)) = defaults.source(component) {
+            let help = format!("give the directory of the source of {component}, or remove the line");
+            let what = format!("{name} in {}", defaults.file);
+            set(&mut sources, source, directory(&what, path.as_str(), &help)?);
+        }
+    }
+    Ok(sources)
 }
 
 /// What variables say for the components of a case. One that is set for a shell or an image meets every case: what the

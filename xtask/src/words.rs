@@ -91,7 +91,7 @@ fn told(
     let of_variable = variable("INSTALLER_CASE");
     // Clap puts the variable into the flag.
     let typed = common.case.as_deref().filter(|case| of_variable.as_deref() != Some(case));
-    let default = of_variable.clone().or_else(|| variable("DEPLOYMENT_CASE"));
+    let default = of_variable.clone().or_else(cases::default);
     let known = Vocabulary { typed, default: default.as_deref(), is_case: &cases::exists, has };
     match split(&known) {
         Split::Told(Some(case), others) => Ok((Common { case: Some(case), ..common.clone() }, others)),

@@ -238,6 +238,60 @@ fn an_archive_beside_a_preset_is_the_source_of_its_component() {
 }
 
 #[test]
+fn a_project_has_presets_by_their_names_and_defaults_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = &directory.path().canonicalize().unwrap();
+    let text = r#"{
+  "metadata": { "name": "production", "description": "small wheels in the place of large ones" },
+  "base_image": "debian:12", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {},
+  "build_options": { "xaiva_media_source": "../nowhere" }, "environment": { "MODE": "fast" }
+}"#;
+    write(home, "presets/first.json", text);
+    write(home, "presets/broken.json", "{");
+    write(home, "artifacts/production/requirements.txt", "six\n");
+    write(home, "media/CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\nproject(media NONE)\n");
+    write(home, ".env", "# ours\nDEFAULT_PRESET=production\nTZ=\"Asia/Seoul\"\nXAIVA_MEDIA_PATH=media\n");
+    let below = home.join("docker/deep");
+    std::fs::create_dir_all(&below).unwrap();
+    let run = |words: &[&str], wanted: i32| {
+        let output = command(&below, words).output().unwrap();
+        let all =
+            format!("{}{}", printed(&output), told(home, &output)).replace(home.to_str().unwrap(), "[HOME]");
+        assert_eq!(code(&output), wanted, "{words:?}: {all}");
+        all
+    };
+    let listed = run(&["case", "list"], 0);
+    let line = "production                     small wheels in the place of large ones ([HOME]/presets)";
+    assert!(listed.lines().any(|found| found == line), "{listed}");
+    assert!(listed.contains("broken                         (has mistakes: "), "{listed}");
+    let shown = run(&["case", "show"], 0);
+    assert!(shown.contains("\"path\": \"[HOME]/media\""), "{shown}");
+    for (name, value) in [("TZ", "Asia/Seoul"), ("MODE", "fast")] {
+        assert!(shown.contains(&format!("\"{name}\": \"{value}\"")), "{shown}");
+    }
+    let place: Vec<String> = ["--prefix", "--state-dir", "--cache-dir", "--data-dir"]
+        .iter()
+        .flat_map(|flag| [(*flag).to_owned(), home.join(flag.trim_start_matches('-')).display().to_string()])
+        .collect();
+    let place: Vec<&str> = place.iter().map(String::as_str).collect();
+    let planned = run(&[&["plan"], &place[..]].concat(), 0);
+    assert!(planned.contains("case: production (DEFAULT_PRESET in [HOME]/.env)"), "{planned}");
+    let planned = run(&[&["plan", "--json"], &place[..]].concat(), 0);
+    assert!(planned.contains("/artifacts/production/brought"), "{planned}");
+
+    write(home, ".env", "DEFAULT_PRESET=production\nXAIVA_MEDIA_PATH=gone\n");
+    let refused = run(&["case", "show"], 2);
+    assert!(refused.contains("XAIVA_MEDIA_PATH in [HOME]/.env: [HOME]/gone is not a directory"), "{refused}");
+    write(home, ".env", "DEFAULT_PRESET=production\nnonsense\n");
+    assert!(run(&["plan"], 2).contains("[HOME]/.env:2: this line sets nothing"));
+    std::fs::remove_file(home.join(".env")).unwrap();
+    let imported = run(&["case", "import", "../../presets/first.json", "--output", "../../cases/mine"], 0);
+    assert!(imported.contains("wrote ../../cases/mine/case.toml"), "{imported}");
+    let case = std::fs::read_to_string(home.join("cases/mine/case.toml")).unwrap();
+    assert!(case.contains("path = \"../../../nowhere\""), "{case}");
+}
+
+#[test]
 fn an_unknown_key_of_a_preset_is_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();

@@ -11,7 +11,7 @@ mod tests;
 
 pub use build_command::build_options;
 pub use deployment::{Deployment, REPOSITORIES, SERVICE, WHOLE, read};
-pub use preset::{Preset, preset};
+pub use preset::{Moved, Preset, preset};
 
 /// What kind of thing is told of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,8 @@
 //! A JSON preset of an older tool as a case of its own.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{CaseFile, Diagnostics, Warning, quoted_key, read_preset};
+use model::layout::plain;
 use serde_json::{Map, Value};
 
 use super::{Finding, Imported, IsSecret, Kind, is_proxy, of_a_place, quoted, without_credentials};
@@ -21,11 +23,24 @@ pub struct Preset {
 ///
 /// # Errors
 /// When it is no JSON, or no preset.
-pub fn preset(file: &CaseFile, name: &str, is_secret: IsSecret<'_>) -> Result<Preset, Diagnostics> {
+pub fn preset(
+    file: &CaseFile,
+    name: &str,
+    moved: &Moved,
+    is_secret: IsSecret<'_>,
+) -> Result<Preset, Diagnostics> {
     let (mut tree, warnings) = read_preset(file)?;
     let mut requirements = Vec::new();
     beside(&mut tree, &mut requirements);
-    let mut findings = environment(&mut tree, &file.name, is_secret);
+    moved.paths(&mut tree);
+    let mut findings: Vec<Finding> = Vec::new();
+    for place in ["/environment", "/image/environment"] {
+        for finding in environment(tree.pointer_mut(place), &file.name, is_secret) {
+            if !findings.iter().any(|known| known.text == finding.text) {
+                findings.push(finding);
+            }
+        }
+    }
     let mut text = format!("# Read from {} by `installer case import`.\n\n", file.name);
     if let Value::Object(table) = &mut tree {
         if let Some(Value::Object(metadata)) = table.get_mut("metadata") {
@@ -45,8 +60,8 @@ pub fn preset(file: &CaseFile, name: &str, is_secret: IsSecret<'_>) -> Result<Pr
 }
 
 /// Takes out of the environment what belongs to a place.
-fn environment(tree: &mut Value, file: &str, is_secret: IsSecret<'_>) -> Vec<Finding> {
-    let Some(Value::Object(table)) = tree.get_mut("environment") else { return Vec::new() };
+fn environment(of: Option<&mut Value>, file: &str, is_secret: IsSecret<'_>) -> Vec<Finding> {
+    let Some(Value::Object(table)) = of else { return Vec::new() };
     let mut findings = Vec::new();
     table.retain(|name, value| {
         let secret = value.as_str().is_some_and(|text| is_secret(name, text));
@@ -62,6 +77,55 @@ fn environment(tree: &mut Value, file: &str, is_secret: IsSecret<'_>) -> Vec<Fin
         false
     });
     findings
+}
+
+/// Where a preset was and where its case will be: directories, absolute.
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    /// What paths in the preset are relative to.
+    pub from: Utf8PathBuf,
+    /// What paths in the case are relative to.
+    pub to: Utf8PathBuf,
+}
+
+impl Moved {
+    /// Paths in a preset, as the case has to write them.
+    fn paths(&self, tree: &mut Value) {
+        for source in tree.get_mut("sources").and_then(Value::as_object_mut).into_iter().flatten() {
+            if let Some(Value::String(path)) = source.1.get_mut("path") {
+                *path = self.path(path);
+            }
+        }
+        for list in ["/python/find_links", "/system_packages"] {
+            let list = tree.pointer_mut(list).and_then(Value::as_array_mut);
+            for item in list.into_iter().flatten() {
+                if let Value::String(text) = item {
+                    // A package by its name has no slash.
+                    if text.contains('/') && !text.contains("://") {
+                        *text = self.path(text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What lies in the project stays relative to it, so that it can be moved as a whole.
+    fn path(&self, path: &str) -> String {
+        let target = plain(&self.from.join(path));
+        if Utf8Path::new(path).is_absolute() && !target.starts_with(&self.from) {
+            return path.to_owned();
+        }
+        let up = self.to.ancestors().position(|above| target.starts_with(above)).unwrap_or(0);
+        let common = self.to.ancestors().nth(up).unwrap_or(Utf8Path::new("/"));
+        let below = target.strip_prefix(common).unwrap_or(&target);
+        match (up, below.as_str()) {
+            (0, "") => ".".to_owned(),
+            (0, below) if below.contains('/') => below.to_owned(),
+            (0, below) => format!("./{below}"),
+            (up, "") => vec![".."; up].join("/"),
+            (up, below) => format!("{}/{below}", vec![".."; up].join("/")),
+        }
+    }
 }
 
 /// Requirement files come along, so that the new case stands alone.

@@ -283,6 +283,10 @@ fn a_build_command_is_read_for_its_options_alone() {
     }
 }
 
+fn moved() -> Moved {
+    Moved { from: "/proj".into(), to: "/proj/cases/new".into() }
+}
+
 #[test]
 fn a_preset_becomes_a_case_of_its_own() {
     let text = r#"{
@@ -301,7 +305,7 @@ fn a_preset_becomes_a_case_of_its_own() {
         directory: None,
         artifacts: None,
     };
-    let read = preset(&file, "new", &looks_secret).unwrap();
+    let read = preset(&file, "new", &moved(), &looks_secret).unwrap();
     let mut shown = read.imported.case;
     for warning in read.warnings {
         let _ = writeln!(shown, "\n{warning}");
@@ -313,9 +317,29 @@ fn a_preset_becomes_a_case_of_its_own() {
 }
 
 #[test]
+fn paths_of_a_preset_stay_right_in_the_case() {
+    let text = r#"{ "metadata": {}, "base_image": "", "python": {}, "pytorch": {}, "tensorrt": {}, "cuda": {},
+  "build_options": { "xaiva_media_source": { "path": "../media" } }, "system_packages": ["curl", "./debs/own.deb", "/srv/other.deb"] }"#;
+    let file = CaseFile {
+        name: "old.json".to_owned(),
+        text: text.to_owned(),
+        format: Format::Json,
+        directory: None,
+        artifacts: None,
+    };
+    let case = preset(&file, "new", &moved(), &nothing_is_secret).unwrap().imported.case;
+    for line in [
+        "path = \"../../../media\"",
+        "system_packages = [\"curl\", \"../../debs/own.deb\", \"/srv/other.deb\"]",
+    ] {
+        assert!(case.contains(line), "{case}");
+    }
+}
+
+#[test]
 fn a_preset_says_the_same_as_the_case_that_is_written_of_it() {
     let json = r#"{ "metadata": { "description": "d" }, "base_image": "", "pytorch": {}, "tensorrt": {}, "python": { "version": "3.11" }, "cuda": { "version": "12.6", "arch": 86 },
-  "system_packages": ["curl"], "environment": { "A_B": "x\ny" }, "build_options": { "ffmpeg_version": "6.0", "opencv_version": "4.8.0" } }"#;
+  "system_packages": ["curl"], "environment": { "A_B": "x y" }, "build_options": { "ffmpeg_version": "6.0", "opencv_version": "4.8.0" } }"#;
     let file = |text: &str, format| CaseFile {
         name: "f".to_owned(),
         text: text.to_owned(),
@@ -332,7 +356,8 @@ fn a_preset_says_the_same_as_the_case_that_is_written_of_it() {
         model::case::load(file, &mut |_, _| Err("none".to_owned()), &overrides, &known)
             .map_err(|errors| errors.to_string())
     };
-    let written = preset(&file(json, Format::Json), "f", &nothing_is_secret).unwrap().imported.case;
+    let stays = Moved { from: "/proj".into(), to: "/proj".into() };
+    let written = preset(&file(json, Format::Json), "f", &stays, &nothing_is_secret).unwrap().imported.case;
     let (old, new) = (load(file(json, Format::Json)).unwrap(), load(file(&written, Format::Toml)).unwrap());
     assert_eq!(old.case, new.case, "{written}");
 }

@@ -49,6 +49,7 @@ pub use image::{HealthCheck, Image, Port};
 pub use merge::{CaseFile, Format, Loaded, Origin, Overrides, SourceNames, load, read_preset, source_names};
 pub use reference::reference_markdown;
 pub use schema::{json_schema, recipe_json_schema};
+pub use semantic::is_case_name;
 pub use source::{Alternatives, Lfs, SourceSpec, is_commit};
 pub use stack::{
     OptionalPackages, PYTORCH_PROJECTS, PythonIndex, Pytorch, Tensorrt, cuda_tag, normalised_project,

@@ -37,6 +37,9 @@ const KEPT: [(&str, &[&str]); 5] = [
 const BUILD_OPTIONS: [&str; 4] =
     ["ffmpeg_version", "opencv_version", "xaiva_media_source", "build_opencv_from_source"];
 
+/// Variables of `environment` that are for the image alone.
+const OF_PLACES: [&str; 5] = ["TZ", "LANG", "LANGUAGE", "LC_ALL", "DEBIAN_FRONTEND"];
+
 /// How many of [`SECTIONS`], from the first on, every preset in use has.
 const IN_EVERY_PRESET: usize = 7;
 
@@ -205,7 +208,7 @@ impl Reader<'_> {
         }
     }
 
-    /// These files feed `ENV` of a Dockerfile, where `$NAME` is filled in.
+    /// These files feed `ENV` of a Dockerfile, which what is built in it sees too, and where `$NAME` is filled in.
     fn environment(&mut self, node: &Node) {
         let Value::Table(table) = &node.value else {
             self.root.insert("environment".to_owned(), node.clone());
@@ -227,8 +230,13 @@ impl Reader<'_> {
             };
             read.insert(name.clone(), Node { value: text, ..value.clone() });
         }
-        let read = Node { value: Value::Table(read), key: node.key.clone(), span: node.span.clone() };
-        self.root.insert("environment".to_owned(), read);
+        let node =
+            |table| Node { value: Value::Table(table), key: node.key.clone(), span: node.span.clone() };
+        let of_image = IndexMap::from([("environment".to_owned(), node(read.clone()))]);
+        self.root.insert("image".to_owned(), node(of_image));
+        // What is compiled does not depend on where its users live.
+        read.retain(|name, _| !OF_PLACES.contains(&name.as_str()));
+        self.root.insert("environment".to_owned(), node(read));
     }
 
     fn build_options(&mut self, node: &Node) {

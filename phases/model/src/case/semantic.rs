@@ -118,6 +118,6 @@ impl Checker<'_> {
 }
 
 /// Whether a case may have this name, which becomes the name of directories.
-pub(super) fn is_case_name(name: &str) -> bool {
+pub fn is_case_name(name: &str) -> bool {
     name::mistake(name).is_none()
 }

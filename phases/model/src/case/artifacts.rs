@@ -32,23 +32,43 @@ pub struct SourceFile {
     pub sha256: Option<Digest>,
 }
 
+impl SourceFile {
+    /// Its name in small letters, without what tells the kind of archive.
+    fn stem(&self) -> String {
+        const ENDS: [&str; 5] = [".zip", ".tgz", ".tbz2", ".tbz", ".txz"];
+        let name = self.name.to_ascii_lowercase();
+        let end =
+            name.find(".tar").or_else(|| ENDS.iter().find_map(|end| Some(name.strip_suffix(end)?.len())));
+        match end {
+            Some(end) if self.sha256.is_some() => name[..end].to_owned(),
+            _ => name,
+        }
+    }
+}
+
 impl PresetArtifacts {
     /// The source of a component in a version: `ffmpeg-6.0.tar.xz`, `opencv-4.8.0/`, or without the version `ffmpeg/`.
     pub fn source(&self, component: &str, version: &str) -> Option<&SourceFile> {
-        let stem = |source: &SourceFile| {
-            let name = source.name.to_ascii_lowercase();
-            match name.find(".tar").or_else(|| name.strip_suffix(".zip").map(str::len)) {
-                Some(end) if source.sha256.is_some() => name[..end].to_owned(),
-                _ => name,
-            }
-        };
         let wanted = [
             format!("{component}-{version}"),
             format!("{component}_{version}"),
             format!("{component}-{version}.orig"),
             component.to_owned(),
         ];
-        wanted.iter().find_map(|wanted| self.sources.iter().find(|source| stem(source) == *wanted))
+        wanted.iter().find_map(|wanted| self.sources.iter().find(|source| source.stem() == *wanted))
+    }
+
+    /// The source of a component in whatever version is there: `x265.tar.bz2`, `opus-1.4/`, `libx264_snapshot.zip`; of
+    /// several the last by name.
+    pub fn of_any_version(&self, component: &str) -> Option<&SourceFile> {
+        let bare = |name: &str| name.strip_prefix("lib").unwrap_or(name).replace('_', "-");
+        let wanted = bare(component);
+        let is_it = |source: &&SourceFile| {
+            let stem = bare(&source.stem());
+            let rest = stem.strip_prefix(&wanted);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.sources.iter().rfind(is_it)
     }
 }
 
@@ -72,5 +92,17 @@ mod tests {
         assert_eq!(found("ffmpeg", "6.0"), Some("FFmpeg-6.0.tar.gz"));
         assert_eq!(found("ffmpeg", "7.0"), None, "another version is another source");
         assert_eq!(found("opencv", "4.8.0"), Some("opencv"));
+        let sources = vec![
+            archive("libx264_snapshot.zip"),
+            tree("opus-1.3"),
+            archive("opus-1.4.tar.gz"),
+            archive("x265.tar.bz2"),
+            tree("x2650"),
+        ];
+        let artifacts = PresetArtifacts { sources, ..PresetArtifacts::default() };
+        let found = |name: &str| artifacts.of_any_version(name).map(|it| it.name.as_str());
+        assert_eq!(found("x264"), Some("libx264_snapshot.zip"));
+        assert_eq!(found("opus"), Some("opus-1.4.tar.gz"));
+        assert_eq!((found("x265"), found("libvpx")), (Some("x265.tar.bz2"), None));
     }
 }

@@ -14,10 +14,8 @@ mod wrong;
 
 /// Parents are looked for among these.
 fn load_with(root: CaseFile, others: &[CaseFile], overrides: &Overrides) -> Result<Loaded, Diagnostics> {
-    let known = crate::case::Recipes::from_iter([
-        ("ffmpeg".to_owned(), Default::default()),
-        ("opencv".to_owned(), Default::default()),
-    ]);
+    let names = ["fdk-aac", "ffmpeg", "nv-codec-headers", "opencv", "x265"];
+    let known = names.into_iter().map(|name| (name.to_owned(), Default::default())).collect();
     let mut parent = |value: &str, _from: &str| {
         others
             .iter()

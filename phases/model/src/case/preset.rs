@@ -1,6 +1,8 @@
 //! Presets of older tools: JSON files without `schema`, with nine sections. What is known becomes a case; what is not is
 //! a warning with its line. Places stay those of the preset, so that a mistake in it is shown in it.
 
+mod codecs;
+
 use indexmap::IndexMap;
 
 use super::artifacts::{PresetArtifacts, SourceFile};
@@ -273,7 +275,7 @@ impl Reader<'_> {
         wanted.sort_by_key(|(key, _)| BUILD_OPTIONS.iter().position(|known| known == key));
         for (key, value) in wanted {
             match key {
-                "ffmpeg_version" => self.versioned("ffmpeg", value, &[], Vec::new()),
+                "ffmpeg_version" => self.ffmpeg(value),
                 "opencv_version" => self.opencv(value),
                 _ => self.xaiva(value),
             }
@@ -282,6 +284,12 @@ impl Reader<'_> {
 
     fn has_component(&self, name: &str) -> bool {
         self.root.get("components").is_some_and(|components| components.child(name).is_some())
+    }
+
+    /// Whether the image to build in has the CUDA toolkit: NVIDIA's for development.
+    fn has_toolkit(&self) -> bool {
+        let image = self.root.get("base_image").and_then(Node::text).unwrap_or_default();
+        image.contains("cuda") && image.contains("devel")
     }
 
     /// OpenCV through the FFmpeg before it, with the modules of opencv_contrib where these lie beside it.
@@ -296,6 +304,10 @@ impl Reader<'_> {
         if let Some(found) = contrib {
             let modules = format!("{}/modules", placeholder::tree_of(&CONTRIB.into()));
             options.push(("OPENCV_EXTRA_MODULES_PATH", Value::Text(modules)));
+            // Its CUDA stands on a module of those (`cudev`), and on the toolkit.
+            if self.has_toolkit() {
+                options.push(("WITH_CUDA", Value::Bool(true)));
+            }
             let source = self.source_at(found);
             self.declare("sources", CONTRIB, value, source);
         }

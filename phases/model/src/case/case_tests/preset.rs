@@ -222,3 +222,34 @@ fn indexes_have_one_owner_and_no_passwords() {
         )
     );
 }
+
+#[test]
+fn codecs_beside_a_preset_are_built_and_ffmpeg_with_them() {
+    let directory = camino::Utf8PathBuf::from("/p/artifacts/old");
+    let file = |name: &str, archive: bool| SourceFile {
+        name: name.to_owned(),
+        path: directory.join("sources").join(name),
+        sha256: archive.then(|| Digest::of(name)),
+    };
+    let sources = vec![
+        file("fdk-aac-2.0.2", false),
+        file("ffmpeg-6.0.tar.xz", true),
+        file("nv-codec-headers-n11.1.5.2.tar.gz", true),
+        file("opencv-4.8.0.zip", true),
+        file("opencv_contrib-4.8.0.zip", true),
+        file("x265.tar.bz2", true),
+    ];
+    let artifacts = PresetArtifacts { directory: directory.clone(), sources, ..PresetArtifacts::default() };
+    let loaded = load_preset(PRESET, Some(artifacts)).unwrap();
+    let ffmpeg = &loaded.case.components["ffmpeg"];
+    assert_eq!(ffmpeg.needs, ["fdk-aac", "nv-codec-headers", "x265"].map(Into::into));
+    for option in ["enable-libfdk-aac", "enable-nvenc", "enable-libx265", "enable-gpl", "enable-nonfree"] {
+        assert_eq!(ffmpeg.options.get(option), Some(&OptionValue::Switch(true)), "{option}");
+    }
+    assert!(!ffmpeg.options.contains_key("enable-libx264"), "{:?}", ffmpeg.options);
+    assert!(loaded.case.components.contains_key("x265"));
+    assert_eq!(loaded.case.components["opencv"].options.get("WITH_CUDA"), Some(&OptionValue::Switch(true)));
+    let told = warnings(&loaded);
+    assert!(told.contains("FFmpeg is built with fdk-aac, nv-codec-headers, x265 from"), "{told}");
+    assert!(!told.contains("nothing is built from"), "{told}");
+}

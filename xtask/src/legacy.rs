@@ -9,6 +9,7 @@ use exec::redact::Redactor;
 use legacy::options::{
     self, CaseFacts, Given, Meaning, OPTIONS, OldOption, Refused, Script, Translated, World, line,
 };
+use legacy::presets::PresetScript;
 use model::exit;
 
 use crate::args::{self, Cli};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::invocation;
 use crate::load::load_case;
 use crate::out::{print, say};
+use crate::projects;
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
@@ -26,6 +28,10 @@ impl From<Refused> for Error {
 /// `installer legacy SCRIPT DIRECTORY [OPTIONS]`: the name of the script, the directory that it lies in, its options.
 /// `act` runs a command line of today.
 pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
+    let of_presets = |word: &String| PresetScript::ALL.into_iter().find(|script| script.file() == word);
+    if let (Some(script), Some(directory)) = (words.first().and_then(of_presets), words.get(1)) {
+        return presets(script, Utf8Path::new(directory), &words[2..], act);
+    }
     let script = words.first().and_then(|word| Script::ALL.into_iter().find(|script| script.word() == word));
     let (Some(script), Some(directory)) = (script, words.get(1)) else {
         return Err(Error::usage("`installer legacy` is for the former scripts only")
@@ -45,7 +51,26 @@ pub fn main(words: &[String], act: fn(&Cli) -> Result<i32>) -> Result<i32> {
         let note = format!("{old} is not read: `installer case show` prints the case of this name");
         translated.notes.push(note);
     }
-    run(script, &translated, project.as_deref(), act)
+    run(&format!("{}.sh", script.word()), &translated, project.as_deref(), act)
+}
+
+/// A script of a project of presets, which worked in that project.
+fn presets(
+    script: PresetScript,
+    scripts: &Utf8Path,
+    words: &[String],
+    act: fn(&Cli) -> Result<i32>,
+) -> Result<i32> {
+    if words.iter().any(|word| matches!(word.as_str(), "--help" | "-h")) {
+        return print(&script.help()).map(|()| exit::OK);
+    }
+    let project = scripts.parent().filter(|project| project.join(projects::PRESETS).is_dir());
+    if let Some(project) = project {
+        std::env::set_current_dir(project)
+            .map_err(|error| Error::usage(format!("failed to enter {project}: {error}")))?;
+    }
+    let translated = legacy::presets::translate(script, words)?;
+    run(script.file(), &translated, project, act)
 }
 
 fn translate(
@@ -121,13 +146,13 @@ fn old_case(name: &str, project: Option<&Utf8Path>) -> Option<Utf8PathBuf> {
 }
 
 fn run(
-    script: Script,
+    script: &str,
     translated: &Translated,
     project: Option<&Utf8Path>,
     act: fn(&Cli) -> Result<i32>,
 ) -> Result<i32> {
     let inside = project.map_or_else(String::new, |project| format!(" (in {project})"));
-    say(&format!("{}.sh is now{inside}:", script.word()));
+    say(&format!("{script} is now{inside}:"));
     for words in &translated.commands {
         say(&format!("  {}", line(words)));
     }

@@ -254,6 +254,36 @@ fn a_deployment_case_is_imported_once_and_nothing_of_it_is_run() {
 }
 
 #[test]
+fn scripts_of_a_project_of_presets_work_in_it() {
+    let place = tempfile::tempdir().unwrap();
+    let home = &place.path().canonicalize().unwrap();
+    let preset = "{\"metadata\": {\"name\": \"mine\", \"description\": \"a preset\"}, \"base_image\": \"\", \"python\": {}, \"pytorch\": {}, \"tensorrt\": {}, \"cuda\": {}, \"build_options\": {}}";
+    write(home, "app/presets/mine.json", preset);
+    std::fs::create_dir_all(home.join("app/scripts")).unwrap();
+    for name in ["build.py", "deps_sync.sh"] {
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/");
+        std::fs::copy(format!("{own}{name}"), home.join("app/scripts").join(name)).unwrap();
+    }
+    let run = |name: &str, words: &[&str], wanted: i32| {
+        let output = script(home, name, words).output().unwrap();
+        let all = format!("{}{}", printed(&output), told(home, &output));
+        assert_eq!(code(&output), wanted, "{name} {words:?}: {all}");
+        all
+    };
+    let listed = run("build.py", &["--list-presets"], exit::OK);
+    assert!(listed.contains("mine ") && listed.contains("a preset ("), "{listed}");
+    let planned = run("build.py", &["--preset", "mine", "--dry-run"], exit::OK);
+    assert!(
+        planned.contains("build.py is now (in [HOME]/app):\n  installer plan --case mine\n"),
+        "{planned}"
+    );
+    let refused = run("build.py", &["--preset", "mine"], exit::USAGE);
+    assert!(refused.contains("docker build -f Dockerfile.mine --target runtime -t mine ."), "{refused}");
+    let brought = run("deps_sync.sh", &["mine"], exit::OK);
+    assert!(brought.contains("  installer deps --case mine\n"), "{brought}");
+}
+
+#[test]
 fn a_preset_is_imported_and_means_the_same() {
     let place = tempfile::tempdir().unwrap();
     let home = place.path();

@@ -1,4 +1,4 @@
-//! The Rust that a source pins compiles it.
+//! What a source says to cargo counts: the Rust that it pins, flags, the target.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -88,4 +88,28 @@ fn the_rust_that_a_source_pins_compiles_it_or_both_versions_are_told_before_the_
     write(home, "case.toml", &format!("{case}[toolchains.rust]\nignore_pins = true\n"));
     with_cargo(home, &all, exit::OK);
     assert_eq!(compiled_with(), "", "the machine's own compiles it");
+}
+
+#[test]
+fn flags_and_targets_that_a_source_or_a_case_gives_to_cargo_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path();
+    write(home, "one/Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    write(home, "one/Cargo.lock", "version = 3\n\n[[package]]\nname = \"one\"\nversion = \"0.1.0\"\n");
+    write(home, "one/src/main.rs", "fn main() { print!(\"{} {}\", cfg!(aa), cfg!(bb)) }\n");
+    let case = |more: &str, contains: &str| {
+        let case = format!(
+            "schema = 1\n[metadata]\nname = \"mine\"\n[sources.one]\nkind = \"path\"\npath = \"one\"\n[components.one]\ndriver = \"cargo\"\n{more}\n[[components.one.checks]]\nkind = \"run\"\ncommand = [\"{{prefix}}/bin/one\"]\ncontains = \"{contains}\"\n"
+        );
+        write(home, "case.toml", &case);
+        with_cargo(home, &["all", "--offline"], exit::OK);
+    };
+    write(home, "one/.cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"aa\"]\n");
+    case("environment = { CARGO_BUILD_RUSTFLAGS = \"--cfg bb\" }", "true true");
+    let arch = std::env::consts::ARCH;
+    let config = format!(
+        "[build]\ntarget = \"{arch}-unknown-linux-gnu\"\n[target.'cfg(unix)']\nrustflags = [\"--cfg\", \"bb\"]\n"
+    );
+    write(home, "one/.cargo/config.toml", &config);
+    case("", "false true");
 }

@@ -50,7 +50,11 @@ pub fn options_of(driver: Driver, arguments: &[String]) -> Vec<(String, OptionVa
                 Some(text) => found.extend(assigned(text)),
                 None => found.extend(words.long(word, |_| true)),
             },
-            Driver::Autotools => found.extend(words.long(word, |name| OF_TWO_WORDS.contains(&name))),
+            Driver::Autotools => match word.split_once('=').filter(|(name, _)| OF_TWO_WORDS.contains(name)) {
+                // The form without dashes is that of variables, which configure scripts take for options as well.
+                Some((name, value)) => found.push((name.to_owned(), text(value))),
+                None => found.extend(words.long(word, |name| OF_TWO_WORDS.contains(&name))),
+            },
             Driver::Xmake => match XMAKE_LETTERS.iter().find(|(letter, _)| word == *letter) {
                 Some((_, name)) => found.extend(words.next().map(|value| ((*name).to_owned(), text(value)))),
                 None => found.extend(words.long(word, |_| false)),
@@ -171,10 +175,11 @@ mod tests {
             read(Driver::Meson, &meson),
             ["a: enabled", "sub:b: x", "libdir: lib64", "prefix: /opt", "strip: Switch(true)", "c: 1"]
         );
-        let autotools = ["--enable-x", "--enable-y=yes", "--prefix", "/opt", "--with-z", "CFLAGS=-O3"];
+        let autotools =
+            ["--enable-x", "--enable-y=yes", "--prefix", "/opt", "--with-z", "CFLAGS=-O3", "bindir=/x"];
         assert_eq!(
             read(Driver::Autotools, &autotools),
-            ["enable-x: Switch(true)", "enable-y: yes", "prefix: /opt", "with-z: Switch(true)"]
+            ["enable-x: Switch(true)", "enable-y: yes", "prefix: /opt", "with-z: Switch(true)", "bindir: /x"]
         );
         let xmake = ["--nv-gpu=y", "-o", "/out", "-vD", "--omp"];
         assert_eq!(read(Driver::Xmake, &xmake), ["nv-gpu: y", "builddir: /out", "omp: Switch(true)"]);

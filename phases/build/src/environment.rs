@@ -9,6 +9,9 @@ use model::layout::SYSTEM_PATH;
 
 use crate::rpath::RPATH_PLACEHOLDER;
 
+/// Variables with flags of compilers.
+const FLAGS: [&str; 4] = ["CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS"];
+
 /// The environment of the commands of a component that stands on these prefixes.
 pub fn environment(
     known: &Known<'_>,
@@ -54,8 +57,13 @@ pub fn environment(
             set("RUSTC_WRAPPER", name.to_owned());
         }
     }
-    for (name, value) in known.case.environment.iter().chain(&component.environment) {
-        set(name, value.clone());
+    let mut said = known.case.environment.clone();
+    said.extend(component.environment.clone());
+    for (name, value) in said {
+        // Flags of their own are joined to those for all components.
+        let joined = FLAGS.contains(&name.as_str()).then(|| variables.get(&name)).flatten();
+        let value = joined.map_or_else(|| value.clone(), |before| format!("{before} {value}"));
+        variables.insert(name, value);
     }
     variables
 }

@@ -135,7 +135,7 @@ pub fn asked_for(
 }
 
 /// `disable-x` for `enable-x`, and so on.
-fn opposite(key: &str) -> Option<String> {
+pub fn opposite(key: &str) -> Option<String> {
     let pairs =
         [("enable-", "disable-"), ("disable-", "enable-"), ("with-", "without-"), ("without-", "with-")];
     pairs.iter().find_map(|(one, other)| Some(format!("{other}{}", key.strip_prefix(one)?)))

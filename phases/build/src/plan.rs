@@ -15,6 +15,7 @@ mod settled;
 mod step;
 mod steps;
 mod third_party;
+mod unheard;
 mod xmake;
 
 use std::collections::BTreeMap;
@@ -123,6 +124,7 @@ fn component(
     notes(&subject).into_iter().for_each(|note| cx.note(note));
     let built = built(&subject)?;
     outside::refuse(&subject, &built.roots)?;
+    unheard::refuse(&subject, &built)?;
     let wanted = HookNeeds { required: built.required.clone(), roots: built.roots.clone() };
     Ok((wanted, steps::of_component(phase, planned, &subject, built, ground, common)))
 }

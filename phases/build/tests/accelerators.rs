@@ -125,7 +125,8 @@ fn two_that_exclude_each_other_are_refused_and_two_that_nobody_tried_are_noted()
 
 #[test]
 fn components_of_another_name_have_options_of_their_own() {
-    let other = with("nv-gpu = true\nmetax-gpu = true\n").replace("infinicore", "other");
+    let other = with("nv-gpu = true\nmetax-gpu = true\n").replace("infinicore", "other")
+        + "[components.other.when.\"nv-gpu or metax-gpu\"]\nnotes = [\"of its own\"]\n";
     let (plan, requirements, _) = planned(&other, |_| {}).unwrap();
     assert!(requirements.cuda.components.is_empty());
     let Action::Preflight(preflight) = &plan.step(&StepId::new("build/other/preflight")).unwrap().action

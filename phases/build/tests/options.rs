@@ -49,10 +49,9 @@ fn a_switch_is_on_however_that_is_written() {
         let shows = Shows::Word { label: "To be built:".to_owned(), word: "python3".to_owned() };
         assert!(expected(&plan, "opencv").iter().any(|one| one.shows == shows), "{written}");
     }
-    for written in [
-        format!("options = {{ {key} = \"off\" }}"),
-        format!("options = {{ {key} = true }}\narguments = [\"-D\", \"{key}:BOOL=OFF\"]"),
-    ] {
+    for written in
+        [format!("options = {{ {key} = \"off\" }}"), format!("arguments = [\"-D\", \"{key}:BOOL=OFF\"]")]
+    {
         let plan = of("opencv", &written);
         let Action::Preflight(preflight) = &step(&plan, "build/opencv/preflight").action else { panic!() };
         assert!(preflight.python.is_none(), "{written}: {preflight:?}");
@@ -128,16 +127,16 @@ fn conditions_hold_by_arguments_of_every_driver() {
 fn parts_of_ffmpeg_among_the_arguments_are_expected_of_its_tree() {
     let plan = of(
         "ffmpeg",
-        "options = { enable-decoder = [\"h264\"], enable-gpl = true }\narguments = [\"--enable-decoder=png,vp9\", \"--disable-gpl\", \"--enable-zlib\"]",
+        "options = { enable-decoder = [\"h264\"], enable-libx264 = false }\narguments = [\"--enable-decoder=png,vp9\", \"--enable-gpl\", \"--enable-zlib\"]",
     );
     let found = expected(&plan, "ffmpeg");
     let count = |line: &str| {
         found.iter().filter(|one| one.shows == Shows::Line(format!("#define CONFIG_{line} 1"))).count()
     };
-    for line in ["H264_DECODER", "PNG_DECODER", "VP9_DECODER", "ZLIB"] {
+    for line in ["GPL", "H264_DECODER", "PNG_DECODER", "VP9_DECODER", "ZLIB"] {
         assert_eq!(count(line), 1, "{line}: {found:?}");
     }
-    assert_eq!(count("GPL"), 0);
+    assert_eq!(count("LIBX264"), 0);
 }
 
 #[test]
@@ -210,4 +209,81 @@ fn what_sends_files_outside_the_prefix_is_refused_before_anything_compiles() {
     ] {
         plan(inside).unwrap();
     }
+}
+
+#[test]
+fn what_nothing_would_hear_is_refused_by_its_key() {
+    let refused = |more: &str, top: &str| {
+        let text = format!("{top}{}[components.app]\n{more}\n", source("app"));
+        let error = planned(&case(&text)).err().unwrap_or_else(|| panic!("{more}"));
+        format!("{}: {}", error.key, error.message)
+    };
+    let flags = "[build_options]\ncflags = [\"-DALL\"]\n";
+    let commands = "driver = \"command\"\n[components.app.commands]\ninstall = [[\"true\"]]\n[components.app.options]\na = true";
+    let unconfigured =
+        "driver = \"command\"\narguments = [\"zz\"]\n[components.app.commands]\ninstall = [[\"true\"]]";
+    let shown = "driver = \"cargo\"\n[[components.app.expect]]\nline = \"#define X 1\"";
+    for (more, top, told) in [
+        (
+            "driver = \"cmake\"\noptions = { LOUD = true }\narguments = [\"-DLOUD=OFF\"]",
+            "",
+            "arguments: argument `LOUD` contradicts `LOUD` in `options.LOUD`",
+        ),
+        (
+            "driver = \"cmake\"\narguments = [\"-DX=a\", \"-D\", \"X:STRING=b\"]",
+            "",
+            "argument `X:STRING` contradicts `X` in `arguments`",
+        ),
+        (
+            "driver = \"meson\"\noptions = { loud = true }\narguments = [\"-Dloud=false\"]",
+            "",
+            "argument `loud` contradicts",
+        ),
+        (
+            "driver = \"autotools\"\noptions = { enable-loud = true }\narguments = [\"--disable-loud\"]",
+            "",
+            "argument `disable-loud` contradicts `enable-loud`",
+        ),
+        (
+            "driver = \"autotools\"\noptions = { enable-loud = true }\narguments = [\"--enable-loud=no\"]",
+            "",
+            "argument `enable-loud` contradicts",
+        ),
+        (
+            "driver = \"cmake\"\noptions = { CMAKE_C_FLAGS = \"-DX\" }",
+            flags,
+            "options.CMAKE_C_FLAGS: `CMAKE_C_FLAGS` takes the place of `cflags`",
+        ),
+        ("driver = \"meson\"\noptions = { c_args = \"-DX\" }", flags, "`c_args` takes the place"),
+        (
+            "driver = \"autotools\"\narguments = [\"CFLAGS=-DX\"]",
+            flags,
+            "arguments: `CFLAGS` takes the place",
+        ),
+        (commands, "", "options.a: the driver command gives the option `a` to nothing"),
+        (unconfigured, "", "arguments: there is no `commands.configure`"),
+        (shown, "", "expect.0: component `app` has no configure step"),
+    ] {
+        let error = refused(more, top);
+        assert!(error.contains(told), "{error}");
+    }
+    // What says the same twice, adds to a list, or is another option, is well.
+    for more in [
+        "driver = \"cmake\"\noptions = { LOUD = true }\narguments = [\"-DLOUD=1\", \"-DMORE=OFF\"]",
+        "driver = \"autotools\"\narguments = [\"--disable-all\", \"--enable-decoder=a\", \"--enable-decoder=b\"]",
+    ] {
+        planned(&case(&format!("{}[components.app]\n{more}\n", source("app")))).unwrap();
+    }
+}
+
+#[test]
+fn flags_of_a_component_are_joined_to_those_for_all() {
+    let text = format!(
+        "[build_options]\ncflags = [\"-DALL\"]\n[environment]\nCFLAGS = \"-DCASE\"\n{}[components.app]\ndriver = \"cmake\"\nenvironment = {{ CFLAGS = \"-DOWN\" }}\n",
+        source("app")
+    );
+    let plan = planned(&case(&text)).unwrap().0;
+    let Action::Exec(exec) = &step(&plan, "build/app/configure").action else { panic!() };
+    let flags = exec.commands.iter().find_map(|command| command.environment.get("CFLAGS"));
+    assert_eq!(flags.map(String::as_str), Some("-DALL -DOWN"));
 }

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::case::{Case, SourceSpec};
 use model::layout::Layout;
 use model::requirements::{Asked, Place, Says};
-use model::source_facts::{FactsOfSource, SourceFacts};
+use model::source_facts::{CargoConfig, FactsOfSource, SourceFacts};
 use model::xmake::{self, XmakeFacts};
 use toml::{Table, Value};
 
@@ -84,6 +84,7 @@ pub fn of_tree(tree: &Utf8Path) -> FactsOfSource {
     }
     facts.xmake = xmake_projects(tree);
     facts.rust_pins = pins::of(tree);
+    facts.cargo_configs = cargo_configs(tree);
     facts.versions_from_git = versions_from_git(tree);
     facts.asks_git = asks_git(tree);
     facts
@@ -153,6 +154,31 @@ fn is_from_git(project: &Table) -> bool {
         && (required
             || at(&["tool", "setuptools_scm"]).is_some()
             || at(&["tool", "hatch", "version", "source"]).and_then(Value::as_str) == Some("vcs"))
+}
+
+/// What files of cargo's say, at the top of a tree and one directory below it; the older of their two names counts first,
+/// as for cargo.
+fn cargo_configs(tree: &Utf8Path) -> Vec<CargoConfig> {
+    let entries = tree.read_dir_utf8().into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.path().join(".cargo").is_dir());
+    let below = below.map(|entry| Utf8PathBuf::from(entry.file_name()));
+    let mut directories: Vec<Utf8PathBuf> = below.chain([Utf8PathBuf::new()]).collect();
+    directories.sort();
+    let read = |directory: &Utf8PathBuf| {
+        let names = ["config", "config.toml"].map(|name| tree.join(directory).join(".cargo").join(name));
+        let config = table(names.iter().find(|name| name.is_file())?)?;
+        let targets = config.get("target").and_then(Value::as_table);
+        let target_flags = targets
+            .is_some_and(|targets| targets.iter().any(|(_, target)| target.get("rustflags").is_some()));
+        let target = config.get("build").and_then(|build| build.get("target")).and_then(Value::as_str);
+        let target = target.map(str::to_owned);
+        (target_flags || target.is_some()).then(|| CargoConfig {
+            directory: directory.clone(),
+            target_flags,
+            target,
+        })
+    };
+    directories.iter().filter_map(read).collect()
 }
 
 /// The directories of `third_party` that are not empty, sorted.
@@ -280,6 +306,21 @@ mod tests {
             ("older/setup.py", "from setuptools import setup\nsetup(name='x', use_scm_version=True)\n"),
         ]);
         assert_eq!(of_tree(&root).versions_from_git, ["", "older", "vcs"]);
+    }
+
+    #[test]
+    fn what_cargo_is_told_in_a_source_is_known_where_it_counts() {
+        let (_guard, root) = tree(&[
+            (".cargo/config.toml", "[target.'cfg(unix)']\nrustflags = [\"-C\", \"target-cpu=native\"]\n"),
+            ("one/.cargo/config", "[build]\ntarget = \"x86_64-unknown-linux-musl\"\n"),
+            ("two/.cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"zz\"]\n"),
+        ]);
+        let facts = of_tree(&root);
+        let configs = facts.cargo_configs_for(Some(Utf8Path::new("one/deep")));
+        assert_eq!(configs.len(), 2);
+        assert_eq!(configs[1].target.as_deref(), Some("x86_64-unknown-linux-musl"));
+        let configs = facts.cargo_configs_for(Some(Utf8Path::new("two")));
+        assert!(configs.len() == 1 && configs[0].target_flags, "{configs:?}");
     }
 
     #[test]

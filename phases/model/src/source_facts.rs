@@ -28,6 +28,9 @@ pub struct FactsOfSource {
     /// The Rust that it pins, at its top and one directory below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rust_pins: Vec<PinnedRust>,
+    /// What files of cargo's in it (`.cargo/config.toml`) say, at its top and one directory below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cargo_configs: Vec<CargoConfig>,
     /// Directories with a Python project that takes its version from git, at the top and one below it, where nothing in
     /// the directory tells the version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +50,20 @@ pub struct FactsOfSource {
     /// What its xmake projects say, by the directory in it; empty is the top.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xmake: BTreeMap<Utf8PathBuf, XmakeFacts>,
+}
+
+/// What a `.cargo/config.toml` says, as far as it changes how a component is built
+/// (<https://doc.rust-lang.org/cargo/reference/config.html>).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CargoConfig {
+    /// The directory in the source that it counts in.
+    pub directory: Utf8PathBuf,
+    /// Whether it has `rustflags` for targets, beside which those of `[build]` count for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub target_flags: bool,
+    /// `build.target`, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// What `rust-toolchain.toml` says (<https://rust-lang.github.io/rustup/overrides.html#the-toolchain-file>).
@@ -120,6 +137,13 @@ impl FactsOfSource {
             directory.starts_with(place)
         };
         self.rust_pins.iter().filter(counts).max_by_key(|pin| pin.file.components().count())
+    }
+
+    /// The files of cargo's that count in a directory of the source, the nearest last.
+    pub fn cargo_configs_for(&self, directory: Option<&Utf8Path>) -> Vec<&CargoConfig> {
+        let directory = directory.unwrap_or(Utf8Path::new(""));
+        let counts = |config: &&CargoConfig| directory.starts_with(&config.directory);
+        self.cargo_configs.iter().filter(counts).collect()
     }
 
     /// The lowest Rust that can build this source, if it says: the larger of `rust-version` and what the lock file's

@@ -160,6 +160,14 @@ impl<'a> Checker<'a> {
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
             ("xmake", component.xmake.is_some(), Driver::Xmake, "xmake"),
             ("autoreconf", component.autoreconf, Driver::Autotools, "autotools"),
+            ("strict_configure", component.strict_configure, Driver::Autotools, "autotools"),
+            ("link_source", component.link_source, Driver::Autotools, "autotools"),
+            (
+                "environment_options",
+                !component.environment_options.is_empty(),
+                Driver::Autotools,
+                "autotools",
+            ),
         ] {
             if given && driver != wanted {
                 let help = Some(format!("remove it, or write `driver = \"{word}\"`"));

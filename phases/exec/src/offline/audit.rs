@@ -95,6 +95,10 @@ impl Audit {
                 self.note(call, line.to_owned(), tell);
                 Answer::Fail(libc::ENOSYS)
             }
+            Wanted::Descriptor => {
+                self.tell(call, "the network through another process's files (pidfd_getfd)".to_owned(), tell);
+                Answer::Fail(libc::EPERM)
+            }
             Wanted::Key => {
                 self.tell(call, "the network through the kernel's keys (request_key)".to_owned(), tell);
                 Answer::Fail(libc::ENOSYS)

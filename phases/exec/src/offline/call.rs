@@ -26,6 +26,8 @@ pub(crate) enum Wanted {
     Messages(u64, Vec<Message>),
     /// A ring through which calls are made that nobody sees.
     Ring,
+    /// An open file of another process, which may be a connection.
+    Descriptor,
     /// A key, which a program outside may be started for.
     Key,
     /// A network call of x32.
@@ -53,6 +55,7 @@ impl Wanted {
         };
         match (call.wish, call.interface) {
             (Wish::Ring, _) => Ok(Self::Ring),
+            (Wish::Descriptor, _) => Ok(Self::Descriptor),
             (Wish::Key, _) => Ok(Self::Key),
             (Wish::Other, _) => Ok(Self::Nothing),
             (_, Interface::X32) => Ok(Self::Foreign),

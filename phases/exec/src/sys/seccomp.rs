@@ -32,6 +32,8 @@ mod machine {
 
 /// `io_uring_setup` has this number on every architecture.
 const IO_URING_SETUP: i64 = 425;
+/// `pidfd_getfd` as well.
+const PIDFD_GETFD: i64 = 438;
 /// Bit that marks a call of the x32 interface.
 const X32: u32 = 0x4000_0000;
 /// Network calls of x32 programs: socket, connect, sendto, sendmsg, sendmmsg (`syscall_64.tbl`).
@@ -55,7 +57,7 @@ pub struct Filter {
 
 impl Filter {
     /// Reports `connect`, `sendmsg`, `sendmmsg`, `sendto` with an address, `socket` of families that may lead out,
-    /// `io_uring_setup` (which could do the same unseen), `request_key` (which asks name servers through the kernel), and
+    /// `io_uring_setup` (which could do the same unseen), `pidfd_getfd` (which takes connected ones), `request_key` (which asks name servers through the kernel), and
     /// the same calls of 32-bit programs; refuses calls of unknown kinds of program; lets all else through. None where the
     /// architecture is not known here.
     pub fn notifying() -> Option<Self> {
@@ -102,7 +104,7 @@ impl Filter {
             vec![jump_unless(machine::ARCHITECTURE_32, 1, 0), refuse(libc::ENOSYS), load(OFFSET_NUMBER)];
         let [any, opens, named @ .., key] = machine::CALLS_32;
         // Where nothing is reported its arguments cannot be read; programs of today do not use it.
-        foreign.extend::<Vec<_>>(calls(&[any, IO_URING_SETUP, key], kernel));
+        foreign.extend::<Vec<_>>(calls(&[any, IO_URING_SETUP, PIDFD_GETFD, key], kernel));
         foreign.extend::<Vec<_>>(calls(&named, network));
         foreign.extend(sockets(opens));
         foreign.push(allow);
@@ -126,7 +128,7 @@ impl Filter {
             });
             program.extend(block);
         }
-        program.extend::<Vec<_>>(calls(&[IO_URING_SETUP, libc::SYS_request_key], kernel));
+        program.extend::<Vec<_>>(calls(&[IO_URING_SETUP, PIDFD_GETFD, libc::SYS_request_key], kernel));
         program.extend::<Vec<_>>(calls(&[libc::SYS_connect, libc::SYS_sendmsg, libc::SYS_sendmmsg], network));
         program.extend(sockets(libc::SYS_socket));
         program.extend([jump_unless(libc::SYS_sendto as u32, 1, 0), allow]);
@@ -231,6 +233,8 @@ pub enum Wish {
     Key,
     /// `io_uring_setup`.
     Ring,
+    /// `pidfd_getfd`.
+    Descriptor,
     /// Another one; no filter reports any.
     Other,
 }
@@ -304,6 +308,7 @@ fn wish(data: &libc::seccomp_data) -> Wish {
     let number = i64::from(data.nr);
     let found = match interface(data) {
         _ if number == IO_URING_SETUP => Some(Wish::Ring),
+        _ if number == PIDFD_GETFD => Some(Wish::Descriptor),
         Interface::Bits32 => {
             machine::CALLS_32.iter().position(|known| *known == number).map(|index| KINDS_32[index])
         }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::Command;
 
 use common::*;
@@ -170,14 +171,14 @@ install = [["install", "-D", "-m", "644", "jobs", "{destdir}{prefix}/share/jobs"
     assert_eq!(std::fs::read_to_string(home.path().join("prefix/share/jobs")).unwrap(), "2\n");
 }
 
-#[test]
-fn a_build_that_wants_the_network_fails_with_6_and_says_what_it_wanted() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::create_dir(home.path().join("src")).unwrap();
-    std::fs::write(home.path().join("src/x"), "x").unwrap();
+/// A case of one component, which compiles by this command of a shell.
+fn compiles_by(home: &Path, command: &str) {
+    std::fs::create_dir(home.join("src")).unwrap();
+    std::fs::write(home.join("src/x"), "x").unwrap();
     std::fs::write(
-        home.path().join("case.toml"),
-        r#"schema = 1
+        home.join("case.toml"),
+        format!(
+            r#"schema = 1
 [metadata]
 name = "leak"
 [sources.leak]
@@ -186,16 +187,38 @@ path = "src"
 [components.leak]
 driver = "command"
 [components.leak.commands]
-compile = [["sh", "-c", "getent hosts secret-download.invalid; true"]]
-install = [["sh", "-c", "mkdir -p '{destdir}{prefix}' && touch '{destdir}{prefix}/x'"]]
-"#,
+compile = [["bash", "-c", "{command}"]]
+install = [["sh", "-c", "mkdir -p '{{destdir}}{{prefix}}' && touch '{{destdir}}{{prefix}}/x'"]]
+"#
+        ),
     )
     .unwrap();
-    let case = home.path().join("case.toml");
-    let output = placed(home.path(), &["build", "--case", case.to_str().unwrap(), "--progress", "plain"]);
+}
+
+#[test]
+fn a_build_that_wants_the_network_fails_with_6_and_says_what_it_wanted() {
+    let home = tempfile::tempdir().unwrap();
+    compiles_by(home.path(), "getent hosts secret-download.invalid; true");
+    let output = placed(home.path(), &["build", "--case", "case.toml", "--progress", "plain"]);
     let text = said(&output);
     assert_eq!(code(&output), 6, "{text}");
     assert!(text.contains("secret-download.invalid") && text.contains("build/leak/compile"), "{text}");
+}
+
+#[test]
+fn a_proxy_on_loopback_is_outside_of_the_run_without_a_wall() {
+    let home = tempfile::tempdir().unwrap();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    compiles_by(home.path(), &format!("exec 3<>/dev/tcp/127.0.0.1/{}; true", address.port()));
+    let output = placed_command(home.path(), &["build", "--case", "case.toml", "--progress", "plain"])
+        .env("INSTALLER_OFFLINE_FORCE", "audit")
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert_eq!(code(&output), 6, "{text}");
+    let wanted = format!("bash tried to reach {address} (");
+    assert!(text.contains(&wanted) && text.contains("which this run did not start"), "{text}");
 }
 
 #[test]

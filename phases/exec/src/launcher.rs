@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use crate::leftovers::end_leftovers;
 
 use crate::ending::{Ending, LOOK_AGAIN};
-use crate::offline::audit::Audit;
+use crate::offline::audit::{Audit, Told};
 use crate::offline::holder;
 use crate::output::{Chunk, read_chunk};
 use crate::sys::process::{self, Group, Program, Reaped, Stage, StartFailure};
@@ -106,6 +106,9 @@ fn prepare(mut task: LaunchTask, descriptors: Vec<OwnedFd>) -> io::Result<Prepar
             Role::Output => outputs.push(descriptor),
             Role::Namespace => namespaces::join(&descriptor)
                 .map_err(|error| io::Error::new(error.kind(), format!("cannot join a namespace: {error}")))?,
+            Role::Root => namespaces::enter_root(&descriptor).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot return to the root: {error}"))
+            })?,
             Role::JobserverRead | Role::JobserverWrite => {
                 let descriptor = descriptors::duplicate_from(descriptor, JOBSERVER_DESCRIPTORS)?;
                 descriptors::keep_across_exec(&descriptor)?;
@@ -118,12 +121,13 @@ fn prepare(mut task: LaunchTask, descriptors: Vec<OwnedFd>) -> io::Result<Prepar
         let entry = task.environment.entry("MAKEFLAGS".to_owned()).or_default();
         *entry = if entry.is_empty() { format!(" {flags}") } else { format!("{entry} {flags}") };
     }
-    let filter = match &task.audit {
-        Some(_) => Some(
-            seccomp::Filter::for_this_machine()
+    let filter = match (&task.audit, task.restricted) {
+        (Some(_), _) => Some(
+            seccomp::Filter::notifying()
                 .ok_or_else(|| io::Error::other("no seccomp filter is known for this architecture"))?,
         ),
-        None => None,
+        (None, true) => seccomp::Filter::refusing(),
+        (None, false) => None,
     };
     let started = start(&task, filter.as_ref())?;
     let audit = match (started.listener, &task.audit) {
@@ -161,6 +165,7 @@ fn start(task: &LaunchTask, filter: Option<&seccomp::Filter>) -> io::Result<proc
             },
             // A patient tool goes on when the launcher dies.
             dies_with_parent: !task.patient,
+            restricted: task.restricted,
             filter,
         });
         Ok(result)
@@ -411,14 +416,14 @@ impl Watch {
 
     fn answer_call(&mut self) -> io::Result<()> {
         let Some(mut audit) = self.prepared.audit.take() else { return Ok(()) };
-        let result = audit.answer_call(&mut |leak| self.report(&Report::Leaked { leak }));
+        let result = audit.answer_call(&mut |told| self.report(&told.into()));
         self.prepared.audit = Some(audit);
         result
     }
 
     fn answer_names(&mut self) {
         let Some(mut audit) = self.prepared.audit.take() else { return };
-        audit.answer_names(&mut |leak| self.report(&Report::Leaked { leak }));
+        audit.answer_names(&mut |told| self.report(&told.into()));
         self.prepared.audit = Some(audit);
     }
 
@@ -426,6 +431,15 @@ impl Watch {
         if let Some(control) = &self.control {
             // A scheduler that cannot be told is dead; the closed socket tells that soon.
             drop(wire::send(control, report, &[]));
+        }
+    }
+}
+
+impl From<Told> for Report {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Leak(leak) => Self::Leaked { leak },
+            Told::Note(line) => Self::Note { line },
         }
     }
 }

@@ -90,6 +90,7 @@ pub(crate) fn signal_elevated(
         directory: c"/",
         group: process::Group::Own,
         dies_with_parent: false,
+        restricted: false,
         filter: None,
     })
     .map(drop)

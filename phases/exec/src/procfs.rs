@@ -111,6 +111,16 @@ pub(crate) fn descriptor_flags(pid: i32, descriptor: u64) -> Option<i32> {
     i32::from_str_radix(flags.trim(), 8).ok()
 }
 
+/// Numbers of the sockets that a process has open, as far as it may be looked into.
+pub(crate) fn sockets(pid: i32) -> BTreeSet<u64> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return BTreeSet::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -170,6 +170,9 @@ impl Session {
         for namespace in force.into_iter().flat_map(|force| &force.namespaces) {
             handed.add(Role::Namespace, namespace.as_fd());
         }
+        if let Some(root) = force.and_then(|force| force.root.as_ref()) {
+            handed.add(Role::Root, root.as_fd());
+        }
         for output in kept.iter().flatten() {
             handed.add(Role::Output, output.as_fd());
         }
@@ -221,6 +224,7 @@ impl Session {
             attached,
             jobserver: launch.jobserver.then(|| self.pool.size()),
             audit: force.and_then(|force| force.audit.clone()),
+            restricted: force.is_some_and(|force| force.restricts),
             descriptors,
         }))
     }

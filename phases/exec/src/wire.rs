@@ -49,6 +49,8 @@ pub(crate) struct LaunchTask {
     /// Job tokens of the pool whose descriptors are sent along.
     pub(crate) jobserver: Option<u32>,
     pub(crate) audit: Option<AuditTask>,
+    /// It has no network: it keeps no capability that a build does not need, and opens no socket that leads out.
+    pub(crate) restricted: bool,
     /// What the descriptors are that come with this frame, in order.
     pub(crate) descriptors: Vec<Role>,
 }
@@ -60,7 +62,7 @@ pub(crate) struct AuditTask {
     pub(crate) enforce: bool,
     /// Calls to a name server can be answered here.
     pub(crate) answers_names: bool,
-    /// Addresses of this machine; reaching for them is no leak.
+    /// Addresses of this machine, at which its own processes may be reached without a wall.
     pub(crate) own_addresses: Vec<IpAddr>,
 }
 
@@ -73,6 +75,8 @@ pub(crate) enum Role {
     JobserverWrite,
     /// Joined in the order in which they come; a user namespace first.
     Namespace,
+    /// The root directory after all namespaces were joined.
+    Root,
     /// The tool's standard input.
     Input,
     /// The reading end of one of the tool's output pipes, held so that a patient tool can go on writing.

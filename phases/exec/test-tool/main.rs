@@ -1,5 +1,9 @@
 //! The fake tools with which this crate is tested, in one binary; the first argument says which.
 
+mod outside;
+mod ring;
+mod ways;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -37,7 +41,19 @@ fn main() {
         ["ask", server, name] => ask(server, name),
         ["many", address] => send_many(address),
         ["io-uring"] => io_uring(),
+        ["socket", family, kind, protocol] => open_socket(family, kind, protocol),
+        ["x32"] => call("x32 connect", X32_CONNECT),
+        ["key"] => call("request_key", libc::SYS_request_key),
+        ["serve", address] => serve_at(address),
+        ["late-server"] => late_server(),
         ["loopback"] => loopback(),
+        ["way", name, to, outside] => ways::go(name, to, outside),
+        ["ways"] => {
+            ways::WAYS.iter().for_each(|(name, _)| println!("{name}"));
+            Ok(())
+        }
+        ["outside", words @ ..] => outside::serve(words),
+        ["listen"] => outside::listen(),
         ["inherited"] => inherited(),
         ["burn", milliseconds] => burn(milliseconds.parse().unwrap_or(0)),
         ["session", rest @ ..] => session(rest),
@@ -103,13 +119,18 @@ fn own_name() -> io::Result<()> {
 
 /// Asks a name server without connecting to it, as musl's resolver does.
 fn ask(server: &str, name: &str) -> io::Result<()> {
+    UdpSocket::bind("0.0.0.0:0")?.send_to(&query(name)?, server).map(drop)
+}
+
+/// A question for an address.
+fn query(name: &str) -> io::Result<Vec<u8>> {
     let mut query = vec![0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         query.push(u8::try_from(label.len()).map_err(io::Error::other)?);
         query.extend(label.bytes());
     }
     query.extend([0, 0, 1, 0, 1]);
-    UdpSocket::bind("0.0.0.0:0")?.send_to(&query, server).map(drop)
+    Ok(query)
 }
 
 /// One `sendmmsg` with a message to loopback and one to this address.
@@ -140,11 +161,45 @@ fn send_many(address: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Number of `connect` for x32 programs.
+const X32_CONNECT: libc::c_long = 0x4000_0000 + 42;
+
+/// Prints how a call without arguments fails.
 #[expect(unsafe_code, reason = "the call has no safe interface")]
+fn call(name: &str, number: libc::c_long) -> io::Result<()> {
+    let none = std::ptr::null_mut::<u8>();
+    // SAFETY: null pointers are refused before they are used.
+    let result = unsafe { libc::syscall(number, none, none, none, none) };
+    println!("{name} {result} {}", io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    Ok(())
+}
+
 fn io_uring() -> io::Result<()> {
-    // SAFETY: the null pointer is refused before it is used.
-    unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, std::ptr::null_mut::<u8>()) };
-    println!("{}", io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    call("io_uring_setup", libc::SYS_io_uring_setup)
+}
+
+#[expect(unsafe_code, reason = "the call has no safe interface")]
+fn open_socket(family: &str, kind: &str, protocol: &str) -> io::Result<()> {
+    let number = |text: &str| text.parse::<i32>().map_err(io::Error::other);
+    // SAFETY: takes no pointer.
+    match unsafe { libc::socket(number(family)?, number(kind)?, number(protocol)?) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// A server at this address, and its client.
+fn serve_at(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind((address, 0))?;
+    TcpStream::connect(listener.local_addr()?).map(drop)
+}
+
+/// A client that finds no server, as that of a compiler cache, and starts one.
+fn late_server() -> io::Result<()> {
+    let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    println!("first {:?}", TcpStream::connect(free).map_err(|error| error.kind()).err());
+    let listener = TcpListener::bind(free)?;
+    println!("then {}", TcpStream::connect(listener.local_addr()?).is_ok());
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod common;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use common::TOOL;
@@ -176,22 +177,142 @@ fn what_stays_on_the_machine(user: User, force: &str) {
 }
 
 #[test]
-fn the_audit_leaves_no_other_way_to_call() {
+fn io_uring_is_refused_and_noted_and_no_leak() {
     let place = Scene::new();
     let told = place.run(User::Somebody, "audit", &[], &["io-uring"]);
-    assert_eq!(told.printed(), [libc::ENOSYS.to_string()]);
+    assert_eq!(told.leaks(), []);
+    let printed = told.printed();
+    assert!(printed.contains(&refused_call("io_uring_setup").as_str()), "{printed:?}");
+    assert!(printed.iter().any(|line| line.starts_with("fake-tool asked for io_uring")), "{printed:?}");
+}
+
+fn refused_call(name: &str) -> String {
+    format!("{name} -1 {}", libc::ENOSYS)
 }
 
 #[test]
-fn a_child_that_may_use_the_network_is_left_alone() {
+fn calls_that_lead_out_through_the_kernel_are_refused_and_named() {
     let place = Scene::new();
-    // What the place itself answers, where no session is: a container's own filter may refuse the call as well.
-    let bare = Command::new(&place.tool).arg("io-uring").output().unwrap();
-    let bare = String::from_utf8(bare.stdout).unwrap();
-    assert_ne!(bare.trim(), libc::ENOSYS.to_string(), "this kernel cannot tell a filter from its absence");
-    let told = place.run(User::Somebody, "auto", &["--allowed"], &["io-uring"]);
-    assert_eq!(told.printed(), [bare.trim()], "no filter");
-    assert_eq!(told.leaks(), []);
+    for (tool, name, wanted) in [
+        ("x32", "x32 connect", "the network by a call of x32"),
+        ("key", "request_key", "the network through the kernel's keys (request_key)"),
+    ] {
+        if tool == "x32" && cfg!(not(target_arch = "x86_64")) {
+            continue;
+        }
+        let told = place.run(User::Somebody, "audit", &[], &[tool]);
+        assert_eq!(told.leaks(), [("fake-tool", wanted)]);
+        assert_eq!(told.printed(), [refused_call(name)]);
+    }
+}
+
+/// (family, type, protocol), and what is said of it. The virtual machine's host and raw packets first.
+const SOCKETS: &[([i32; 3], &str)] = &[
+    ([libc::AF_VSOCK, libc::SOCK_STREAM, 0], "the virtual machine's host (vsock)"),
+    ([libc::AF_PACKET, libc::SOCK_DGRAM, 0], "the network by raw packets"),
+    ([libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_UDP], "the network by raw packets"),
+    ([libc::AF_INET, libc::SOCK_SEQPACKET, libc::IPPROTO_SCTP], "the network by protocol 132"),
+    ([libc::AF_CAN, libc::SOCK_RAW, 1], "the network by a socket of family 29"),
+];
+
+fn sockets_that_lead_out(user: User, force: &str) {
+    let place = Scene::new();
+    for (socket, wanted) in SOCKETS {
+        let [family, kind, protocol] = socket.map(|number| number.to_string());
+        let told = place.run(user, force, &[], &["socket", &family, &kind, &protocol]);
+        assert_eq!((told.status(), told.leaks()), (1, vec![("fake-tool", *wanted)]), "{force} {wanted}");
+    }
+    for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_NETLINK] {
+        let told = place.run(user, force, &[], &["socket", &family.to_string(), "2", "0"]);
+        assert_eq!((told.status(), told.leaks()), (0, vec![]), "{force} {family}");
+    }
+}
+
+#[test]
+fn sockets_that_lead_out_are_refused_and_named() {
+    sockets_that_lead_out(User::Somebody, "audit");
+}
+
+/// The sets of a step, one line each.
+fn capabilities(user: User, force: &str) -> Vec<(String, u64)> {
+    let place = Scene::new();
+    let told = place.run_program(user, force, &[], &["grep", "^Cap", "/proc/self/status"]);
+    let sets = told.printed().into_iter().map(|line| {
+        let (name, set) = line.split_once(':').unwrap();
+        (name.to_owned(), u64::from_str_radix(set.trim(), 16).unwrap())
+    });
+    sets.collect()
+}
+
+/// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, NET_BIND_SERVICE, AUDIT_WRITE, SETFCAP.
+const KEPT: u64 = 1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10 | 1 << 29 | 1 << 31;
+
+fn few_capabilities_are_left(force: &str) {
+    for (name, set) in capabilities(User::Root, force) {
+        let wanted = if matches!(name.as_str(), "CapInh" | "CapAmb") { 0 } else { KEPT };
+        assert_eq!(set, wanted, "{force} {name}: {set:x}");
+    }
+    let place = Scene::new();
+    for program in [
+        &["mount", "-t", "tmpfs", "none", "/mnt"][..],
+        &["chroot", "/", "true"],
+        &["mknod", "/tmp/installer-null", "c", "1", "3"],
+        &["setpriv", "--reuid", SOMEBODY, "true"],
+        &["ls", "/proc/1/root/"],
+    ] {
+        let told = place.run_program(User::Root, force, &[], program);
+        assert_ne!(told.status(), 0, "{force} {program:?}");
+    }
+    let told = place.run_program(
+        User::Root,
+        force,
+        &[],
+        &["sh", "-ec", "f=$(mktemp); chown 12345:12345 $f; chmod 4755 $f; test -r $f; rm $f"],
+    );
+    assert_eq!(told.status(), 0, "what install and tar do: {:?}", told.printed());
+}
+
+#[test]
+fn a_step_may_use_what_the_run_serves() {
+    let place = Scene::new();
+    let told = place.run(User::Somebody, "audit", &[], &["late-server"]);
+    assert_eq!((told.printed(), told.leaks()), (vec!["first Some(ConnectionRefused)", "then true"], vec![]));
+    let Some(own) = own_address() else { return };
+    let told = place.run(User::Somebody, "audit", &[], &["serve", &own]);
+    assert_eq!((told.status(), told.leaks()), (0, vec![]), "{own}");
+}
+
+#[test]
+fn the_own_address_is_outside_for_the_audit() {
+    let place = Scene::new();
+    let Some(own) = own_address() else { return };
+    let listener = std::net::TcpListener::bind((own.as_str(), 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let told = place.run(User::Somebody, "audit", &[], &["tcp", &address]);
+    assert_eq!(told.leaks().len(), 1);
+    assert!(told.leaks()[0].1.starts_with(&format!("{address} (")), "{:?}", told.leaks());
+    drop(listener);
+    let told = place.run(User::Somebody, "audit", &[], &["tcp", &address]);
+    assert_eq!(told.leaks(), [("fake-tool", address.as_str())], "nobody listens");
+}
+
+/// An address of this machine other than loopback; none on a machine without a network.
+fn own_address() -> Option<String> {
+    let output = Command::new("hostname").arg("-I").output().ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().find(|word| word.parse::<std::net::Ipv4Addr>().is_ok()).map(str::to_owned)
+}
+
+#[test]
+fn what_this_run_did_not_start_is_told_by_name() {
+    let place = Scene::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let told = place.run(User::Somebody, "audit", &[], &["tcp", &address]);
+    let leaks = told.leaks();
+    assert_eq!(leaks.len(), 1, "{leaks:?}");
+    assert!(leaks[0].1.starts_with(&format!("{address} (")), "{leaks:?}");
+    assert!(leaks[0].1.contains("this run did not start"), "{leaks:?}");
 }
 
 #[test]
@@ -225,6 +346,11 @@ mod needs_root {
     use super::*;
 
     #[test]
+    fn root_keeps_few_capabilities_in_the_audit() {
+        few_capabilities_are_left("audit");
+    }
+
+    #[test]
     fn the_audit_alone_refuses_and_logs_both() {
         the_audit_alone(User::Root);
     }
@@ -240,6 +366,77 @@ mod needs_root {
         #[test]
         fn wall_and_audit_are_used_together() {
             wall_and_audit_together(User::Root);
+        }
+
+        #[test]
+        fn root_keeps_few_capabilities_in_the_wall() {
+            few_capabilities_are_left("auto");
+            few_capabilities_are_left("wall");
+        }
+
+        #[test]
+        fn files_through_which_the_kernel_starts_programs_are_read_only() {
+            let place = Scene::new();
+            for file in ["/proc/sys/kernel/core_pattern", "/sys/kernel/uevent_helper", "/proc/sysrq-trigger"]
+            {
+                if Path::new(file).exists() {
+                    let told = place.run_program(User::Root, "auto", &[], &["sh", "-c", "exec 3>>$0", file]);
+                    assert!(
+                        told.printed()[0].contains("Read-only file system"),
+                        "{file}: {:?}",
+                        told.printed()
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn sockets_that_no_namespace_holds_back_are_refused_in_the_wall() {
+            sockets_that_lead_out(User::Root, "auto");
+            let place = Scene::new();
+            let vsock = libc::AF_VSOCK.to_string();
+            let told = place.run(User::Root, "wall", &[], &["socket", &vsock, "1", "0"]);
+            assert_eq!(told.printed(), ["Address family not supported by protocol (os error 97)"]);
+        }
+
+        #[test]
+        fn a_daemon_outside_is_refused_in_the_wall_and_noted() {
+            let place = Scene::new();
+            let directory = tempfile::tempdir_in("/var/tmp").unwrap();
+            let socket = directory.path().join("daemon.sock");
+            let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+            let socket = socket.to_str().unwrap();
+            let connects = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])";
+            let told = place.run_program(User::Root, "auto", &[], &["python3", "-c", connects, socket]);
+            let printed = told.printed();
+            assert_eq!((told.status(), told.leaks()), (1, vec![]), "{printed:?}");
+            let note =
+                format!("python3 asked the daemon at {socket}, which is refused: this run did not start it");
+            assert!(printed.contains(&note.as_str()), "{printed:?}");
+            let serves = "import os, socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); \
+                          socket.socket(socket.AF_UNIX).connect(sys.argv[1]); os.unlink(sys.argv[1])";
+            let own = format!("{socket}.own");
+            let told = place.run_program(User::Root, "auto", &[], &["python3", "-c", serves, &own]);
+            assert_eq!((told.status(), told.printed().len()), (0, 0), "{:?}", told.printed());
+        }
+
+        #[test]
+        fn steps_stay_in_the_chroot_of_whoever_started_the_run() {
+            let place = Scene::new();
+            let script = "
+                mount -t tmpfs none /mnt && cd /mnt
+                mkdir usr proc sys dev etc tmp && touch in-the-chroot
+                for name in bin lib lib64 sbin; do ln -s usr/$name $name; done
+                for name in usr proc sys dev; do mount --rbind /$name $name; done
+                cp \"$0\" tool && exec chroot . /tool session --offline -- ls /";
+            let output = Command::new("unshare")
+                .args(["--mount", "--propagation", "private", "sh", "-ec", script, &place.tool])
+                .env(exec::FORCE_VARIABLE, "wall")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let told = Told(serde_json::from_slice(&output.stdout).unwrap());
+            assert!(told.printed().contains(&"in-the-chroot"), "{:?}", told.printed());
         }
 
         #[test]
@@ -274,6 +471,26 @@ mod needs_namespaces {
         walled(&Scene::new(), User::Somebody);
         what_stays_on_the_machine(User::Somebody, "auto");
         what_stays_on_the_machine(User::Somebody, "wall");
+    }
+
+    #[test]
+    fn sockets_that_no_namespace_holds_back_are_refused_in_the_wall() {
+        sockets_that_lead_out(User::Somebody, "auto");
+    }
+
+    #[test]
+    fn a_user_keeps_no_capability_in_the_wall() {
+        for (name, set) in capabilities(User::Somebody, "auto") {
+            assert_eq!(set & !if name == "CapBnd" { KEPT } else { 0 }, 0, "{name}: {set:x}");
+        }
+    }
+
+    #[test]
+    fn the_own_address_is_outside_in_the_wall() {
+        let place = Scene::new();
+        let Some(own) = own_address() else { return };
+        let told = place.run(User::Somebody, "auto", &[], &["tcp", &format!("{own}:80")]);
+        assert_eq!(told.leaks(), [("fake-tool", format!("{own}:80").as_str())]);
     }
 
     #[test]

@@ -1,32 +1,30 @@
 //! The audit: answers the calls that the seccomp filter reports. Runs in the launcher.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use super::address::{self, Destination};
+use super::call::{Message, NAME_SERVICE, Wanted};
+use super::daemons::{self, Service};
+use super::listeners::{Answerer, Listeners};
 use super::{dns, names::Names};
 use crate::procfs;
-use crate::sys::descriptors;
 use crate::sys::seccomp::{self, Answer, Call};
+use crate::sys::{descriptors, process};
 use crate::wire::{AuditTask, Leak};
 
 /// More leaks than these of one step tell nothing new.
 const MOST_LEAKS: usize = 100;
-/// A message has rarely more parts, and a query one.
-const MOST_PARTS: u64 = 8;
-/// Messages of one `sendmmsg` that are looked at; resolvers send two. The kernel takes no more than this.
-const MOST_MESSAGES: u64 = 1024;
-/// Bytes of a datagram that are looked at for a name.
-const LONGEST_QUERY: u64 = 1500;
-const NAME_SERVICE: u16 = 53;
-
-/// Sizes of `struct msghdr` and `struct mmsghdr` on 64-bit Linux.
-const MESSAGE_HEADER: usize = 56;
-const MANY_MESSAGE_HEADER: u64 = 64;
+/// What the audit has to say.
+pub(crate) enum Told {
+    /// A process reached for the network.
+    Leak(Leak),
+    /// For the step's log.
+    Note(String),
+}
 
 /// Who opened a connection to what it took for a name server.
 #[derive(Clone)]
@@ -40,6 +38,7 @@ pub(crate) struct Audit {
     listener: OwnedFd,
     task: AuditTask,
     names: Names,
+    listeners: Listeners,
     /// Answers name queries; made when the first is seen.
     responder: Option<UdpSocket>,
     /// By the port from which they ask.
@@ -54,6 +53,7 @@ impl Audit {
             listener,
             task,
             names: Names::of_this_machine(),
+            listeners: Listeners::new(),
             responder: None,
             askers: BTreeMap::new(),
             seen: BTreeSet::new(),
@@ -71,14 +71,14 @@ impl Audit {
     }
 
     /// Answers the call that waits.
-    pub(crate) fn answer_call(&mut self, tell: &mut dyn FnMut(Leak)) -> io::Result<()> {
+    pub(crate) fn answer_call(&mut self, tell: &mut dyn FnMut(Told)) -> io::Result<()> {
         let Some(call) = seccomp::receive(&self.listener)? else { return Ok(()) };
         let answer = self.judge(&call, tell);
         seccomp::answer(&self.listener, &call, &answer)
     }
 
-    fn judge(&mut self, call: &Call, tell: &mut dyn FnMut(Leak)) -> Answer {
-        let wanted = match Messages::read(call) {
+    fn judge(&mut self, call: &Call, tell: &mut dyn FnMut(Told)) -> Answer {
+        let wanted = match Wanted::read(call) {
             Ok(wanted) => wanted,
             // The kernel will find the same and say EFAULT; if it was only we who could not read, nothing may leave.
             Err(_) if self.task.enforce => return Answer::Fail(libc::EFAULT),
@@ -88,30 +88,72 @@ impl Audit {
         if !seccomp::still_waits(&self.listener, call) {
             return Answer::Continue;
         }
-        let mut leads_out = false;
-        for Message { destination, query } in wanted {
-            match destination {
-                Destination::Inside => {}
-                Destination::Other(what) => {
-                    leads_out = true;
-                    self.tell(call, what.to_owned(), tell);
+        match wanted {
+            Wanted::Nothing => Answer::Continue,
+            Wanted::Ring => {
+                let line = "asked for io_uring, which is refused in a step without network: files are read without it";
+                self.note(call, line.to_owned(), tell);
+                Answer::Fail(libc::ENOSYS)
+            }
+            Wanted::Descriptor => {
+                self.tell(call, "the network through another process's files (pidfd_getfd)".to_owned(), tell);
+                Answer::Fail(libc::EPERM)
+            }
+            Wanted::Key => {
+                self.tell(call, "the network through the kernel's keys (request_key)".to_owned(), tell);
+                Answer::Fail(libc::ENOSYS)
+            }
+            Wanted::Foreign => {
+                self.tell(call, "the network by a call of x32".to_owned(), tell);
+                Answer::Fail(libc::ENOSYS)
+            }
+            Wanted::Socket(family, kind, protocol) => match address::leads_out(family, kind, protocol) {
+                Some((what, errno)) => {
+                    self.tell(call, what, tell);
+                    Answer::Fail(errno)
                 }
-                Destination::Internet(to)
-                    if to.port() == NAME_SERVICE && call.number == libc::SYS_connect =>
-                {
-                    let expected = address::is_loopback(to.ip()) || self.names.is_server(to.ip());
-                    if !expected {
-                        self.tell(call, to.to_string(), tell);
-                    }
-                    if self.task.answers_names && self.redirect(call).is_ok() {
-                        return Answer::Succeed;
-                    }
-                    // In a name space of its own the holder's resolver answers, and logs.
-                    if expected && (self.task.enforce || !address::is_loopback(to.ip())) {
-                        self.tell(call, format!("{to} (a name server)"), tell);
-                    }
-                    leads_out = true;
-                }
+                None => Answer::Continue,
+            },
+            Wanted::Connection(descriptor, Destination::Internet(to)) if to.port() == NAME_SERVICE => {
+                self.judge_name_server(call, descriptor, to, tell)
+            }
+            Wanted::Connection(descriptor, to) => self.judge_place(call, descriptor, to, tell),
+            Wanted::Messages(descriptor, messages) => self.judge_messages(call, descriptor, messages, tell),
+        }
+    }
+
+    /// A connection to what may be a name server, which learns a name only later.
+    fn judge_name_server(
+        &mut self,
+        call: &Call,
+        descriptor: u64,
+        to: SocketAddr,
+        tell: &mut dyn FnMut(Told),
+    ) -> Answer {
+        let expected = address::is_loopback(to.ip()) || self.names.is_server(to.ip());
+        if !expected {
+            self.tell(call, to.to_string(), tell);
+        }
+        if self.task.answers_names && self.redirect(call, descriptor).is_ok() {
+            return Answer::Succeed;
+        }
+        // In a name space of its own the holder's resolver answers, and logs.
+        if expected && (self.task.enforce || !address::is_loopback(to.ip())) {
+            self.tell(call, format!("{to} (a name server)"), tell);
+        }
+        self.refused(libc::ENETUNREACH)
+    }
+
+    fn judge_messages(
+        &mut self,
+        call: &Call,
+        descriptor: u64,
+        messages: Vec<Message>,
+        tell: &mut dyn FnMut(Told),
+    ) -> Answer {
+        let mut answer = Answer::Continue;
+        for Message { destination, query } in messages {
+            let verdict = match destination {
                 Destination::Internet(to) if to.port() == NAME_SERVICE => {
                     match dns::question(&query) {
                         Some(name) if self.names.is_news(&name) => self.tell(call, name, tell),
@@ -120,21 +162,87 @@ impl Audit {
                         None => self.tell(call, to.to_string(), tell),
                     }
                     // Even a name server on loopback asks others.
-                    leads_out = true;
+                    self.refused(libc::ENETUNREACH)
                 }
-                Destination::Internet(to)
-                    if address::is_loopback(to.ip()) || self.task.own_addresses.contains(&to.ip()) => {}
-                Destination::Internet(to) => {
-                    leads_out = true;
-                    self.tell(call, to.to_string(), tell);
-                }
+                to => self.judge_place(call, descriptor, to, tell),
+            };
+            if !matches!(verdict, Answer::Continue) {
+                answer = verdict;
             }
         }
-        if leads_out && self.task.enforce { Answer::Fail(libc::ENETUNREACH) } else { Answer::Continue }
+        answer
+    }
+
+    fn judge_place(
+        &mut self,
+        call: &Call,
+        descriptor: u64,
+        to: Destination,
+        tell: &mut dyn FnMut(Told),
+    ) -> Answer {
+        match to {
+            Destination::Inside => Answer::Continue,
+            Destination::Other(what) => {
+                self.tell(call, what.to_owned(), tell);
+                self.refused(libc::ENETUNREACH)
+            }
+            Destination::Path(path) => self.judge_path(call, &path, tell),
+            // In a network namespace there are no others'.
+            Destination::Abstract(_) if !self.task.enforce => Answer::Continue,
+            Destination::Abstract(name) => match self.listeners.at_abstract(call.thread, &name) {
+                Answerer::Nobody | Answerer::Run => Answer::Continue,
+                Answerer::Other(process) => {
+                    self.tell(call, of_another(&format!("the Unix socket {name}"), process), tell);
+                    Answer::Fail(libc::ECONNREFUSED)
+                }
+            },
+            Destination::Internet(to) if address::is_loopback(to.ip()) && !self.task.enforce => {
+                Answer::Continue
+            }
+            Destination::Internet(to) => {
+                let loopback = address::is_loopback(to.ip());
+                if self.task.enforce && (loopback || self.task.own_addresses.contains(&to.ip())) {
+                    let protocol = descriptors::protocol(call.thread, descriptor);
+                    match self.listeners.at(call.thread, to, protocol.as_deref()) {
+                        Answerer::Run => return Answer::Continue,
+                        // A client may try first, and then start its server.
+                        Answerer::Nobody if loopback => return Answer::Continue,
+                        Answerer::Nobody => self.tell(call, to.to_string(), tell),
+                        Answerer::Other(process) => {
+                            self.tell(call, of_another(&to.to_string(), process), tell);
+                        }
+                    }
+                } else {
+                    self.tell(call, to.to_string(), tell);
+                }
+                self.refused(libc::ENETUNREACH)
+            }
+        }
+    }
+
+    fn judge_path(&mut self, call: &Call, path: &Path, tell: &mut dyn FnMut(Told)) -> Answer {
+        let place = format!("the daemon at {}", path.display());
+        match daemons::at(call.thread, path, process::own_ids().0) {
+            Some(Service::Programs) => self.tell(call, place, tell),
+            Some(Service::Names) => self.note(call, format!("asked {place}, which is refused"), tell),
+            None => match self.listeners.at_path(call.thread, path) {
+                Answerer::Nobody | Answerer::Run => return Answer::Continue,
+                Answerer::Other(_) => {
+                    let line = format!("asked {place}, which is refused: this run did not start it");
+                    self.note(call, line, tell);
+                }
+            },
+        }
+        Answer::Fail(libc::ECONNREFUSED)
+    }
+
+    /// Behind a wall the kernel itself decides.
+    fn refused(&self, errno: i32) -> Answer {
+        if self.task.enforce { Answer::Fail(errno) } else { Answer::Continue }
     }
 
     /// Gives the caller a socket that leads to the responder in place of the one that it wanted to connect.
-    fn redirect(&mut self, call: &Call) -> io::Result<()> {
+    fn redirect(&mut self, call: &Call, descriptor: u64) -> io::Result<()> {
         let responder = match self.responder.take() {
             Some(responder) => responder,
             None => {
@@ -144,7 +252,6 @@ impl Audit {
             }
         };
         let responder = self.responder.insert(responder);
-        let descriptor = call.arguments[0] & 0xffff_ffff;
         let flags = procfs::descriptor_flags(call.thread, descriptor)
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -161,7 +268,7 @@ impl Audit {
     }
 
     /// Answers all name queries that wait.
-    pub(crate) fn answer_names(&mut self, tell: &mut dyn FnMut(Leak)) {
+    pub(crate) fn answer_names(&mut self, tell: &mut dyn FnMut(Told)) {
         let Some(responder) = self.responder.take() else { return };
         let mut packet = [0; 1500];
         while let Ok((length, from)) = responder.recv_from(&mut packet) {
@@ -180,97 +287,34 @@ impl Audit {
         self.responder = Some(responder);
     }
 
-    fn tell(&mut self, call: &Call, wanted: String, tell: &mut dyn FnMut(Leak)) {
+    fn tell(&mut self, call: &Call, wanted: String, tell: &mut dyn FnMut(Told)) {
         self.tell_once(asker(call), wanted, tell);
     }
 
-    fn tell_once(&mut self, asker: Asker, wanted: String, tell: &mut dyn FnMut(Leak)) {
+    /// What is refused and leads nowhere, for the step's log.
+    fn note(&mut self, call: &Call, line: String, tell: &mut dyn FnMut(Told)) {
+        let Asker { process, .. } = asker(call);
+        if self.seen.len() < MOST_LEAKS && self.seen.insert((process.clone(), line.clone())) {
+            tell(Told::Note(format!("{process} {line}")));
+        }
+    }
+
+    fn tell_once(&mut self, asker: Asker, wanted: String, tell: &mut dyn FnMut(Told)) {
         let Asker { process, pid } = asker;
         if self.seen.len() < MOST_LEAKS && self.seen.insert((process.clone(), wanted.clone())) {
-            tell(Leak { process, pid, wanted });
+            tell(Told::Leak(Leak { process, pid, wanted }));
         }
+    }
+}
+
+fn of_another(place: &str, process: Option<String>) -> String {
+    match process {
+        Some(process) => format!("{place} ({process}, which this run did not start)"),
+        None => format!("{place} (a process that this run did not start)"),
     }
 }
 
 fn asker(call: &Call) -> Asker {
     let pid = procfs::process_of(call.thread);
     Asker { process: procfs::name(pid), pid: pid.unsigned_abs() }
-}
-
-/// One message of a call: where it leads, and its bytes if it leads to a name server.
-pub(crate) struct Message {
-    pub(crate) destination: Destination,
-    pub(crate) query: Vec<u8>,
-}
-
-/// Reads what a call wants from its maker's memory.
-pub(crate) struct Messages;
-
-impl Messages {
-    pub(crate) fn read(call: &Call) -> io::Result<Vec<Message>> {
-        let memory = Memory(File::open(format!("/proc/{}/mem", call.thread))?);
-        let [_, second, third, _, fifth, sixth] = call.arguments;
-        match call.number {
-            libc::SYS_connect => {
-                let destination = memory.destination(second, third & 0xffff_ffff, true)?;
-                Ok(vec![Message { destination, query: Vec::new() }])
-            }
-            libc::SYS_sendto => {
-                let destination = memory.destination(fifth, sixth & 0xffff_ffff, false)?;
-                let query = if leads_to_names(&destination) {
-                    memory.bytes(second, third.min(LONGEST_QUERY))?
-                } else {
-                    Vec::new()
-                };
-                Ok(vec![Message { destination, query }])
-            }
-            libc::SYS_sendmsg => Ok(vec![memory.message(second)?]),
-            libc::SYS_sendmmsg => (0..(third & 0xffff_ffff).min(MOST_MESSAGES))
-                .map(|index| memory.message(second.wrapping_add(index * MANY_MESSAGE_HEADER)))
-                .collect(),
-            _ => Ok(Vec::new()),
-        }
-    }
-}
-
-fn leads_to_names(destination: &Destination) -> bool {
-    matches!(destination, Destination::Internet(to) if to.port() == NAME_SERVICE)
-}
-
-struct Memory(File);
-
-impl Memory {
-    fn bytes(&self, at: u64, length: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.0.read_exact_at(&mut bytes, at)?;
-        Ok(bytes)
-    }
-
-    fn destination(&self, at: u64, length: u64, connects: bool) -> io::Result<Destination> {
-        if at == 0 || length < 2 {
-            return Ok(Destination::Inside);
-        }
-        let bytes = self.bytes(at, length.min(address::LONGEST_ADDRESS))?;
-        Ok(address::parse(&bytes, connects))
-    }
-
-    /// Reads a `struct msghdr`.
-    fn message(&self, at: u64) -> io::Result<Message> {
-        let header = self.bytes(at, MESSAGE_HEADER as u64)?;
-        let word =
-            |index: usize| header[index..].first_chunk::<8>().map_or(0, |bytes| u64::from_ne_bytes(*bytes));
-        let destination = self.destination(word(0), word(8) & 0xffff_ffff, false)?;
-        let mut query = Vec::new();
-        if leads_to_names(&destination) {
-            for part in 0..word(24).min(MOST_PARTS) {
-                let part = self.bytes(word(16).wrapping_add(part * 16), 16)?;
-                let half = |range: std::ops::Range<usize>| {
-                    part[range].first_chunk::<8>().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
-                };
-                let room = LONGEST_QUERY - query.len() as u64;
-                query.extend(self.bytes(half(0..8), half(8..16).min(room))?);
-            }
-        }
-        Ok(Message { destination, query })
-    }
 }

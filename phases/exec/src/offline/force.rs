@@ -30,6 +30,10 @@ pub(crate) struct Force {
     pub(crate) event: OfflineForce,
     /// To be joined, in this order.
     pub(crate) namespaces: Vec<OwnedFd>,
+    /// The root directory in them.
+    pub(crate) root: Option<OwnedFd>,
+    /// Calls are caught in some way, and capabilities given up; false only where all was switched off.
+    pub(crate) restricts: bool,
     pub(crate) audit: Option<AuditTask>,
     holder: Option<Holder>,
 }
@@ -67,7 +71,14 @@ impl Force {
                 audit: None,
                 unseen: vec![format!("everything: {FORCE_VARIABLE}=none switched it off")],
             };
-            return Ok(Self { event, namespaces: Vec::new(), audit: None, holder: None });
+            return Ok(Self {
+                event,
+                namespaces: Vec::new(),
+                root: None,
+                restricts: false,
+                audit: None,
+                holder: None,
+            });
         }
         let task = HoldTask {
             wall: choice != Choice::Audit,
@@ -76,7 +87,7 @@ impl Force {
         };
         let (process, socket) = start_launcher(config, Streams::ErrorOnly)?;
         wire::send(&socket, &Task::Hold(task), &[])?;
-        let Some((Report::Held { findings }, namespaces)) = wire::receive(&socket)? else {
+        let Some((Report::Held { findings }, mut namespaces)) = wire::receive(&socket)? else {
             return Err(io::Error::other("the process that shuts the network off ended early"));
         };
         let mut holder = Holder { process, socket, asked: Mutex::default(), counts: false };
@@ -112,7 +123,8 @@ impl Force {
             holder.end();
             None
         };
-        Ok(Self { event, namespaces, audit, holder })
+        let root = namespaces.pop();
+        Ok(Self { event, namespaces, root, restricts: true, audit, holder })
     }
 
     /// How many names have been asked of the holder until now, for [`Force::names_since`].
@@ -183,9 +195,7 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
     let because =
         |reason: &Option<String>| reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     match (walled, findings.audit) {
-        (true, true) => {
-            unseen.push("network calls of 32-bit programs: refused, but not reported".to_owned());
-        }
+        (true, true) => {}
         (true, false) => {
             unseen.push(format!(
                 "which process used what, and bare addresses: they are refused, but not reported{}",
@@ -195,14 +205,11 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
                 unseen.push("names that steps look up: they fail, but are not reported".to_owned());
             }
         }
-        (false, true) => unseen.extend([
-            format!(
-                "a malicious program: without a network namespace{}, addresses are checked before the call \
-                 and can be changed after",
-                because(&findings.no_namespace_because)
-            ),
-            "network calls of 32-bit programs: refused, but not reported".to_owned(),
-        ]),
+        (false, true) => unseen.push(format!(
+            "a malicious program: without a network namespace{}, addresses are checked before the call \
+             and can be changed after",
+            because(&findings.no_namespace_because)
+        )),
         (false, false) => {
             unseen.push(format!(
                 "everything: there is neither a network namespace{} nor a seccomp listener{} here; run with --network=none",
@@ -212,18 +219,16 @@ fn unseen(findings: &Findings, walled: bool) -> Vec<String> {
             return unseen;
         }
     }
-    if findings.namespace {
-        unseen.push(
-            "what a daemon does for a step over a Unix socket, except those of resolvers and container \
-             engines, which are masked"
-                .to_owned(),
-        );
-        unseen.extend(findings.unmasked.iter().cloned());
-    } else {
-        unseen.push(
-            "what a daemon (a resolver, a container engine) does for a step over a Unix socket".to_owned(),
-        );
-    }
+    unseen.push(match (findings.audit, findings.namespace) {
+        (true, _) => "what daemons do with files that a step leaves for them, and what those of displays, logs and users \
+             do for a step over a Unix socket"
+            .to_owned(),
+        (false, true) => "what a daemon does for a step over a Unix socket, except those of resolvers, D-Bus and \
+             container engines, which are masked"
+            .to_owned(),
+        (false, false) => "what a daemon does for a step over a Unix socket".to_owned(),
+    });
+    unseen.extend(findings.unmasked.iter().cloned());
     if findings.audit && !findings.answers_names && !walled {
         unseen.push(
             "names that steps look up: only the name server's address is reported (Linux 5.9 reports the \

@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::Destination;
-use super::audit::Messages;
-use super::{dns, names::Names};
+use super::call::Wanted;
+use super::{daemons, dns, names::Names};
 use crate::sys::descriptors;
 use crate::sys::namespaces;
 use crate::sys::process::{self, Program};
-use crate::sys::seccomp::{self, Answer, Filter};
+use crate::sys::seccomp::{self, Answer, Filter, Wish};
 use crate::wire::{self, Findings, HoldTask, Order, Report};
 
 /// First argument with which the holder starts itself to try the audit out.
@@ -28,25 +28,8 @@ const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// The trial makes two calls; on the slowest machine it needs some milliseconds.
 const TRIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// Unix sockets of daemons that would reach the network on a caller's behalf. `{run}` is the user's runtime directory.
-const DAEMON_SOCKETS: &[&str] = &[
-    "/run/avahi-daemon/socket",
-    "/run/buildkit/buildkitd.sock",
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/docker.sock",
-    "/run/docker/containerd/containerd.sock",
-    "/run/nscd/socket",
-    "/run/podman/podman.sock",
-    "/run/systemd/resolve/io.systemd.Resolve",
-    "/run/systemd/resolve/io.systemd.Resolve.Monitor",
-    "/var/run/docker.sock",
-    "/var/run/docker/containerd/containerd.sock",
-    "/var/run/nscd/socket",
-    "/run/user/{user}/docker.sock",
-    "/run/user/{user}/buildkit/buildkitd.sock",
-    "/run/user/{user}/podman/podman.sock",
-];
+/// What container engines make read-only as well.
+const KERNEL_FILES: &[&str] = &["/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
 /// The whole life of the holder.
 pub(crate) fn hold(socket: &UnixStream, task: &HoldTask) -> io::Result<()> {
@@ -72,7 +55,8 @@ pub(crate) fn hold(socket: &UnixStream, task: &HoldTask) -> io::Result<()> {
         }
     }
     findings.namespace = wall.is_some();
-    let with: Vec<_> = wall.iter().flat_map(|wall| &wall.namespaces).map(AsFd::as_fd).collect();
+    let with: Vec<_> =
+        wall.iter().flat_map(|wall| wall.namespaces.iter().chain([&wall.root])).map(AsFd::as_fd).collect();
     wire::send(socket, &Report::Held { findings }, &with)?;
     match wall {
         Some(mut wall) => wall.serve(socket),
@@ -83,6 +67,8 @@ pub(crate) fn hold(socket: &UnixStream, task: &HoldTask) -> io::Result<()> {
 /// Namespaces, and the name server in them.
 struct Wall {
     namespaces: Vec<OwnedFd>,
+    /// The root directory of whoever started this run, in the mount namespace.
+    root: OwnedFd,
     resolvers: Vec<UdpSocket>,
     names: Names,
     told: BTreeSet<String>,
@@ -109,13 +95,19 @@ impl Wall {
             resolver.set_nonblocking(true)?;
         }
         findings.unmasked = mask(user);
+        if as_root {
+            // Their files belong to root, and the kernel would start programs outside for whoever writes to some.
+            findings.unmasked.extend(namespaces::make_read_only(KERNEL_FILES));
+        }
+        // setns(2) leads to the root of the namespace, and this process may live in a chroot.
+        let root = context("open the root", fs::File::open("/"))?.into();
         let kinds: &[&str] = if as_root { &["net", "mnt"] } else { &["user", "net", "mnt"] };
         let namespaces = kinds
             .iter()
             .map(|kind| context("open a namespace", fs::File::open(format!("/proc/self/ns/{kind}"))))
             .map(|file| file.map(OwnedFd::from))
             .collect::<io::Result<_>>()?;
-        Ok(Self { namespaces, resolvers, names: Names::of_this_machine(), told: BTreeSet::new() })
+        Ok(Self { namespaces, root, resolvers, names: Names::of_this_machine(), told: BTreeSet::new() })
     }
 
     /// Answers name queries until the scheduler closes the socket or dies.
@@ -171,13 +163,8 @@ fn mask(user: u32) -> Vec<String> {
             failures.push(format!("{path} could not be replaced ({error})"));
         }
     }
-    let mut masked = BTreeSet::new();
-    for socket in DAEMON_SOCKETS {
-        let Ok(target) = fs::canonicalize(socket.replace("{user}", &user.to_string())) else { continue };
-        if !masked.insert(target.clone()) {
-            continue;
-        }
-        if let Err(error) = namespaces::bind(Path::new("/dev/null"), &target) {
+    for target in daemons::present(user).keys() {
+        if let Err(error) = namespaces::bind(Path::new("/dev/null"), target) {
             failures.push(format!("{} could not be masked ({error})", target.display()));
         }
     }
@@ -205,7 +192,7 @@ fn files_and_dns_only(text: &str) -> String {
 /// Starts a child that makes network calls under the filter, and sees whether they can be read and answered.
 /// True: a name server's answers can be given as well.
 fn try_audit(launcher_args: &[String]) -> io::Result<bool> {
-    let filter = Filter::for_this_machine()
+    let filter = Filter::notifying()
         .ok_or_else(|| io::Error::other("no seccomp filter is known for this architecture"))?;
     let arguments = ["installer"]
         .into_iter()
@@ -220,6 +207,7 @@ fn try_audit(launcher_args: &[String]) -> io::Result<bool> {
         directory: c"/",
         group: process::Group::Session,
         dies_with_parent: true,
+        restricted: true,
         filter: Some(&filter),
     })
     .map_err(|failure| context_of(&failure))?;
@@ -235,18 +223,24 @@ fn context_of(failure: &process::StartFailure) -> io::Error {
 
 fn watch_trial(listener: Option<OwnedFd>) -> io::Result<bool> {
     let listener = listener.ok_or_else(|| io::Error::other("no seccomp listener"))?;
-    let next = || {
+    let next_call = || {
         if !descriptors::poll(&[listener.as_fd()], Some(TRIAL_LIMIT))?[0] {
             return Err(io::Error::other("the filter reported nothing"));
         }
         seccomp::receive(&listener)?.ok_or_else(|| io::Error::other("the trial process ended early"))
     };
+    // The socket itself is reported as well.
+    let next = || {
+        let mut call = next_call()?;
+        while call.wish == Wish::Socket {
+            seccomp::answer(&listener, &call, &Answer::Continue)?;
+            call = next_call()?;
+        }
+        Ok::<_, io::Error>(call)
+    };
     let call = next()?;
-    let wanted = context("read the memory of a child", Messages::read(&call))?;
-    let right = wanted.iter().any(
-        |message| matches!(message.destination, Destination::Internet(to) if to.ip() == IpAddr::V4(NOBODY)),
-    );
-    if !right {
+    let wanted = context("read the memory of a child", Wanted::read(&call))?;
+    if !matches!(wanted, Wanted::Connection(_, Destination::Internet(to)) if to.ip() == IpAddr::V4(NOBODY)) {
         return Err(io::Error::other("the address of a call could not be read"));
     }
     seccomp::answer(&listener, &call, &Answer::Fail(libc::ENETUNREACH))?;

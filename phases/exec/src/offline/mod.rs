@@ -9,7 +9,10 @@
 
 pub(crate) mod address;
 pub(crate) mod audit;
+pub(crate) mod call;
+pub(crate) mod daemons;
 pub(crate) mod dns;
 pub(crate) mod force;
 pub(crate) mod holder;
+pub(crate) mod listeners;
 pub(crate) mod names;

@@ -171,6 +171,19 @@ pub fn bytes_waiting(descriptor: impl AsFd) -> io::Result<usize> {
     Ok(waiting.unsigned_abs() as usize)
 }
 
+/// The kernel's name for the protocol of another process's socket (`TCP`, `UDPv6` …); none where it cannot be asked.
+pub fn protocol(thread: i32, descriptor: u64) -> Option<String> {
+    let path = std::ffi::CString::new(format!("/proc/{thread}/fd/{descriptor}")).ok()?;
+    let mut name = [0_u8; 64];
+    // SAFETY: live C strings, and a buffer of that length.
+    let length = unsafe {
+        let attribute = c"system.sockprotoname".as_ptr();
+        check(libc::getxattr(path.as_ptr(), attribute, name.as_mut_ptr().cast(), name.len())).ok()?
+    };
+    let name = name.get(..length.unsigned_abs())?;
+    Some(String::from_utf8_lossy(name).trim_end_matches('\0').to_owned())
+}
+
 /// Takes the exclusive lock of an open file description (flock(2)); false: someone else has it.
 pub fn try_lock(descriptor: impl AsFd) -> io::Result<bool> {
     // SAFETY: takes no pointer.

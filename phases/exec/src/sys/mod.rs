@@ -3,7 +3,9 @@
 //! Facts about the calls are from their pages in section 2 of the Linux manual. Nothing outside this module may be
 //! unsafe; the workspace denies it.
 
+pub(crate) mod capabilities;
 pub mod descriptors;
+pub(crate) mod landlock;
 pub mod namespaces;
 pub mod process;
 pub mod seccomp;

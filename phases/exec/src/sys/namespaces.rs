@@ -23,6 +23,15 @@ pub fn join(namespace: impl AsFd) -> io::Result<()> {
     check(unsafe { libc::setns(namespace.as_fd().as_raw_fd(), 0) }).map(drop)
 }
 
+/// Makes this directory the root and the working directory of this process.
+pub fn enter_root(root: impl AsFd) -> io::Result<()> {
+    // SAFETY: a live descriptor and a live C string.
+    unsafe {
+        check(libc::fchdir(root.as_fd().as_raw_fd()))?;
+        check(libc::chroot(c".".as_ptr())).map(drop)
+    }
+}
+
 /// Keeps mounts of this namespace from showing in the one that it came from.
 pub fn make_mounts_private() -> io::Result<()> {
     mount(None, c"/", libc::MS_REC | libc::MS_PRIVATE)
@@ -33,6 +42,28 @@ pub fn bind(from: &Path, onto: &Path) -> io::Result<()> {
     let from = CString::new(from.as_os_str().as_bytes())?;
     let onto = CString::new(onto.as_os_str().as_bytes())?;
     mount(Some(&from), &onto, libc::MS_BIND)
+}
+
+/// Makes what is mounted at these paths, and below them, read-only in this mount namespace; returns what could not be.
+pub fn make_read_only(paths: &[&str]) -> Vec<String> {
+    let mut failures = Vec::new();
+    for path in paths {
+        let made = CString::new(*path).map_err(io::Error::from).and_then(|place| {
+            mount(Some(&place), &place, libc::MS_BIND | libc::MS_REC)?;
+            let table = std::fs::read_to_string("/proc/self/mountinfo")?;
+            // proc_pid_mountinfo(5): the fifth field is the mount point.
+            let points = table.lines().filter_map(|line| line.split(' ').nth(4));
+            for point in points.filter(|point| Path::new(point).starts_with(path)) {
+                let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_RDONLY;
+                mount(None, &CString::new(point)?, libc::MS_REMOUNT | libc::MS_BIND | flags)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = made.or_else(|error| if Path::new(path).exists() { Err(error) } else { Ok(()) }) {
+            failures.push(format!("{path} could not be made read-only ({error})"));
+        }
+    }
+    failures
 }
 
 fn mount(from: Option<&CStr>, onto: &CStr, flags: libc::c_ulong) -> io::Result<()> {

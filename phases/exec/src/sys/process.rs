@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::seccomp::Filter;
-use super::{check, descriptors};
+use super::{capabilities, check, descriptors, landlock};
 
 /// A program that is to be started by [`start`], all in the form in which the kernel wants it: nothing may be
 /// allocated between the clone and the exec.
@@ -24,7 +24,9 @@ pub struct Program<'a> {
     pub group: Group,
     /// SIGKILL when the process that starts it dies.
     pub dies_with_parent: bool,
-    /// Seccomp filter whose listener is handed back.
+    /// It keeps no capability that a build does not need.
+    pub restricted: bool,
+    /// Seccomp filter; the listener of one that notifies is handed back.
     pub filter: Option<&'a Filter>,
 }
 
@@ -165,10 +167,15 @@ fn run_child(
     set_usual_umask();
     // SAFETY: a live C string.
     attempt(Stage::Directory, check(unsafe { libc::chdir(program.directory.as_ptr()) }).map(drop));
+    if program.restricted {
+        attempt(Stage::Setup, capabilities::keep_what_builds_need());
+        landlock::set_apart();
+    }
     if let Some(filter) = program.filter {
         match filter.install() {
             // From here on the child makes no call that the filter reports: write and execve only.
-            Ok(listener) => tell(LISTENER, listener),
+            Ok(Some(listener)) => tell(LISTENER, listener),
+            Ok(None) => {}
             Err(error) => give_up(Stage::Filter, &error),
         }
     }

@@ -44,11 +44,14 @@ mod uninstall;
 mod verify_json;
 mod words;
 
+use std::borrow::Cow;
+
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use mimalloc::MiMalloc;
 use model::exit;
 use model::nearest::nearest;
+use model::visible::visible;
 
 use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
@@ -92,7 +95,12 @@ fn command(words: Vec<String>) -> i32 {
                         drop(out::json(&Error::from(&error).json()));
                     }
                     // Help and version go to standard output, mistakes to standard error; clap knows which is which.
-                    drop(error.print());
+                    let plain = error.render().to_string();
+                    match visible(&plain) {
+                        Cow::Borrowed(_) => drop(error.print()),
+                        // Words that were pasted, or a variable.
+                        Cow::Owned(_) => out::say(plain.trim_end()),
+                    }
                     return code;
                 }
             },

@@ -53,7 +53,7 @@ fn rows(out: &mut String, exceptions: &[&Exception], word: &str) {
             Answer::NotHere { why } | Answer::Missing { why } => format!(": {why}"),
             Answer::OptionalFailed | Answer::Skipped => String::new(),
         };
-        let what = format!("{} `{}`", request.kind.word(), text::clean(&request.what));
+        let what = format!("{} `{}`", request.kind.word(), request.what);
         line(out, &format!("    {word}: {what} ({}){why}", request.place));
     }
     if exceptions.len() > ROWS {

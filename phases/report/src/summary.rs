@@ -294,7 +294,7 @@ pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec
 
 /// The first error, as a tool told it; at most `limit` lines of it.
 fn excerpt_lines(failure: &Failure, limit: usize) -> Vec<String> {
-    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
+    let shown = |line: &String| format!("  | {}", text::without_filling(line));
     let mut lines: Vec<String> = failure.excerpt.iter().take(limit).map(shown).collect();
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));

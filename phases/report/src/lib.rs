@@ -9,6 +9,7 @@ mod counted;
 mod ending;
 mod explain;
 mod json;
+mod lacks;
 mod next;
 mod plain;
 mod plan;

@@ -212,7 +212,9 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Recipe { command } => recipe_cmd::run(common, command),
         Subcommands::Image { command } => image_cmd::run(common, command),
-        Subcommands::Doctor { name } => doctor::doctor(&words::with_case(common, name.as_deref())?),
+        Subcommands::Doctor { name, online } => {
+            doctor::doctor(&words::with_case(common, name.as_deref())?, *online)
+        }
         Subcommands::Schema { of } => {
             let text = match of {
                 args::SchemaOf::Case => model::case::json_schema(),

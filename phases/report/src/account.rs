@@ -9,6 +9,13 @@ use crate::{Style, text};
 /// Exceptions of one sort that are listed by name; the rest is counted.
 const ROWS: usize = 12;
 
+/// What was asked for against what is there, as lines.
+pub fn account_text(told: &Account, style: Style) -> String {
+    let mut out = String::new();
+    account(&mut out, told, style);
+    out
+}
+
 /// `asked for: 3 components, 41 requirements, 9 checks: all there`.
 pub(crate) fn account(out: &mut String, account: &Account, style: Style) {
     let kinds = [Kind::Component, Kind::Option, Kind::Requirement, Kind::Check];

@@ -29,6 +29,7 @@ use plain::Plain;
 use quiet::Quiet;
 use terminal::Terminal;
 
+pub use account::account_text;
 pub use cleaned::cleaned;
 pub use counted::{Counter, Tally};
 pub use explain::explain_text;

@@ -61,21 +61,23 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
+/// The whole signs of base64 of these bytes.
+fn base64_signs(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<bool> =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
+    bits.chunks_exact(6)
+        .map(|six| six.iter().fold(0usize, |value, bit| value * 2 + usize::from(*bit)))
+        .map(|value| char::from(SIGNS[value]))
+        .collect()
+}
+
 /// What base64 of a text holds for sure that holds these bytes at any place.
 fn base64_parts(text: &str) -> Vec<String> {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3usize)
         .map(|before| {
-            let bits: Vec<bool> = std::iter::repeat_n(0u8, before)
-                .chain(text.bytes())
-                .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1))
-                .collect();
-            let signs: Vec<char> = bits
-                .chunks_exact(6)
-                .map(|six| six.iter().fold(0usize, |value, bit| value * 2 + usize::from(*bit)))
-                .map(|value| char::from(SIGNS[value]))
-                .collect();
-            signs[(before * 8).div_ceil(6)..].iter().collect()
+            let bytes: Vec<u8> = std::iter::repeat_n(0u8, before).chain(text.bytes()).collect();
+            base64_signs(&bytes)[(before * 8).div_ceil(6)..].to_owned()
         })
         .collect()
 }
@@ -183,10 +185,13 @@ fn docker_logins(place: usize) -> String {
         .to_string()
 }
 
+/// In this process: the arguments of a program would be found by the test that runs beside this one.
 fn base64_of(text: &str) -> String {
-    let script = "import base64, sys; print(base64.b64encode(sys.argv[1].encode()).decode())";
-    let output = Command::new("python3").args(["-c", script, text]).output().unwrap();
-    printed(&output).trim().to_owned()
+    let padding = "=".repeat((3 - text.len() % 3) % 3);
+    let mut padded = text.as_bytes().to_vec();
+    padded.resize(text.len() + padding.len(), 0);
+    let encoded = base64_signs(&padded);
+    format!("{}{padding}", &encoded[..encoded.len() - padding.len()])
 }
 
 fn write_inputs(home: &Path) {

@@ -154,11 +154,15 @@ pub enum Subcommands {
     },
     /// Checks whether this machine is ready: disk, memory, mirrors
     ///
-    /// Site files, proxies, mirrors, certificates, disk, memory, privileges, and how the network can be kept away.
+    /// Site files, certificates, disk, memory, privileges, and how the network can be kept away. Ends with what it did not
+    /// look at. Asks no server without --online.
     Doctor {
         /// The case: a name, a file or a directory
         #[arg(value_name = "CASE")]
         name: Option<String>,
+        /// Asks the proxies, mirrors and indexes of this place, and the servers of the case
+        #[arg(long)]
+        online: bool,
     },
     /// Prints the JSON Schema of a case or of a site file
     Schema {

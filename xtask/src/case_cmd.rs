@@ -1,7 +1,8 @@
 //! `case list|show|new|check`; `import` and `diff` have files of their own.
 
 use camino::Utf8Path;
-use model::case::Driver;
+use exec::Redactor;
+use model::case::{Driver, Loaded};
 use model::exit;
 use serde_json::{Value, json};
 
@@ -139,26 +140,36 @@ fn show(common: &Common, name: Option<&str>, origins: bool) -> Result<i32> {
     for warning in &loaded.warnings {
         say(&format!("{warning}\n"));
     }
+    // Whoever wrote a secret into a case knows it; who looks over the shoulder, or reads a ticket, does not.
+    let redactor = redactor(&loaded);
     if origins && common.json {
         let origins: Vec<Value> = loaded
             .origins
             .iter()
             .map(|origin| json!({ "key": origin.key, "value": origin.value, "from": origin.from }))
             .collect();
-        out::json(&json!({ "schema": 1, "case": wanted, "origins": origins }))?;
+        let document = json!({ "schema": 1, "case": wanted, "origins": origins });
+        out::json(&out::redacted(document, &redactor))?;
         return Ok(exit::OK);
     }
     if origins {
         let width = loaded.origins.iter().map(|origin| origin.key.len()).max().unwrap_or(0).min(48);
         for origin in &loaded.origins {
-            print(&format!("{:width$} = {}  ({})\n", origin.key, origin.value, origin.from))?;
+            let line = format!("{:width$} = {}  ({})\n", origin.key, origin.value, origin.from);
+            print(&redactor.redact_lines(&line))?;
         }
         return Ok(exit::OK);
     }
     let case = serde_json::to_value(&loaded.case)
         .map_err(|error| Error::internal(format!("failed to encode the case: {error}")))?;
-    out::json(&case)?;
+    out::json(&out::redacted(case, &redactor))?;
     Ok(exit::OK)
+}
+
+/// Knows the secrets in the environments of a case and of its components.
+fn redactor(loaded: &Loaded) -> Redactor {
+    let components = loaded.case.components.values().flat_map(|component| &component.environment);
+    Redactor::from_variables(loaded.case.environment.iter().chain(components))
 }
 
 fn new(name: &str) -> Result<i32> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use exec::lock::{LockError, RunLock};
 use model::exit;
 use model::plan::{Action, Plan};
@@ -14,6 +14,11 @@ use crate::out::warn;
 
 /// The file that a run has locked for as long as it lasts.
 const LOCK: &str = "lock";
+
+/// The file that a run of this state directory has locked.
+pub fn lock_of(state: &Utf8Path) -> Utf8PathBuf {
+    state.join(LOCK)
+}
 
 /// Identifies the state directory.
 pub fn marker(setting: &Setting) -> String {
@@ -168,8 +173,6 @@ pub fn mark_cache(cache: &Utf8Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8PathBuf;
-
     use super::*;
 
     #[test]

@@ -17,6 +17,7 @@ use model::plan::{
 };
 use model::site::{Site, Sudo};
 use model::target::{Capacity, Target};
+use model::visible::escaped_json;
 use model::{Digest, StepId, exit};
 use report::{Next, Purpose};
 
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::in_context;
 use crate::invocation::environment;
 use crate::load::{Setting, case_name, load_case};
-use crate::out::{print, say};
+use crate::out::{print, print_data, say};
 use crate::shown::Shown;
 
 pub fn run(common: &Common, command: &ImageCommand) -> Result<i32> {
@@ -105,7 +106,7 @@ fn export(common: &Common, directory: &Utf8Path) -> Result<i32> {
 fn runtime_packages(common: &Common) -> Result<i32> {
     let looked = look(common)?;
     if common.json {
-        print(&looked.description.to_json()?)?;
+        print_data(&escaped_json(&looked.description.to_json()?))?;
         return Ok(exit::OK);
     }
     for (package, files) in looked.needed.packages.iter().filter(|_| common.verbose) {
@@ -144,7 +145,7 @@ fn dockerfile(common: &Common, build_only: bool, from: Option<&str>) -> Result<i
             image::dockerfile::of_case(template, &in_context::called(&wanted, &loaded)?, case, places)
         }
     };
-    print(&text)?;
+    print_data(&text)?;
     Ok(exit::OK)
 }
 

@@ -45,11 +45,14 @@ mod uninstall;
 mod verify_json;
 mod words;
 
+use std::borrow::Cow;
+
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use mimalloc::MiMalloc;
 use model::exit;
 use model::nearest::nearest;
+use model::visible::visible;
 
 use args::{Cli, ImageCommand, PhaseArg, Subcommands};
 use error::{Error, Result};
@@ -93,7 +96,12 @@ fn command(words: Vec<String>) -> i32 {
                         drop(out::json(&Error::from(&error).json()));
                     }
                     // Help and version go to standard output, mistakes to standard error; clap knows which is which.
-                    drop(error.print());
+                    let plain = error.render().to_string();
+                    match visible(&plain) {
+                        Cow::Borrowed(_) => drop(error.print()),
+                        // Words that were pasted, or a variable.
+                        Cow::Owned(_) => out::say(plain.trim_end()),
+                    }
                     return code;
                 }
             },
@@ -205,7 +213,9 @@ fn run(cli: &Cli) -> Result<i32> {
         Subcommands::Case { command } => case_cmd::run(common, command),
         Subcommands::Recipe { command } => recipe_cmd::run(common, command),
         Subcommands::Image { command } => image_cmd::run(common, command),
-        Subcommands::Doctor { name } => doctor::doctor(&words::with_case(common, name.as_deref())?),
+        Subcommands::Doctor { name, online } => {
+            doctor::doctor(&words::with_case(common, name.as_deref())?, *online)
+        }
         Subcommands::Schema { of } => {
             let text = match of {
                 args::SchemaOf::Case => model::case::json_schema(),

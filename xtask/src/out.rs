@@ -1,9 +1,11 @@
 //! Data to standard output, talk to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use exec::Redactor;
+use model::visible::{escaped_json, visible, visible_but};
+use report::Style;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -16,8 +18,23 @@ pub fn hush() {
     HUSHED.store(true, Ordering::Relaxed);
 }
 
-/// Prints data. That a reader went away early (`| head`) is no error.
+/// Prints what people read, without anything that a terminal would obey: it may be a case's or a server's.
 pub fn print(text: &str) -> Result<()> {
+    written(&visible(text))
+}
+
+/// The same for what has colours of our own.
+pub fn print_coloured(text: &str) -> Result<()> {
+    written(&visible_but(text, &Style::SEQUENCES))
+}
+
+/// Prints what a program reads, a Dockerfile say: to the byte, unless a terminal is there to read it.
+pub fn print_data(text: &str) -> Result<()> {
+    if io::stdout().is_terminal() { print(text) } else { written(text) }
+}
+
+/// That a reader went away early (`| head`) is no error.
+fn written(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -29,7 +46,7 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Prints one JSON document.
 pub fn json(document: &Value) -> Result<()> {
-    print(&format!("{document:#}\n"))
+    written(&escaped_json(&format!("{document:#}\n")))
 }
 
 /// The document with every text in it redacted.
@@ -51,10 +68,10 @@ pub fn say(text: &str) {
     }
     let text = text.replace("`installer ", &format!("`{} ", invocation::program()));
     // Without a standard error there is nobody to tell.
-    drop(writeln!(io::stderr(), "{text}"));
+    drop(writeln!(io::stderr(), "{}", visible(&text)));
 }
 
 /// A line of talk on standard error; that nobody reads it is no error.
 pub fn warn(message: &str) {
-    drop(writeln!(io::stderr(), "warning: {message}"));
+    drop(writeln!(io::stderr(), "warning: {}", visible(message)));
 }

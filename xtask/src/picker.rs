@@ -6,6 +6,7 @@ use std::io::{BufRead, Write};
 use inquire::{InquireError, Select};
 use model::case::Overrides;
 use model::exit;
+use model::visible::visible;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cases;
@@ -83,7 +84,8 @@ fn choices(columns: usize) -> Vec<Choice> {
         .into_iter()
         .map(|listed| {
             let description = description(&listed.name).unwrap_or_else(|_| unreadable(&listed.name));
-            let line = line(&listed.name, &description, longest, columns);
+            let description = visible(&description).into_owned();
+            let line = line(&visible(&listed.name), &description, longest, columns);
             Choice { name: listed.name, description, line }
         })
         .collect()
@@ -124,7 +126,7 @@ fn by_arrows(choices: Vec<Choice>, columns: usize, rows: usize) -> Result<String
     };
     let asked = Select::new("Which case?", choices)
         .with_scorer(&|typed, choice, _, at| score(typed, choice, at))
-        .with_formatter(&|chosen| chosen.value.name.clone())
+        .with_formatter(&|chosen| visible(&chosen.value.name).into_owned())
         .with_help_message(help)
         .with_page_size(rows.saturating_sub(OTHER_LINES).clamp(3, MOST_AT_ONCE))
         .prompt();
@@ -173,7 +175,7 @@ fn by_number(choices: &[Choice]) -> Result<String> {
         if let Some(choice) = by_number.or_else(|| choices.iter().find(|choice| choice.name == answer)) {
             return Ok(choice.name.clone());
         }
-        writeln!(err, "`{answer}` is not in the list.").map_err(asking)?;
+        writeln!(err, "`{}` is not in the list.", visible(answer)).map_err(asking)?;
     }
 }
 

@@ -5,7 +5,9 @@ use std::io::IsTerminal;
 
 use engine::{Assessment, Selection, StandaloneContext, State, assess};
 use model::exit;
+use model::fingerprint::Difference;
 use model::plan::{Action, EnsurePackages, Plan};
+use model::visible::visible;
 use report::{PackageCost, PlanOptions, PlanRow, RowState};
 use serde_json::json;
 
@@ -13,13 +15,32 @@ use crate::args::{Common, PhaseArg};
 use crate::dispatch::Dispatch;
 use crate::error::{Error, Result};
 use crate::load::Setting;
-use crate::out::{self, print};
+use crate::out::{self, print_coloured, print_data};
 use crate::shown::style;
 use crate::steps::{known_words, meant};
 
 struct Assessed {
     plan: Plan,
     assessment: Assessment,
+}
+
+impl Assessed {
+    /// As a terminal may show it: titles, notes and commands are the case's.
+    fn visible(&self) -> Result<Self> {
+        let plan = report::cleaned(&self.plan)
+            .map_err(|error| Error::internal(format!("failed to show the plan: {error}")))?;
+        let shown = |text: &str| visible(text).into_owned();
+        let mut assessment = self.assessment.clone();
+        for row in &mut assessment.rows {
+            row.why = shown(&row.why);
+            row.warnings.iter_mut().for_each(|warning| *warning = shown(warning));
+            for Difference { what, before, after, files } in &mut row.differences {
+                let values = std::iter::once(what).chain(before).chain(after).chain(files);
+                values.for_each(|value| *value = shown(value));
+            }
+        }
+        Ok(Self { plan: plan.into_owned(), assessment })
+    }
 }
 
 fn assess_phases(setting: &Setting, common: &Common, phase: PhaseArg) -> Result<Vec<Assessed>> {
@@ -122,8 +143,9 @@ pub fn plan(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Resul
         let options =
             PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
         for assessed in &phases {
+            let assessed = &assessed.visible()?;
             let text = report::plan_text(&assessed.plan, &rows(assessed, Some(&context))?, options);
-            print(&engine::redactor(&assessed.plan, &setting.site).redact_lines(&text))?;
+            print_coloured(&engine::redactor(&assessed.plan, &setting.site).redact_lines(&text))?;
         }
     }
     Ok(if pending && common.detailed_exitcode { exit::CHANGES_PENDING } else { exit::OK })
@@ -184,9 +206,11 @@ pub fn explain(common: &Common, wanted: &str) -> Result<i32> {
     }
     let options =
         PlanOptions { style: style(common, std::io::stdout().is_terminal()), verbose: common.verbose };
+    let assessed = assessed.visible()?;
+    let rows = self::rows(&assessed, None)?;
     // People paste this into tickets.
     let text = report::explain_text(&assessed.plan, &rows[at], log, options);
-    print(&redactor.redact_lines(&text))?;
+    print_coloured(&redactor.redact_lines(&text))?;
     Ok(exit::OK)
 }
 
@@ -205,7 +229,7 @@ pub fn root_commands(common: &Common, positional: Option<&str>) -> Result<i32> {
         crate::out::say("nothing must be run as root");
     }
     for command in commands {
-        print(&format!("{command}\n"))?;
+        print_data(&format!("{command}\n"))?;
     }
     Ok(exit::OK)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, RecipeCommand};
 use crate::error::{self, Error, Result};
-use crate::out::{self, print, say};
+use crate::out::{self, print, print_data, say};
 use crate::recipes;
 
 pub fn run(common: &Common, command: &RecipeCommand) -> Result<i32> {
@@ -57,7 +57,7 @@ fn show(name: &str) -> Result<i32> {
         Some((_, path)) => recipes::read(&path).map_err(refused)?.text,
         None => build::recipes::files().find(|(known, _)| known == name).ok_or_else(|| unknown(name))?.1.text,
     };
-    print(&text).map(|()| exit::OK)
+    print_data(&text).map(|()| exit::OK)
 }
 
 fn check(common: &Common, name: Option<&str>) -> Result<i32> {

@@ -7,6 +7,8 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use common::*;
 const RESERVED: &str = r#"@:/?#[]!$&'()*+,;=%<>"\ x"#;
 
 /// Where a secret can be given.
-const PLACES: [&str; 9] = [
+const PLACES: [&str; 13] = [
     "the environment of a case",
     "the environment of a component",
     "--set",
@@ -30,6 +32,10 @@ const PLACES: [&str; 9] = [
     "an index of the site",
     "a repository of git",
     "a rewritten address of git",
+    "cargo's token in the environment",
+    "cargo's token in the environment of a case",
+    "docker's logins in the environment of a component",
+    "an index that asks for it",
 ];
 
 /// The part of the secret of a place that no encoding but base64 changes.
@@ -55,21 +61,23 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
+/// The whole signs of base64 of these bytes.
+fn base64_signs(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<bool> =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
+    bits.chunks_exact(6)
+        .map(|six| six.iter().fold(0usize, |value, bit| value * 2 + usize::from(*bit)))
+        .map(|value| char::from(SIGNS[value]))
+        .collect()
+}
+
 /// What base64 of a text holds for sure that holds these bytes at any place.
 fn base64_parts(text: &str) -> Vec<String> {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3usize)
         .map(|before| {
-            let bits: Vec<bool> = std::iter::repeat_n(0u8, before)
-                .chain(text.bytes())
-                .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1))
-                .collect();
-            let signs: Vec<char> = bits
-                .chunks_exact(6)
-                .map(|six| six.iter().fold(0usize, |value, bit| value * 2 + usize::from(*bit)))
-                .map(|value| char::from(SIGNS[value]))
-                .collect();
-            signs[(before * 8).div_ceil(6)..].iter().collect()
+            let bytes: Vec<u8> = std::iter::repeat_n(0u8, before).chain(text.bytes()).collect();
+            base64_signs(&bytes)[(before * 8).div_ceil(6)..].to_owned()
         })
         .collect()
 }
@@ -96,7 +104,8 @@ impl Search {
         self.searched += 1;
         let text = String::from_utf8_lossy(bytes);
         for (needle, place) in needles() {
-            if !but.contains(&place) {
+            // Whole texts are searched much faster than their lines.
+            if !but.contains(&place) && text.contains(&needle) {
                 if let Some(line) = text.lines().find(|line| line.contains(&needle)) {
                     self.found.insert(format!("{what} has the secret of {}: {line}", PLACES[place]));
                 }
@@ -161,9 +170,29 @@ for name, value in os.environ.items():
     print(base64.b64encode(value.encode()).decode(), base64.b64encode(("me:" + value).encode()).decode())
     print(urllib.parse.quote(value), urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value).lower())
     print(json.dumps({"x": value}), html.escape(value), repr(value))
+    if value.startswith("{"):
+        for login in json.loads(value)["auths"].values():
+            print(login["auth"], login["password"], base64.b64decode(login["auth"]).decode())
     print("curl -u me:" + value.split(" ")[0], file=sys.stderr)
 sys.exit(1 if os.path.exists(sys.argv[1]) else 0)
 "#;
+
+/// The logins that docker and its relatives take from a variable: user and password in base64, and the plain ones.
+fn docker_logins(place: usize) -> String {
+    let login = format!("me:{}", secret(place));
+    let encoded = base64_of(&login);
+    serde_json::json!({ "auths": { "registry.example": { "auth": encoded, "password": secret(place) } } })
+        .to_string()
+}
+
+/// In this process: the arguments of a program would be found by the test that runs beside this one.
+fn base64_of(text: &str) -> String {
+    let padding = "=".repeat((3 - text.len() % 3) % 3);
+    let mut padded = text.as_bytes().to_vec();
+    padded.resize(text.len() + padding.len(), 0);
+    let encoded = base64_signs(&padded);
+    format!("{}{padding}", &encoded[..encoded.len() - padding.len()])
+}
 
 fn write_inputs(home: &Path) {
     let source = home.join("src");
@@ -173,14 +202,16 @@ fn write_inputs(home: &Path) {
     let login = |place: usize| format!("me:{}", percent(&secret(place)));
     let case = |git: &str| {
         format!(
-            "schema = 1\n[metadata]\nname = \"noisy\"\n[environment]\nLICENSE_KEY = {}\n[sources.noisy]\nkind = \"path\"\n\
+            "schema = 1\n[metadata]\nname = \"noisy\"\n[environment]\nLICENSE_KEY = {}\nCARGO_REGISTRIES_OWN_TOKEN = {}\n[sources.noisy]\nkind = \"path\"\n\
              path = \"src\"\n{git}[components.noisy]\ndriver = \"command\"\nsource = \"noisy\"\n\
-             environment = {{ DB_PASS = {}, FEED = \"https://{}@feed.example/x\" }}\n[components.noisy.commands]\n\
+             environment = {{ DB_PASS = {}, DOCKER_AUTH_CONFIG = {}, FEED = \"https://{}@feed.example/x\" }}\n[components.noisy.commands]\n\
              compile = [[\"python3\", \"{{source}}/noisy.py\", \"{}/fail\"]]\n\
              install = [[\"install\", \"-D\", \"-m\", \"644\", \"{{source}}/noisy.py\", \"{{destdir}}{{prefix}}/share/noisy.py\"]]\n\
              [[components.noisy.checks]]\nkind = \"run\"\ncommand = [\"python3\", \"{{prefix}}/share/noisy.py\", \"{}/unchecked\"]\n",
             quoted(0),
+            quoted(10),
             quoted(1),
+            serde_json::to_string(&docker_logins(11)).unwrap(),
             login(1),
             home.display(),
             home.display(),
@@ -219,15 +250,18 @@ fn given(home: &Path, words: &[&str], of_site: bool) -> Output {
     if !matches!(words[0], "doctor" | "status") {
         words.extend(["--set", &set]);
     }
-    let mut command = placed_command(home, &words);
+    // What only looks at a case takes no place.
+    let is_place_taken = words[0] != "case";
+    let mut command = if is_place_taken { placed_command(home, &words) } else { command(home, &words) };
     for name in ["PIP_INDEX_URL", "http_proxy", "https_proxy", "no_proxy"] {
         command.env_remove(name);
     }
-    if of_site {
+    if of_site && is_place_taken {
         command.args(["--site", "site.toml"]);
     } else {
         let login = |place: usize| format!("http://me:{}@127.0.0.1:9", percent(&secret(place)));
         command.env("https_proxy", login(3)).env("PIP_INDEX_URL", format!("{}/simple", login(5)));
+        command.env("CARGO_REGISTRIES_OWN_TOKEN", secret(9)).env("CARGO_REGISTRY_TOKEN", secret(9));
     }
     command.output().unwrap()
 }
@@ -261,6 +295,9 @@ fn a_secret_is_shown_and_kept_nowhere() {
                 &["status", "--case", "case.toml"],
                 &["image", "dockerfile", "--case", "case.toml"],
                 &["case", "check", "case.toml"],
+                &["case", "show", "case.toml"],
+                &["case", "show", "case.toml", "--origins"],
+                &["case", "show", "case.toml", "--origins", "--json"],
             ] {
                 search.output(&words.join(" "), &given(home, words, of_site));
             }
@@ -327,4 +364,100 @@ fn a_changed_secret_runs_the_step_again_and_the_record_does_not_tell_it() {
         std::os::unix::fs::PermissionsExt::mode(&fs::metadata(key).unwrap().permissions()) & 0o777,
         0o600
     );
+}
+
+/// An index with one wheel that answers nobody without the login, for as long as the test runs.
+fn private_index(wheels: PathBuf, login: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let expected = format!("authorization: basic {}", base64_of(&login)).to_ascii_lowercase();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (wheels, expected) = (wheels.clone(), expected.clone());
+            thread::spawn(move || {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).unwrap_or(0) == 0 {
+                        return;
+                    }
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                let known = head.to_ascii_lowercase().contains(&expected);
+                let file = path.rsplit('/').next().unwrap_or_default();
+                let (status, kind, body) = match fs::read(wheels.join(file)) {
+                    _ if !known => ("401 Unauthorized", "text/plain", Vec::new()),
+                    Ok(wheel) if file.ends_with(".whl") => ("200 OK", "application/octet-stream", wheel),
+                    _ if path.contains("/private") => {
+                        let wheel = "private_thing-1.0-py3-none-any.whl";
+                        (
+                            "200 OK",
+                            "text/html",
+                            format!("<a href=\"/files/{wheel}\">{wheel}</a>").into_bytes(),
+                        )
+                    }
+                    _ => ("404 Not Found", "text/plain", Vec::new()),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+                     WWW-Authenticate: Basic realm=\"private\"\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                // A reader that has seen enough may have gone.
+                drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)));
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn the_password_of_an_index_that_asks_for_it_is_shown_and_kept_nowhere() {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path();
+    wheel(&home.join("wheels"), "private_thing", "1.0");
+    let address = private_index(home.join("wheels"), format!("me:{}", secret(12)));
+    write(
+        home,
+        "case.toml",
+        "schema = 1\n[metadata]\nname = \"indexed\"\n[python]\npackages = [\"private-thing==1.0\"]\n",
+    );
+    let stop = Arc::new(AtomicBool::new(false));
+    let watching = watch(stop.clone());
+    let mut search = Search::default();
+    let mut run = |password: &str, words: &[&str]| {
+        let index = format!("http://me:{}@{address}/simple", percent(password));
+        let mut command = placed_command(home, words);
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("PIP_CONFIG_FILE", "/dev/null");
+        command.env("PIP_INDEX_URL", index).env_remove("http_proxy").env_remove("https_proxy");
+        let output = command.output().unwrap();
+        search.output(&words.join(" "), &output);
+        for name in ["state-dir", "artifacts", "cache-dir"] {
+            search.tree(&home.join(name));
+        }
+        search.text("the lock", &fs::read(home.join("case.lock")).unwrap_or_default(), &[]);
+        output
+    };
+    let deps = ["deps", "--case", "case.toml", "--progress", "plain", "-v", "-y"];
+    let wrong = format!("{}x", secret(12));
+    let refused = run(&wrong, &deps);
+    assert_eq!(code(&refused), 5, "{}", said(&refused));
+    for words in [
+        &deps[..],
+        &["build", "--case", "case.toml", "--progress", "plain", "-v", "-y"],
+        &["verify", "--case", "case.toml"],
+    ] {
+        let done = run(&secret(12), words);
+        assert_eq!(code(&done), 0, "{words:?}: {}", said(&done));
+    }
+    search.tree(&home.join("data-dir/environments"));
+    stop.store(true, Ordering::Relaxed);
+    let of_processes = watching.join().unwrap();
+    println!("{} places searched, arguments of {} processes", search.searched, of_processes.searched);
+    let found: Vec<&String> = search.found.iter().chain(&of_processes.found).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(search.searched > 100, "{}", search.searched);
 }

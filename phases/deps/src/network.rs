@@ -12,7 +12,7 @@ use crate::http::url::redact;
 const TAIL: usize = 60;
 
 const DOCTOR: &str =
-    "`installer doctor` shows which proxies, mirrors and authorities are set here, and which answer";
+    "`installer doctor --online` shows which proxies, mirrors and authorities are set here, and which answer";
 
 /// How TLS libraries say that they do not trust a server: OpenSSL (Python, git, curl), rustls, GnuTLS (apt, git).
 const CERTIFICATE: &[&str] = &[

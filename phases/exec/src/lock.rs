@@ -29,6 +29,17 @@ pub struct RunLock {
     beside: Option<Box<RunLock>>,
 }
 
+/// The run that has a lock now.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// Its process.
+    pub pid: i32,
+    /// Its command line, without secrets.
+    pub command: String,
+    /// When it took the lock.
+    pub since: SystemTime,
+}
+
 /// Why the lock could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -126,6 +137,15 @@ impl RunLock {
             }
             thread::sleep(TRY_AGAIN);
         }
+    }
+
+    /// The run that has the lock at this path, if one does. Looks and takes nothing: a run that begins meanwhile is not
+    /// in its way.
+    pub fn holding(path: &Utf8Path) -> Option<Holding> {
+        let Holder { pid, command, .. } = Holder::read(path).filter(Holder::lives)?;
+        // It is written once, by whoever has taken it.
+        let since = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+        Some(Holding { pid, command, since })
     }
 
     /// The lock file.

@@ -31,6 +31,7 @@ pub mod target;
 pub mod text;
 pub mod verify_level;
 mod version;
+pub mod visible;
 pub mod xmake;
 
 pub use id::{ComponentName, Digest, SourceName, StepId};

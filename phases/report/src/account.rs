@@ -9,6 +9,13 @@ use crate::{Style, text};
 /// Exceptions of one sort that are listed by name; the rest is counted.
 const ROWS: usize = 12;
 
+/// What was asked for against what is there, as lines.
+pub fn account_text(told: &Account, style: Style) -> String {
+    let mut out = String::new();
+    account(&mut out, told, style);
+    out
+}
+
 /// `asked for: 3 components, 41 requirements, 9 checks: all there`.
 pub(crate) fn account(out: &mut String, account: &Account, style: Style) {
     let kinds = [Kind::Component, Kind::Option, Kind::Requirement, Kind::Check];
@@ -53,7 +60,7 @@ fn rows(out: &mut String, exceptions: &[&Exception], word: &str) {
             Answer::NotHere { why } | Answer::Missing { why } => format!(": {why}"),
             Answer::OptionalFailed | Answer::Skipped => String::new(),
         };
-        let what = format!("{} `{}`", request.kind.word(), text::clean(&request.what));
+        let what = format!("{} `{}`", request.kind.word(), request.what);
         line(out, &format!("    {word}: {what} ({}){why}", request.place));
     }
     if exceptions.len() > ROWS {

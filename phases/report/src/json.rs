@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use model::event::Timed;
+use model::visible::escaped_json;
 
 use crate::Renderer;
 
@@ -12,10 +13,10 @@ pub struct Json;
 
 impl Renderer for Json {
     fn event(&mut self, event: &Timed, out: &mut dyn Write) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
-        line.push(b'\n');
+        let line = serde_json::to_string(event).map_err(io::Error::other)?;
+        let line = escaped_json(&line).into_owned() + "\n";
         // One write, so that a reader of a pipe never sees half a line.
-        out.write_all(&line)?;
+        out.write_all(line.as_bytes())?;
         out.flush()
     }
 

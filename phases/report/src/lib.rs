@@ -4,10 +4,12 @@
 //! of the terminal and something to write to, so that every screen can be tested from recorded events.
 
 mod account;
+mod cleaned;
 mod counted;
 mod ending;
 mod explain;
 mod json;
+mod lacks;
 mod next;
 mod plain;
 mod plan;
@@ -21,19 +23,23 @@ mod wrap;
 
 use std::io::{self, Write};
 
+use cleaned::Cleaned;
 use model::event::Timed;
+use plain::Plain;
+use quiet::Quiet;
+use terminal::Terminal;
 
+pub use account::account_text;
+pub use cleaned::cleaned;
 pub use counted::{Counter, Tally};
 pub use explain::explain_text;
 pub use json::Json;
 pub use next::{Next, Purpose};
-pub use plain::Plain;
 pub use plan::{PackageCost, PlanOptions, PlanRow, RowState, plan_text};
-pub use quiet::Quiet;
-pub use run::Run;
+pub use run::{Run, Running};
 pub use style::Style;
 pub use summary::summary_text;
-pub use terminal::{RESTORE, Size, Terminal};
+pub use terminal::{RESTORE, Size};
 
 /// Turns the events of a run into something to read, as they come.
 ///
@@ -94,12 +100,13 @@ pub struct Options {
     pub next: Next,
 }
 
-/// The renderer of this kind.
+/// The renderer of this kind. None that writes for people is ever handed text that a terminal would obey.
 pub fn renderer(kind: Kind, options: Options) -> Box<dyn Renderer + Send> {
+    let options = Options { next: options.next.visible(), ..options };
     match kind {
-        Kind::Terminal(size) => Box::new(Terminal::new(size, options)),
-        Kind::Plain => Box::new(Plain::new(options)),
+        Kind::Terminal(size) => Box::new(Cleaned(Terminal::new(size, options))),
+        Kind::Plain => Box::new(Cleaned(Plain::new(options))),
         Kind::Json => Box::new(Json),
-        Kind::Quiet => Box::new(Quiet::new(options)),
+        Kind::Quiet => Box::new(Cleaned(Quiet::new(options))),
     }
 }

@@ -51,6 +51,20 @@ pub struct Next {
 }
 
 impl Next {
+    /// The same without anything that a terminal would obey: a directory may be called anything.
+    pub(crate) fn visible(self) -> Self {
+        let visible = |text: String| model::visible::visible(&text).into_owned();
+        Self {
+            purpose: self.purpose,
+            program: visible(self.program),
+            again: visible(self.again),
+            arguments: visible(self.arguments),
+            verify: visible(self.verify),
+            path: self.path.into_iter().map(visible).collect(),
+            artifacts: visible(self.artifacts),
+        }
+    }
+
     /// Advice with commands that can be typed as they stand: whoever gives it does not know how the case was named.
     pub(crate) fn spelled_out(&self, advice: &str) -> String {
         const WITH_A_CASE: [&str; 7] = ["deps", "build", "all", "plan", "explain", "shell", "verify"];

@@ -40,7 +40,7 @@ impl Plain {
             }
             Event::Output { step, stream, line } => {
                 if self.options.verbose || (*stream == Stream::Note && !line.starts_with("$ ")) {
-                    lines.push(format!("[{step}] {}", text::clean(line)));
+                    lines.push(format!("[{step}] {}", line));
                 }
             }
             // Told by heartbeats; told or counted by the summary, because a line for each would bury what ran.

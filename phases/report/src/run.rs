@@ -37,7 +37,7 @@ pub struct Running {
     pub step: StepId,
     /// When it started, in milliseconds.
     pub since_ms: u64,
-    /// The last line that it printed and that says something, cleaned; empty before the first.
+    /// The last line that it printed and that says something; empty before the first.
     pub last_line: String,
     /// What its tools count.
     pub counter: Counter,
@@ -141,7 +141,7 @@ impl Run {
             }),
             Event::Output { step, stream, line } => {
                 if let Some(running) = self.running_mut(step) {
-                    running.printed(*stream, &text::clean(line), timed.at_ms);
+                    running.printed(*stream, line, timed.at_ms);
                 }
             }
             Event::Progress { step, done, total, unit } => {

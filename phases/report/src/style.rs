@@ -11,6 +11,9 @@ pub enum Style {
 }
 
 impl Style {
+    /// Every sequence that is written for a colour: no others may reach a terminal.
+    pub const SEQUENCES: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[32m", "\x1b[33m"];
+
     /// Colours when `wanted`.
     pub fn new(wanted: bool) -> Self {
         if wanted { Self::Colour } else { Self::Plain }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::StepId;
-use model::event::{Failure, OfflineForce, Outcome, SkipReason, Verdict};
+use model::event::{Failure, FailureKind, OfflineForce, Outcome, SkipReason, Verdict};
 use model::report::StepReport;
 
 use crate::account::account;
 use crate::ending::ending;
 use crate::text::line;
-use crate::{Next, Options, Purpose, Run, Style, text};
+use crate::{Next, Options, Purpose, Run, Style, lacks, text};
 
 /// Lines of excerpt that all failures together may take, so that they stay on one screen.
 const EXCERPT_LINES: usize = 24;
@@ -267,7 +267,17 @@ pub(crate) fn leaks(out: &mut String, run: &Run, style: Style) {
 /// The failures of steps that are not optional, each with all that is needed to act, on one screen.
 pub(crate) fn failures(out: &mut String, run: &Run, options: &Options) {
     let style = options.style;
-    let failed: Vec<_> = run.report.failures().filter(|(step, _)| !run.is_optional(step)).collect();
+    let failed = run.report.failures().filter(|(step, _)| !run.is_optional(step));
+    let (lacking, mut failed): (Vec<_>, Vec<_>) =
+        failed.partition(|(_, failure)| failure.kind == FailureKind::Preflight);
+    if lacking.len() > 1 {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        lacks::several(out, &lacking, run, &options.next, style);
+    } else {
+        failed.splice(0..0, lacking);
+    }
     let share = EXCERPT_LINES.checked_div(failed.len()).unwrap_or(0).max(4);
     for (step, failure) in failed {
         if !out.is_empty() {
@@ -286,7 +296,7 @@ pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec
     lines.extend(excerpt_lines(failure, limit));
     lines
         .extend(failure.command.iter().map(|command| format!("command: {}", text::without_filling(command))));
-    lines.extend(failure.cures.iter().flat_map(|cure| help_lines(&next.spelled_out(cure))));
+    lines.extend(lacks::cures_of(failure).iter().flat_map(|cure| help_lines(&next.spelled_out(cure))));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
@@ -294,7 +304,7 @@ pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec
 
 /// The first error, as a tool told it; at most `limit` lines of it.
 fn excerpt_lines(failure: &Failure, limit: usize) -> Vec<String> {
-    let shown = |line: &String| format!("  | {}", text::without_filling(&text::clean(line)));
+    let shown = |line: &String| format!("  | {}", text::without_filling(line));
     let mut lines: Vec<String> = failure.excerpt.iter().take(limit).map(shown).collect();
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));

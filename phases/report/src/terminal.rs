@@ -77,7 +77,6 @@ impl Terminal {
         match &timed.event {
             Event::Output { step, stream, line } => {
                 if self.options.verbose || (*stream == Stream::Note && !line.starts_with("$ ")) {
-                    let line = text::clean(line);
                     self.scroll(&format!("{} {line}", style.dim(&format!("[{step}]"))), 2);
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::event::BY_HASH_ONLY;
+use model::visible::is_obeyed;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Of paths that are longer than this, in columns, the directories may be left out.
@@ -92,13 +93,16 @@ pub fn clean(line: &str) -> String {
         match character {
             '\x1b' => skip_escape(&mut characters),
             '\t' => cleaned.push(' '),
-            // The second range rearranges text (bidirectional overrides) and would misalign a row.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            other if other.is_control() => {}
+            other if is_obeyed(other) => {}
             other => cleaned.push(other),
         }
     }
     cleaned
+}
+
+/// Several lines, each as [`clean`] leaves it.
+pub fn clean_lines(lines: &str) -> String {
+    lines.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
 /// Skips the rest of an escape sequence (ECMA-48): `[ … final` and `] … BEL` or `ESC \`, else one character.

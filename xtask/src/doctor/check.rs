@@ -1,5 +1,6 @@
 //! What is looked at, and how one thing of it is.
 
+use model::case::Case;
 use model::layout::Layout;
 use model::site::Site;
 use model::target::Target;
@@ -53,11 +54,14 @@ impl Check {
 
 /// What is looked at.
 pub struct Patient {
-    pub common: Common,
     pub files: SiteFiles,
     pub site: Site,
     pub target: Target,
     pub layout: Layout,
+    /// How the user named the case, if one is named.
+    pub wanted: Option<String>,
+    /// That case.
+    pub case: Option<Case>,
 }
 
 impl Patient {
@@ -69,15 +73,16 @@ impl Patient {
             .case
             .clone()
             .or_else(|| environment.get("DEPLOYMENT_CASE").filter(|name| !name.is_empty()).cloned());
-        let (name, place) = match named {
+        let (case, place) = match &named {
             Some(wanted) => {
-                let (loaded, place) = load::load_case(common, &wanted)?;
-                (loaded.case.metadata.name, place)
+                let (loaded, place) = load::load_case(common, wanted)?;
+                (Some(loaded.case), place)
             }
-            None => (String::new(), None),
+            None => (None, None),
         };
-        let layout = layout::resolve(common, &name, place.as_ref(), &target, &environment)?;
+        let name = case.as_ref().map_or("", |case| case.metadata.name.as_str());
+        let layout = layout::resolve(common, name, place.as_ref(), &target, &environment)?;
         let site = site::site(&files, environment, &layout, target.root);
-        Ok(Self { common: common.clone(), files, site, target, layout })
+        Ok(Self { files, site, target, layout, wanted: named, case })
     }
 }

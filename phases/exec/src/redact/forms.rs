@@ -11,20 +11,46 @@ pub(super) const SHORTEST_SECRET: usize = 4;
 /// A shorter part of base64 stands in other words as well.
 const SHORTEST_BASE64: usize = 8;
 
-/// Regular expressions for the forms of a secret, with their lengths in signs of the secret.
-pub(super) fn of(secret: &str) -> Vec<(usize, String)> {
+/// A run of letters and digits that is shorter stands in too many lines to tell anything.
+const SHORTEST_HINT: usize = 3;
+
+/// One form of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Form {
+    /// Its length, in bytes of the secret.
+    pub(super) length: usize,
+    /// A regular expression for it.
+    pub(super) pattern: String,
+    /// A shorter expression for what stands in each line that has this form and no `%`; none: any line may have it.
+    pub(super) hint: Option<String>,
+}
+
+impl Form {
+    /// Only `%` changes letters and digits, so the longest run of them is there.
+    fn of_text(text: &str) -> Self {
+        let runs = text.split(|sign: char| !sign.is_ascii_alphanumeric());
+        let hint = runs.max_by_key(|run| run.len()).filter(|run| run.len() >= SHORTEST_HINT);
+        Self { length: text.len(), pattern: in_any_encoding(text), hint: hint.map(str::to_owned) }
+    }
+
+    fn of_base64(form: &str) -> Self {
+        let pattern = format!("(?-i:{})", regex::escape(form));
+        Self { length: form.len(), hint: Some(pattern.clone()), pattern }
+    }
+}
+
+/// The forms of a secret.
+pub(super) fn of(secret: &str) -> Vec<Form> {
     let decoded = percent_decoded(secret);
     let mut patterns = Vec::new();
     for plain in [secret, decoded.as_ref()] {
         let lines = plain.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_SECRET);
-        patterns.extend(lines.map(|line| (line.len(), in_any_encoding(line))));
+        patterns.extend(lines.map(Form::of_text));
         // Of a text of several lines in one: `\n` stands between them.
         if plain.trim().contains('\n') {
-            patterns.push((plain.len(), in_any_encoding(plain.trim())));
+            patterns.push(Form::of_text(plain.trim()));
         }
-        patterns.extend(
-            in_base64(plain).into_iter().map(|form| (form.len(), format!("(?-i:{})", regex::escape(&form)))),
-        );
+        patterns.extend(in_base64(plain).iter().map(|form| Form::of_base64(form)));
     }
     patterns
 }
@@ -90,7 +116,15 @@ mod tests {
     use super::*;
 
     fn found(secret: &str, text: &str) -> bool {
-        of(secret).iter().any(|(_, form)| regex::Regex::new(&format!("(?i){form}")).unwrap().is_match(text))
+        of(secret).iter().any(|form| {
+            let is_there =
+                |pattern: &str| regex::Regex::new(&format!("(?i){pattern}")).unwrap().is_match(text);
+            let found = is_there(&form.pattern);
+            // Whoever looks for the hint first misses nothing.
+            let hinted = text.contains('%') || form.hint.as_deref().is_none_or(is_there);
+            assert!(hinted || !found, "{form:?} in {text}");
+            found
+        })
     }
 
     #[test]
@@ -119,6 +153,6 @@ mod tests {
 
     #[test]
     fn a_short_secret_has_no_form_in_base64() {
-        assert_eq!(of("abcd").iter().filter(|(_, form)| form.contains("-i")).count(), 0);
+        assert_eq!(of("abcd").iter().filter(|form| form.pattern.contains("-i")).count(), 0);
     }
 }

@@ -80,8 +80,9 @@ const TRIGGERS: &[&str] = &[
 
 /// Whether any rule may apply to a line: most lines of a build have nothing of the kind, and cost one look.
 pub(super) fn may_apply(line: &str) -> bool {
-    static SEARCH: LazyLock<Option<Regex>> =
-        LazyLock::new(|| RegexBuilder::new(&TRIGGERS.join("|")).case_insensitive(true).build().ok());
+    static SEARCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        RegexBuilder::new(&TRIGGERS.join("|")).case_insensitive(true).unicode(false).build().ok()
+    });
     SEARCH.as_ref().is_none_or(|search| search.is_match(line))
 }
 

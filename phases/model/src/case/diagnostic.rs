@@ -5,6 +5,7 @@ use std::fmt;
 use unicode_width::UnicodeWidthChar;
 
 pub use crate::nearest::nearest;
+use crate::visible::{is_obeyed, sign};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,9 @@ impl Diagnostic {
             let mut shown = String::new();
             let mut indent = 0;
             let mut marked = 0;
-            for (index, character) in place.text.chars().enumerate() {
+            // What a terminal would obey shows as a sign, which has a width.
+            let signs = place.text.chars().map(|one| if is_obeyed(one) { sign(one) } else { one });
+            for (index, character) in signs.enumerate() {
                 // In columns of a terminal: wide characters take two, combining marks none.
                 let width = if character == '\t' { TAB } else { character.width().unwrap_or(0) };
                 if character == '\t' {

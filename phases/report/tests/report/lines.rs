@@ -2,7 +2,7 @@
 
 use crate::common::{STREAMS, options, stream};
 use model::event::{Event, Stream, Timed};
-use report::{Json, Kind, Options, Plain, Purpose, Quiet, Renderer, Size, renderer};
+use report::{Json, Kind, Options, Purpose, Renderer, Size, renderer};
 
 fn render(renderer: &mut dyn Renderer, events: &[Timed]) -> String {
     let mut out = Vec::new();
@@ -14,7 +14,7 @@ fn render(renderer: &mut dyn Renderer, events: &[Timed]) -> String {
 }
 
 fn plain(name: &str, options: Options) -> String {
-    render(&mut Plain::new(options), &stream(name))
+    render(renderer(Kind::Plain, options).as_mut(), &stream(name))
 }
 
 #[test]
@@ -50,10 +50,14 @@ fn what_builds_no_case_advises_no_phase() {
 #[test]
 fn quiet_tells_failures_and_leaks_only() {
     for name in ["success", "nothing-to-do", "cancelled", "optional"] {
-        assert_eq!(render(&mut Quiet::new(options(false, false)), &stream(name)), "", "{name}");
+        assert_eq!(
+            render(renderer(Kind::Quiet, options(false, false)).as_mut(), &stream(name)),
+            "",
+            "{name}"
+        );
     }
     for name in ["failure", "leak", "keep-going"] {
-        let text = render(&mut Quiet::new(options(false, false)), &stream(name));
+        let text = render(renderer(Kind::Quiet, options(false, false)).as_mut(), &stream(name));
         insta::assert_snapshot!(format!("quiet-{name}"), text);
     }
 }
@@ -62,7 +66,10 @@ fn quiet_tells_failures_and_leaks_only() {
 fn quiet_tells_the_failures_of_a_run_that_never_said_that_it_ended() {
     let mut events = stream("failure");
     events.pop();
-    assert!(render(&mut Quiet::new(options(false, false)), &events).contains("zlib.h: No such file"));
+    assert!(
+        render(renderer(Kind::Quiet, options(false, false)).as_mut(), &events)
+            .contains("zlib.h: No such file")
+    );
 }
 
 #[test]
@@ -107,7 +114,7 @@ fn without_colours(text: &str) -> String {
 
 #[test]
 fn a_long_silent_step_gets_a_heartbeat_once_a_minute() {
-    let mut renderer = Plain::new(options(false, false));
+    let mut renderer = renderer(Kind::Plain, options(false, false));
     let mut out = Vec::new();
     let events = stream("success");
     // Up to the moment when only the compile of ffmpeg runs on, with its last line at 21 s.
@@ -158,7 +165,7 @@ fn each_finding_is_said_once() {
 
 #[test]
 fn a_long_step_says_how_far_it_is_once_a_minute() {
-    let mut renderer = Plain::new(options(false, false));
+    let mut renderer = renderer(Kind::Plain, options(false, false));
     let mut out = Vec::new();
     for event in stream("counting").iter().take_while(|event| event.at_ms <= 33_300) {
         renderer.event(event, &mut out).unwrap();

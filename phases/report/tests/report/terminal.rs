@@ -2,12 +2,12 @@
 
 use crate::common::{STREAMS, options, stream};
 use model::event::{Event, Timed};
-use report::{RESTORE, Renderer, Size, Terminal};
+use report::{Kind, RESTORE, Renderer, Size, renderer};
 
 /// A screen with the renderer that draws on it.
 struct Screen {
     terminal: vt100::Parser,
-    renderer: Terminal,
+    renderer: Box<dyn Renderer + Send>,
     size: Size,
     at_ms: u64,
 }
@@ -17,7 +17,7 @@ impl Screen {
         let size = Size { columns, rows };
         Self {
             terminal: vt100::Parser::new(rows, columns, 1000),
-            renderer: Terminal::new(size, options(false, false)),
+            renderer: renderer(Kind::Terminal(size), options(false, false)),
             size,
             at_ms: 0,
         }
@@ -195,7 +195,7 @@ fn the_restore_sequence_shows_the_cursor_again() {
 
 #[test]
 fn a_run_with_nothing_to_do_draws_nothing_but_its_summary() {
-    let mut renderer = Terminal::new(Size::default(), options(false, false));
+    let mut renderer = renderer(Kind::Terminal(Size::default()), options(false, false));
     let mut out = Vec::new();
     for event in stream("nothing-to-do") {
         renderer.event(&event, &mut out).unwrap();
@@ -208,7 +208,7 @@ fn a_run_with_nothing_to_do_draws_nothing_but_its_summary() {
 
 #[test]
 fn it_redraws_at_most_ten_times_a_second_however_much_is_printed() {
-    let mut renderer = Terminal::new(Size::default(), options(false, false));
+    let mut renderer = renderer(Kind::Terminal(Size::default()), options(false, false));
     let mut out = Vec::new();
     let events = stream("success");
     for event in events.iter().take_while(|event| !matches!(event.event, Event::Output { .. })) {

@@ -222,8 +222,12 @@ fn mirrors(patient: &Patient) -> Result<Vec<Check>> {
         offline: patient.common.offline,
     };
     let context = StandaloneContext::new(&world)?;
-    let policy =
-        Policy { attempts: 1, connect: CONNECT, silence: Duration::from_secs(10), ..Policy::default() };
+    let policy = Policy {
+        attempts: 1,
+        connect: CONNECT,
+        silence: Duration::from_secs(10),
+        ..Policy::of(&patient.site)
+    };
     let client = Client::with_policy(&patient.site, policy);
     let mut found = Vec::new();
     for (key, address) in named {

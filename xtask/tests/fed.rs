@@ -125,6 +125,12 @@ fn a_file_that_a_project_would_download_is_put_where_it_looks() {
     let text = said(&lacking);
     assert_eq!(code(&lacking), 6, "{text}");
     assert!(text.contains("models.example") && text.contains("build/app/configure"), "{text}");
+    assert!(
+        text.contains(
+            "CMakeLists.txt:5 (file(DOWNLOAD)) downloads https://models.example/model.bin to ${model}.part"
+        ),
+        "{text}"
+    );
 
     let sha256 = model::Digest::of("a model\n");
     let fed = format!(
@@ -254,6 +260,142 @@ fn an_external_project_takes_the_archive_that_was_put_there() {
         ),
     );
     let built = run(home, &["all"], &[]);
+    assert_eq!(code(&built), 0, "{}", said(&built));
+    assert_eq!(std::fs::read_to_string(home.join("prefix/share/part.txt")).unwrap(), "a part\n");
+}
+
+/// A script that takes a number from a subproject; nothing is compiled, which Meson would try first.
+fn wrapped(home: &Path, wrap: &str) {
+    write(
+        home,
+        "app/meson.build",
+        "project('app')\ncalc = dependency('calc', method: 'pkg-config', fallback: ['calc', 'calc_dep'])\n\
+         configure_file(input: 'app.in', output: 'app', configuration: {'N': calc.get_variable('n')},\n\
+         \x20 install: true, install_dir: 'bin', install_mode: 'rwxr-xr-x')\n",
+    );
+    write(home, "app/app.in", "#!/bin/sh\necho app=@N@\n");
+    write(home, "app/subprojects/calc.wrap", wrap);
+    write(
+        home,
+        "calc-1.0/meson.build",
+        "project('calc')\ncalc_dep = declare_dependency(variables: {'n': '9'})\n",
+    );
+}
+
+/// The lines that a message says to add, in their places.
+fn added(case: &str, message: &str) -> String {
+    let lines: Vec<&str> = message
+        .lines()
+        .skip_while(|line| !line.contains("add to the case"))
+        .take_while(|line| !line.trim().starts_with("log:"))
+        .skip(1)
+        .map(str::trim)
+        .collect();
+    let at = lines.iter().position(|line| line.starts_with("and below")).unwrap();
+    let (sources, component) = (lines[..at].join("\n"), lines[at + 1]);
+    format!(
+        "{}\n{sources}\n",
+        case.replace("driver = \"meson\"", &format!("driver = \"meson\"\n{component}"))
+    )
+}
+
+const WRAPPED: &str = "schema = 1\n[metadata]\nname = \"wrapped\"\n[sources.app]\nkind = \"path\"\npath = \"app\"\n\
+    [components.app]\ndriver = \"meson\"\n[[components.app.checks]]\nkind = \"run\"\n\
+    command = [\"{prefix}/bin/app\"]\ncontains = \"app=9\"\n";
+
+#[test]
+fn a_wrap_is_named_with_the_lines_that_feed_it() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    wrapped(home, "");
+    let packed = Command::new("tar").args(["-czf", "calc.tar.gz", "calc-1.0"]).current_dir(home).status();
+    assert!(packed.unwrap().success());
+    let archive = std::fs::read(home.join("calc.tar.gz")).unwrap();
+    let sha256 = model::Digest::of(&archive);
+    let server = TestServer::start(move |_| Reply::ok(archive.clone()));
+    let url = server.url("/calc-1.0.tar.gz");
+    wrapped(
+        home,
+        &format!(
+            "[wrap-file]\ndirectory = calc-1.0\nsource_url = {url}\nsource_filename = calc-1.0.tar.gz\n\
+             source_hash = {sha256}\n[provide]\ncalc = calc_dep\n"
+        ),
+    );
+    write(home, "case.toml", WRAPPED);
+    let lacking = run(home, &["all"], &[]);
+    let text = said(&lacking);
+    assert_eq!(code(&lacking), 5, "{text}");
+    assert!(
+        text.contains(&format!(
+            "calc, which the project downloads from {url} (subprojects/calc.wrap, SHA-256 {sha256}), is missing"
+        )),
+        "{text}"
+    );
+    let fed = added(WRAPPED, &text);
+    write(home, "case.toml", &fed);
+    let built = run(home, &["all"], &[]);
+    assert_eq!(code(&built), 0, "{fed}\n{}", said(&built));
+    assert!(!home.join("app/subprojects/packagecache").exists(), "the user's own directory was written to");
+    assert!(said(&run(home, &["all"], &[])).contains("nothing to do"));
+    // What the case no longer feeds is no longer there: neither the file nor what Meson unpacked.
+    write(home, "case.toml", WRAPPED);
+    assert_eq!(code(&run(home, &["build"], &[])), 5);
+    let wrong = fed.replace("subprojects/packagecache/", "../");
+    write(home, "case.toml", &wrong);
+    assert_eq!(code(&run(home, &["build"], &[])), 3);
+}
+
+#[test]
+fn a_wrap_of_a_repository_takes_the_tree_of_a_source() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let url = format!("file://{}/calc-1.0", home.display());
+    wrapped(home, &format!("[wrap-git]\nurl = {url}\nrevision = v1\n[provide]\ncalc = calc_dep\n"));
+    let script = "git init -q . && git add -A && git -c user.name=a -c user.email=a@example.org commit -qm x && git tag v1";
+    let made = Command::new("sh").args(["-c", script]).current_dir(home.join("calc-1.0")).status();
+    assert!(made.unwrap().success());
+    write(home, "case.toml", WRAPPED);
+    let lacking = run(home, &["all"], &[]);
+    let text = said(&lacking);
+    assert_eq!(code(&lacking), 5, "{text}");
+    let fed = added(WRAPPED, &text);
+    assert!(fed.contains("subprojects = { calc = \"calc\" }"), "{fed}");
+    write(home, "case.toml", &fed);
+    let built = run(home, &["all"], &[]);
+    assert_eq!(code(&built), 0, "{fed}\n{}", said(&built));
+    // Only Meson has subprojects.
+    write(home, "case.toml", &fed.replace("driver = \"meson\"", "driver = \"cmake\""));
+    assert_eq!(code(&run(home, &["build"], &[])), 3);
+}
+
+#[test]
+fn an_external_project_by_git_takes_a_mirror_of_this_machine() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    write(home, "dep/part.txt", "a part\n");
+    let script = "git init -q . && git add -A && git -c user.name=a -c user.email=a@example.org commit -qm x && \
+                  git tag v1 && git clone -q --mirror . ../dep.git";
+    let made = Command::new("sh").args(["-c", script]).current_dir(home.join("dep")).status();
+    assert!(made.unwrap().success());
+    write(
+        home,
+        "app/CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.18)\nproject(app NONE)\ninclude(ExternalProject)\n\
+         ExternalProject_Add(dep GIT_REPOSITORY https://deps.example/dep.git GIT_TAG v1\n\
+         CONFIGURE_COMMAND \"\" BUILD_COMMAND \"\" INSTALL_COMMAND \"\")\n\
+         install(FILES ${CMAKE_BINARY_DIR}/dep-prefix/src/dep/part.txt DESTINATION share)\n",
+    );
+    write(
+        home,
+        "case.toml",
+        &format!(
+            "schema = 1\n[metadata]\nname = \"cloned\"\n[sources.app]\nkind = \"path\"\npath = \"app\"\n\
+             [components.app]\ndriver = \"cmake\"\n[components.app.environment]\nGIT_CONFIG_COUNT = \"1\"\n\
+             GIT_CONFIG_KEY_0 = \"url.{}/dep.git.insteadOf\"\nGIT_CONFIG_VALUE_0 = \"https://deps.example/dep.git\"\n",
+            home.display()
+        ),
+    );
+    let built = run(home, &["build"], &[]);
     assert_eq!(code(&built), 0, "{}", said(&built));
     assert_eq!(std::fs::read_to_string(home.join("prefix/share/part.txt")).unwrap(), "a part\n");
 }

@@ -1,6 +1,8 @@
 //! Carrying out what `build` plans: preflight, working copies, commands, commits and checks.
 
+mod cmake;
 mod commit;
+mod configure_log;
 mod copied;
 mod declared;
 mod expect;
@@ -14,17 +16,18 @@ mod staged;
 mod verify;
 mod wanted;
 mod working_copy;
+mod wraps;
 
 use camino::Utf8PathBuf;
 use engine::excerpt::{kill_in, tells_of_kill};
 use engine::runner::{Context, Finding, Observation, Runner, StepError};
 use engine::{committed, manifest};
-use model::event::Failure;
+use model::event::{Failure, FailureKind};
 use model::plan::{Action, Exec, Need, RequiredPython, Step, Verify};
 use model::source_facts::PinnedRust;
 
 use commit::kept;
-pub(crate) use placed::PLACED;
+pub(crate) use placed::{PLACED, beside as placed_beside};
 use preflight::CompilerCaches;
 pub use verify::verify_component;
 
@@ -94,7 +97,7 @@ impl Runner for BuildRunner<'_> {
             Action::WorkingCopy(action) => working_copy::sync(action, context),
             Action::Exec(action) => {
                 if step.id.as_str().ends_with("/configure") {
-                    placed::remove(action)?;
+                    placed::remove(action, step.component.as_ref(), context)?;
                 }
                 exec(action, component, context).map_err(|error| copied::with_original(error, step, context))
             }
@@ -145,6 +148,15 @@ fn verified(action: &Verify, context: &dyn Context) -> Result<(), StepError> {
     verified
 }
 
+/// A failure with what the logs of a configure script say of it.
+fn because(error: StepError, action: &Exec, component: &str) -> StepError {
+    let StepError::Failed(mut failure) = error else { return error };
+    if failure.kind == FailureKind::Step && !failure.died_of_signal {
+        configure_log::explain(&mut failure, &action.logs, component);
+    }
+    StepError::Failed(failure)
+}
+
 fn exec(action: &Exec, component: &str, context: &dyn Context) -> Result<(), StepError> {
     let mut killed = None;
     for command in &action.commands {
@@ -153,7 +165,8 @@ fn exec(action: &Exec, component: &str, context: &dyn Context) -> Result<(), Ste
         }
         let finished = context
             .execute(command)
-            .map_err(|error| wanted::with_cures(error, &command.directory, component))?;
+            .map_err(|error| wanted::with_cures(error, &command.directory, component))
+            .map_err(|error| because(error, action, component))?;
         killed = killed.or_else(|| finished.tail.into_iter().find(|line| tells_of_kill(line)));
     }
     if action.logs.is_empty() {

@@ -42,6 +42,35 @@ fn libraries_that_ffmpeg_refuses_for_their_licence_are_noted_before_anything_is_
 }
 
 #[test]
+fn ffmpeg_asks_pkg_config_for_all_where_a_library_is_static_alone() {
+    let configure = |library: &str, more: &str, own: &str| {
+        let text = case(&format!(
+            "{}{}[components.{library}]\n{more}\n[components.ffmpeg]\nneeds = [\"{library}\"]\n{own}\n",
+            source("ffmpeg"),
+            source(library)
+        ));
+        words(step(&planned(&text).unwrap().0, "build/ffmpeg/configure"))
+    };
+    let asks = |words: Vec<String>| words.join(" ").contains("--pkg-config-flags=--static");
+    for (library, more) in [
+        ("x265", "options = { ENABLE_SHARED = false }"),
+        ("opus", "arguments = [\"--disable-shared\"]"),
+        ("libvpx", "options = { disable-shared = true, enable-static = true }"),
+        ("dav1d", "options = { default_library = \"static\" }"),
+        ("fdk-aac", "options = { \"BUILD_SHARED_LIBS:BOOL\" = false }"),
+    ] {
+        assert!(asks(configure(library, more, "")), "{library}: {more}");
+        assert!(!asks(configure(library, "", "")), "{library} is shared unless it is said otherwise");
+    }
+    let own = configure(
+        "x265",
+        "options = { ENABLE_SHARED = false }",
+        "options = { pkg-config-flags = \"--static -x\" }",
+    );
+    assert_eq!(own.iter().filter(|word| word.starts_with("--pkg-config-flags=")).count(), 1, "{own:?}");
+}
+
+#[test]
 fn the_quickstart_needs_what_its_drivers_need_and_follows_the_recipe() {
     let text = include_str!("../../../cases/quickstart/case.toml");
     let mut case: Case = toml::from_str(text).unwrap();

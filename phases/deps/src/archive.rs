@@ -24,6 +24,27 @@ use engine::times::{self, NotLater};
 pub use pack::{metadata_stamp, pack};
 use read::{Entry, Kind, damaged};
 
+/// Endings of archives, longest first.
+pub(crate) const ENDINGS: &[&str] = &[
+    ".orig.tar.gz",
+    ".orig.tar.xz",
+    ".tar.bz2",
+    ".tar.zst",
+    ".tar.gz",
+    ".tar.xz",
+    ".crate",
+    ".tbz2",
+    ".tar",
+    ".tgz",
+    ".txz",
+    ".zip",
+];
+
+/// Whether a file of this name is an archive.
+pub(crate) fn is_archive(name: &str) -> bool {
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// What was unpacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unpacked {

@@ -32,7 +32,10 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
         ));
     }
     let rust = rust::find(context)?.ok_or_else(|| {
-        StepError::new("cargo is not installed", "run `installer deps`: deps/toolchain/rust installs it")
+        StepError::new(
+            "cargo is not installed",
+            "let deps/toolchain/rust run, which installs it (without --only or --skip), or put cargo on PATH",
+        )
     })?;
     let scratch = context.layout().cache.join("crates").join(action.source.as_str());
     files::fresh_dir(&scratch)?;

@@ -5,6 +5,8 @@ pub mod authorities;
 pub mod download;
 mod exchange;
 mod forward;
+mod pace;
+mod page;
 pub(crate) mod proxy;
 mod roots;
 pub mod url;
@@ -22,13 +24,10 @@ use proxy::Proxies;
 use roots::Roots;
 use url::{Url, redact};
 
-/// The largest page that is read into memory: the simple index of the largest projects is a few MiB.
-const LARGEST_PAGE: usize = 64 * 1024 * 1024;
-
 /// How patient a client is.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// How often one thing is tried in a row without a single new byte.
+    /// How often one thing is tried in a row without as much coming as [`Pace`](pace::Pace) asks for.
     pub attempts: u32,
     /// The pause before the second attempt; each further one is twice as long.
     pub first_pause: Duration,
@@ -38,16 +37,25 @@ pub struct Policy {
     pub connect: Duration,
     /// How long a server may be silent.
     pub silence: Duration,
+    /// Bytes a second below which a server counts as one that gives nothing.
+    pub slowest: u64,
+    /// How long a server may be that slow.
+    pub slow_for: Duration,
 }
 
-impl Default for Policy {
-    fn default() -> Self {
+impl Policy {
+    /// What a site says.
+    pub fn of(site: &Site) -> Self {
+        let said = site.downloads;
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
-            attempts: 5,
+            attempts: said.attempts,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(60),
             connect: Duration::from_secs(20),
-            silence: Duration::from_secs(60),
+            silence: seconds(said.silent_seconds),
+            slowest: said.slowest.into(),
+            slow_for: seconds(said.slow_seconds),
         }
     }
 }
@@ -74,7 +82,7 @@ pub struct Client {
 impl Client {
     /// A client for this site. Certificates are read when the first request is made.
     pub fn new(site: &Site) -> Self {
-        Self::with_policy(site, Policy::default())
+        Self::with_policy(site, Policy::of(site))
     }
 
     /// The same with another patience.
@@ -111,11 +119,16 @@ impl Client {
         context: &dyn Context,
     ) -> Result<T, StepError> {
         let page = self.get_page(url, "application/json", context)?;
-        serde_json::from_str(&page.text).map_err(|error| {
-            StepError::new(
+        serde_json::from_str(&page.text).map_err(|error| match page::told(page.text.as_bytes()) {
+            Some(page) => StepError::of_kind(
+                FailureKind::Step,
+                format!("{page} came from {} instead of JSON", redact(url)),
+                vec![page::CURE.to_owned()],
+            ),
+            None => StepError::new(
                 format!("{} answers something other than the expected JSON: {error}", redact(url)),
                 "check the index or mirror of this site",
-            )
+            ),
         })
     }
 
@@ -147,29 +160,23 @@ impl Client {
         match self.wire(context).get(&parsed, Vec::new(), context) {
             Ok(answer) => Ok(answer.head.status),
             Err(Trouble::Cancelled) => Err("cancelled".to_owned()),
-            Err(Trouble::Lasting(reason, _) | Trouble::Temporary(reason, _)) => {
-                Err(secrets.iter().fold(reason, |text, secret| text.replace(secret, "***")))
-            }
+            Err(
+                Trouble::Lasting(reason, _)
+                | Trouble::Temporary(reason)
+                | Trouble::Busy(reason, _)
+                | Trouble::Slow(reason),
+            ) => Err(secrets.iter().fold(reason, |text, secret| text.replace(secret, "***"))),
         }
     }
 
     fn read_page(&self, url: &Url, accept: &str, context: &dyn Context) -> Result<Page, Trouble> {
-        let mut answer = self.wire(context).get(url, vec![("accept", accept.to_owned())], context)?;
+        let headers = vec![("accept", accept.to_owned()), ("accept-encoding", "gzip".to_owned())];
+        let mut answer = self.wire(context).get(url, headers, context)?;
         if answer.head.status != 200 {
             return Err(bad_status(&answer.head));
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk(context)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > LARGEST_PAGE {
-                return Err(Trouble::Lasting(
-                    format!("the page is larger than {} MiB", LARGEST_PAGE / 1024 / 1024),
-                    vec!["check the index or mirror of this site".to_owned()],
-                ));
-            }
-        }
-        let content_type = answer.head.header("content-type").unwrap_or_default();
-        let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let bytes = page::body(&mut answer, &self.policy, context)?;
+        let content_type = answer.head.content_type();
         Ok(Page { text: String::from_utf8_lossy(&bytes).into_owned(), content_type, url: answer.head.url })
     }
 
@@ -185,57 +192,67 @@ impl Client {
         let shown = redact(&url.to_string());
         let secrets = url::secrets(&url.to_string());
         let clean = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
-        match trouble {
-            Trouble::Cancelled => Err(StepError::Cancelled),
+        let (reason, asked, cures) = match trouble {
+            Trouble::Cancelled => return Err(StepError::Cancelled),
             Trouble::Lasting(reason, mut cures) => {
                 if cures.is_empty() {
                     cures.push("correct the URL, or add an alternative to the source".to_owned());
                 }
-                Err(StepError::of_kind(
+                return Err(StepError::of_kind(
                     FailureKind::Step,
                     format!("failed to {verb} {shown}: {}", clean(reason)),
                     cures,
-                ))
+                ));
             }
-            Trouble::Temporary(reason, asked) => {
-                let reason = clean(reason);
-                let own = self.policy.first_pause.saturating_mul(2u32.saturating_pow(attempt - 1));
-                let pause = asked.unwrap_or_default().max(own);
-                if attempt >= self.policy.attempts
-                    || asked.is_some_and(|asked| asked > self.policy.longest_pause)
-                {
-                    let wait = asked
-                        .filter(|asked| *asked > self.policy.longest_pause)
-                        .map_or_else(String::new, |asked| {
-                            format!("; the server asks to wait {} seconds", asked.as_secs())
-                        });
-                    return Err(StepError::of_kind(
-                        FailureKind::Step,
-                        format!("failed to {verb} {shown} ({attempt} attempts): {reason}{wait}"),
-                        self.cures_of_bad_network(url, context),
-                    ));
-                }
-                let pause = pause.min(self.policy.longest_pause);
-                context.note(&format!("{shown}: {reason}; trying again in {:.1} s", pause.as_secs_f32()));
-                sleep(pause, context)
-            }
+            Trouble::Temporary(reason) => (reason, None, self.cures_of_bad_network(url, context)),
+            Trouble::Busy(reason, asked) => (reason, asked, vec![cure_of_busy_server(url)]),
+            Trouble::Slow(reason) => (reason, None, self.cures_of_slow_server(url, context)),
+        };
+        let kept = (verb == DOWNLOAD).then(|| KEPT.to_owned());
+        let reason = clean(reason);
+        let own = self.policy.first_pause.saturating_mul(2u32.saturating_pow(attempt - 1));
+        let pause = asked.unwrap_or_default().max(own);
+        let too_long = asked.filter(|asked| *asked > self.policy.longest_pause);
+        if attempt >= self.policy.attempts || too_long.is_some() {
+            let wait = too_long.map_or_else(String::new, |asked| {
+                format!("; the server asks to wait {} seconds", asked.as_secs())
+            });
+            return Err(StepError::of_kind(
+                FailureKind::Step,
+                format!("failed to {verb} {shown} ({attempt} attempts): {reason}{wait}"),
+                cures.into_iter().chain(kept).collect(),
+            ));
         }
+        let pause = pause.min(self.policy.longest_pause);
+        context.note(&format!("{shown}: {reason}; trying again in {:.1} s", pause.as_secs_f32()));
+        sleep(pause, context)
     }
 
     fn cures_of_bad_network(&self, url: &Url, context: &dyn Context) -> Vec<String> {
-        let mut cures = vec![self.wire(context).proxy_shown(url).map_or_else(
-            || {
-                format!(
-                    "check that {} can be reached from here; behind a proxy set http_proxy and https_proxy",
-                    url.host
-                )
-            },
-            |proxy| format!("check that {} can be reached through {proxy}, or list it in no_proxy", url.host),
-        )];
-        cures.push(
-            "run the same command again: it keeps what is downloaded and continues from there".to_owned(),
-        );
-        cures
+        let host = &url.host;
+        vec![
+            self.wire(context).proxy_shown(url).map_or_else(
+                || {
+                    format!(
+                        "check that {host} can be reached from here; behind a proxy set http_proxy and https_proxy"
+                    )
+                },
+                |proxy| format!("check that {host} can be reached through {proxy}, or list it in no_proxy"),
+            ),
+        ]
+    }
+
+    fn cures_of_slow_server(&self, url: &Url, context: &dyn Context) -> Vec<String> {
+        let by_way = self.wire(context).proxy_shown(url);
+        let by_way = by_way.map_or_else(String::new, |proxy| format!(", reached through {proxy},"));
+        vec![
+            format!(
+                "{}{by_way} is too slow: choose another mirror (`installer doctor` shows those that are set)",
+                url.host
+            ),
+            "on a slow line raise `silent_seconds` or lower `slowest` below [downloads] in site.toml (docs/site.md)"
+                .to_owned(),
+        ]
     }
 
     fn refuse_when_offline(
@@ -257,13 +274,21 @@ impl Client {
     }
 }
 
+/// How the download of a file is called, of which what came is kept.
+const DOWNLOAD: &str = "download";
+const KEPT: &str = "what is downloaded is kept: a later run continues from there";
+
+fn cure_of_busy_server(url: &Url) -> String {
+    format!("the trouble is with {}: choose another mirror, or wait until it is over", url.host)
+}
+
 /// What a status other than success means.
 fn bad_status(head: &Head) -> Trouble {
     let from = &head.url.host;
     let reason = ureq::http::StatusCode::from_u16(head.status).ok().and_then(|code| code.canonical_reason());
     let text = format!("{from} answers {} {}", head.status, reason.unwrap_or_default());
     match head.status {
-        408 | 425 | 429 | 500..=599 => Trouble::Temporary(text, head.retry_after()),
+        408 | 425 | 429 | 500..=599 => Trouble::Busy(text, head.retry_after()),
         401 | 403 => Trouble::Lasting(
             text,
             vec![format!(

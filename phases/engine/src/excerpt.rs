@@ -179,7 +179,7 @@ fn is_first_hand(line: &str) -> bool {
 }
 
 /// A line as it is shown: of a command of a thousand words its beginning is enough.
-fn shortened(line: &str) -> String {
+pub fn shortened(line: &str) -> String {
     if line.chars().count() <= WIDEST {
         return line.to_owned();
     }
@@ -187,7 +187,7 @@ fn shortened(line: &str) -> String {
 }
 
 /// Whether a line is an error of a compiler, linker or build tool, in the form that each of them uses.
-fn is_error(line: &str) -> bool {
+pub fn is_error(line: &str) -> bool {
     let text = line.trim_start();
     if is_echo(text) {
         return false;

@@ -111,7 +111,24 @@ impl StepError {
                     "you may not write to {path}: choose another directory (--prefix, --state-dir, --cache-dir, --artifacts), or run as a user who may"
                 )
             }
-            _ => "run the same command again: finished steps are kept".to_owned(),
+            std::io::ErrorKind::NotADirectory | std::io::ErrorKind::IsADirectory => {
+                format!("something else lies at {path} or above it: move that away")
+            }
+            std::io::ErrorKind::NotFound => {
+                format!("it vanished in the middle of the run: see that nothing else works below {path}")
+            }
+            std::io::ErrorKind::QuotaExceeded => format!(
+                "the disk quota is used up: free space, or choose another directory than {path} (--prefix, --state-dir, --cache-dir, --artifacts)"
+            ),
+            _ => match error.raw_os_error() {
+                // EMFILE and ENFILE.
+                Some(24 | 23) => {
+                    "raise the limit of open files (`ulimit -n 4096`), or use a lower -j".to_owned()
+                }
+                // EIO.
+                Some(5) => format!("the disk or the network file system of {path} fails: see dmesg"),
+                _ => format!("look at {path}: what the system says of it stands above"),
+            },
         };
         Self::Failed(Failure {
             message: format!("failed to {what} {path}: {error}"),

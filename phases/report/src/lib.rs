@@ -19,6 +19,7 @@ mod style;
 mod summary;
 mod terminal;
 pub mod text;
+mod tool;
 mod wrap;
 
 use std::io::{self, Write};

@@ -44,6 +44,11 @@ impl Style {
         self.paint("33", text)
     }
 
+    /// For notes.
+    pub fn cyan(self, text: &str) -> String {
+        self.paint("36", text)
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),

@@ -9,7 +9,7 @@ use model::report::StepReport;
 use crate::account::account;
 use crate::ending::ending;
 use crate::text::line;
-use crate::{Next, Options, Purpose, Run, Style, lacks, text};
+use crate::{Options, Purpose, Run, Style, lacks, text, tool};
 
 /// Lines of excerpt that all failures together may take, so that they stay on one screen.
 const EXCERPT_LINES: usize = 24;
@@ -240,7 +240,7 @@ fn optional_failures(out: &mut String, run: &Run, options: &Options) {
         let log = failure.log.as_ref().map_or_else(String::new, |log| format!(" (log: {log})"));
         let word = style.yellow("failed (optional):");
         line(out, &format!("{word} {step}, {}{log}", run.title(step)));
-        for excerpt in excerpt_lines(failure, OPTIONAL_EXCERPT_LINES) {
+        for excerpt in excerpt_lines(failure, OPTIONAL_EXCERPT_LINES, style) {
             line(out, &format!("  {excerpt}"));
         }
         let cures = failure.cures.iter().map(|cure| options.next.spelled_out(cure));
@@ -284,27 +284,31 @@ pub(crate) fn failures(out: &mut String, run: &Run, options: &Options) {
             out.push('\n');
         }
         line(out, &format!("{} {step} ({})", style.red("FAILED"), run.title(step)));
-        for told in failure_lines(failure, share, &options.next) {
+        for told in failure_lines(failure, share, options) {
             line(out, &format!("  {told}"));
         }
     }
 }
 
 /// Message, excerpt, command, cures, log and capsule of a failure; the excerpt at most `limit` lines.
-pub(crate) fn failure_lines(failure: &Failure, limit: usize, next: &Next) -> Vec<String> {
+pub(crate) fn failure_lines(failure: &Failure, limit: usize, options: &Options) -> Vec<String> {
     let mut lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
-    lines.extend(excerpt_lines(failure, limit));
+    lines.extend(excerpt_lines(failure, limit, options.style));
     lines
         .extend(failure.command.iter().map(|command| format!("command: {}", text::without_filling(command))));
-    lines.extend(lacks::cures_of(failure).iter().flat_map(|cure| help_lines(&next.spelled_out(cure))));
+    let cures = lacks::cures_of(failure);
+    lines.extend(cures.iter().flat_map(|cure| help_lines(&options.next.spelled_out(cure))));
     lines.extend(failure.log.iter().map(|log| format!("log: {log}")));
     lines.extend(failure.capsule.iter().map(|capsule| format!("capsule: {capsule}")));
     lines
 }
 
 /// The first error, as a tool told it; at most `limit` lines of it.
-fn excerpt_lines(failure: &Failure, limit: usize) -> Vec<String> {
-    let shown = |line: &String| format!("  | {}", text::without_filling(line));
+fn excerpt_lines(failure: &Failure, limit: usize, style: Style) -> Vec<String> {
+    let shown = |line: &String| {
+        let line = text::without_filling(line);
+        format!("  | {}", tool::painted(&line, style))
+    };
     let mut lines: Vec<String> = failure.excerpt.iter().take(limit).map(shown).collect();
     if failure.excerpt.len() > limit {
         lines.push(format!("  | … {} in the log", text::count(failure.excerpt.len() - limit, "more line")));

@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     sent: Option<usize>,
+    drip: Option<(usize, Duration)>,
 }
 
 impl Reply {
@@ -39,7 +41,8 @@ impl Reply {
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let length = body.len().to_string();
-        Self { status: 200, headers: Vec::new(), body, sent: None }.header("Content-Length", &length)
+        Self { status: 200, headers: Vec::new(), body, sent: None, drip: None }
+            .header("Content-Length", &length)
     }
 
     /// This status and an empty body.
@@ -85,6 +88,13 @@ impl Reply {
     #[must_use]
     pub fn cut(mut self, bytes: usize) -> Self {
         self.sent = Some(bytes);
+        self
+    }
+
+    /// Sends so many bytes of the body at a time, and waits so long after each.
+    #[must_use]
+    pub fn drip(mut self, bytes: usize, pause: Duration) -> Self {
+        self.drip = Some((bytes, pause));
         self
     }
 }
@@ -183,6 +193,15 @@ fn serve(
     head.push_str("\r\n");
     let mut stream = stream;
     stream.write_all(head.as_bytes())?;
-    stream.write_all(&reply.body[..reply.sent.unwrap_or(reply.body.len()).min(reply.body.len())])?;
-    stream.flush()
+    let body = &reply.body[..reply.sent.unwrap_or(reply.body.len()).min(reply.body.len())];
+    let Some((bytes, pause)) = reply.drip else {
+        stream.write_all(body)?;
+        return stream.flush();
+    };
+    for piece in body.chunks(bytes) {
+        stream.write_all(piece)?;
+        stream.flush()?;
+        std::thread::sleep(pause);
+    }
+    Ok(())
 }

@@ -43,8 +43,12 @@ pub(super) fn checks(patient: &Patient) -> Result<Vec<Check>> {
     let world =
         World { layout: &patient.layout, site: &patient.site, target: &patient.target, offline: false };
     let context = StandaloneContext::new(&world)?;
-    let policy =
-        Policy { attempts: 1, connect: CONNECT, silence: Duration::from_secs(10), ..Policy::default() };
+    let policy = Policy {
+        attempts: 1,
+        connect: CONNECT,
+        silence: Duration::from_secs(10),
+        ..Policy::of(&patient.site)
+    };
     let client = Client::with_policy(&patient.site, policy);
     let ask = |server| match server {
         Server::Proxy(address) => ask_proxy(&address),

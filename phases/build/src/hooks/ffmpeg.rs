@@ -10,7 +10,7 @@ use model::plan::{Expectation, Shows};
 
 use super::checks::{library, prints};
 use super::interface::Hooks;
-use crate::options::{on, truth, words};
+use crate::options::{asked_for, on, truth, words};
 use crate::subject::Subject;
 
 pub struct Ffmpeg;
@@ -54,16 +54,23 @@ const SHOWN: &[&str] = &[
 
 impl Hooks for Ffmpeg {
     fn options(&self, subject: &Subject<'_>) -> Vec<(String, OptionValue)> {
-        let Some(toolkit) = &subject.cuda else { return Vec::new() };
+        let mut options = Vec::new();
+        if needs_static_library(subject) {
+            // What an archive needs of other libraries stands in `Libs.private`; `configure` says that the library was
+            // not found when a program does not link without it.
+            options.push(("pkg-config-flags".to_owned(), OptionValue::Text("--static".to_owned())));
+        }
+        let Some(toolkit) = &subject.cuda else { return options };
         // The filters are compiled to PTX, for one GPU; the driver translates it for newer ones.
         let oldest = toolkit.architectures.iter().min().map(ComputeCapability::number);
         // Its own default is older than what the toolkit of wheels knows.
         let oldest = oldest.or_else(|| toolkit.of_wheels.then(|| OLDEST_OF_WHEELS.to_owned()));
         let Some(number) = oldest.filter(|_| subject.is_on("enable-cuda-nvcc")) else {
-            return Vec::new();
+            return options;
         };
         let flags = format!("-gencode arch=compute_{number},code=sm_{number} -O2");
-        vec![("nvccflags".to_owned(), OptionValue::Text(flags))]
+        options.push(("nvccflags".to_owned(), OptionValue::Text(flags)));
+        options
     }
 
     fn expectations(&self, subject: &Subject<'_>) -> Vec<Expectation> {
@@ -111,6 +118,20 @@ impl Hooks for Ffmpeg {
         }
         checks
     }
+}
+
+/// Whether a component that it needs is built as an archive alone.
+fn needs_static_library(subject: &Subject<'_>) -> bool {
+    let components = &subject.known.case.components;
+    subject.component.needs.iter().filter_map(|need| components.get(need)).any(|need| {
+        let Some(driver) = need.driver else { return false };
+        let asked = asked_for(driver, need, &need.options);
+        let off = |key: &str| asked.get(key).and_then(truth) == Some(false);
+        let text = asked.get("default_library").map(OptionValue::texts).unwrap_or_default().concat();
+        ["ENABLE_SHARED", "BUILD_SHARED_LIBS", "enable-shared"].into_iter().any(off)
+            || on(&asked, "disable-shared")
+            || text == "static"
+    })
 }
 
 /// Whether an option names parts, one by one.

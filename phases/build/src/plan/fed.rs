@@ -1,13 +1,14 @@
 //! What `deps` brings for a component beside its source: trees for CMake's FetchContent, and files that a project would
 //! download while it is configured.
 
+use camino::Utf8Path;
 use engine::planning::{Known, PlanCx, PlanError};
 use model::SourceName;
-use model::case::{Component, OptionValue, placeholder};
+use model::case::{Component, Driver, OptionValue, placeholder};
 use model::layout::Layout;
 use model::plan::{Command, Input, RequiredPath, Step};
 
-use crate::run::PLACED;
+use crate::run::{PLACED, placed_beside};
 
 use super::gate;
 use super::planned::Planned;
@@ -33,7 +34,8 @@ pub(super) fn sources(component: &Component) -> impl Iterator<Item = SourceName>
 /// Trees that are copied for a component, so that it may write into them.
 fn trees(component: &Component) -> impl Iterator<Item = SourceName> {
     let index = component.xmake.iter().flat_map(|xmake| &xmake.package_index);
-    component.fetch_content.values().chain(index).cloned().chain(component.sources_of_options())
+    let trees = component.fetch_content.values().chain(component.subprojects.values());
+    trees.chain(index).cloned().chain(component.sources_of_options())
 }
 
 /// Single files that are put where a component looks for them.
@@ -107,19 +109,58 @@ pub(super) fn with_trees(text: &str, planned: &Planned<'_>, layout: &Layout) -> 
     })
 }
 
+/// Whether what is put there for a component lies in its source, which is copied then.
+pub(super) fn writes_into_source(component: &Component, driver: Driver) -> bool {
+    driver == Driver::Meson
+        && (!component.subprojects.is_empty() || component.files.keys().any(|place| is_of_source(place)))
+}
+
+/// Whether Meson looks for it in the source.
+fn is_of_source(place: &str) -> bool {
+    place.starts_with("subprojects/")
+}
+
 /// The commands that put the files into the build tree, with their times, so that nothing is built again for the sake of
 /// the same file. What is put there is written down first: it goes before the tree is configured again.
 pub(super) fn commands(subject: &Subject<'_>) -> Vec<Command> {
-    let files = &subject.component.files;
-    if files.is_empty() {
+    let component = &subject.component;
+    let in_source = |place: &&String| subject.driver == Driver::Meson && is_of_source(place);
+    let of_source: Vec<&String> = component.files.keys().filter(in_source).collect();
+    let of_build: Vec<&String> = component.files.keys().filter(|place| !in_source(place)).collect();
+    let mut commands = put(subject, &subject.build, PLACED, &of_build, &[]);
+    let links: Vec<String> = component.subprojects.keys().map(|name| format!("subprojects/{name}")).collect();
+    let list = placed_beside(&subject.known.layout.working_copy(subject.name));
+    commands.extend(put(subject, &subject.source, list.as_str(), &of_source, &links));
+    commands.extend(component.subprojects.iter().map(|(name, source)| {
+        let tree = subject.known.layout.fetch_content(subject.name, source);
+        let link = subject.source.join("subprojects").join(name);
+        // A submodule that was not checked out is an empty directory.
+        let script = "rmdir \"$1\" 2>/dev/null; ln -s -f -n -T \"$0\" \"$1\"";
+        subject.command("sh", ["-c", script, tree.as_str(), link.as_str()])
+    }));
+    commands
+}
+
+/// Commands that put files, and later links, into a tree, and say so in a list.
+fn put(
+    subject: &Subject<'_>,
+    tree: &Utf8Path,
+    list: &str,
+    files: &[&String],
+    links: &[String],
+) -> Vec<Command> {
+    if files.is_empty() && links.is_empty() {
         return Vec::new();
     }
-    let mut list = vec!["-c", "printf '%s\\n' \"$@\" >\"$0\"", PLACED];
-    list.extend(files.keys().map(String::as_str));
-    let mut commands = vec![subject.command("sh", list)];
-    commands.extend(files.iter().map(|(place, source)| {
-        let from = subject.known.layout.source_file(source);
-        let to = subject.build.join(place);
+    // A project may lie below the top of its source.
+    let below = tree.strip_prefix(&subject.tree).unwrap_or(Utf8Path::new(""));
+    let places = files.iter().map(|place| place.as_str()).chain(links.iter().map(String::as_str));
+    let mut note = vec!["-c".to_owned(), "printf '%s\\n' \"$@\" >\"$0\"".to_owned(), list.to_owned()];
+    note.extend(places.map(|place| below.join(place).into_string()));
+    let mut commands = vec![subject.command("sh", note)];
+    commands.extend(files.iter().map(|place| {
+        let from = subject.known.layout.source_file(&subject.component.files[*place]);
+        let to = tree.join(place.as_str());
         subject.command("install", ["-p", "-D", "-m", "644", from.as_str(), to.as_str()])
     }));
     commands

@@ -86,7 +86,9 @@ impl Settled {
         let mut copies = Vec::new();
         // Commands that a user spells out may write where they like, and some projects configure files into their own
         // source: what is the user's own is copied as well.
-        let writes = matches!(planned.driver, Driver::Command | Driver::Xmake) || component.autoreconf;
+        let writes = matches!(planned.driver, Driver::Command | Driver::Xmake)
+            || component.autoreconf
+            || fed::writes_into_source(component, planned.driver);
         if writes || source.mounted {
             let copy = working_copy(cx.phase, planned, &source, known);
             tree = known.layout.working_copy(planned.name);

@@ -1,13 +1,8 @@
 //! What a project declares for CMake's FetchContent: where each content would come from, and how the case brings it.
 
-use std::collections::BTreeSet;
-use std::fs;
+use camino::Utf8Path;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use engine::source_files;
-
-/// So many files of a project are read at most: what is not found is told without its address.
-const FILES: usize = 4_000;
+use super::cmake;
 
 /// One `FetchContent_Declare`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,21 +25,9 @@ pub(super) struct MissingContent {
 
 /// What is known of these contents, whose names CMake may have changed to capitals, in a build tree.
 pub(super) fn wanted(names: &[&str], build: &Utf8Path, component: &str) -> Vec<MissingContent> {
-    let mut roots = vec![build.join("_deps")];
-    // A cache that is not there or cannot be read tells nothing more.
-    let cache = fs::read(build.join("CMakeCache.txt")).unwrap_or_default();
-    let cache = String::from_utf8_lossy(&cache);
-    let home = cache.lines().find_map(|line| line.strip_prefix("CMAKE_HOME_DIRECTORY:INTERNAL="));
-    roots.extend(home.map(Utf8PathBuf::from));
-    let mut found: Vec<Declared> = Vec::new();
     // CMake goes by the first declaration, which is in the project itself rather than in what it fetched.
-    for root in roots.iter().rev() {
-        for file in cmake_files(root) {
-            let text = fs::read(&file).unwrap_or_default();
-            let place = file.strip_prefix(root).unwrap_or(&file);
-            found.extend(declarations(&String::from_utf8_lossy(&text), place));
-        }
-    }
+    let found: Vec<Declared> =
+        cmake::files(build).into_iter().flat_map(|(place, text)| declarations(&text, &place)).collect();
     names
         .iter()
         .map(|name| {
@@ -94,84 +77,27 @@ impl Declared {
     }
 }
 
-/// Files below a directory in which CMake code stands, those nearer to the top first.
-fn cmake_files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let mut found = Vec::new();
-    let mut open: BTreeSet<(usize, Utf8PathBuf)> = BTreeSet::from([(0, root.to_owned())]);
-    let mut seen = 0;
-    while let Some((depth, directory)) = open.pop_first() {
-        let Ok(entries) = directory.read_dir_utf8() else { continue };
-        let mut here: Vec<Utf8PathBuf> = Vec::new();
-        for entry in entries.flatten() {
-            seen += 1;
-            let name = entry.file_name();
-            match entry.file_type() {
-                Ok(kind)
-                    if kind.is_dir()
-                        && name != ".git"
-                        && !source_files::is_product(entry.path().as_std_path()) =>
-                {
-                    open.insert((depth + 1, entry.path().to_owned()));
-                }
-                Ok(kind) if kind.is_file() && (name == "CMakeLists.txt" || name.ends_with(".cmake")) => {
-                    here.push(entry.path().to_owned());
-                }
-                _ => {}
-            }
-        }
-        here.sort();
-        found.extend(here);
-        if seen > FILES {
-            break;
-        }
-    }
-    found
-}
-
-/// Every `FetchContent_Declare` of a text; CMake's command names are the same in any letter case.
+/// Every `FetchContent_Declare` of a text.
 fn declarations(text: &str, file: &Utf8Path) -> Vec<Declared> {
-    const COMMAND: &str = "fetchcontent_declare";
-    // Without comments, each line in its place.
-    let text: String = text.lines().map(|line| format!("{}\n", without_comment(line))).collect();
-    let lower = text.to_ascii_lowercase();
-    let mut found = Vec::new();
-    for (at, _) in lower.match_indices(COMMAND) {
-        let rest = text[at + COMMAND.len()..].trim_start();
-        let Some(arguments) = rest.strip_prefix('(').and_then(|rest| Some(rest.split_once(')')?.0)) else {
-            continue;
-        };
-        let words: Vec<&str> = arguments.split_whitespace().map(|word| word.trim_matches('"')).collect();
-        let after = |key: &str| {
-            let at = words.iter().position(|word| *word == key)?;
-            words.get(at + 1).map(|word| (*word).to_owned())
-        };
-        let Some(name) = words.first() else { continue };
-        let line = text[..at].matches('\n').count() + 1;
-        let hash = after("URL_HASH").and_then(|hash| {
-            let (kind, value) = hash.split_once('=')?;
-            kind.eq_ignore_ascii_case("sha256").then(|| value.to_owned())
-        });
-        found.push(Declared {
-            name: (*name).to_owned(),
-            place: format!("{file}:{line}"),
-            url: after("URL"),
-            sha256: hash,
-            repository: after("GIT_REPOSITORY"),
-            tag: after("GIT_TAG"),
-        });
-    }
-    found
-}
-
-/// A `#` begins a comment where no word is under way: there may be one in an address.
-fn without_comment(line: &str) -> &str {
-    let begins = |at: usize| at == 0 || line[..at].ends_with(char::is_whitespace);
-    let at = line.match_indices('#').map(|(at, _)| at).find(|at| begins(*at));
-    at.map_or(line, |at| &line[..at])
+    let calls = cmake::calls(text, "fetchcontent_declare").into_iter();
+    calls
+        .filter_map(|call| {
+            Some(Declared {
+                name: call.words.first()?.clone(),
+                place: format!("{file}:{}", call.line),
+                url: call.after("URL"),
+                sha256: call.sha256("URL_HASH"),
+                repository: call.after("GIT_REPOSITORY"),
+                tag: call.after("GIT_TAG"),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

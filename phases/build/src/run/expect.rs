@@ -37,7 +37,11 @@ pub(super) fn check(action: &ExpectEnabled, component: &str) -> Result<(), StepE
         let (message, cure) = match &expectation.missing {
             Some(missing) => (
                 format!("{} was not enabled ({why}): {missing} is probably missing", expectation.asked),
-                format!("install {missing} with `installer deps`, or do not enable {}", expectation.asked),
+                format!(
+                    "add {missing} to the case (`system` of the component has packages, `needs` other components), \
+                     or do not enable {}",
+                    expectation.asked
+                ),
             ),
             None => (
                 format!("{} was not enabled ({why})", expectation.asked),

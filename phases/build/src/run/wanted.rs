@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use engine::runner::StepError;
 use model::event::FailureKind;
 
-use super::declared;
+use super::{cmake, declared, wraps};
 
 /// Where OpenCV's configure writes what it takes from its cache and what it downloads (`cmake/OpenCVDownload.cmake`).
 const DOWNLOAD_LOG: &str = "CMakeDownloadLog.txt";
@@ -18,6 +18,15 @@ pub(super) fn with_cures(error: StepError, directory: &Utf8Path, component: &str
         let log = std::fs::read(directory.join(DOWNLOAD_LOG)).unwrap_or_default();
         cures.extend(downloads(&String::from_utf8_lossy(&log), directory));
     }
+    if failure.kind == FailureKind::Offline {
+        cures.extend(by_line(&failure.message, directory, component));
+    }
+    let wraps = wraps::wanted(directory, component);
+    if !wraps.is_empty() {
+        let what: Vec<&str> = wraps.iter().map(|wrap| wrap.what.as_str()).collect();
+        failure.message = format!("{}, is missing, and `build` has no network", what.join("; "));
+    }
+    cures.extend(wraps.into_iter().map(|wrap| wrap.cure));
     let mut contents: Vec<&str> = failure.excerpt.iter().filter_map(|line| fetch_content(line)).collect();
     contents.dedup();
     cures.extend(declared::wanted(&contents, directory, component).into_iter().map(|wanted| wanted.cure));
@@ -63,6 +72,68 @@ fn of_xmake(excerpt: &[String]) -> Vec<String> {
     unknown.chain(missing).collect()
 }
 
+/// Where the CMake code of a project downloads from the hosts that a failure names, and what puts the file there.
+fn by_line(message: &str, build: &Utf8Path, component: &str) -> Vec<String> {
+    let reached = |url: &str| {
+        let host = url.split_once("://").map(|(_, rest)| rest.split(['/', ':']).next().unwrap_or_default());
+        host.is_some_and(|host| !host.is_empty() && message.contains(host))
+    };
+    let mut found = Vec::new();
+    for (file, text) in cmake::files(build) {
+        for call in cmake::calls(&text, "file") {
+            let [kind, url, place, ..] = call.words.as_slice() else { continue };
+            if kind == "DOWNLOAD" && reached(url) {
+                found.push(file_download(&file, &call, url, place, build));
+            }
+        }
+        for call in cmake::calls(&text, "externalproject_add") {
+            if let Some(url) = call.after("GIT_REPOSITORY").filter(|url| reached(url)) {
+                found.push(cloned(&file, &call, &url, component));
+            }
+            let (Some(name), Some(url)) = (call.words.first(), call.after("URL")) else { continue };
+            if reached(&url) {
+                let archive = url.rsplit('/').next().unwrap_or_default();
+                found.push(format!(
+                    "{file}:{} (ExternalProject_Add) downloads {url}: add it as a source of kind `file`, and put it \
+                     where the project looks with files = {{ \"{name}-prefix/src/{archive}\" = \"that source\" }} in \
+                     the component; the project has to name its URL_HASH",
+                    call.line
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// A commit has to come from a repository: the tree alone does not do for what ExternalProject asks git.
+fn cloned(file: &Utf8Path, call: &cmake::Call, url: &str, component: &str) -> String {
+    format!(
+        "{file}:{} (ExternalProject_Add) clones {url}: keep a mirror on this machine (`git clone --mirror {url} \
+         /DIRECTORY`), and lead git to it: below [components.{component}]\n  environment = {{ GIT_CONFIG_COUNT = \
+         \"1\", GIT_CONFIG_KEY_0 = \"url./DIRECTORY.insteadOf\", GIT_CONFIG_VALUE_0 = \"{url}\" }}",
+        call.line
+    )
+}
+
+fn file_download(file: &Utf8Path, call: &cmake::Call, url: &str, place: &str, build: &Utf8Path) -> String {
+    let beginning = ["${CMAKE_BINARY_DIR}/", "${PROJECT_BINARY_DIR}/", "${CMAKE_CURRENT_BINARY_DIR}/"]
+        .iter()
+        .find_map(|variable| place.strip_prefix(variable))
+        .or_else(|| place.strip_prefix(&format!("{build}/")));
+    let line = call.line;
+    let begin = format!("{file}:{line} (file(DOWNLOAD)) downloads {url} to {place}");
+    match beginning {
+        Some(place) => format!(
+            "{begin}: add it as a source of kind `file`, and put it there first with files = {{ \"{place}\" = \"that \
+             source\" }} in the component. CMake does not download what is there with the hash after EXPECTED_HASH; \
+             without one the project has to ask `if(NOT EXISTS …)`"
+        ),
+        None => format!(
+            "{begin}: give the project a file of yours instead, or put one in its place with `files` in the component"
+        ),
+    }
+}
+
 /// A cure for each file that was to be downloaded.
 fn downloads(log: &str, directory: &Utf8Path) -> Vec<String> {
     log.lines()
@@ -106,6 +177,38 @@ mod tests {
         let unknown = cures(&["error: Invalid option: --loude=y"]);
         assert!(unknown[0].contains("no option loude:"), "{unknown:?}");
         assert!(cures(&["-> anything"]).is_empty());
+    }
+
+    #[test]
+    fn downloads_of_cmake_code_are_named_by_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let (source, build) = (root.join("src"), root.join("build"));
+        std::fs::create_dir_all(&source).unwrap();
+        std::fs::create_dir_all(&build).unwrap();
+        std::fs::write(build.join("CMakeCache.txt"), format!("CMAKE_HOME_DIRECTORY:INTERNAL={source}\n"))
+            .unwrap();
+        std::fs::write(
+            source.join("CMakeLists.txt"),
+            "# file(DOWNLOAD https://models.example/no x)\n\
+             file(DOWNLOAD https://models.example/m.bin ${CMAKE_BINARY_DIR}/models/m.bin)\n\
+             file(DOWNLOAD https://other.example/o.bin o.bin)\nfile(DOWNLOAD \"https://models.example/n.bin\" n.bin)\n\
+             ExternalProject_Add(part URL https://models.example/part-1.tar.gz URL_HASH SHA256=aa)\n\
+             ExternalProject_Add(dep GIT_REPOSITORY https://models.example/dep.git GIT_TAG v1)\n",
+        )
+        .unwrap();
+        let told =
+            by_line("tried to use the network: cmake tried to reach models.example:443", &build, "app");
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(
+            told[0].starts_with("CMakeLists.txt:2 (file(DOWNLOAD)) downloads https://models.example/m.bin")
+        );
+        assert!(told[0].contains("files = { \"models/m.bin\" = "), "{told:?}");
+        assert!(told[1].starts_with("CMakeLists.txt:4 (file(DOWNLOAD))"), "{told:?}");
+        assert!(told[2].starts_with("CMakeLists.txt:5 (ExternalProject_Add)"), "{told:?}");
+        assert!(told[2].contains("\"part-prefix/src/part-1.tar.gz\""), "{told:?}");
+        assert!(told[3].starts_with("CMakeLists.txt:6 (ExternalProject_Add) clones"), "{told:?}");
+        assert!(told[3].contains("GIT_CONFIG_VALUE_0 = \"https://models.example/dep.git\""), "{told:?}");
     }
 
     #[test]

@@ -12,8 +12,10 @@ use model::event::FailureKind;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::{Answer, Trouble};
+use super::pace::Pace;
 use super::url::{Url, redact};
-use super::{Client, bad_status};
+use super::{Client, DOWNLOAD, bad_status, page};
+use crate::archive::is_archive;
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -132,7 +134,11 @@ impl Job<'_> {
                     match self.mismatch(&sha256, size) {
                         None => return Ok((sha256, size)),
                         Some(why) => {
+                            let page = page::told_of(&self.part);
                             self.discard()?;
+                            if let Some(page) = page {
+                                return Err(self.a_page(&page));
+                            }
                             if !resumed || begun_anew > 0 {
                                 return Err(self.wrong(&why));
                             }
@@ -148,15 +154,16 @@ impl Job<'_> {
                 }
                 Ok(Attempt::Useless(why)) => {
                     self.discard()?;
-                    Trouble::Temporary(why, None)
+                    Trouble::Temporary(why)
                 }
                 Err(trouble) => trouble,
             };
-            // Only bytes that no attempt had before: a server that knows no ranges and always breaks off makes no progress.
-            if self.furthest > before {
+            // Only bytes that no attempt had before: a server that knows no ranges and always breaks off makes no progress,
+            // and one that drips makes too little.
+            if self.furthest - before >= Pace::least(&self.client.policy) {
                 attempt = 1;
             }
-            self.client.pause_or_fail(trouble, attempt, "download", self.url, self.context)?;
+            self.client.pause_or_fail(trouble, attempt, DOWNLOAD, self.url, self.context)?;
         }
     }
 
@@ -197,7 +204,8 @@ impl Job<'_> {
             return Ok(Ok(Attempt::Useless("the file changed on the server".to_owned())));
         }
         if let (Some(total), Some(expected)) = (total, self.expect.size) {
-            if total != expected {
+            // What is a page is read, for its title.
+            if total != expected && head.content_type() != "text/html" {
                 return Err(self.wrong(&format!("has {total} bytes instead of {expected}")));
             }
         }
@@ -236,6 +244,7 @@ impl Job<'_> {
         let mut file = self.open(have)?;
         self.context.progress(have, total);
         let mut told = Instant::now();
+        let mut pace = Pace::new(&self.client.policy);
         loop {
             let chunk = match answer.chunk(self.context) {
                 Ok(Some(chunk)) => chunk,
@@ -249,6 +258,9 @@ impl Job<'_> {
             if let Some(total) = total.filter(|total| have > *total) {
                 return Ok(Ok(Attempt::Useless(format!("the server sent {have} bytes instead of {total}"))));
             }
+            if let Err(trouble) = pace.take(chunk.len()) {
+                return Ok(Err(trouble));
+            }
             if told.elapsed() >= TELL_EVERY {
                 self.context.progress(have, total);
                 told = Instant::now();
@@ -256,10 +268,9 @@ impl Job<'_> {
         }
         self.context.progress(have, total);
         if let Some(total) = total.filter(|total| have < *total) {
-            return Ok(Err(Trouble::Temporary(
-                format!("the connection ended after {have} of {total} bytes"),
-                None,
-            )));
+            return Ok(Err(Trouble::Temporary(format!(
+                "the connection ended after {have} of {total} bytes"
+            ))));
         }
         Ok(Ok(Attempt::Whole { resumed }))
     }
@@ -310,12 +321,26 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// What is wrong with what came. A page is told without a hash, too, unless its address is that of a page.
     fn mismatch(&self, sha256: &Digest, size: u64) -> Option<String> {
         if let Some(expected) = self.expect.size.filter(|expected| *expected != size) {
             return Some(format!("has {size} bytes instead of {expected}"));
         }
-        let expected = self.expect.sha256.as_ref().filter(|expected| *expected != sha256)?;
-        Some(format!("has SHA-256 {sha256} instead of {expected}"))
+        let Some(expected) = &self.expect.sha256 else {
+            let name = self.url.file_name();
+            let packed = is_archive(name);
+            return (packed && page::told_of(&self.part).is_some()).then(|| format!("is no {name}"));
+        };
+        (expected != sha256).then(|| format!("has SHA-256 {sha256} instead of {expected}"))
+    }
+
+    /// A page where a file was expected: its hash says nothing to anybody.
+    fn a_page(&self, page: &str) -> StepError {
+        let text = format!(
+            "{page} came from {} instead of the file; it was not kept",
+            redact(&self.url.to_string())
+        );
+        StepError::of_kind(FailureKind::Step, text, vec![page::CURE.to_owned()])
     }
 
     fn wrong(&self, why: &str) -> StepError {

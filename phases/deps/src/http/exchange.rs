@@ -29,6 +29,8 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct Wire {
     proxies: Proxies,
     direct: Agent,
+    /// How long a server may be silent.
+    silence: Duration,
 }
 
 /// The head of an answer.
@@ -46,6 +48,12 @@ impl Head {
     /// A header as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `Content-Type`, in lower case, without parameters.
+    pub fn content_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// How many bytes follow, if the server says.
@@ -69,8 +77,12 @@ impl Head {
 pub enum Trouble {
     /// The run is being cancelled.
     Cancelled,
-    /// It may go better next time: what went wrong, and how long the server asks to wait.
-    Temporary(String, Option<Duration>),
+    /// It may go better next time: what went wrong with the connection.
+    Temporary(String),
+    /// The server is there and refuses for now: what it says, and how long it asks to wait.
+    Busy(String, Option<Duration>),
+    /// The server is there and gives nothing, or too little.
+    Slow(String),
     /// It will not go better: what is wrong, and what to do.
     Lasting(String, Vec<String>),
 }
@@ -106,7 +118,7 @@ impl Wire {
             .timeout_recv_response(Some(policy.silence))
             .build()
             .new_agent();
-        Self { proxies, direct }
+        Self { proxies, direct, silence: policy.silence }
     }
 
     /// Asks for `url` and waits for the head of the answer.
@@ -129,11 +141,11 @@ impl Wire {
                 let _ = sender.send(Message::Trouble(trouble));
             }
         });
-        spawned.map_err(|error| Trouble::Temporary(format!("no thread could be started: {error}"), None))?;
+        spawned.map_err(|error| Trouble::Temporary(format!("no thread could be started: {error}")))?;
         match receive(&receiver, context)? {
             Message::Head(head) => Ok(Answer { head: *head, rest: receiver }),
             Message::Chunk(_) | Message::End => {
-                Err(Trouble::Temporary("the answer has no header".to_owned(), None))
+                Err(Trouble::Temporary("the answer has no header".to_owned()))
             }
             Message::Trouble(trouble) => Err(trouble),
         }
@@ -175,10 +187,7 @@ impl Wire {
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     Err(error) => {
-                        return Err(Trouble::Temporary(
-                            format!("the connection broke: {}", self.scrub(&error.to_string())),
-                            None,
-                        ));
+                        return Err(self.broke(&error));
                     }
                 }
             }
@@ -220,6 +229,15 @@ impl Wire {
         }
     }
 
+    /// What it means that the body of an answer does not go on.
+    fn broke(&self, error: &std::io::Error) -> Trouble {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+        if matches!(inner, Some(ureq::Error::Timeout(_))) {
+            return Trouble::Slow(format!("the server sent nothing for {} s", self.silence.as_secs()));
+        }
+        Trouble::Temporary(format!("the connection broke: {}", self.scrub(&error.to_string())))
+    }
+
     /// What an error means for the user.
     fn explain(&self, error: ureq::Error, proxy: Option<&Setting>) -> Trouble {
         let by_way = proxy.map_or_else(String::new, |proxy| format!(" through {}", proxy.shown()));
@@ -243,13 +261,18 @@ impl Wire {
                 vec!["set it to http://host:port".to_owned()],
             ),
             ureq::Error::HostNotFound => {
-                Trouble::Temporary(format!("the host name does not resolve{by_way}"), None)
+                Trouble::Temporary(format!("the host name does not resolve{by_way}"))
             }
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => {
                 Trouble::Lasting(text.to_owned(), vec![])
             }
-            ureq::Error::Timeout(_) => Trouble::Temporary(format!("the server did not answer in time{by_way}"), None),
-            _ => Trouble::Temporary(format!("{text}{by_way}"), None),
+            ureq::Error::Timeout(ureq::Timeout::RecvResponse | ureq::Timeout::PerRead) => Trouble::Slow(
+                format!("the server did not answer in time ({} s){by_way}", self.silence.as_secs()),
+            ),
+            ureq::Error::Timeout(_) => {
+                Trouble::Temporary(format!("the server did not answer in time{by_way}"))
+            }
+            _ => Trouble::Temporary(format!("{text}{by_way}")),
         }
     }
 
@@ -284,7 +307,7 @@ impl Answer {
             Message::Chunk(bytes) => Ok(Some(bytes)),
             Message::End => Ok(None),
             Message::Trouble(trouble) => Err(trouble),
-            Message::Head(_) => Err(Trouble::Temporary("the answer has two headers".to_owned(), None)),
+            Message::Head(_) => Err(Trouble::Temporary("the answer has two headers".to_owned())),
         }
     }
 }
@@ -298,7 +321,7 @@ fn receive(receiver: &Receiver<Message>, context: &dyn Context) -> Result<Messag
             Ok(message) => return Ok(message),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Trouble::Temporary("the connection ended without an answer".to_owned(), None));
+                return Err(Trouble::Temporary("the connection ended without an answer".to_owned()));
             }
         }
     }

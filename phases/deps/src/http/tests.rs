@@ -16,6 +16,8 @@ const FAST: Policy = Policy {
     longest_pause: Duration::from_millis(20),
     connect: Duration::from_secs(5),
     silence: Duration::from_secs(5),
+    slowest: 1,
+    slow_for: Duration::from_secs(5),
 };
 
 fn client() -> Client {
@@ -92,7 +94,7 @@ fn a_later_run_goes_on_with_what_an_earlier_one_left() {
     let expect = expect(&body);
     let error = message(client().download(&url, &dest, &expect, &context).unwrap_err());
     assert!(error.contains("503"), "{error}");
-    assert!(error.contains("run the same command again"), "{error}");
+    assert!(error.contains("a later run continues") && error.contains("another mirror"), "{error}");
     assert!(!dest.exists(), "a part is not the file");
     let done = client().download(&url, &dest, &expect, &context).unwrap();
     assert_eq!(done.transferred, body.len() as u64 - 1000);
@@ -311,4 +313,78 @@ fn a_cancelled_run_does_not_wait_for_a_silent_server() {
     });
     assert!(matches!(client().get_text(&server.url("/"), context.as_ref()), Err(StepError::Cancelled)));
     drop(release);
+}
+
+#[test]
+fn what_is_stored_is_what_the_server_has() {
+    // The bytes of an archive, which its server calls encoded.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &content()).unwrap();
+    let packed = packed.finish().unwrap();
+    let served = packed.clone();
+    let server = TestServer::start(move |_| Reply::ok(served.clone()).header("Content-Encoding", "gzip"));
+    let context = FakeContext::new();
+    let dest = context.path("a.tar.gz");
+    client().download(&server.url("/a.tar.gz"), &dest, &expect(&packed), &context).unwrap();
+    assert_eq!(std::fs::read(&dest).unwrap(), packed);
+    assert_eq!(server.requests()[0].header("accept-encoding"), "identity");
+
+    // A page is text, whatever way it came.
+    let mut page = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut page, b"<a href=x>x</a>").unwrap();
+    let page = page.finish().unwrap();
+    let server = TestServer::start(move |_| Reply::ok(page.clone()).header("Content-Encoding", "gzip"));
+    assert_eq!(client().get_text(&server.url("/"), &context).unwrap(), "<a href=x>x</a>");
+    assert_eq!(server.requests()[0].header("accept-encoding"), "gzip");
+    let broken = TestServer::start(|_| Reply::ok("no gzip").header("Content-Encoding", "gzip"));
+    assert!(message(client().get_text(&broken.url("/"), &context).unwrap_err()).contains("is broken"));
+}
+
+#[test]
+fn a_page_in_the_place_of_a_file_is_told_by_its_title() {
+    let page = "<!DOCTYPE html><html><title>Sign in</title><body>Please sign in</body></html>";
+    let server = TestServer::start(move |_| Reply::ok(page).header("Content-Type", "text/html"));
+    let context = FakeContext::new();
+    let sized = Expect { sha256: Some(Digest::of("x")), size: Some(10_000) };
+    for (name, expect) in [("a.tar.gz", expect(b"x")), ("b.tar.gz", sized), ("c.tar.gz", Expect::default())] {
+        let url = server.url(&format!("/{name}"));
+        let error = message(client().download(&url, &context.path(name), &expect, &context).unwrap_err());
+        assert!(error.contains("a web page (title \"Sign in\") came from"), "{name}: {error}");
+        assert!(error.contains("in a browser"), "{name}: {error}");
+        assert!(!context.path(name).exists(), "{name}");
+    }
+    assert_eq!(server.requests().len(), 3, "a page is not asked for again");
+    // A page that is wanted is had.
+    client().download(&server.url("/x.html"), &context.path("x.html"), &Expect::default(), &context).unwrap();
+    client().download(&server.url("/y.zip"), &context.path("y"), &expect(page.as_bytes()), &context).unwrap();
+}
+
+#[test]
+fn a_server_that_hangs_or_drips_is_given_up() {
+    let policy = Policy {
+        silence: Duration::from_millis(300),
+        slowest: 10_000,
+        slow_for: Duration::from_millis(200),
+        ..FAST
+    };
+    let client = Client::with_policy(&Site::default(), policy);
+    let drips = TestServer::start(|request| {
+        Reply::ranged(request, &[7; 100_000], "\"one\"").drip(10, Duration::from_millis(20))
+    });
+    let hangs = TestServer::start(|request| {
+        Reply::ranged(request, &[7; 100_000], "\"one\"").drip(1000, Duration::from_secs(2))
+    });
+    let context = FakeContext::new();
+    for (server, told) in [(&drips, "less than 10000 bytes/s"), (&hangs, "the server sent nothing for")] {
+        let dest = context.path("file");
+        let url = server.url("/file");
+        let error = message(client.download(&url, &dest, &expect(&[7; 100_000]), &context).unwrap_err());
+        assert!(error.contains(told) && error.contains("(3 attempts)"), "{error}");
+        assert_eq!(server.requests().len(), 3, "a few bytes do not begin the count anew");
+    }
+    let slow = message(client.get_text(&drips.url("/page"), &context).unwrap_err());
+    assert!(slow.contains("less than 10000 bytes/s"), "{slow}");
+    // One that is fast enough is never given up.
+    let steady = TestServer::start(|_| Reply::ok([7; 20_000]).drip(1000, Duration::from_millis(40)));
+    client.download(&steady.url("/file"), &context.path("steady"), &expect(&[7; 20_000]), &context).unwrap();
 }

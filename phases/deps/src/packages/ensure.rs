@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use engine::runner::{Context, Finding, Observation, StepError};
 use model::distribution::HOW_TO_SAY;
-use model::event::FailureKind;
+use model::event::{Failure, FailureKind};
 use model::plan::{DeclaredRepository, EnsurePackages, Need};
 use model::site::Sudo;
 
@@ -15,6 +15,7 @@ use super::manager::{Database, PackageManager};
 use super::running::{self, database, lines_of};
 use super::{by_name, lock_wait};
 use crate::needs::{self, Checked, Machine};
+use crate::network;
 
 /// The root of the file system that packages are installed to; only tests look at another.
 pub(super) const ROOT: &str = "/";
@@ -327,11 +328,25 @@ fn unknown_packages(
             ],
         );
     }
+    let of_network = trouble.as_ref().is_some_and(|trouble| {
+        network::is_cause(&Failure { message: trouble.clone(), ..Failure::default() }, context)
+    });
     let (message, cure) = match trouble {
         Some(trouble) => (
-            format!("failed to update the package lists, and without them {} does not know {unknown}: \
-                     {trouble}", manager.name()),
-            "make the distribution's repositories reachable (network, proxies), then run the same command again".to_owned(),
+            format!(
+                "failed to update the package lists, and without them {} does not know {unknown}: \
+                     {trouble}",
+                manager.name()
+            ),
+            if of_network {
+                "make the distribution's repositories reachable (network, proxies); `installer doctor` shows what is set"
+                    .to_owned()
+            } else {
+                format!(
+                    "correct what {} says of its repositories: an address, a key, a release",
+                    manager.name()
+                )
+            },
         ),
         None => (
             format!("{} of {name} does not know {unknown}", manager.name()),

@@ -6,24 +6,9 @@ use engine::runner::StepError;
 use model::Digest;
 
 use super::{CONTENT, Fetched, MANIFESTS, RECORD, RecordedFile, Request};
+use crate::archive::ENDINGS;
 use crate::http::url::Url;
 use crate::http::{Downloaded, Expect};
-
-/// Endings of archives, longest first.
-const ENDINGS: &[&str] = &[
-    ".orig.tar.gz",
-    ".orig.tar.xz",
-    ".tar.bz2",
-    ".tar.zst",
-    ".tar.gz",
-    ".tar.xz",
-    ".crate",
-    ".tbz2",
-    ".tar",
-    ".tgz",
-    ".txz",
-    ".zip",
-];
 
 /// Downloads the archive from the first URL that has it.
 pub fn fetch(urls: &[String], sha256: &Digest, request: &Request<'_>) -> Result<Fetched, StepError> {

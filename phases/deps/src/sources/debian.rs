@@ -47,13 +47,16 @@ pub fn fetch(package: &str, version: Option<&str>, request: &Request<'_>) -> Res
     for wanted in dsc.files.keys().chain([name]) {
         let path = directory.join(wanted);
         let (sha256, size) = hash_if_there(&path)?.ok_or_else(|| {
-            StepError::new(format!("apt did not download {wanted}"), "run the same command again")
+            StepError::new(
+                format!("apt did not download {wanted}"),
+                format!("remove {directory}, so that apt downloads all of it"),
+            )
         })?;
         if let Some(expected) = dsc.files.get(wanted).filter(|expected| **expected != sha256) {
             std::fs::remove_file(&path).map_err(|error| StepError::io("remove", &path, &error))?;
             return Err(StepError::new(
                 format!("{wanted} has SHA-256 {sha256}, but {name} says {expected}; it was not kept"),
-                "run the same command again; if it fails again, use another mirror",
+                "the mirror has another file than its index says: choose another one in /etc/apt, or with [apt.mirrors] in site.toml",
             ));
         }
         fetched.files.insert(wanted.clone(), RecordedFile { sha256, size });

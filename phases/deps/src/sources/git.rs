@@ -1,6 +1,8 @@
 //! Kind `git`: a bare mirror in the cache, the commit with its submodules as one archive in the artifacts, so that
 //! `build` needs neither git nor a network.
 
+mod said;
+
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -17,6 +19,7 @@ use crate::archive::pack;
 use crate::facts;
 use crate::http::download::hash_if_there;
 use crate::http::url::{redact, secrets};
+use said::{failed, passing};
 
 /// How deep submodules of submodules are followed.
 const DEEPEST: usize = 8;
@@ -116,6 +119,7 @@ impl Git<'_> {
             ("GIT_ASKPASS", "true"),
             ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         ];
+        let patience = self.context.site().downloads;
         let mut settings = [
             // The same bytes whatever the user's settings are.
             ("core.autocrlf", "false"),
@@ -123,6 +127,9 @@ impl Git<'_> {
             ("gc.auto", "0"),
             // A mirror on a mounted disk belongs to somebody else.
             ("safe.directory", "*"),
+            // git has no limit of its own.
+            ("http.lowSpeedLimit", &patience.slowest.to_string()),
+            ("http.lowSpeedTime", &patience.slow_seconds.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec();
@@ -517,38 +524,6 @@ fn relative_url(base: &str, url: &str) -> String {
             return format!("{base}/{rest}");
         }
     }
-}
-
-/// Whether a transfer may go better next time.
-fn passing(message: &str) -> bool {
-    [
-        "Could not resolve",
-        "timed out",
-        "Connection",
-        "early EOF",
-        "RPC failed",
-        "error: 5",
-        "hung up",
-        "unexpected disconnect",
-    ]
-    .iter()
-    .any(|sign| message.contains(sign))
-}
-
-fn failed(finished: &Finished, url: &str) -> StepError {
-    let telling = finished
-        .tail
-        .iter()
-        .find(|line| line.starts_with("fatal:") || line.starts_with("error:"))
-        .or(finished.tail.last())
-        .cloned()
-        .unwrap_or_else(|| format!("git ended with status {}", finished.status));
-    let telling = secrets(url).iter().fold(telling, |text, secret| text.replace(secret, "***"));
-    StepError::new(
-        format!("git failed for {}: {telling}", redact(url)),
-        "check the URL, the proxy variables and the credentials; run the same command again: it keeps what \
-         is fetched",
-    )
 }
 
 #[cfg(test)]

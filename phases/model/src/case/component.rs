@@ -60,9 +60,14 @@ pub struct Component {
     /// it declares each: `{ googletest = "googletest" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fetch_content: BTreeMap<String, SourceName>,
+    /// Driver `meson`: sources of what a wrap would download into a directory below `subprojects`, by the name of that
+    /// directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subprojects: BTreeMap<String, SourceName>,
     /// Files that are put into the build tree before it is configured, by their path in it, each from a source of kind
     /// `file`: what a project would download, in the place where it looks first (a download cache, `NAME-prefix/src` of
-    /// an `ExternalProject`).
+    /// an `ExternalProject`). Driver `meson`: a path below `subprojects` is one in a copy of the source
+    /// (`subprojects/packagecache`, where wraps look).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, SourceName>,
     /// Driver `cargo`: the binaries that are built and installed. Default: one, with the component's name.

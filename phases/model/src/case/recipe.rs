@@ -91,6 +91,7 @@ fn below(recipe: &Component, case: &Component, name: &str) -> Component {
         prefix,
         generator,
         fetch_content,
+        subprojects,
         files,
         binaries,
         features,
@@ -146,6 +147,7 @@ fn below(recipe: &Component, case: &Component, name: &str) -> Component {
         prefix: prefix.or(own.prefix),
         generator: generator.or(own.generator),
         fetch_content: extended(own.fetch_content, fetch_content),
+        subprojects: extended(own.subprojects, subprojects),
         files: extended(own.files, files),
         // A list of the case's names all that it wants.
         binaries: if binaries.is_empty() { own.binaries } else { binaries },

@@ -49,6 +49,7 @@ impl Site {
         site.apt_mirrors = file.apt.mirrors.clone();
         site.package_mirrors = file.packages.mirrors.clone();
         site.archive_mirrors = file.archives.clone();
+        site.downloads = file.downloads;
         let said = environment.get("SSL_CERT_FILE").cloned();
         if let Some(authority) = &file.certificates.authorities {
             let base = said.as_deref().map(Utf8Path::new).or(system);

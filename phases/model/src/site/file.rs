@@ -48,6 +48,9 @@ pub struct SiteFile {
     /// git.
     #[serde(default)]
     pub git: Git,
+    /// When a server is given up, for what installer downloads itself and for git.
+    #[serde(default)]
+    pub downloads: Downloads,
     /// Archives of sources: beginning of an address → its replacement.
     #[serde(default)]
     pub archives: BTreeMap<String, String>,
@@ -90,6 +93,31 @@ pub struct Certificates {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub authorities: Option<Utf8PathBuf>,
+}
+
+/// When a server is given up. An attempt that brings as much as a server that is just fast enough would in
+/// `slow_seconds` begins the count of attempts anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Downloads {
+    /// Attempts in a row that bring nothing or too little.
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+    /// Seconds without a byte, after which an attempt ends.
+    #[schemars(range(min = 1))]
+    pub silent_seconds: u32,
+    /// Bytes a second below which a server is too slow.
+    #[schemars(range(min = 1))]
+    pub slowest: u32,
+    /// Seconds for which a server may be too slow, after which an attempt ends.
+    #[schemars(range(min = 1))]
+    pub slow_seconds: u32,
+}
+
+impl Default for Downloads {
+    fn default() -> Self {
+        Self { attempts: 5, silent_seconds: 60, slowest: 1024, slow_seconds: 60 }
+    }
 }
 
 /// apt.

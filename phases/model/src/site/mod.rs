@@ -7,8 +7,8 @@ mod file;
 pub use credentials::{GitAddress, percent_encoded, raw_sign};
 pub use environment::{BUNDLE_VARIABLES, mirrored};
 pub use file::{
-    Apt, Certificates, Crates, Git, LoadedSite, Packages, Pip, Proxies, Rustup, SiteFile, SiteText,
-    SudoPolicy, Xmake, json_schema, load, reference_markdown,
+    Apt, Certificates, Crates, Downloads, Git, LoadedSite, Packages, Pip, Proxies, Rustup, SiteFile,
+    SiteText, SudoPolicy, Xmake, json_schema, load, reference_markdown,
 };
 
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct Site {
     pub package_mirrors: BTreeMap<String, String>,
     /// The same for archives of sources.
     pub archive_mirrors: BTreeMap<String, String>,
+    /// When a server is given up.
+    pub downloads: Downloads,
     /// The proxies come from a site file, so that apt and dnf are told of them whatever `sudo` keeps of the environment.
     pub apt_proxies: bool,
     /// Proxy variables that a site file gave, each with its key there, for messages.

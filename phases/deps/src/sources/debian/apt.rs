@@ -163,7 +163,7 @@ impl PrivateApt {
         let finished = context.execute(&self.command("apt-get", &["update"], root, context)).map_err(|error| {
             add_cure(
                 error,
-                "check that the distribution's mirror in /etc/apt can be reached (http_proxy, https_proxy); run the same command again",
+                "correct the entry in /etc/apt that apt names: its address, its key, or a mirror that has it",
             )
         })?;
         // apt goes on when one of several archives cannot be had, and says so with a warning.
@@ -190,11 +190,7 @@ impl PrivateApt {
     fn bring(&self, wanted: &str, directory: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
         let args = ["source", "--only-source", "--download-only", wanted];
         context.execute(&self.command("apt-get", &args, directory, context)).map(drop).map_err(|error| {
-            add_cure(
-                error,
-                "run the same command again: it keeps what is downloaded and continues from \
-                             there",
-            )
+            add_cure(error, "apt keeps what is downloaded: a later run continues from there")
         })
     }
 

@@ -156,6 +156,7 @@ impl<'a> Checker<'a> {
             ("commands", component.commands.is_some(), Driver::Command, "command"),
             ("generator", component.generator.is_some(), Driver::Cmake, "cmake"),
             ("fetch_content", !component.fetch_content.is_empty(), Driver::Cmake, "cmake"),
+            ("subprojects", !component.subprojects.is_empty(), Driver::Meson, "meson"),
             ("binaries", !component.binaries.is_empty(), Driver::Cargo, "cargo"),
             ("features", !component.features.is_empty(), Driver::Cargo, "cargo"),
             ("xmake", component.xmake.is_some(), Driver::Xmake, "xmake"),

@@ -9,7 +9,7 @@ use crate::case::{Component, SourceSpec};
 
 /// What a key of a component takes from a source.
 struct Taken<'a> {
-    /// The key: `fetch_content`, `files` or `options`.
+    /// The key: `fetch_content`, `subprojects`, `files` or `options`.
     key: &'static str,
     /// What of the key.
     place: &'a str,
@@ -30,12 +30,15 @@ impl Checker<'_> {
         let taken = |key, place, source, wants_file| Taken { key, place, source, wants_file };
         let content = component.fetch_content.iter();
         let content = content.map(|(place, source)| taken("fetch_content", place, source.clone(), false));
+        let subprojects = component.subprojects.iter();
+        let subprojects =
+            subprojects.map(|(place, source)| taken("subprojects", place, source.clone(), false));
         let files = component.files.iter();
         let files = files.map(|(place, source)| taken("files", place, source.clone(), true));
         let named = component.options.iter().flat_map(|(option, value)| {
             value.sources().map(move |source| taken("options", option, source, false))
         });
-        for taken in content.chain(files).chain(named) {
+        for taken in content.chain(subprojects).chain(files).chain(named) {
             self.taken(name, &own, &taken);
         }
         self.trees_outside_of_options(name, component);
@@ -84,6 +87,11 @@ impl Checker<'_> {
         if *wants_file && !inside {
             let message = format!("`{place}` is not a path in the build tree of component `{name}`");
             let help = "write it relative to the build tree, without `..`".to_owned();
+            self.at_key(&path, message, Some(help));
+        }
+        if *key == "subprojects" && (!inside || place.contains('/')) {
+            let message = format!("`{place}` is not the name of a directory below `subprojects`");
+            let help = "write the `directory` of the wrap, or else its name".to_owned();
             self.at_key(&path, message, Some(help));
         }
     }

@@ -111,7 +111,8 @@ impl StepError {
                     "you may not write to {path}: choose another directory (--prefix, --state-dir, --cache-dir, --artifacts), or run as a user who may"
                 )
             }
-            _ => "run the same command again: finished steps are kept".to_owned(),
+            _ => crate::scarcity::cure(error)
+                .unwrap_or_else(|| "run the same command again: finished steps are kept".to_owned()),
         };
         Self::Failed(Failure {
             message: format!("failed to {what} {path}: {error}"),

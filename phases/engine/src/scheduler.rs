@@ -31,11 +31,12 @@ use crate::assess::{Assessment, Records, State, untrusted};
 use crate::capsule::Origin;
 use crate::context::World;
 use crate::ledger::Last;
+use crate::outside::Outside;
 use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::selection::Selection;
-use crate::{Cancel, EngineError, fault, files};
+use crate::{Cancel, EngineError, fault, files, scarcity};
 pub use secrets::redactor;
 
 use claims::{Claimed, Waiter};
@@ -122,13 +123,18 @@ pub fn run(
         jobs: options.capacity.jobs,
         redactor: redactor.clone(),
     })
-    .map_err(|error| EngineError::new(format!("failed to prepare for running steps: {error}")))?;
+    .map_err(|error| {
+        let told = EngineError::new(format!("failed to prepare for running steps: {error}"));
+        EngineError { help: scarcity::cure(&error).into_iter().collect(), ..told }
+    })?;
     out.begin(plan, options, world, session.offline_force());
     let shared = Shared {
         world: *world,
         session,
         redactor,
         memory: &records.memory,
+        outside: Outside::of(plan, world.layout),
+        leak_grace: plan.leak_grace(),
         cancel: options.cancel.clone(),
         children: Mutex::default(),
         next_child: Mutex::default(),
@@ -545,7 +551,7 @@ impl<'a> Scheduler<'a> {
                 let runner = self.runner;
                 let sender = self.sender.clone();
                 scope.spawn(move || {
-                    let result = runner.run(step, &context);
+                    let result = context.carry_out(runner);
                     drop(context);
                     // The scheduler waits for this message as long as the step counts as running.
                     drop(sender.send(Message::Ended { index, result }));

@@ -179,17 +179,12 @@ mod needs_namespaces {
         );
         assert!(!home.join("src/generated.h").exists());
 
-        // The first time the prefix does not exist yet.
         let past = format!("{INSTALL}; install -D {{source}}/file {{prefix}}/bin/tool");
-        for _ in 0..2 {
-            case(home, "true", &past, "");
-            refused(
-                home,
-                "build/one/stage",
-                &["prefix/bin/tool, which is outside of DESTDIR", "prefix={destdir}{prefix}"],
-            );
-        }
-        std::fs::remove_dir_all(home.join("prefix")).unwrap();
+        std::fs::create_dir(home.join("prefix")).unwrap();
+        case(home, "true", &past, "");
+        let told = ["/prefix/bin, which is outside of DESTDIR", "prefix={destdir}{prefix}"];
+        refused(home, "build/one/stage", &told);
+        assert!(!home.join("prefix/bin").exists());
 
         case(home, &format!("echo x >{}/.toolrc", home.display()), INSTALL, "");
         refused(

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use exec::jobserver::Token;
 use exec::lock::RunLock;
-use exec::{Session, SessionConfig};
+use exec::{Redactor, Session, SessionConfig};
 use model::account::Ended;
 use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict};
 use model::fingerprint::Material;
@@ -89,6 +89,23 @@ pub struct Finish {
     pub failure: Option<FailureKind>,
 }
 
+/// What the children of a run have in common.
+fn session(plan: &Plan, options: &RunOptions, redactor: &Redactor) -> Result<Session, EngineError> {
+    Session::start(SessionConfig {
+        launcher: options.launcher.clone(),
+        launcher_args: options.launcher_args.clone(),
+        marker: options.marker.clone(),
+        run_lock: options.run_lock.clone(),
+        offline: plan.phase == Phase::Build,
+        jobs: options.capacity.jobs,
+        redactor: redactor.clone(),
+    })
+    .map_err(|error| {
+        let told = EngineError::new(format!("failed to prepare for running steps: {error}"));
+        EngineError { help: scarcity::cure(&error).into_iter().collect(), ..told }
+    })
+}
+
 /// Carries a plan out.
 ///
 /// # Errors
@@ -114,19 +131,7 @@ pub fn run(
         return Ok(finish);
     }
     let redactor = redactor(plan, world.site);
-    let session = Session::start(SessionConfig {
-        launcher: options.launcher.clone(),
-        launcher_args: options.launcher_args.clone(),
-        marker: options.marker.clone(),
-        run_lock: options.run_lock.clone(),
-        offline: plan.phase == Phase::Build,
-        jobs: options.capacity.jobs,
-        redactor: redactor.clone(),
-    })
-    .map_err(|error| {
-        let told = EngineError::new(format!("failed to prepare for running steps: {error}"));
-        EngineError { help: scarcity::cure(&error).into_iter().collect(), ..told }
-    })?;
+    let session = session(plan, options, &redactor)?;
     out.begin(plan, options, world, session.offline_force());
     let shared = Shared {
         world: *world,

@@ -218,6 +218,11 @@ fn hold_lock(path: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Paths that are separated by colons.
+fn paths(text: &str) -> Vec<Utf8PathBuf> {
+    text.split(':').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
+}
+
 /// Runs one child in a session of its own, and tells in JSON how it went:
 /// `session [--offline] [--allowed] [--patient] [--sudo] [--timeout-ms NUMBER] [--lock PATH] [--marker TEXT] DIRECTORY -- PROGRAM ARGUMENT...`
 fn session(words: &[&str]) -> io::Result<()> {
@@ -248,11 +253,10 @@ fn session(words: &[&str]) -> io::Result<()> {
     let sudo = options.contains(&"--sudo");
     let timeout = value("--timeout-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
     let leak_grace = value("--leak-grace-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
-    let paths = |name: &str| -> Vec<Utf8PathBuf> {
-        value(name).map_or_else(Vec::new, |paths| paths.split(':').map(Utf8PathBuf::from).collect())
-    };
-    let fence = (value("--read-only").is_some())
-        .then(|| Fence { read_only: paths("--read-only"), writable: paths("--writable") });
+    let fence = value("--read-only").map(|closed| Fence {
+        read_only: paths(&closed),
+        writable: paths(&value("--writable").unwrap_or_default()),
+    });
     let repeat: u32 = value("--repeat").and_then(|text| text.parse().ok()).unwrap_or(1);
     let began = std::time::Instant::now();
     let mut ended = None;

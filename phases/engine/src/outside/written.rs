@@ -3,7 +3,7 @@
 //! A file counts as written when the kernel changed its entry (ctime, which no program can set) after the step began: no
 //! state is kept. Others may write at the same time, so that the message says when it was written and not by whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -63,7 +63,8 @@ impl Outside {
         if !fenced {
             // A source that cannot be read has no working copy, and fails before this.
             let sources = step.component.iter().filter_map(|component| self.sources.get(component)).flatten();
-            let listed = sources.filter_map(|source| Some((source.clone(), files_of(source, None)?)));
+            let listed =
+                sources.filter_map(|source| Some((source.clone(), files_of(source)?.into_keys().collect())));
             before.sources.extend(listed);
             let mut homes = super::owned(&self.places, &Owner::Home);
             before.home = homes.next().map(|home| (home.to_owned(), names_in(home)));
@@ -83,10 +84,11 @@ impl Outside {
     ) -> Result<(), StepError> {
         let program = program_of(step);
         for (source, earlier) in &before.sources {
-            let Some(now) = files_of(source, None) else { continue };
-            let changed = files_of(source, Some(before.since)).unwrap_or_default();
-            let gone = earlier.difference(&now).map(|path| (path, "removed"));
-            let found: Vec<_> = changed.iter().map(|path| (path, "wrote")).chain(gone).collect();
+            let Some(now) = files_of(source) else { continue };
+            let changed = now.iter().filter(|(_, changed)| **changed >= before.since);
+            let gone = earlier.iter().filter(|path| !now.contains_key(*path));
+            let found: Vec<_> =
+                changed.map(|(path, _)| (path, "wrote")).chain(gone.map(|path| (path, "removed"))).collect();
             if let Some((first, _)) = found.first() {
                 let what = found.iter().map(|(path, did)| format!("{did}: {}", source.join(path)));
                 let told = self.told(&source.join(first), &Owner::Source, DURING, step, &program);
@@ -164,12 +166,15 @@ fn program_of(step: &Step) -> String {
     }
 }
 
-/// The files of a user's directory that count, relative to it; only those that changed since then.
-fn files_of(source: &Utf8Path, since: Option<Duration>) -> Option<BTreeSet<Utf8PathBuf>> {
+/// The files of a user's directory that count, relative to it, and when each was last changed.
+fn files_of(source: &Utf8Path) -> Option<BTreeMap<Utf8PathBuf, Duration>> {
     let listing = source_files::list(source.as_std_path(), Counting::of_users(&[])).ok()?;
     let files = listing.entries.into_iter().filter(|entry| !entry.metadata.is_dir());
-    let counts = |entry: &source_files::Entry| since.is_none_or(|since| changed(&entry.metadata) >= since);
-    Some(files.filter(counts).filter_map(|entry| Utf8PathBuf::from_path_buf(entry.path).ok()).collect())
+    let known = |entry: source_files::Entry| {
+        let changed = changed(&entry.metadata);
+        Some((Utf8PathBuf::from_path_buf(entry.path).ok()?, changed))
+    };
+    Some(files.filter_map(known).collect())
 }
 
 fn written_below(directory: &Utf8Path, since: Duration, found: &mut Vec<Utf8PathBuf>) {

@@ -274,6 +274,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         steps: vec![step],
         notes: Vec::new(),
         warnings: Vec::new(),
+        leak_grace_seconds: None,
         asked: Vec::new(),
     }
 }

@@ -113,6 +113,7 @@ mod tests {
             steps: memory.iter().enumerate().map(step).collect(),
             notes: Vec::new(),
             warnings: Vec::new(),
+            leak_grace_seconds: None,
             asked: Vec::new(),
         }
     }

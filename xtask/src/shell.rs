@@ -162,6 +162,8 @@ fn launch(step: &Step, command: &Command, words: &[String], setting: &Setting) -
         sudo: setting.site.sudo,
         jobserver: step.claims.jobs == Jobs::Jobserver,
         timeout: None,
+        leak_grace: None,
+        fence: None,
         patient: false,
         capture_stdout: false,
         unlogged: None,

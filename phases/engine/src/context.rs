@@ -14,7 +14,7 @@ use model::target::Target;
 use serde::{Deserialize, Serialize};
 
 use crate::runner::{Context, Finished, StepError};
-use crate::{EngineError, files, lockfile};
+use crate::{EngineError, files, lockfile, scarcity};
 
 /// Where a run takes place.
 #[derive(Clone, Copy, Debug)]
@@ -240,10 +240,11 @@ impl Context for StandaloneContext<'_> {
                 tail: answer.stderr.lines().map(str::to_owned).collect(),
             })
             .map_err(|error| {
-                StepError::new(
-                    format!("failed to run `{}`: {error}", argv.join(" ")),
-                    format!("check whether `{}` works on its own", argv.join(" ")),
-                )
+                // The error names the command.
+                let cure = scarcity::cure(&error);
+                let cure =
+                    cure.unwrap_or_else(|| format!("check whether `{}` works on its own", argv.join(" ")));
+                StepError::new(error.to_string(), cure)
             })
     }
 

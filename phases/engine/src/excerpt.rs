@@ -6,11 +6,15 @@ use std::collections::VecDeque;
 
 use traceback::Traceback;
 
+use crate::outside::is_refusal;
+
 const BEFORE: usize = 3;
 const AFTER: usize = 8;
 const TAIL: usize = 200;
 /// A chain of causes is shown to its end, within reason.
 const LONGEST: usize = 40;
+/// So many refused files are remembered.
+const REFUSED: usize = 8;
 /// A command line that failed is shown by its beginning.
 const WIDEST: usize = 300;
 
@@ -22,6 +26,8 @@ pub struct Finder {
     left: usize,
     tail: VecDeque<String>,
     died_of_signal: bool,
+    /// Lines that tell of a read-only file system.
+    refused: Vec<String>,
     /// The first error is what a tool says of another that failed: the other's own words are better.
     second_hand: bool,
     traceback: Option<Traceback>,
@@ -31,6 +37,9 @@ impl Finder {
     /// Takes one line.
     pub fn push(&mut self, line: &str) {
         self.died_of_signal |= tells_of_signal(line);
+        if self.refused.len() < REFUSED && is_refusal(line) {
+            self.refused.push(line.to_owned());
+        }
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }
@@ -99,6 +108,11 @@ impl Finder {
     /// Whether a tool said that a process below it died of a signal.
     pub fn died_of_signal(&self) -> bool {
         self.died_of_signal
+    }
+
+    /// The first lines that tell of a read-only file system.
+    pub fn refused(&self) -> &[String] {
+        &self.refused
     }
 
     /// The last lines.

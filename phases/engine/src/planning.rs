@@ -273,6 +273,7 @@ impl<'a> PlanCx<'a> {
             steps,
             notes,
             warnings: Vec::new(),
+            leak_grace_seconds: known.case.build_options.leak_grace_seconds.filter(|_| phase == Phase::Build),
             asked: Vec::new(),
         })
     }

@@ -1,12 +1,14 @@
 //! What a running step may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use exec::jobserver::Token;
+use exec::session::Tell;
 use exec::{Canceller, Ended, Launch, Redactor, Session};
 use model::event::{Event, Failure, FailureKind, Stream};
 use model::layout::Layout;
@@ -18,7 +20,9 @@ use model::target::Target;
 use crate::cargo;
 use crate::context::{Memory, World, network_environment};
 use crate::excerpt::Finder;
-use crate::runner::{Context, Finished, StepError};
+use crate::outside::{Outside, Told};
+use crate::runner::{Context, Finished, Runner, StepError};
+use crate::scarcity;
 use crate::signals::Cancel;
 
 /// What the steps of a run share.
@@ -27,6 +31,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) session: Session,
     pub(crate) redactor: Redactor,
     pub(crate) memory: &'a Memory,
+    pub(crate) outside: Outside,
+    pub(crate) leak_grace: Duration,
     pub(crate) cancel: Cancel,
     pub(crate) children: Mutex<BTreeMap<u64, Canceller>>,
     pub(crate) next_child: Mutex<u64>,
@@ -104,6 +110,8 @@ impl RunContext<'_> {
             sudo: self.shared.world.site.sudo,
             jobserver: self.step.claims.jobs == Jobs::Jobserver,
             timeout: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
+            leak_grace: Some(self.shared.leak_grace),
+            fence: Outside::concerns(self.step).then(|| self.shared.outside.fence(self.step, command)),
             patient: how.patient,
             capture_stdout: how.capture,
             unlogged: cargo::counts(command).then_some(cargo::is_drawn),
@@ -150,7 +158,7 @@ impl RunContext<'_> {
             StepError::Failed(Failure {
                 message: format!("failed to start `{}`: {error}", command.program),
                 command: Some(words.clone()),
-                cures: vec![format!("check that {} is installed and on the command's PATH", command.program)],
+                cures: vec![not_started(&error, &command.program)],
                 log: Some(self.log().into_string()),
                 ..Failure::default()
             })
@@ -160,6 +168,7 @@ impl RunContext<'_> {
             *next += 1;
             *next
         };
+        let child = child.telling_leaks(self.leaks());
         let canceller = child.canceller();
         self.shared.children.lock().unwrap_or_else(PoisonError::into_inner).insert(number, canceller.clone());
         if self.cancelled() {
@@ -202,7 +211,8 @@ impl RunContext<'_> {
                 vec!["see the log for what it was waiting for".to_owned()],
             ));
         }
-        if ended.cancelled || (self.cancelled() && ended.status >= 128) {
+        let by_us = ended.cancelled && !ended.ended_for_leak;
+        if by_us || (self.cancelled() && ended.status >= 128) {
             return Err(StepError::Cancelled);
         }
         if self.step.network == Network::Denied && !ended.leaks.is_empty() {
@@ -213,16 +223,15 @@ impl RunContext<'_> {
                     continue;
                 }
                 wanted.push(told);
-                self.send(Event::Leak {
-                    step: self.step.id.clone(),
-                    process: leak.process.clone(),
-                    wanted: leak.wanted.clone(),
-                    advice: self.advice(),
-                });
             }
+            let went_on = if ended.ended_for_leak {
+                format!("; it went on for {} s and was ended", self.shared.leak_grace.as_secs())
+            } else {
+                String::new()
+            };
             let mut error = failure(
                 FailureKind::Offline,
-                format!("tried to use the network, which `build` forbids: {}", wanted.join(", ")),
+                format!("tried to use the network, which `build` forbids: {}{went_on}", wanted.join(", ")),
                 vec![self.advice()],
             );
             // What else went wrong in a step that asked its machine many things is not why it failed.
@@ -252,8 +261,23 @@ impl RunContext<'_> {
                 None => format!("failed with status {status}"),
             },
         };
+        let program = program(command);
+        let outside = &self.shared.outside;
+        let refused = Outside::concerns(self.step)
+            .then(|| outside.refused(finder.refused(), self.step, command, program))
+            .flatten();
+        if let Some(Told { message, cures }) = refused {
+            return Err(StepError::Failed(Failure {
+                message,
+                command: Some(words),
+                excerpt: finder.refused().to_vec(),
+                cures,
+                log: Some(self.log().into_string()),
+                ..Failure::default()
+            }));
+        }
         Err(StepError::Failed(Failure {
-            message: format!("`{}` {how}", program(command)),
+            message: format!("`{program}` {how}"),
             command: Some(words),
             excerpt: finder.excerpt(),
             log: Some(self.log().into_string()),
@@ -265,6 +289,34 @@ impl RunContext<'_> {
     fn ask(&self, command: &Command, patient: bool) -> Result<Finished, StepError> {
         let (ended, finder, _) = self.run(command, How { capture: true, patient })?;
         Ok(Finished { status: ended.status, stdout: ended.stdout, tail: finder.tail() })
+    }
+
+    /// Carries the step out, and sees what it wrote where it must not.
+    pub(crate) fn carry_out(&self, runner: &dyn Runner) -> Result<(), StepError> {
+        if !Outside::concerns(self.step) {
+            return runner.run(self.step, self);
+        }
+        let before = self.shared.outside.before(self.step, self.shared.session.fences());
+        runner.run(self.step, self)?;
+        self.shared.outside.after(self.step, &before, &mut |message| self.warn(&message))
+    }
+
+    /// Tells each leak when it is seen. The first one of a command says how long it may go on.
+    fn leaks(&self) -> Tell {
+        let (sender, step, advice) = (self.sender.clone(), self.step.id.clone(), self.advice());
+        let mut grace = u32::try_from(self.shared.leak_grace.as_secs()).ok();
+        let mut told = BTreeSet::new();
+        Box::new(move |leak| {
+            if told.insert((leak.process.clone(), leak.wanted.clone())) {
+                drop(sender.send(Message::Event(Event::Leak {
+                    step: step.clone(),
+                    process: leak.process.clone(),
+                    wanted: leak.wanted.clone(),
+                    advice: advice.clone(),
+                    grace_seconds: grace.take(),
+                })));
+            }
+        })
     }
 
     /// What `deps` lacks when this step wants the network.
@@ -367,6 +419,22 @@ impl Context for RunContext<'_> {
 
     fn network_environment(&self) -> BTreeMap<String, String> {
         network_environment(self.shared.world.site)
+    }
+}
+
+/// What to do about a program that could not be started.
+fn not_started(error: &std::io::Error, program: &str) -> String {
+    if let Some(cure) = scarcity::cure(error) {
+        return cure;
+    }
+    match error.kind() {
+        ErrorKind::NotFound => format!("check that {program} is installed and on the command's PATH"),
+        ErrorKind::PermissionDenied => {
+            format!(
+                "let this user execute {program} and enter the directories above it and the working directory"
+            )
+        }
+        _ => "see the log, and run the same command again: finished steps are kept".to_owned(),
     }
 }
 

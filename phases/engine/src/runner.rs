@@ -120,15 +120,11 @@ impl StepError {
             std::io::ErrorKind::QuotaExceeded => format!(
                 "the disk quota is used up: free space, or choose another directory than {path} (--prefix, --state-dir, --cache-dir, --artifacts)"
             ),
-            _ => match error.raw_os_error() {
-                // EMFILE and ENFILE.
-                Some(24 | 23) => {
-                    "raise the limit of open files (`ulimit -n 4096`), or use a lower -j".to_owned()
-                }
+            _ => crate::scarcity::cure(error).unwrap_or_else(|| match error.raw_os_error() {
                 // EIO.
                 Some(5) => format!("the disk or the network file system of {path} fails: see dmesg"),
                 _ => format!("look at {path}: what the system says of it stands above"),
-            },
+            }),
         };
         Self::Failed(Failure {
             message: format!("failed to {what} {path}: {error}"),

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use exec::jobserver::Token;
 use exec::lock::RunLock;
-use exec::{Session, SessionConfig};
+use exec::{Redactor, Session, SessionConfig};
 use model::account::Ended;
 use model::event::{Event, FailureKind, Outcome, SkipReason, Timed, Verdict};
 use model::fingerprint::Material;
@@ -31,11 +31,12 @@ use crate::assess::{Assessment, Records, State, untrusted};
 use crate::capsule::Origin;
 use crate::context::World;
 use crate::ledger::Last;
+use crate::outside::Outside;
 use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::selection::Selection;
-use crate::{Cancel, EngineError, fault, files};
+use crate::{Cancel, EngineError, fault, files, scarcity};
 pub use secrets::redactor;
 
 use claims::{Claimed, Waiter};
@@ -88,6 +89,23 @@ pub struct Finish {
     pub failure: Option<FailureKind>,
 }
 
+/// What the children of a run have in common.
+fn session(plan: &Plan, options: &RunOptions, redactor: &Redactor) -> Result<Session, EngineError> {
+    Session::start(SessionConfig {
+        launcher: options.launcher.clone(),
+        launcher_args: options.launcher_args.clone(),
+        marker: options.marker.clone(),
+        run_lock: options.run_lock.clone(),
+        offline: plan.phase == Phase::Build,
+        jobs: options.capacity.jobs,
+        redactor: redactor.clone(),
+    })
+    .map_err(|error| {
+        let told = EngineError::new(format!("failed to prepare for running steps: {error}"));
+        EngineError { help: scarcity::cure(&error).into_iter().collect(), ..told }
+    })
+}
+
 /// Carries a plan out.
 ///
 /// # Errors
@@ -113,22 +131,15 @@ pub fn run(
         return Ok(finish);
     }
     let redactor = redactor(plan, world.site);
-    let session = Session::start(SessionConfig {
-        launcher: options.launcher.clone(),
-        launcher_args: options.launcher_args.clone(),
-        marker: options.marker.clone(),
-        run_lock: options.run_lock.clone(),
-        offline: plan.phase == Phase::Build,
-        jobs: options.capacity.jobs,
-        redactor: redactor.clone(),
-    })
-    .map_err(|error| EngineError::new(format!("failed to prepare for running steps: {error}")))?;
+    let session = session(plan, options, &redactor)?;
     out.begin(plan, options, world, session.offline_force());
     let shared = Shared {
         world: *world,
         session,
         redactor,
         memory: &records.memory,
+        outside: Outside::of(plan, world.layout),
+        leak_grace: plan.leak_grace(),
         cancel: options.cancel.clone(),
         children: Mutex::default(),
         next_child: Mutex::default(),
@@ -545,7 +556,7 @@ impl<'a> Scheduler<'a> {
                 let runner = self.runner;
                 let sender = self.sender.clone();
                 scope.spawn(move || {
-                    let result = runner.run(step, &context);
+                    let result = context.carry_out(runner);
                     drop(context);
                     // The scheduler waits for this message as long as the step counts as running.
                     drop(sender.send(Message::Ended { index, result }));

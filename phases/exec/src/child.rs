@@ -13,7 +13,9 @@ use camino::Utf8PathBuf;
 use model::event::Stream;
 
 use crate::children;
+use crate::errno::worded;
 use crate::jobserver::Client;
+use crate::leaks::{LeakWatch, Tell};
 use crate::offline::force::Force;
 use crate::output::{Chunk, Lines, read_chunk};
 use crate::redact::{PrivateKey, Redactor};
@@ -40,6 +42,8 @@ pub struct Ended {
     pub stdout: String,
     /// What it wanted of the network.
     pub leaks: Vec<Leak>,
+    /// It was ended because it went on after the first of them for longer than [`crate::Launch::leak_grace`].
+    pub ended_for_leak: bool,
 }
 
 /// Gets each line, redacted and without its end.
@@ -58,6 +62,7 @@ pub struct Child {
     pub(crate) grace: Duration,
     /// Whom to ask for names that only the resolver saw, and how many it had seen before.
     pub(crate) names: Option<(Arc<Force>, usize)>,
+    pub(crate) leaks: LeakWatch,
     pub(crate) _client: Option<Client>,
 }
 
@@ -80,6 +85,13 @@ impl Canceller {
 }
 
 impl Child {
+    /// Tells each leak as it is seen, during [`Child::wait`].
+    #[must_use]
+    pub fn telling_leaks(mut self, tell: Tell) -> Self {
+        self.leaks.tell = Some(tell);
+        self
+    }
+
     /// A handle to cancel it.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
@@ -104,10 +116,14 @@ impl Child {
             waiting.extend(self.stderr.as_ref().map(|pipe| (Source::Output(Stream::Stderr), pipe.as_fd())));
             let (sources, descriptors): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
             // After the launcher's end all writers are gone, unless one could not be ended.
-            let limit = (!control_open).then_some(LAST_OUTPUT);
+            let limit =
+                if control_open { self.leaks.look_again(self.asks_for_names()) } else { Some(LAST_OUTPUT) };
             let ready = descriptors::poll(&descriptors, limit)?;
-            if limit.is_some() && !ready.contains(&true) {
+            if !control_open && !ready.contains(&true) {
                 break;
+            }
+            if control_open {
+                self.see_to_leaks(&mut ended)?;
             }
             for (source, _) in sources.into_iter().zip(ready).filter(|(_, ready)| *ready) {
                 match source {
@@ -136,15 +152,37 @@ impl Child {
             result?;
         }
         ended.stdout = String::from_utf8_lossy(&captured).into_owned();
-        if let Some((force, before)) = self.names.take() {
-            for name in force.names_since(before)? {
-                let leak = Leak { process: "unknown".to_owned(), pid: 0, wanted: name };
-                if !ended.leaks.contains(&leak) {
-                    ended.leaks.push(leak);
-                }
+        self.take_names(&mut ended)?;
+        ended.ended_for_leak = ended.cancelled && self.leaks.ended;
+        Ok(ended)
+    }
+
+    /// Whether names are seen by the resolver alone, which tells them only when it is asked.
+    fn asks_for_names(&self) -> bool {
+        self.names.as_ref().is_some_and(|(force, _)| force.alone_sees_names())
+    }
+
+    /// Ends what goes on for too long after a leak.
+    fn see_to_leaks(&mut self, ended: &mut Ended) -> io::Result<()> {
+        if self.asks_for_names() && self.leaks.names_are_due() {
+            self.take_names(ended)?;
+        }
+        if self.leaks.is_over() {
+            self.canceller.cancel();
+        }
+        Ok(())
+    }
+
+    fn take_names(&mut self, ended: &mut Ended) -> io::Result<()> {
+        let Some((force, before)) = &self.names else { return Ok(()) };
+        for wanted in force.names_since(*before)? {
+            let leak = Leak { process: "unknown".to_owned(), pid: 0, wanted };
+            if !ended.leaks.contains(&leak) {
+                self.leaks.seen(&leak);
+                ended.leaks.push(leak);
             }
         }
-        Ok(ended)
+        Ok(())
     }
 
     fn read(&mut self, stream: Stream, lines: &mut [Lines; 2], captured: &mut Vec<u8>) -> io::Result<()> {
@@ -172,6 +210,17 @@ impl Child {
         Ok(())
     }
 
+    /// What is in its standard error now, without a line break at its end.
+    pub(crate) fn said_at_last(&mut self) -> String {
+        let mut buffer = [0; 4 << 10];
+        match self.stderr.as_mut().map(|pipe| read_chunk(pipe, &mut buffer)) {
+            Some(Ok(Chunk::Bytes(length))) => {
+                String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
     fn take(&mut self, report: Report, ended: &mut Ended) -> io::Result<()> {
         match report {
             Report::Ended { status, timed_out, cancelled, cpu_us, peak_rss_kib } => {
@@ -184,7 +233,10 @@ impl Child {
                     ..std::mem::take(ended)
                 };
             }
-            Report::Leaked { leak } => ended.leaks.push(leak),
+            Report::Leaked { leak } => {
+                self.leaks.seen(&leak);
+                ended.leaks.push(leak);
+            }
             Report::Note { line } => self.printer.print(Stream::Note, &line)?,
             _ => {}
         }
@@ -294,5 +346,5 @@ fn open_log(path: &Utf8PathBuf) -> io::Result<File> {
 
 /// An error that names the file.
 pub(crate) fn named(what: &str, path: impl AsRef<str>, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("failed to {what} {}: {error}", path.as_ref()))
+    worded(error, format!("failed to {what} {}: {error}", path.as_ref()))
 }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub use crate::leftovers::end_leftovers;
 
 use crate::ending::{Ending, LOOK_AGAIN};
+use crate::errno::{errno, worded};
+use crate::fence;
 use crate::offline::audit::{Audit, Told};
 use crate::offline::holder;
 use crate::output::{Chunk, read_chunk};
@@ -71,7 +73,7 @@ fn obey() -> io::Result<()> {
                 Ok(prepared) => Watch::over(prepared, control, grace).run(),
                 Err(error) => {
                     let failed = Report::Failed {
-                        errno: error.raw_os_error().unwrap_or(libc::EIO),
+                        errno: errno(&error).unwrap_or(libc::EIO),
                         message: error.to_string(),
                     };
                     wire::send(&control, &failed, &[])
@@ -89,6 +91,8 @@ struct Prepared {
     signals: OwnedFd,
     /// Reading ends of the tool's output.
     outputs: Vec<OwnedFd>,
+    /// What of the fence could not be put up.
+    unfenced: Vec<String>,
     /// Held until this process ends.
     _run_lock: Vec<OwnedFd>,
 }
@@ -121,6 +125,7 @@ fn prepare(mut task: LaunchTask, descriptors: Vec<OwnedFd>) -> io::Result<Prepar
         let entry = task.environment.entry("MAKEFLAGS".to_owned()).or_default();
         *entry = if entry.is_empty() { format!(" {flags}") } else { format!("{entry} {flags}") };
     }
+    let unfenced = task.fence.as_ref().map_or_else(|| Ok(Vec::new()), fence::put_up)?;
     let filter = match (&task.audit, task.restricted) {
         (Some(_), _) => Some(
             seccomp::Filter::notifying()
@@ -134,7 +139,7 @@ fn prepare(mut task: LaunchTask, descriptors: Vec<OwnedFd>) -> io::Result<Prepar
         (Some(listener), Some(audit)) => Some(Audit::new(listener, audit.clone())),
         _ => None,
     };
-    Ok(Prepared { pid: started.pid, task, audit, signals, outputs, _run_lock: run_lock })
+    Ok(Prepared { pid: started.pid, task, audit, signals, outputs, unfenced, _run_lock: run_lock })
 }
 
 fn start(task: &LaunchTask, filter: Option<&seccomp::Filter>) -> io::Result<process::Started> {
@@ -216,7 +221,7 @@ fn describe(failure: &StartFailure, task: &LaunchTask, path: &str) -> io::Error 
         Stage::Filter => format!("cannot install the filter that watches for network calls: {error}"),
         Stage::Clone | Stage::Setup => format!("cannot make a process for `{program}`: {error}"),
     };
-    io::Error::new(error.kind(), message)
+    worded(error, message)
 }
 
 /// The wait for a tool's end.
@@ -252,7 +257,8 @@ impl Watch {
     }
 
     fn run(mut self) -> io::Result<()> {
-        self.report(&Report::Started { pid: self.prepared.pid });
+        let unfenced = std::mem::take(&mut self.prepared.unfenced);
+        self.report(&Report::Started { pid: self.prepared.pid, unfenced });
         while !self.all_gone()? {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 self.deadline = None;

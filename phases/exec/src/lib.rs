@@ -9,9 +9,12 @@
 mod child;
 mod children;
 mod ending;
+mod errno;
+mod fence;
 pub mod foreground;
 pub mod jobserver;
 pub mod launcher;
+mod leaks;
 mod leftovers;
 pub mod lock;
 mod offline;
@@ -27,9 +30,11 @@ pub mod utc;
 mod wire;
 
 pub use ending::GRACE;
+pub use errno::errno;
 pub use offline::force::FORCE_VARIABLE;
 pub use redact::Redactor;
-pub use session::{Canceller, Child, Ended, Launch, Leak, Session, SessionConfig};
+pub use session::{Canceller, Child, Ended, Fence, Launch, Leak, Session, SessionConfig};
+pub use sys::process::{Limits, limits};
 pub use wire::{LAUNCHER_VARIABLE, MARKER_VARIABLE, PATIENT_VARIABLE};
 
 /// Whether this process may write to a path, by the kernel's own rules (`access(2)`), without trying.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 
 use crate::children;
+use crate::errno::worded;
 
 /// What a tool answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +58,7 @@ pub fn ask(argv: &[&str]) -> io::Result<Answer> {
         .stdout_capture()
         .stderr_capture()
         .unchecked();
-    let context = |error: &io::Error| {
-        io::Error::new(error.kind(), format!("failed to run `{}`: {error}", argv.join(" ")))
-    };
+    let context = |error: &io::Error| worded(error, format!("failed to run `{}`: {error}", argv.join(" ")));
     let handle =
         children::start(|| expression.start(), duct::Handle::pids).map_err(|error| context(&error))?;
     let pids = handle.pids();

@@ -14,7 +14,9 @@ use model::site::Sudo;
 
 use crate::child::{Printer, named};
 use crate::ending::GRACE;
+use crate::errno::worded;
 use crate::jobserver::Pool;
+use crate::leaks::LeakWatch;
 use crate::offline::force::Force;
 use crate::start::{Streams, start_launcher};
 use crate::sys::descriptors;
@@ -22,8 +24,9 @@ use crate::wire::{self, LaunchTask, Report, Role, Task};
 use crate::{children, privilege};
 
 pub use crate::child::{Canceller, Child, Ended, Sink};
+pub use crate::leaks::Tell;
 pub use crate::start::SessionConfig;
-pub use crate::wire::Leak;
+pub use crate::wire::{Fence, Leak};
 
 /// Starts children. Can be used from several threads.
 pub struct Session {
@@ -55,6 +58,10 @@ pub struct Launch {
     pub jobserver: bool,
     /// It is ended after this time.
     pub timeout: Option<Duration>,
+    /// For how long it may go on after it first reached for a network that it may not use; none: to its end.
+    pub leak_grace: Option<Duration>,
+    /// What it may not write to, where it has a mount namespace of its own.
+    pub fence: Option<Fence>,
     /// It must not be killed half-way (dpkg, rpm): cancelling and time limits wait for its end.
     pub patient: bool,
     /// Standard output comes back in [`Ended::stdout`], unredacted, and goes neither to the sink nor to the log.
@@ -102,6 +109,11 @@ impl Session {
     /// How the network is kept away; none in a session that is not offline.
     pub fn offline_force(&self) -> Option<OfflineForce> {
         self.force.as_ref().map(|force| force.event.clone())
+    }
+
+    /// Whether a [`Fence`] holds here; otherwise what is written has to be looked for.
+    pub fn fences(&self) -> bool {
+        self.force.as_ref().is_some_and(|force| !force.namespaces.is_empty())
     }
 
     /// The job tokens.
@@ -195,12 +207,15 @@ impl Session {
             capture: launch.capture_stdout,
             grace: self.grace,
             names: force.cloned().zip(names_before),
+            leaks: LeakWatch::new(launch.leak_grace.filter(|_| !launch.patient)),
             _client: client,
         };
         child.printer.print(Stream::Note, &format!("$ {}", model::shell::words(&argv)))?;
         // A launcher that is dead already is found out below.
         let sent = wire::send(&child.socket, &task, &handed.descriptors);
-        self.await_start(&child, sent)?;
+        for line in self.await_start(&mut child, sent)? {
+            child.printer.print(Stream::Note, &line)?;
+        }
         Ok(child)
     }
 
@@ -225,19 +240,24 @@ impl Session {
             jobserver: launch.jobserver.then(|| self.pool.size()),
             audit: force.and_then(|force| force.audit.clone()),
             restricted: force.is_some_and(|force| force.restricts),
+            fence: launch.fence.clone().filter(|_| force.is_some_and(|force| !force.namespaces.is_empty())),
             descriptors,
         }))
     }
 
-    /// Waits for what the launcher says of the program's start.
-    fn await_start(&self, child: &Child, sent: io::Result<()>) -> io::Result<()> {
+    /// Waits for what the launcher says of the program's start: what of its fence could not be put up.
+    fn await_start(&self, child: &mut Child, sent: io::Result<()>) -> io::Result<Vec<String>> {
         match wire::receive::<Report>(&child.socket) {
-            Ok(Some((Report::Started { .. }, _))) => Ok(()),
+            Ok(Some((Report::Started { unfenced, .. }, _))) => Ok(unfenced),
             Ok(Some((Report::Failed { errno, message }, _))) => {
-                Err(io::Error::new(io::Error::from_raw_os_error(errno).kind(), message))
+                Err(worded(&io::Error::from_raw_os_error(errno), message))
             }
             Ok(_) => {
-                let detail = sent.err().map(|error| format!(" ({error})")).unwrap_or_default();
+                // The launcher says itself what it could not do.
+                let said = child.said_at_last();
+                let said = (!said.is_empty()).then_some(said);
+                let detail = said.or_else(|| sent.err().map(|error| error.to_string()));
+                let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
                 Err(io::Error::other(format!(
                     "the launcher {} of `{}` ended early{detail}",
                     self.config.launcher.display(),

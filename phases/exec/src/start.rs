@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use crate::errno::worded;
 use crate::lock::RunLock;
 use crate::redact::Redactor;
 use crate::{children, wire};
@@ -66,10 +67,7 @@ pub(crate) fn start_launcher(
         Streams::ErrorOnly => command.stdout(Stdio::null()).stderr(Stdio::inherit()),
     };
     let child = children::start(|| command.spawn(), |child| vec![child.id()]).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("failed to start the launcher {}: {error}", config.launcher.display()),
-        )
+        worded(&error, format!("failed to start the launcher {}: {error}", config.launcher.display()))
     })?;
     // The command holds the launcher's ends of socket and pipes.
     drop(command);

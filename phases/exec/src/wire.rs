@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use camino::Utf8PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,18 @@ pub(crate) struct LaunchTask {
     pub(crate) audit: Option<AuditTask>,
     /// It has no network: it keeps no capability that a build does not need, and opens no socket that leads out.
     pub(crate) restricted: bool,
+    pub(crate) fence: Option<Fence>,
     /// What the descriptors are that come with this frame, in order.
     pub(crate) descriptors: Vec<Role>,
+}
+
+/// What a child may not write to, of what its user may. Directories that do not exist are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Files and directories with all that is below them.
+    pub read_only: Vec<Utf8PathBuf>,
+    /// Directories below those that it may write to all the same.
+    pub writable: Vec<Utf8PathBuf>,
 }
 
 /// How to watch for network calls.
@@ -136,7 +147,11 @@ pub(crate) struct Findings {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub(crate) enum Report {
     /// The tool runs.
-    Started { pid: i32 },
+    Started {
+        pid: i32,
+        /// What of the fence could not be put up.
+        unfenced: Vec<String>,
+    },
     /// The tool could not be started.
     Failed { errno: i32, message: String },
     /// It reached for the network.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use exec::lock::RunLock;
-use exec::{Launch, Redactor, Session, SessionConfig};
+use exec::{Fence, Launch, Redactor, Session, SessionConfig};
 use model::plan::{Network, Privilege};
 use model::site::Sudo;
 
@@ -37,6 +37,15 @@ fn main() {
             drop((*name, 80).to_socket_addrs());
             Ok(())
         }
+        // As a downloader does that tries again and again.
+        ["try-names", name, seconds] => {
+            for _ in 0..seconds.parse::<u64>().unwrap_or(0) * 10 {
+                drop((*name, 80).to_socket_addrs());
+                thread::sleep(Duration::from_millis(100));
+            }
+            Ok(())
+        }
+        ["write", path] => fs::write(path, "x"),
         ["own-name"] => own_name(),
         ["ask", server, name] => ask(server, name),
         ["many", address] => send_many(address),
@@ -264,6 +273,11 @@ fn hold_lock(path: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Paths that are separated by colons.
+fn paths(text: &str) -> Vec<Utf8PathBuf> {
+    text.split(':').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
+}
+
 /// Runs one child in a session of its own, and tells in JSON how it went:
 /// `session [--offline] [--allowed] [--patient] [--sudo] [--timeout-ms NUMBER] [--lock PATH] [--marker TEXT] DIRECTORY -- PROGRAM ARGUMENT...`
 fn session(words: &[&str]) -> io::Result<()> {
@@ -293,9 +307,15 @@ fn session(words: &[&str]) -> io::Result<()> {
     let sunk = Arc::clone(&lines);
     let sudo = options.contains(&"--sudo");
     let timeout = value("--timeout-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
+    let leak_grace = value("--leak-grace-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
+    let fence = value("--read-only").map(|closed| Fence {
+        read_only: paths(&closed),
+        writable: paths(&value("--writable").unwrap_or_default()),
+    });
     let repeat: u32 = value("--repeat").and_then(|text| text.parse().ok()).unwrap_or(1);
     let began = std::time::Instant::now();
     let mut ended = None;
+    let told = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..repeat {
         let sunk = Arc::clone(&sunk);
         let child = session.spawn(
@@ -312,6 +332,8 @@ fn session(words: &[&str]) -> io::Result<()> {
                 sudo: if sudo { Sudo::Allowed } else { Sudo::NotNeeded },
                 jobserver: options.contains(&"--jobserver"),
                 timeout,
+                leak_grace,
+                fence: fence.clone(),
                 patient: options.contains(&"--patient"),
                 capture_stdout: false,
                 unlogged: None,
@@ -323,6 +345,13 @@ fn session(words: &[&str]) -> io::Result<()> {
                 }
             }),
         )?;
+        let sunk = Arc::clone(&told);
+        let began = std::time::Instant::now();
+        let child = child.telling_leaks(Box::new(move |leak| {
+            if let Ok(mut told) = sunk.lock() {
+                told.push((leak.wanted.clone(), began.elapsed().as_millis() as u64));
+            }
+        }));
         ended = Some(child.wait()?);
     }
     let Some(ended) = ended else { return Ok(()) };
@@ -333,6 +362,8 @@ fn session(words: &[&str]) -> io::Result<()> {
         "cpu_us": ended.cpu.as_micros() as u64,
         "peak_rss_kib": ended.peak_rss_kib,
         "leaks": ended.leaks,
+        "ended_for_leak": ended.ended_for_leak,
+        "told": told.lock().map(|told| told.clone()).unwrap_or_default(),
         "lines": lines,
         "start_us": ready.as_micros() as u64,
         "each_us": (began.elapsed() / repeat.max(1)).as_micros() as u64,

@@ -96,6 +96,16 @@ impl Told {
             .collect()
     }
 
+    /// What was told while it ran, and after how many milliseconds.
+    fn told(&self) -> Vec<(&str, u64)> {
+        let told = self.0["told"].as_array().unwrap();
+        told.iter().map(|told| (told[0].as_str().unwrap(), told[1].as_u64().unwrap())).collect()
+    }
+
+    fn ended_for_leak(&self) -> bool {
+        self.0["ended_for_leak"].as_bool().unwrap()
+    }
+
     fn force(&self) -> (Option<&str>, Option<&str>) {
         (self.0["force"]["wall"].as_str(), self.0["force"]["audit"].as_str())
     }
@@ -166,6 +176,50 @@ fn the_audit_alone(user: User) {
         ["Network is unreachable (os error 101)"]
     );
     assert_eq!(place.run(user, "audit", &[], &["many", "192.0.2.7:9"]).printed(), ["sent -1"]);
+}
+
+/// A tool that tries for half a minute is ended after the grace, and what it wants is told long before.
+fn a_leak_is_told_and_ended(user: User, force: &str) {
+    let place = Scene::new();
+    let tries = ["try-names", "files.example.org", "30"];
+    let told = place.run(user, force, &["--leak-grace-ms", "1500"], &tries);
+    let [(wanted, after)] = told.told()[..] else { panic!("{:?}", told.told()) };
+    assert_eq!(wanted, "files.example.org");
+    assert!(after < 1500, "told after {after} ms");
+    assert!(told.ended_for_leak() && told.status() >= 128, "{force}: {}", told.status());
+    assert_eq!(told.leaks().len(), 1);
+    // One that ends by itself in time is left alone.
+    let told = place.run(user, force, &["--leak-grace-ms", "20000"], &["try-name", "files.example.org"]);
+    assert!(!told.ended_for_leak());
+    assert_eq!(told.status(), 0);
+}
+
+/// Below a directory that it may not write to a tool can write only where that is opened again.
+fn a_fence_holds(user: User) {
+    let place = Scene::new();
+    let closed = place.tool.replace("fake-tool", "closed");
+    let open = format!("{closed}/open");
+    let inner = format!("{open}/inner");
+    for directory in [&closed, &open, &inner] {
+        std::fs::create_dir(directory).unwrap();
+        std::fs::set_permissions(directory, PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    let read_only = format!("{closed}:{inner}:/nowhere/at/all");
+    for (directory, printed) in [
+        (&closed, Some("Read-only file system (os error 30)")),
+        (&open, None),
+        (&inner, Some("Read-only file system (os error 30)")),
+    ] {
+        let file = format!("{directory}/file");
+        let options = ["--read-only", &read_only, "--writable", &open];
+        let told = place.run(user, "wall", &options, &["write", &file]);
+        assert_eq!(told.printed(), printed.into_iter().collect::<Vec<_>>(), "{user:?} {directory}");
+        assert_eq!(std::path::Path::new(&file).exists(), printed.is_none(), "{user:?} {directory}");
+    }
+    // Nothing of it is seen elsewhere, and another tool has its own.
+    std::fs::write(format!("{closed}/mine"), "x").unwrap();
+    let told = place.run(user, "wall", &[], &["write", &format!("{closed}/file")]);
+    assert_eq!(told.status(), 0, "{:?}", told.printed());
 }
 
 fn what_stays_on_the_machine(user: User, force: &str) {
@@ -342,6 +396,11 @@ fn what_stays_on_the_machine_is_no_leak_for_the_audit() {
     what_stays_on_the_machine(User::Somebody, "audit");
 }
 
+#[test]
+fn a_leak_is_told_and_ended_by_the_audit() {
+    a_leak_is_told_and_ended(User::Somebody, "audit");
+}
+
 mod needs_root {
     use super::*;
 
@@ -362,6 +421,11 @@ mod needs_root {
 
     mod needs_namespaces {
         use super::*;
+
+        #[test]
+        fn a_fence_holds_for_root() {
+            a_fence_holds(User::Root);
+        }
 
         #[test]
         fn wall_and_audit_are_used_together() {
@@ -455,6 +519,17 @@ mod needs_root {
 
 mod needs_namespaces {
     use super::*;
+
+    #[test]
+    fn a_leak_is_told_and_ended_where_only_names_are_seen() {
+        walled(&Scene::new(), User::Somebody);
+        a_leak_is_told_and_ended(User::Somebody, "wall");
+    }
+
+    #[test]
+    fn a_fence_holds_for_another_user() {
+        a_fence_holds(User::Somebody);
+    }
 
     #[test]
     fn wall_and_audit_are_used_together() {

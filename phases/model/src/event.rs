@@ -126,6 +126,9 @@ pub enum Event {
         wanted: String,
         /// What to add to `deps`.
         advice: String,
+        /// Seconds after which the step is ended unless it ends by itself; of the first leak of a command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grace_seconds: Option<u32>,
     },
     /// The run is being cancelled.
     Cancelling {

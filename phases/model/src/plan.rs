@@ -8,6 +8,8 @@ pub use action::*;
 pub use need::*;
 pub use preflight::*;
 
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +58,23 @@ pub struct Plan {
     /// What may go wrong: things of which nobody has said that they go together. The report has them too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Seconds for which a step may go on after it first reached for the network, where the case says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_grace_seconds: Option<u32>,
     /// What the case asks for of this phase, each with its place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Request>,
 }
 
+/// [`Plan::leak_grace_seconds`] where the case says nothing.
+pub const LEAK_GRACE_SECONDS: u32 = 10;
+
 impl Plan {
+    /// For how long a step may go on after it first reached for the network.
+    pub fn leak_grace(&self) -> Duration {
+        Duration::from_secs(self.leak_grace_seconds.unwrap_or(LEAK_GRACE_SECONDS).into())
+    }
+
     /// The digest over the serialised plan.
     pub fn digest(&self) -> Digest {
         Digest::of_json(self)

@@ -96,7 +96,7 @@ impl Report {
                 figures: figures.clone(),
             }),
             Event::Warning { message, .. } => self.warnings.push(message.clone()),
-            Event::Leak { step, process, wanted, advice } => {
+            Event::Leak { step, process, wanted, advice, .. } => {
                 self.leaks.push((step.clone(), process.clone(), wanted.clone(), advice.clone()));
             }
             Event::Installed { component, version, prefix, files, programs, command } => {

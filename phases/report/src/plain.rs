@@ -73,8 +73,12 @@ impl Plain {
                 let prefix = step.as_ref().map_or_else(String::new, |step| format!("[{step}] "));
                 lines.push(format!("{prefix}{} {message}", style.yellow("warning:")));
             }
-            // A leak is told by the failure of its step, else by the summary.
-            Event::Warning { .. } | Event::Leak { .. } | Event::RunFinished { .. } => {}
+            Event::Warning { .. } | Event::RunFinished { .. } => {}
+            Event::Leak { step, process, wanted, grace_seconds, .. } => {
+                let what = style.red("network access");
+                let rest = text::leak(process, wanted, *grace_seconds);
+                lines.push(format!("[{step}] {what} {rest}"));
+            }
             Event::Cancelling { reason } => {
                 lines.push(style.yellow(&format!("cancelling: {reason}")));
             }

@@ -125,6 +125,11 @@ impl Terminal {
                     self.scroll(&line, HANG);
                 }
             }
+            Event::Leak { step, process, wanted, grace_seconds, .. } => {
+                let (title, what) = (self.run.words(step), style.red("network access"));
+                let rest = text::leak(process, wanted, *grace_seconds);
+                self.scroll(&format!("{:>8}  {what}  {title}: {rest}", ""), HANG);
+            }
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
@@ -132,7 +137,6 @@ impl Terminal {
             | Event::Account(_)
             | Event::StepSkipped { .. }
             | Event::Warning { .. }
-            | Event::Leak { .. }
             | Event::Cancelling { .. }
             | Event::Installed { .. }
             | Event::RunFinished { .. } => {}

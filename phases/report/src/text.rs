@@ -51,6 +51,15 @@ pub fn bytes(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// Who reached for the network, and when the step is ended for it.
+pub(crate) fn leak(process: &str, wanted: &str, grace_seconds: Option<u32>) -> String {
+    let rest = grace_seconds.map_or_else(String::new, |grace| match grace {
+        0 => "; the step is ended".to_owned(),
+        _ => format!("; the step fails, and is ended in {grace} s if it goes on"),
+    });
+    format!("by {process}: {}{rest}", clean(wanted))
+}
+
 /// `1 step`, `3 steps`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

@@ -14,7 +14,7 @@ use crate::ledger::Last;
 use crate::run_context::Gathered;
 use crate::runlog::RunLog;
 use crate::runner::{Observation, StepError};
-use crate::{EngineError, fault, files};
+use crate::{EngineError, fault, files, scarcity};
 
 impl Scheduler<'_> {
     /// The ledger says "under way", and the step finds its directories as its rules say.
@@ -125,6 +125,9 @@ impl Scheduler<'_> {
                 let cure = space::cure(&failure, step, &self.plan.case, layout);
                 // It is why the step failed, whatever else there is to say.
                 failure.cures.splice(0..0, cure);
+                let lines = failure.message.lines().chain(failure.excerpt.iter().map(String::as_str));
+                let scarce = scarcity::told(lines).filter(|cure| !failure.cures.contains(cure));
+                failure.cures.splice(0..0, scarce);
                 failure.cures.splice(0..0, self.asked_at(step, &failure, gathered));
                 failure.capsule = self.capsule(step, &failure, material)?;
                 if !step.optional {

@@ -127,6 +127,11 @@ impl Force {
         Ok(Self { event, namespaces, root, restricts: true, audit, holder })
     }
 
+    /// Whether nobody but the holder sees names.
+    pub(crate) fn alone_sees_names(&self) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.counts)
+    }
+
     /// How many names have been asked of the holder until now, for [`Force::names_since`].
     pub(crate) fn names_until_now(&self) -> io::Result<usize> {
         Ok(self.names()?.map_or(0, |names| names.len()))

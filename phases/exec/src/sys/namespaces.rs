@@ -66,6 +66,60 @@ pub fn make_read_only(paths: &[&str]) -> Vec<String> {
     failures
 }
 
+/// Leaves the mount namespace for a copy of it.
+pub fn unshare_mounts() -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::unshare(libc::CLONE_NEWNS) }).map(drop)
+}
+
+/// Mounts what is at a path over itself, with all that is mounted below, read-only or writable.
+pub fn bind_all(path: &Path, read_only: bool) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    mount(Some(&path), &path, libc::MS_BIND | libc::MS_REC)?;
+    match set_read_only(&path, read_only) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => remount(&path, read_only),
+        other => other,
+    }
+}
+
+/// mount_setattr(2), from Linux 5.12 on: of all mounts at and below a path.
+fn set_read_only(path: &CStr, read_only: bool) -> io::Result<()> {
+    let attribute = libc::MOUNT_ATTR_RDONLY;
+    // SAFETY: all-zero is a valid mount_attr.
+    let mut attributes: libc::mount_attr = unsafe { std::mem::zeroed() };
+    if read_only {
+        attributes.attr_set = attribute
+    } else {
+        attributes.attr_clr = attribute
+    }
+    // SAFETY: a live C string and a live mount_attr of the size that is said.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The same of the topmost mount alone. In a user namespace the flags that a mount has cannot be taken from it.
+fn remount(path: &CStr, read_only: bool) -> io::Result<()> {
+    // SAFETY: all-zero is a valid statvfs; a live C string and a live statvfs.
+    let kept = unsafe {
+        let mut state: libc::statvfs = std::mem::zeroed();
+        check(libc::statvfs(path.as_ptr(), &raw mut state))?;
+        state.f_flag
+            & (libc::ST_NOSUID | libc::ST_NODEV | libc::ST_NOEXEC | libc::ST_NOATIME | libc::ST_NODIRATIME)
+    };
+    // The flags of statvfs(3) have the values of those of mount(2).
+    let wanted = if read_only { libc::MS_RDONLY } else { 0 };
+    mount(None, path, libc::MS_REMOUNT | libc::MS_BIND | kept | wanted)
+}
+
 fn mount(from: Option<&CStr>, onto: &CStr, flags: libc::c_ulong) -> io::Result<()> {
     let from = from.map_or(std::ptr::null(), CStr::as_ptr);
     // SAFETY: live C strings or null, which these kinds of mount ignore.

@@ -238,6 +238,26 @@ pub fn own_ids() -> (u32, u32) {
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
+/// What the kernel lets this process and its user have at most; none: as many as they like.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Descriptors of this process.
+    pub files: Option<u64>,
+    /// Processes of its user.
+    pub processes: Option<u64>,
+}
+
+/// The limits that hold now.
+pub fn limits() -> Limits {
+    let limit = |resource| {
+        let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
+        // SAFETY: the pointer is to a live rlimit; with a known resource it cannot fail.
+        unsafe { libc::getrlimit(resource, &raw mut limit) };
+        (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    };
+    Limits { files: limit(libc::RLIMIT_NOFILE), processes: limit(libc::RLIMIT_NPROC) }
+}
+
 /// Makes orphaned descendants children of this process.
 pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: takes no pointer.

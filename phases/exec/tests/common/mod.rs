@@ -46,6 +46,8 @@ pub fn launch(program: &str, args: &[&str]) -> Launch {
         sudo: Sudo::NotNeeded,
         jobserver: false,
         timeout: None,
+        leak_grace: None,
+        fence: None,
         patient: false,
         capture_stdout: false,
         unlogged: None,

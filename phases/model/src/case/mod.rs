@@ -348,4 +348,8 @@ pub struct BuildOptions {
     /// Flags for the linker.
     #[serde(default)]
     pub ldflags: Vec<String>,
+    /// Seconds for which a step of `build` may go on after it first tried to use the network: it fails in any case, and
+    /// by then it is ended. Default: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_grace_seconds: Option<u32>,
 }

@@ -109,6 +109,7 @@ fn deps() -> Plan {
         steps: vec![install, fetch],
         notes: Vec::new(),
         warnings: Vec::new(),
+        leak_grace_seconds: None,
         asked: Vec::new(),
     }
 }
@@ -162,6 +163,7 @@ fn build() -> Plan {
         ],
         notes: vec!["ffmpeg is built with --enable-gpl: the result is under the GPL".to_owned()],
         warnings: Vec::new(),
+        leak_grace_seconds: None,
         asked: Vec::new(),
     }
 }

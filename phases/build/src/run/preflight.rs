@@ -238,9 +238,17 @@ fn rust(
             }
             observation.found.insert("rust".to_owned(), what);
         }
-        Some((version, what)) => observation.findings.push(Finding {
-            what: format!("Rust is {version} ({what}), but {minimum} or newer is needed"),
-            cure,
+        Some((version, what)) => observation.findings.push(match &action.rust_pin {
+            Some(PinnedRust { file, channel, .. }) => Finding {
+                what: format!(
+                    "{file} of the source pins Rust {channel}, but its Cargo.lock or `rust-version` needs {minimum} or newer"
+                ),
+                cure: "pin a newer one; or write `ignore_pins = true` in [toolchains.rust]".to_owned(),
+            },
+            None => Finding {
+                what: format!("Rust is {version} ({what}), but {minimum} or newer is needed"),
+                cure,
+            },
         }),
         None => observation.findings.push(Finding { what: "Rust is not installed".to_owned(), cure }),
     }

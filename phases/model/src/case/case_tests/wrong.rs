@@ -30,6 +30,11 @@ wrong!(
 );
 
 wrong!(
+    words_that_would_stand_for_nothing,
+    "schema = 1\n[image.environment]\nPATH = '{prefix}/bin:$PATH'\nHOME = '{prefx}/home'\nPRICE = '5 $'\n[components.ffmpeg]\nlink_source = true\ndriver = 'cmake'\narguments = ['-DX={biuld}/x', '{print}', '${prefx}']\n"
+);
+
+wrong!(
     words_out_of_a_few,
     "schema = 1\n[toolchains]\ncompiler_cache = 'scache'\n[components.x]\ndriver = 'meson'\ngenerator = 3\n"
 );

@@ -99,8 +99,22 @@ impl Checker<'_> {
         }
     }
 
-    /// A line of a Dockerfile ends where the line ends.
+    /// A line of a Dockerfile ends where the line ends; and what looks like a variable in it would be a dollar sign.
     fn texts(&mut self, image: &Image) {
+        let refers = |value: &str| {
+            value.match_indices('$').any(|(at, _)| {
+                value[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '{')
+            })
+        };
+        let of_variables = image.environment.iter().filter(|(_, value)| refers(value));
+        let names: Vec<&str> = of_variables.map(|(name, _)| name.as_str()).collect();
+        for name in names {
+            let path = ["image", "environment", name];
+            let message = format!("`{name}` refers to another variable, and none is expanded");
+            let help =
+                "write the whole value; PATH has the programs of the environment and of the prefix anyway";
+            self.at_value(&path, message, Some(help.to_owned()));
+        }
         let values =
             image.environment.iter().map(|(name, value)| (vec!["image", "environment", name], value));
         let directory = image.working_directory.as_ref().map(|path| path.as_str().to_owned());

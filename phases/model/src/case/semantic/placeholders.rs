@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::case::tree::{Node, Value, dotted};
+use crate::nearest;
 
 /// All that stand for something somewhere.
 const KNOWN: [&str; 10] =
@@ -37,6 +38,19 @@ fn allowed(path: &[&str]) -> Option<&'static [&'static str]> {
     }
 }
 
+/// Those that nobody writes by chance, and so the ones that are meant where another word is one slip away.
+const LONG: [&str; 7] = ["source", "build", "prefix", "python", "destdir", "scratch", "environment"];
+
+/// The words in braces that are one slip away from a placeholder, each with that. `${prefx}` is a variable.
+fn slips(text: &str) -> impl Iterator<Item = (&str, &'static str)> {
+    text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$')).filter_map(|(at, _)| {
+        let (word, _) = text[at + 1..].split_once('}')?;
+        let plain = word.chars().all(|c| c.is_ascii_lowercase());
+        let known = !plain || KNOWN.contains(&word);
+        Some((word, nearest::closest(word, LONG, Some(1)).filter(|_| !known)?))
+    })
+}
+
 /// The placeholders in a text. `${prefix}` is a variable of a shell or a configure script.
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('{').filter_map(|(at, _)| {
@@ -50,11 +64,19 @@ fn placeholders(text: &str) -> impl Iterator<Item = &str> {
 impl Checker<'_> {
     /// Refuses placeholders where nothing is put in their place.
     pub(super) fn placeholders(&mut self) {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut slipped) = (Vec::new(), Vec::new());
         for key in ["components", "environment", "image", "build_options"] {
             if let Some(node) = self.tree.child(key) {
-                walk(node, &mut vec![key.to_owned()], &mut wrong);
+                walk(node, &mut vec![key.to_owned()], &mut |path, text, allowed| {
+                    wrong.extend(misplaced(path, text, allowed));
+                    slipped.extend(slips(text).map(|(word, meant)| (path.to_vec(), word.to_owned(), meant)));
+                });
             }
+        }
+        for (path, word, meant) in slipped {
+            let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+            let message = format!("`{{{word}}}` stands for nothing");
+            self.at_value(&segments, message, Some(format!("did you mean `{{{meant}}}`?")));
         }
         for (path, word, allowed) in wrong {
             let segments: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -75,36 +97,51 @@ impl Checker<'_> {
 
 type Wrong = (Vec<String>, String, &'static [&'static str]);
 
-fn walk(node: &Node, path: &mut Vec<String>, wrong: &mut Vec<Wrong>) {
+/// Hands each text to `told`, with what stands for something there.
+fn walk(
+    node: &Node,
+    path: &mut Vec<String>,
+    told: &mut impl FnMut(&[String], &str, &'static [&'static str]),
+) {
     match &node.value {
         Value::Table(table) => {
             for (key, child) in table {
                 path.push(key.clone());
-                walk(child, path, wrong);
+                walk(child, path, told);
                 path.pop();
             }
         }
         Value::List(list) => {
             for (index, child) in list.iter().enumerate() {
                 path.push(index.to_string());
-                walk(child, path, wrong);
+                walk(child, path, told);
                 path.pop();
             }
         }
         Value::Text(text) => {
             let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-            let Some(allowed) = allowed(&segments) else { return };
-            // Trees of other sources are refused here with the place where they belong.
-            let of_options =
-                matches!(segments[..], ["components", _, "arguments" | "environment" | "when", ..]);
-            for word in placeholders(text).filter(|word| !(of_options && word.starts_with("source:"))) {
-                let means =
-                    |known: &&str| *known == word || (known.ends_with(':') && word.starts_with(*known));
-                if !allowed.iter().any(means) {
-                    wrong.push((path.clone(), word.to_owned(), allowed));
-                }
+            if let Some(allowed) = allowed(&segments) {
+                told(path, text, allowed);
             }
         }
         _ => {}
     }
+}
+
+/// The placeholders in a text that stand for nothing there.
+fn misplaced<'t>(
+    path: &[String],
+    text: &'t str,
+    allowed: &'static [&'static str],
+) -> impl Iterator<Item = Wrong> + use<'t> {
+    let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+    // Trees of other sources are refused here with the place where they belong.
+    let of_options = matches!(segments[..], ["components", _, "arguments" | "environment" | "when", ..]);
+    let means = move |word: &str| {
+        allowed.iter().any(|known| *known == word || (known.ends_with(':') && word.starts_with(known)))
+    };
+    let path = path.to_vec();
+    placeholders(text)
+        .filter(move |word| !(of_options && word.starts_with("source:")) && !means(word))
+        .map(move |word| (path.clone(), word.to_owned(), allowed))
 }

@@ -142,6 +142,7 @@ pub fn status(common: &Common) -> Result<i32> {
     let setting = Setting::gather_without_sources(common, None)?;
     let case = &setting.case().metadata.name;
     let installed = installed(&setting)?;
+    runlog::readable(&setting.layout.state)?;
     let runs = last_runs(&setting.layout.state);
     if common.json {
         let encoding = |error| Error::internal(format!("failed to encode the status: {error}"));

@@ -14,6 +14,7 @@ use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use model::plan::InstallWheels;
 
 use crate::sources::pypi::normalised;
+use crate::tools;
 
 /// Lies in an environment for as long as it is not whole.
 pub const INCOMPLETE: &str = ".installer-incomplete";
@@ -25,6 +26,10 @@ pub const INCOMPLETE: &str = ".installer-incomplete";
 pub fn broken(action: &InstallWheels, context: &dyn Context) -> Result<Option<String>, StepError> {
     if action.environment.join(INCOMPLETE).exists() {
         return Ok(Some(format!("{} is unfinished", action.environment)));
+    }
+    let python = action.environment.join("bin/python");
+    if action.environment.is_dir() && !tools::is_executable(&python) {
+        return Ok(Some(format!("{python} leads to no program")));
     }
     committed::broken(context.layout(), &action.environment, &action.component, &action.case)
 }

@@ -107,7 +107,13 @@ fn choose(
     let linked = linked_pair(&linked_directory(context));
     let linked = linked.map(|(cargo, rustc)| RustPair { cargo, rustc, on_path: false });
     for place in linked.into_iter().chain(places(Some(install_root), context)) {
-        let pair = with_version(place, context)?;
+        let ours = [install_root, &context.layout().tools()].iter().any(|root| place.cargo.starts_with(root));
+        let pair = match with_version(place, context) {
+            Ok(pair) => pair,
+            // What was brought here and does not run is brought again.
+            Err(StepError::Failed(_)) if ours => continue,
+            Err(error) => return Err(error),
+        };
         if wanted.is_none_or(|wanted| version_at_least(&pair.version, wanted)) {
             return Ok((Some(pair), first));
         }
@@ -247,12 +253,29 @@ pub(super) fn run(
             packages::install(manager, &names, context)?;
         }
         Way::Rustup(toolchain) => {
+            remove_damaged(install_root, context)?;
             rustup::install(&toolchain, install_root, context)
                 .map_err(|error| no_way(error, wanted, &choice, manager, context))?;
         }
     }
     let (pair, _) = choose(wanted, install_root, context)?;
     pair.map_or(Ok(()), |pair| put_in_place(&pair, context))
+}
+
+/// Removes a toolchain that was installed here and does not run: rustup takes what is there for whole.
+fn remove_damaged(install_root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let homes = rustup::Homes::below(install_root);
+    let Some(bin) = rustup::toolchain_of(&homes) else { return Ok(()) };
+    let runs = pair(bin.join("cargo"), bin.join("rustc"), context);
+    match (runs, bin.parent()) {
+        (Err(StepError::Failed(_)), Some(toolchain)) => {
+            let name = toolchain.file_name().unwrap_or_default();
+            files::remove_tree(&homes.rustup.join("update-hashes").join(name))?;
+            files::remove_tree(toolchain)
+        }
+        (Err(StepError::Cancelled), _) => Err(StepError::Cancelled),
+        _ => Ok(()),
+    }
 }
 
 /// Which versions of rustc the distribution could install.

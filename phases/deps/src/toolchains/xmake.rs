@@ -149,7 +149,15 @@ fn choose(
 ) -> Result<(Option<XmakeProgram>, Vec<XmakeProgram>), StepError> {
     let mut others: Vec<XmakeProgram> = Vec::new();
     for program in candidates(wanted, context)? {
-        let version = tools::tool_version(&program, context)?;
+        let version = match tools::tool_version(&program, context) {
+            Ok(version) => version,
+            // Damaged: another one is taken, or brought.
+            Err(StepError::Failed(_)) => {
+                others.push(XmakeProgram { program, version: "damaged".to_owned() });
+                continue;
+            }
+            Err(StepError::Cancelled) => return Err(StepError::Cancelled),
+        };
         let found = XmakeProgram { program, version };
         if wanted.takes(&found.version) {
             return Ok((Some(found), others));

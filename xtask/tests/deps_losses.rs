@@ -16,6 +16,7 @@ const LOSSES: [&str; 4] = ["removed", "emptied", "filled with garbage", A_DIRECT
 const A_DIRECTORY: &str = "a directory in its place";
 
 fn lose(path: &Path, how: &str) {
+    assert!(!path.is_symlink(), "{} may lead out of the test's place", path.display());
     let was = std::fs::read(path).unwrap();
     match how {
         "emptied" => std::fs::write(path, "").unwrap(),
@@ -144,10 +145,19 @@ fn crates_and_their_index_come_again() {
     let cargo_home = home.join("data-dir/cargo-home");
     let index = cargo_home.join("registry/index");
     let run_deps = |word: &str| run(&[word]);
-    each_comes_again(&[found(&cargo_home.join("registry/cache"), ".crate")], &LOSSES[..3], run_deps);
+    each_comes_again(&[found(&cargo_home.join("registry/cache"), ".crate")], &LOSSES, run_deps);
     each_comes_again(&[found(&index, "tiny"), found(&index, "config.json")], &[LOSSES[2]], run_deps);
     let fetched = ["lost.app.lock", "lost.app.files"].map(|name| cargo_home.join("fetched").join(name));
     each_comes_again(&fetched, &[A_DIRECTORY], run_deps);
+    // Where rustup keeps the machine's Rust, it is linked; a link has no content of its own.
+    let cargo = home.join("data-dir/tools/bin/cargo");
+    if let Ok(target) = std::fs::read_link(&cargo) {
+        for damage in ["echo garbage >cargo; chmod 755 cargo", "mkdir cargo", "ln -s /nope cargo"] {
+            bash(cargo.parent().unwrap(), &format!("rm -r cargo; {damage}"));
+            succeeded(&run(&["deps"]));
+            assert_eq!(std::fs::read_link(&cargo).ok().as_ref(), Some(&target), "{damage}");
+        }
+    }
     // As a whole, with nothing of it left elsewhere.
     std::fs::remove_dir_all(cargo_home.join("registry")).unwrap();
     std::fs::remove_dir_all(home.join("prefix")).unwrap();
@@ -169,7 +179,7 @@ fn wheels_and_the_interpreter_of_the_environment_come_again() {
     let run = |words: &[&str]| json(without_index(&mut placed_command(home, &[])), words);
     succeeded(&run(&["all"]));
     let wheels = home.join("artifacts/wheels");
-    each_comes_again(&[found(&wheels, ".whl")], &LOSSES[..2], |word| run(&[word]));
+    each_comes_again(&[found(&wheels, ".whl")], &["removed", "emptied", A_DIRECTORY], |word| run(&[word]));
     each_comes_again(&[wheels.join("requirements.lock")], &[A_DIRECTORY], |word| run(&[word]));
 
     let python = home.join("data-dir/environments/lost/bin/python");
@@ -205,7 +215,7 @@ fn what_lies_beside_a_download_is_made_again() {
     let records = ["content.json", "source.json"].map(|name| source.join(name));
     each_comes_again(&records, &LOSSES, |word| run(&[word]));
     let files = [source.join("manifests/Cargo.toml"), found(&source, ".tar")];
-    each_comes_again(&files, &LOSSES[..3], |word| run(&[word]));
+    each_comes_again(&files, &LOSSES, |word| run(&[word]));
     let again = run(&["all"]);
     succeeded(&again);
     assert!(started(&again).is_empty(), "the same content is built again: {:?}", started(&again));
@@ -232,5 +242,5 @@ fn our_own_ninja_is_replaced() {
         println!("the ninja of this machine is new enough, so none is installed");
         return;
     }
-    each_comes_again(&[ninja], &["emptied", "filled with garbage"], |word| run(&[word]));
+    each_comes_again(&[ninja], &["emptied", "filled with garbage", A_DIRECTORY], |word| run(&[word]));
 }

@@ -133,6 +133,11 @@ pub fn fetch(action: &FetchSource, context: &dyn Context) -> Result<(), StepErro
     }
     std::fs::create_dir_all(&action.into)
         .map_err(|error| StepError::io("create directory", &action.into, &error))?;
+    let known = SourceRecord::read(&action.into)?.into_iter().flat_map(|record| record.files.into_keys());
+    let known = known.chain(locked.iter().flat_map(|locked| locked.files.keys().cloned()));
+    // A lock may come from elsewhere; a name that leads out of the directory is refused below.
+    let known = known.filter(|name| record::check_name(name).is_ok());
+    known.map(|name| action.into.join(name)).try_for_each(|path| files::make_way(&path))?;
     let client = Client::new(context.site());
     let mut refusals: Vec<(String, StepError)> = Vec::new();
     for spec in &action.alternatives {

@@ -153,6 +153,17 @@ pub fn set_aside(path: &Utf8Path) -> Result<Utf8PathBuf, StepError> {
     }
 }
 
+/// Moves a directory aside that stands where a file is about to be put.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn make_way(path: &Utf8Path) -> Result<(), StepError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => set_aside(path).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a name is one that [`set_aside`] gave.
 pub fn is_aside(name: &str) -> bool {
     name.contains(ASIDE)

@@ -95,8 +95,8 @@ pub(super) fn remove_damaged(
     for cache in directories(&cargo_home.join("registry/cache")) {
         for known in &locked.crates {
             let file = cache.join(known.file());
-            let Some((sha256, _)) = hash_if_there(&file)? else { continue };
-            if sha256 != Digest::new(&known.sha256) {
+            let Ok(_) = file.symlink_metadata() else { continue };
+            if hash_if_there(&file)?.is_none_or(|(sha256, _)| sha256 != Digest::new(&known.sha256)) {
                 files::remove_tree(&file)?;
                 let registry = cache.file_name().unwrap_or_default();
                 let unpacked = cargo_home.join("registry/src").join(registry);

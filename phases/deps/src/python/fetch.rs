@@ -256,6 +256,7 @@ impl Download<'_> {
             for (file, found) in wheel::read_directory(directory)? {
                 if missing.get(&file).is_some_and(|wanted| wanted.sha256 == found.sha256) {
                     let (from, to) = (directory.join(&file), self.action.into.join(&file));
+                    files::make_way(&to)?;
                     files::atomic_write(&to, &files::read(&from)?)?;
                     missing.remove(&file);
                 }
@@ -265,7 +266,9 @@ impl Download<'_> {
             let Some(file) = from.file_name().map(str::to_owned) else { continue };
             let content = files::read(&from)?;
             if missing.get(&file).is_some_and(|wanted| wanted.sha256 == Digest::of(&content)) {
-                files::atomic_write(&self.action.into.join(&file), &content)?;
+                let to = self.action.into.join(&file);
+                files::make_way(&to)?;
+                files::atomic_write(&to, &content)?;
                 missing.remove(&file);
             }
         }
@@ -514,7 +517,9 @@ impl Download<'_> {
 
     fn take(&self, scratch: &Utf8Path, wheels: &Wheels) -> Result<(), StepError> {
         for file in wheels.keys() {
-            files::rename(&scratch.join(file), &self.action.into.join(file))?;
+            let to = self.action.into.join(file);
+            files::make_way(&to)?;
+            files::rename(&scratch.join(file), &to)?;
         }
         files::remove_tree(scratch)
     }

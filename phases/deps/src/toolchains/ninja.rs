@@ -164,6 +164,7 @@ fn lift(wheel: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
         .map_err(|error| damaged(&error))?;
     // A running ninja keeps its file: the new one takes the name only.
     let partial = Utf8PathBuf::from(format!("{to}.new"));
+    files::make_way(to)?;
     files::atomic_write(&partial, &content)?;
     std::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&partial, to))

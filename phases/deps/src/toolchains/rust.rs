@@ -299,6 +299,7 @@ fn put_in_place(pair: &Rust, context: &dyn Context) -> Result<(), StepError> {
     let directory = linked_directory(context);
     for (name, target) in [("cargo", &pair.cargo), ("rustc", &pair.rustc)] {
         let link = directory.join(name);
+        files::make_way(&link)?;
         if pair.on_path {
             remove_link(&link)?;
             continue;
@@ -408,6 +409,9 @@ mod tests {
         context.on(|command| {
             let version = command.program.split('/').rev().nth(2).unwrap_or_default().to_owned();
             let version = version.trim_end_matches("-x86_64-unknown-linux-gnu").to_owned();
+            if version == "damaged" {
+                return Some(Ok(Finished { status: 1, ..Finished::default() }));
+            }
             Some(Ok(Finished { stdout: format!("tool {version}.0 (x)\n"), ..Finished::default() }))
         });
         context
@@ -438,6 +442,25 @@ mod tests {
         // A link to a toolchain that is gone counts for nothing.
         std::fs::remove_dir_all(&toolchain).unwrap();
         assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
+    }
+
+    #[test]
+    fn a_toolchain_of_our_own_that_does_not_run_counts_for_nothing_and_goes_before_another_comes() {
+        let (context, mut other) = (context(), context());
+        let root = context.path("data/rust");
+        pair(&context.path("1.70/bin"));
+        let toolchain = root.join("rustup/toolchains/damaged-x86_64-unknown-linux-gnu");
+        pair(&toolchain.join("bin"));
+        let settings = "default_toolchain = \"damaged-x86_64-unknown-linux-gnu\"\n";
+        files::atomic_write(&root.join("rustup/settings.toml"), settings.as_bytes()).unwrap();
+        let seen = observe(Some("1.78"), &root, &context).unwrap();
+        assert!(seen.findings[0].what.contains("is Rust 1.70.0"), "{seen:?}");
+        remove_damaged(&root, &context).unwrap();
+        assert!(!toolchain.exists());
+        // One of the machine's is the user's to mend.
+        other.environment.insert("PATH".to_owned(), other.path("damaged/bin").into_string());
+        pair(&other.path("damaged/bin"));
+        assert!(observe(Some("1.78"), &other.path("data/rust"), &other).is_err());
     }
 
     fn candidates(of: &[(&str, &str)]) -> Vec<(Vec<String>, String)> {

@@ -103,6 +103,12 @@ fn marked(text: &str) -> Option<&str> {
     plain.then_some(name)
 }
 
+/// Moves aside what stands in the place of a record and is none: before anything is read or written there.
+pub fn heal_places(setting: &Setting, plans: &[Plan]) -> Result<()> {
+    engine::misplaced::set_aside(&setting.layout, plans)?.iter().for_each(|told| warn(told));
+    Ok(())
+}
+
 /// Writes damaged manifests again where the plans install, or moves them aside.
 pub fn heal_manifests(setting: &Setting, plans: &[Plan]) -> Result<()> {
     let prefixes: BTreeSet<&Utf8Path> = plans

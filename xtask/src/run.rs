@@ -36,6 +36,7 @@ pub fn run(common: &Common, phase: PhaseArg, positional: Option<&str>) -> Result
         plans.push(setting.plan(*phase)?);
     }
     known_words(&selection, &plans, &setting)?;
+    directories::heal_places(&setting, &plans)?;
     let (mut pending, mut needs_root) = (false, false);
     let mut assessments = Vec::new();
     for plan in &plans {

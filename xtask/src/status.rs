@@ -220,6 +220,7 @@ pub fn status(common: &Common) -> Result<i32> {
     let setting = Setting::gather_without_sources(common, None)?;
     let case = &setting.case().metadata.name;
     let installed = installed(&setting)?;
+    runlog::readable(&setting.layout.state)?;
     let former = former(&setting, &installed)?;
     let runs = last_runs(&setting.layout.state);
     let account = last_account(&setting.layout.state);

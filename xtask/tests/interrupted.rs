@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::processes::{self, wait_for};
-use common::{code, placed, placed_command, printed, project, said};
+use common::{bash, code, placed, placed_command, printed, project, said, succeeded, write};
 
 /// For what takes a moment; nothing is waited for without a limit.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -402,6 +402,33 @@ fn walk(directory: &Path) -> BTreeMap<PathBuf, (u32, i128, Vec<u8>)> {
 
 /// The user without rights whose number every system has.
 const NOBODY: u32 = 65534;
+
+#[test]
+fn status_says_that_it_may_not_read_the_records_of_another_user() {
+    let place = ordinary_home();
+    let home = place.path();
+    write(home, "app/app", "#!/bin/sh\n");
+    let case = "schema = 1\n[metadata]\nname = \"mine\"\n[sources.app]\nkind = \"path\"\npath = \"app\"\n\
+                [components.app]\ndriver = \"command\"\n[components.app.commands]\n\
+                install = [[\"install\", \"-D\", \"{source}/app\", \"{destdir}{prefix}/bin/app\"]]\n";
+    write(home, "case.toml", case);
+    succeeded(&placed(home, &["all", "-y", "--case", "case.toml"]));
+    // Whoever is not root cannot be kept out by an owner.
+    let log = bash(home, "chmod 755 .; ls state-dir/runs/* | tail -n 1");
+    if !is_root() {
+        bash(home, "chmod 0 state-dir/runs/*");
+    }
+    let mut words: Vec<String> = ["status", "--case", "case.toml"].map(str::to_owned).to_vec();
+    words.extend(common::place(home));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let status = ordinary(home, &words).output().unwrap();
+    let told = format!("{}{}", said(&status), printed(&status));
+    assert_ne!(code(&status), 0, "{told}");
+    for part in ["Permission denied", "records are for their owner alone", log.trim()] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("was killed"), "{told}");
+}
 
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0

@@ -1,6 +1,7 @@
 //! Crates into the `CARGO_HOME` that `build` uses offline: `cargo fetch --locked` with nothing but manifests and lock
 //! files, so that a change of code fetches nothing.
 
+mod kept;
 mod manifests;
 mod site_config;
 
@@ -58,10 +59,15 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
     for root in &roots {
         locks.push_str(&files::read_if_there(&root.join("Cargo.lock"))?.unwrap_or_default());
     }
-    let crates = locked_crates(&locks);
-    let there = crates.iter().filter(|file| is_cached(&action.cargo_home, file)).count();
+    let locked = kept::Locked::read(&locks);
+    let record = record(outputs);
+    if let Some(record) = &record {
+        kept::remove_damaged(&action.cargo_home, &locked, record, context.offline())?;
+    }
+    let there =
+        locked.crates.iter().filter(|known| kept::is_cached(&action.cargo_home, &known.file())).count();
     // cargo tells of each that it downloads, and not of how many.
-    context.count(there as u64, crates.len() as u64, "crates");
+    context.count(there as u64, locked.crates.len() as u64, "crates");
     for root in &roots {
         // What cargo did not have to fetch need not be looked for elsewhere either.
         if context.offline() {
@@ -72,7 +78,7 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
             fetch(&rust, action, root, &["--locked", "--offline"], context)?;
         }
     }
-    context.figure("crates", crates.len() as u64);
+    context.figure("crates", locked.crates.len() as u64);
     let facts = lowest_rust(&rust, action, &roots, context)?;
     for output in outputs {
         if output.extension() == Some("json") {
@@ -81,28 +87,20 @@ pub fn run(action: &FetchCrates, outputs: &[Utf8PathBuf], context: &dyn Context)
             files::atomic_write(output, locks.as_bytes())?;
         }
     }
+    if let Some(record) = &record {
+        kept::write(&action.cargo_home, &locked, outputs, record)?;
+    }
     files::remove_tree(&scratch)
 }
 
-/// The crates of registries that lock files name, each as the file that cargo keeps it in: `serde-1.0.1.crate`.
-fn locked_crates(locks: &str) -> BTreeSet<String> {
-    let value = |package: &str, key: &str| {
-        let mut lines = package.lines();
-        lines.find_map(|line| Some(line.strip_prefix(key)?.trim_matches(['=', ' ', '"']).to_owned()))
-    };
-    locks
-        .split("[[package]]")
-        .filter(|package| package.contains("\nchecksum = "))
-        .filter_map(|package| {
-            Some(format!("{}-{}.crate", value(package, "name = ")?, value(package, "version = ")?))
-        })
-        .collect()
+/// Where stands what a fetch left: beside its first output.
+fn record(outputs: &[Utf8PathBuf]) -> Option<Utf8PathBuf> {
+    outputs.first().map(|output| output.with_extension("files"))
 }
 
-/// Whether cargo has a crate already, of whichever registry.
-fn is_cached(cargo_home: &Utf8Path, file: &str) -> bool {
-    let registries = cargo_home.join("registry/cache").read_dir_utf8();
-    registries.is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join(file).is_file()))
+/// Why the crates have to be fetched again: what a lock needs of the `CARGO_HOME` is gone or damaged.
+pub fn broken(action: &FetchCrates, outputs: &[Utf8PathBuf]) -> Option<String> {
+    kept::lost(&action.cargo_home, &record(outputs)?)
 }
 
 fn fetch(
@@ -304,19 +302,6 @@ fn offline(error: StepError, action: &FetchCrates) -> StepError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn crates_of_registries_are_counted_and_those_that_are_there_are_known() {
-        let locks = "version = 4\n\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"serde\"\nversion = \"1.0.1\"\nsource = \"registry+x\"\nchecksum = \"ab\"\n";
-        let crates = locked_crates(&format!("{locks}{locks}"));
-        assert_eq!(crates.iter().collect::<Vec<_>>(), ["serde-1.0.1.crate"]);
-        let home = tempfile::tempdir().unwrap();
-        let home = Utf8Path::from_path(home.path()).unwrap();
-        assert!(!is_cached(home, "serde-1.0.1.crate"));
-        files::create_dir_all(&home.join("registry/cache/one")).unwrap();
-        std::fs::write(home.join("registry/cache/one/serde-1.0.1.crate"), "").unwrap();
-        assert!(is_cached(home, "serde-1.0.1.crate"));
-    }
 
     fn action(directories: &[&str]) -> FetchCrates {
         FetchCrates {

@@ -46,6 +46,7 @@ impl Runner for DepsRunner {
         match &step.action {
             Action::InstallWheels(action) => python::record::broken(action, context),
             Action::FetchWheels(action) => python::fetch::broken(action, context),
+            Action::FetchCrates(action) => Ok(crates_fetch::broken(action, &step.outputs)),
             _ => Ok(None),
         }
     }

@@ -106,6 +106,9 @@ pub fn observe(action: &FetchSource, context: &dyn Context) -> Result<Observatio
             return Ok(finding(format!("{path} is missing or incomplete")));
         }
     }
+    if let Some(lost) = record.lost_beside(&action.into) {
+        return Ok(finding(format!("{lost} is missing or damaged")));
+    }
     let content = record.facts.content.as_ref().map_or("", |content| content.as_str());
     let found = BTreeMap::from([
         (action.source.to_string(), format!("{} {}", record.kind, record.version)),
@@ -125,10 +128,16 @@ pub fn fetch(action: &FetchSource, context: &dyn Context) -> Result<(), StepErro
     let locked = locked(action, &wanted, context);
     if let Some(record) = reusable(action, &wanted, locked.as_ref(), context)? {
         context.note(&format!("{} {} {} is already there", action.source, record.kind, record.version));
+        let record = made_again(record, &action.into, context)?;
         return lock(action, &record, context);
     }
     std::fs::create_dir_all(&action.into)
         .map_err(|error| StepError::io("create directory", &action.into, &error))?;
+    let known = SourceRecord::read(&action.into)?.into_iter().flat_map(|record| record.files.into_keys());
+    let known = known.chain(locked.iter().flat_map(|locked| locked.files.keys().cloned()));
+    // A lock may come from elsewhere; a name that leads out of the directory is refused below.
+    let known = known.filter(|name| record::check_name(name).is_ok());
+    known.map(|name| action.into.join(name)).try_for_each(|path| files::make_way(&path))?;
     let client = Client::new(context.site());
     let mut refusals: Vec<(String, StepError)> = Vec::new();
     for spec in &action.alternatives {
@@ -339,6 +348,23 @@ fn reusable(
     Ok(Some(record))
 }
 
+/// Writes again what is made from the files and lies beside them, if something of it was lost.
+fn made_again(
+    record: SourceRecord,
+    directory: &Utf8Path,
+    context: &dyn Context,
+) -> Result<SourceRecord, StepError> {
+    if record.lost_beside(directory).is_none() {
+        return Ok(record);
+    }
+    let mut again = record.clone();
+    manifests::complete(&mut again, directory, None, context)?;
+    // What came with the download is told by no file.
+    again.facts = record.facts;
+    again.write(directory)?;
+    Ok(again)
+}
+
 /// Brings one alternative: from files that the lock names and that lie there, else from where they come.
 fn bring(spec: &SourceSpec, request: &Request<'_>) -> Result<Fetched, StepError> {
     if let Some(fetched) = request.locked.map(|locked| present(locked, request)).transpose()?.flatten() {
@@ -405,6 +431,7 @@ fn accept(
         files: fetched.files,
         stamp: fetched.stamp,
         subdirectory: spec.subdirectory().cloned(),
+        manifests: BTreeMap::new(),
         facts: model::source_facts::FactsOfSource::default(),
     };
     if let Some(why) = locked(action, wanted, context).and_then(|locked| record.differs_from(&locked)) {

@@ -137,6 +137,41 @@ pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
         .map_err(|error| StepError::io("move into place", to, &error))
 }
 
+/// Moves what stands in the place of a record aside, to the first free name `<name>.damaged-1`, `-2` and so on, and says
+/// which it is.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn set_aside(path: &Utf8Path) -> Result<Utf8PathBuf, StepError> {
+    let mut number = 1;
+    loop {
+        let aside = file_beside(path, &format!("{ASIDE}{number}"));
+        if fs::symlink_metadata(&aside).is_err() {
+            return rename(path, &aside).map(|()| aside);
+        }
+        number += 1;
+    }
+}
+
+/// Moves a directory aside that stands where a file is about to be put.
+///
+/// # Errors
+/// An error of the operating system, with what to do about it.
+pub fn make_way(path: &Utf8Path) -> Result<(), StepError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => set_aside(path).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a name is one that [`set_aside`] gave.
+pub fn is_aside(name: &str) -> bool {
+    name.contains(ASIDE)
+}
+
+/// Ends the name of what was moved aside, before its number.
+const ASIDE: &str = ".damaged-";
+
 /// Removes whatever is at a path; directories that may not be written to are made writable first. Nothing there is
 /// fine.
 ///
@@ -225,6 +260,7 @@ pub fn record(path: &Utf8Path) -> Result<Option<String>, StepError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(Some(String::new())),
         Err(error) => Err(StepError::io("read", path, &error)),
     }
 }

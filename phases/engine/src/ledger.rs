@@ -116,11 +116,14 @@ impl Ledger {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Damaged as well; a run moves it aside.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             Err(error) => {
-                let failed = EngineError::new(format!("failed to read {path}: {error}"));
-                let of_another = error.kind() == io::ErrorKind::PermissionDenied;
-                let help = "records are for their owner alone: run this as the user who built, or name another --state-dir";
-                return Err(if of_another { failed.with_help(help) } else { failed });
+                return Err(unreadable(&path, &error));
             }
         };
         #[derive(Deserialize)]
@@ -207,6 +210,14 @@ impl Ledger {
         })?;
         files::atomic_write_private(point, &self.path(&entry.step), &bytes)
     }
+}
+
+/// A record that cannot be read, with the way out where it is another user's.
+pub(crate) fn unreadable(path: &Utf8Path, error: &io::Error) -> EngineError {
+    let failed = EngineError::new(format!("failed to read {path}: {error}"));
+    let help =
+        "records are for their owner alone: run this as the user who built, or name another --state-dir";
+    if error.kind() == io::ErrorKind::PermissionDenied { failed.with_help(help) } else { failed }
 }
 
 /// Figures of earlier runs by step: how long each took, for estimates.

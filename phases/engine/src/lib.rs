@@ -18,6 +18,7 @@ pub mod lfs;
 pub mod lockfile;
 pub mod manifest;
 pub mod memory;
+pub mod misplaced;
 mod outside;
 pub mod planning;
 pub mod pyproject;

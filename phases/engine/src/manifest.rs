@@ -207,14 +207,19 @@ fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A quick look whether every file is there with its size and mode: the first that is not.
+/// A quick look whether every file is there with its size and mode, and every link with its target: the first that is
+/// not.
 pub fn present(manifest: &Manifest) -> Option<Problem> {
     manifest.files.iter().find_map(|(path, entry)| {
         let path = manifest.prefix.join(path);
         let kind = match (fs::symlink_metadata(&path), entry) {
             (Err(error), _) if absent(&error) => ProblemKind::Missing,
             (Err(error), _) => ProblemKind::Unreadable(error.to_string()),
-            (Ok(metadata), Entry::Link { .. }) if metadata.is_symlink() => return None,
+            (Ok(metadata), Entry::Link { target }) if metadata.is_symlink() => match path.read_link_utf8() {
+                Ok(found) if found == *target => return None,
+                Ok(found) => ProblemKind::Link { expected: target.clone(), found: found.into_string() },
+                Err(error) => ProblemKind::Unreadable(error.to_string()),
+            },
             (Ok(metadata), Entry::File { size, mode, .. })
                 if metadata.is_file() && metadata.len() == *size =>
             {

@@ -1,14 +1,14 @@
 //! The events of the last runs, one JSON object a line, below `<state>/runs/`.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use model::event::Timed;
 
 use crate::runner::StepError;
-use crate::{fault, files};
+use crate::{EngineError, fault, files, ledger};
 
 const KEPT: usize = 20;
 
@@ -54,6 +54,26 @@ impl RunLog {
         writeln!(self.file, "{line}")
             .and_then(|()| self.file.flush())
             .map_err(|error| StepError::io("write", &self.path, &error))
+    }
+}
+
+/// Fails where the logs are another user's, so that nothing is said of what nobody could read.
+///
+/// # Errors
+/// When the logs, or the newest of them, may not be read.
+pub fn readable(state: &Utf8Path) -> Result<(), EngineError> {
+    let directory = state.join("runs");
+    let looked = fs::read_dir(&directory).map(drop);
+    let tried = looked.map_err(|error| (directory, error)).and_then(|()| {
+        list(state)
+            .pop()
+            .map_or(Ok(()), |newest| fs::File::open(&newest).map(drop).map_err(|error| (newest, error)))
+    });
+    match tried {
+        Err((path, error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(ledger::unreadable(&path, &error))
+        }
+        _ => Ok(()),
     }
 }
 

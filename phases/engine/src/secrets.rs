@@ -20,6 +20,9 @@ use sha2::Sha256;
 use crate::files;
 use crate::runner::StepError;
 
+/// The name of its file in the state directory.
+pub(crate) const KEY: &str = "secrets.key";
+
 const KEY_BYTES: usize = 32;
 
 /// The key of a state directory, read or made when the first secret is met.
@@ -31,7 +34,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     pub(crate) fn open(state: &Utf8Path) -> Self {
-        Self { file: state.join("secrets.key"), key: OnceLock::new(), names: Mutex::default() }
+        Self { file: state.join(KEY), key: OnceLock::new(), names: Mutex::default() }
     }
 
     /// Puts hashes in place of the values that hold a secret.
@@ -99,6 +102,8 @@ impl Secrets {
             Ok(key) if key.len() == KEY_BYTES => return Ok(key),
             Ok(_) => fs::remove_file(&self.file)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // A run has moved it aside; nothing else writes a key.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
             Err(error) => return Err(error),
         }
         let mut key = vec![0; KEY_BYTES];

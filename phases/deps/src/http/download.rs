@@ -359,6 +359,7 @@ impl Job<'_> {
     fn publish(&self, dest: &Utf8Path) -> Result<(), StepError> {
         let failed = |error: std::io::Error| StepError::io("finish", dest, &error);
         File::open(&self.part).and_then(|file| file.sync_all()).map_err(failed)?;
+        files::make_way(dest)?;
         files::rename(&self.part, dest)?;
         if let Some(directory) = dest.parent() {
             File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
@@ -400,6 +401,8 @@ pub fn hash_if_there(path: &Utf8Path) -> Result<Option<(Digest, u64)>, StepError
     match files::sha256_file(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        // No file either.
+        Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => Ok(None),
         Err(error) => Err(StepError::io("read", path, &error)),
     }
 }

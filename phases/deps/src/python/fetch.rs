@@ -63,21 +63,32 @@ pub fn run(action: &FetchWheels, context: &dyn Context) -> Result<(), StepError>
         wheels
     };
     remove_others(&action.into, &wheels)?;
+    // So that the next look reads none of them.
+    wheel::hashes(&action.into, context)?;
     context.figure("wheels", wheels.len() as u64);
     files::atomic_write(&action.into.join(REQUIREMENTS_LOCK), wheel::render(&wheels).as_bytes())
 }
 
-/// Why the list of wheels has to be written again: it is not what the lock says. One that is gone is an output that is
-/// gone.
+/// Why wheels have to be downloaded again: one of the list is not there as it was, or the list is not what the lock says.
+/// A list that is gone is an output that is gone.
 ///
 /// # Errors
 /// When it cannot be read.
 pub fn broken(action: &FetchWheels, context: &dyn Context) -> Result<Option<String>, StepError> {
     let list = action.into.join(REQUIREMENTS_LOCK);
-    let (Some(text), (wheels, Some(_))) = (files::record(&list)?, locked(action, context)) else {
-        return Ok(None);
-    };
-    Ok((text != wheel::render(&wheels)).then(|| format!("{list} is not what the lock says")))
+    let Some(text) = files::record(&list)? else { return Ok(None) };
+    if let (wheels, Some(_)) = locked(action, context) {
+        if text != wheel::render(&wheels) {
+            return Ok(Some(format!("{list} is not what the lock says")));
+        }
+    }
+    let there = wheel::hashes(&action.into, context)?;
+    let lost = wheel::parse(&text)
+        .into_iter()
+        .find(|(_, _, wanted)| !wanted.iter().all(|hash| there.contains(hash)));
+    Ok(lost.map(|(name, version, _)| {
+        format!("the wheel of {name} {version} is missing or damaged in {}", action.into)
+    }))
 }
 
 /// The action with what the projects want for their build. What the case says of a package itself counts more.
@@ -245,6 +256,7 @@ impl Download<'_> {
             for (file, found) in wheel::read_directory(directory)? {
                 if missing.get(&file).is_some_and(|wanted| wanted.sha256 == found.sha256) {
                     let (from, to) = (directory.join(&file), self.action.into.join(&file));
+                    files::make_way(&to)?;
                     files::atomic_write(&to, &files::read(&from)?)?;
                     missing.remove(&file);
                 }
@@ -254,7 +266,9 @@ impl Download<'_> {
             let Some(file) = from.file_name().map(str::to_owned) else { continue };
             let content = files::read(&from)?;
             if missing.get(&file).is_some_and(|wanted| wanted.sha256 == Digest::of(&content)) {
-                files::atomic_write(&self.action.into.join(&file), &content)?;
+                let to = self.action.into.join(&file);
+                files::make_way(&to)?;
+                files::atomic_write(&to, &content)?;
                 missing.remove(&file);
             }
         }
@@ -387,20 +401,22 @@ impl Download<'_> {
     fn find_pip(&self) -> Result<Utf8PathBuf, StepError> {
         let program = &self.interpreter.program;
         let environment = pip_environment(self.context);
-        if self.context.capture(&command(program, ["-m", "pip", "--version"], environment.clone()))?.status
-            == 0
-        {
+        let has_pip = |program: &Utf8Path| {
+            let asked =
+                self.context.capture(&command(program, ["-m", "pip", "--version"], environment.clone()));
+            match asked {
+                Ok(finished) => Ok(finished.status == 0),
+                // One that cannot be started has none either.
+                Err(StepError::Failed(_)) => Ok(false),
+                Err(StepError::Cancelled) => Err(StepError::Cancelled),
+            }
+        };
+        if has_pip(program)? {
             return Ok(program.clone());
         }
         let helper = self.context.layout().tools().join("pip").join(&self.interpreter.kind);
         let python = helper.join("bin/python");
-        let whole = python.exists()
-            && self
-                .context
-                .capture(&command(&python, ["-m", "pip", "--version"], environment.clone()))?
-                .status
-                == 0;
-        if !whole {
+        if !python.exists() || !has_pip(&python)? {
             files::remove_tree(&helper)?;
             self.context.execute(&command(program, ["-m", "venv", helper.as_str()], environment))?;
         }
@@ -501,7 +517,9 @@ impl Download<'_> {
 
     fn take(&self, scratch: &Utf8Path, wheels: &Wheels) -> Result<(), StepError> {
         for file in wheels.keys() {
-            files::rename(&scratch.join(file), &self.action.into.join(file))?;
+            let to = self.action.into.join(file);
+            files::make_way(&to)?;
+            files::rename(&scratch.join(file), &to)?;
         }
         files::remove_tree(scratch)
     }

@@ -14,6 +14,7 @@ use model::manifest::{Entry, MANIFEST_SCHEMA, Manifest};
 use model::plan::InstallWheels;
 
 use crate::sources::pypi::normalised;
+use crate::tools;
 
 /// Lies in an environment for as long as it is not whole.
 pub const INCOMPLETE: &str = ".installer-incomplete";
@@ -25,6 +26,10 @@ pub const INCOMPLETE: &str = ".installer-incomplete";
 pub fn broken(action: &InstallWheels, context: &dyn Context) -> Result<Option<String>, StepError> {
     if action.environment.join(INCOMPLETE).exists() {
         return Ok(Some(format!("{} is unfinished", action.environment)));
+    }
+    let python = action.environment.join("bin/python");
+    if action.environment.is_dir() && !tools::is_executable(&python) {
+        return Ok(Some(format!("{python} leads to no program")));
     }
     committed::broken(context.layout(), &action.environment, &action.component, &action.case)
 }
@@ -198,6 +203,11 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
+    fn interpreter(home: &Utf8Path) {
+        fs::create_dir_all(home.join("bin")).unwrap();
+        std::os::unix::fs::symlink("/bin/sh", home.join("bin/python")).unwrap();
+    }
+
     #[test]
     fn an_environment_that_was_changed_or_never_finished_is_made_again() {
         let context = FakeContext::new();
@@ -206,13 +216,20 @@ mod tests {
         put(home, "lib/python3.11/site-packages/plain/__init__.py", "one = 1\n");
         put(home, "lib/python3.11/site-packages/plain/__pycache__/x.pyc", "");
         put(home, INCOMPLETE, "");
-        std::os::unix::fs::symlink("/usr/bin/python3", home.join("python")).unwrap();
+        interpreter(home);
         whole(&base, &context).unwrap();
         assert!(broken(&base, &context).unwrap().unwrap().contains("is unfinished"));
         fs::remove_file(home.join(INCOMPLETE)).unwrap();
         assert_eq!(broken(&base, &context).unwrap(), None);
         let known = manifest::load(home, &base.component).unwrap().unwrap();
         assert_eq!(known.files.len(), 2, "the module and the link: {:?}", known.files.keys());
+        let python = home.join("bin/python");
+        fs::remove_file(&python).unwrap();
+        assert!(broken(&base, &context).unwrap().unwrap().contains("bin/python leads to no program"));
+        std::os::unix::fs::symlink("/bin/true", &python).unwrap();
+        assert!(broken(&base, &context).unwrap().unwrap().contains("points at /bin/true instead of"));
+        fs::remove_file(&python).unwrap();
+        interpreter(home);
         put(home, "lib/python3.11/site-packages/plain/__init__.py", "one = 1\n# more\n");
         assert!(broken(&base, &context).unwrap().unwrap().contains("plain/__init__.py has changed"));
         fs::remove_dir_all(home).unwrap();
@@ -225,6 +242,7 @@ mod tests {
         let base = action(&context);
         let home = &base.environment;
         put(home, "lib/python3.11/site-packages/plain/__init__.py", "");
+        interpreter(home);
         whole(&base, &context).unwrap();
         put(home, "bin/more", "");
         put(home, "lib/python3.11/site-packages/More.pth", "");

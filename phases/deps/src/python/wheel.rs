@@ -1,9 +1,10 @@
 //! Names of wheels, and the lock that pins them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
-use engine::runner::StepError;
+use engine::files;
+use engine::runner::{Context, StepError};
 use model::Digest;
 use model::lock::LockedWheel;
 
@@ -42,6 +43,22 @@ pub fn read_directory(directory: &Utf8Path) -> Result<Wheels, StepError> {
         if let Some((sha256, _)) = hash_if_there(entry.path())? {
             found.insert(entry.file_name().to_owned(), LockedWheel { name, version, sha256 });
         }
+    }
+    Ok(found)
+}
+
+/// The hashes of the wheels that lie in a directory. A wheel is read again only when it changed.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn hashes(directory: &Utf8Path, context: &dyn Context) -> Result<BTreeSet<Digest>, StepError> {
+    let mut found = BTreeSet::new();
+    for name in files::names(directory)?.into_iter().flatten().filter(|name| name.ends_with(".whl")) {
+        let path = directory.join(name);
+        let hash = context.cached_probe(&format!("hash {path}"), std::slice::from_ref(&path), &mut || {
+            Ok(hash_if_there(&path)?.map_or_else(String::new, |(sha256, _)| sha256.to_string()))
+        })?;
+        found.insert(Digest::new(hash));
     }
     Ok(found)
 }

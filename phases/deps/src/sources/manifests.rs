@@ -56,6 +56,7 @@ pub(super) fn complete(
     for (path, content) in &found {
         files::atomic_write(&manifests.join(path), content)?;
     }
+    record.manifests = found.iter().map(|(path, content)| (path.clone(), content.len() as u64)).collect();
     record.facts = facts::of_tree(&manifests);
     record.facts.version = upstream.or(record.facts.version.take());
     record.facts.content = Some(record.content());

@@ -46,6 +46,9 @@ pub struct SourceRecord {
     /// The directory in it that is the source, if not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subdirectory: Option<Utf8PathBuf>,
+    /// The files below [`MANIFESTS`], with their sizes in bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub manifests: BTreeMap<Utf8PathBuf, u64>,
     /// What planning wants to know of it.
     pub facts: FactsOfSource,
 }
@@ -69,6 +72,8 @@ impl SourceRecord {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            // As damaged as one that cannot be decoded.
+            Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => return Ok(None),
             Err(error) => return Err(StepError::io("read", &path, &error)),
         };
         #[derive(Deserialize)]
@@ -96,6 +101,14 @@ impl SourceRecord {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, directory: &Utf8Path) -> Result<(), StepError> {
+        engine::files::atomic_write(&directory.join(CONTENT), &self.content_file())?;
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        engine::files::atomic_write(&directory.join(RECORD), &text)
+    }
+
+    /// The text of [`CONTENT`].
+    fn content_file(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Content<'a> {
             kind: &'a str,
@@ -113,10 +126,22 @@ impl SourceRecord {
         };
         let mut text = serde_json::to_vec_pretty(&content).unwrap_or_default();
         text.push(b'\n');
-        engine::files::atomic_write(&directory.join(CONTENT), &text)?;
-        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        text.push(b'\n');
-        engine::files::atomic_write(&directory.join(RECORD), &text)
+        text
+    }
+
+    /// What of the things beside the record that are made from the files is not as it was written: [`CONTENT`], or one of
+    /// [`MANIFESTS`].
+    pub(super) fn lost_beside(&self, directory: &Utf8Path) -> Option<Utf8PathBuf> {
+        let content = directory.join(CONTENT);
+        if std::fs::read(&content).ok().is_none_or(|text| text != self.content_file()) {
+            return Some(content);
+        }
+        let manifests =
+            self.manifests.iter().map(|(path, size)| (directory.join(MANIFESTS).join(path), *size));
+        let is_whole = |path: &Utf8Path, size: u64| {
+            std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == size)
+        };
+        manifests.into_iter().find(|(path, size)| !is_whole(path, *size)).map(|(path, _)| path)
     }
 
     /// The lock entry that says the same. A commit names all of its content by itself; the archive that is packed from

@@ -26,7 +26,15 @@ pub(super) fn observe(tools: &Utf8Path, context: &dyn Context) -> Result<Observa
     let mut seen = Observation::default();
     let mut older = Vec::new();
     for program in candidates(tools, context) {
-        let version = tools::tool_version(&program, context)?;
+        let version = match tools::tool_version(&program, context) {
+            Ok(version) => version,
+            // Damaged, or of another machine: it counts for nothing, and ours is replaced.
+            Err(StepError::Failed(_)) => {
+                older.push(format!("{program} does not run"));
+                continue;
+            }
+            Err(StepError::Cancelled) => return Err(StepError::Cancelled),
+        };
         if version_at_least(&version, MINIMUM) {
             seen.found.insert("ninja".to_owned(), format!("{version} ({program})"));
             return Ok(seen);
@@ -156,6 +164,7 @@ fn lift(wheel: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
         .map_err(|error| damaged(&error))?;
     // A running ninja keeps its file: the new one takes the name only.
     let partial = Utf8PathBuf::from(format!("{to}.new"));
+    files::make_way(to)?;
     files::atomic_write(&partial, &content)?;
     std::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&partial, to))

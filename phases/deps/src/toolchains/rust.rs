@@ -107,7 +107,13 @@ fn choose(
     let linked = linked_pair(&linked_directory(context));
     let linked = linked.map(|(cargo, rustc)| RustPair { cargo, rustc, on_path: false });
     for place in linked.into_iter().chain(places(Some(install_root), context)) {
-        let pair = with_version(place, context)?;
+        let ours = [install_root, &context.layout().tools()].iter().any(|root| place.cargo.starts_with(root));
+        let pair = match with_version(place, context) {
+            Ok(pair) => pair,
+            // What was brought here and does not run is brought again.
+            Err(StepError::Failed(_)) if ours => continue,
+            Err(error) => return Err(error),
+        };
         if wanted.is_none_or(|wanted| version_at_least(&pair.version, wanted)) {
             return Ok((Some(pair), first));
         }
@@ -247,12 +253,29 @@ pub(super) fn run(
             packages::install(manager, &names, context)?;
         }
         Way::Rustup(toolchain) => {
+            remove_damaged(install_root, context)?;
             rustup::install(&toolchain, install_root, context)
                 .map_err(|error| no_way(error, wanted, &choice, manager, context))?;
         }
     }
     let (pair, _) = choose(wanted, install_root, context)?;
     pair.map_or(Ok(()), |pair| put_in_place(&pair, context))
+}
+
+/// Removes a toolchain that was installed here and does not run: rustup takes what is there for whole.
+fn remove_damaged(install_root: &Utf8Path, context: &dyn Context) -> Result<(), StepError> {
+    let homes = rustup::Homes::below(install_root);
+    let Some(bin) = rustup::toolchain_of(&homes) else { return Ok(()) };
+    let runs = pair(bin.join("cargo"), bin.join("rustc"), context);
+    match (runs, bin.parent()) {
+        (Err(StepError::Failed(_)), Some(toolchain)) => {
+            let name = toolchain.file_name().unwrap_or_default();
+            files::remove_tree(&homes.rustup.join("update-hashes").join(name))?;
+            files::remove_tree(toolchain)
+        }
+        (Err(StepError::Cancelled), _) => Err(StepError::Cancelled),
+        _ => Ok(()),
+    }
 }
 
 /// Which versions of rustc the distribution could install.
@@ -276,6 +299,7 @@ fn put_in_place(pair: &Rust, context: &dyn Context) -> Result<(), StepError> {
     let directory = linked_directory(context);
     for (name, target) in [("cargo", &pair.cargo), ("rustc", &pair.rustc)] {
         let link = directory.join(name);
+        files::make_way(&link)?;
         if pair.on_path {
             remove_link(&link)?;
             continue;
@@ -385,6 +409,9 @@ mod tests {
         context.on(|command| {
             let version = command.program.split('/').rev().nth(2).unwrap_or_default().to_owned();
             let version = version.trim_end_matches("-x86_64-unknown-linux-gnu").to_owned();
+            if version == "damaged" {
+                return Some(Ok(Finished { status: 1, ..Finished::default() }));
+            }
             Some(Ok(Finished { stdout: format!("tool {version}.0 (x)\n"), ..Finished::default() }))
         });
         context
@@ -415,6 +442,25 @@ mod tests {
         // A link to a toolchain that is gone counts for nothing.
         std::fs::remove_dir_all(&toolchain).unwrap();
         assert!(observe(Some("1.70"), &root, &context).unwrap().holds());
+    }
+
+    #[test]
+    fn a_toolchain_of_our_own_that_does_not_run_counts_for_nothing_and_goes_before_another_comes() {
+        let (context, mut other) = (context(), context());
+        let root = context.path("data/rust");
+        pair(&context.path("1.70/bin"));
+        let toolchain = root.join("rustup/toolchains/damaged-x86_64-unknown-linux-gnu");
+        pair(&toolchain.join("bin"));
+        let settings = "default_toolchain = \"damaged-x86_64-unknown-linux-gnu\"\n";
+        files::atomic_write(&root.join("rustup/settings.toml"), settings.as_bytes()).unwrap();
+        let seen = observe(Some("1.78"), &root, &context).unwrap();
+        assert!(seen.findings[0].what.contains("is Rust 1.70.0"), "{seen:?}");
+        remove_damaged(&root, &context).unwrap();
+        assert!(!toolchain.exists());
+        // One of the machine's is the user's to mend.
+        other.environment.insert("PATH".to_owned(), other.path("damaged/bin").into_string());
+        pair(&other.path("damaged/bin"));
+        assert!(observe(Some("1.78"), &other.path("data/rust"), &other).is_err());
     }
 
     fn candidates(of: &[(&str, &str)]) -> Vec<(Vec<String>, String)> {

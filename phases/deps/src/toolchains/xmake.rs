@@ -149,7 +149,15 @@ fn choose(
 ) -> Result<(Option<XmakeProgram>, Vec<XmakeProgram>), StepError> {
     let mut others: Vec<XmakeProgram> = Vec::new();
     for program in candidates(wanted, context)? {
-        let version = tools::tool_version(&program, context)?;
+        let version = match tools::tool_version(&program, context) {
+            Ok(version) => version,
+            // Damaged: another one is taken, or brought.
+            Err(StepError::Failed(_)) => {
+                others.push(XmakeProgram { program, version: "damaged".to_owned() });
+                continue;
+            }
+            Err(StepError::Cancelled) => return Err(StepError::Cancelled),
+        };
         let found = XmakeProgram { program, version };
         if wanted.takes(&found.version) {
             return Ok((Some(found), others));
@@ -269,6 +277,7 @@ fn put_in_place(found: &XmakeProgram, context: &dyn Context) -> Result<(), StepE
     files::remove_tree(&new)?;
     files::create_dir_all(&context.layout().tools().join("bin"))?;
     std::os::unix::fs::symlink(&target, &new).map_err(|error| StepError::io("link", &new, &error))?;
+    files::make_way(&link)?;
     files::rename(&new, &link)
 }
 
@@ -296,7 +305,8 @@ mod tests {
                 named.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("0.1.0");
             let stdout = format!("xmake v{version}+20250101, A cross-platform build utility\n");
             assert_eq!(command.args, ["--version".into(), "--root".into()], "root is refused else");
-            Some(Ok(Finished { stdout, ..Finished::default() }))
+            let status = i32::from(command.program.contains("/damaged/"));
+            Some(Ok(Finished { status, stdout, ..Finished::default() }))
         });
         context
     }
@@ -330,6 +340,24 @@ mod tests {
         assert!(failure.message.contains("is 2.8.1") && failure.message.contains("has no source"));
         assert!(failure.cures.iter().any(|cure| cure.contains("[toolchains.xmake]")), "{:?}", failure.cures);
         assert!(link.exists(), "what another case uses stays");
+    }
+
+    #[test]
+    fn one_that_does_not_run_is_passed_over() {
+        let mut context = context();
+        let path = format!("{}:{}", context.path("damaged/bin"), context.path("2.8.1/bin"));
+        context.environment.insert("PATH".to_owned(), path);
+        ["damaged", "2.8.1"].iter().for_each(|name| program(&context.path(&format!("{name}/bin/xmake"))));
+        files::create_dir_all(&context.layout.tools().join("bin")).unwrap();
+        let link = context.layout.tools().join("bin/xmake");
+        std::os::unix::fs::symlink(context.path("damaged/bin/xmake"), &link).unwrap();
+        let tree = context.path("data/xmake");
+        let wanted = XmakeRequest { minimum: None, source: None, tree: &tree, manager: None };
+        assert!(!observe(&wanted, &context).unwrap().holds());
+        run(&wanted, &context).unwrap();
+        let seen = observe(&wanted, &context).unwrap();
+        // One of the system, where there is one, comes before the user's.
+        assert!(seen.holds() && !seen.found[XMAKE].contains("damaged"), "{seen:?}");
     }
 
     #[test]

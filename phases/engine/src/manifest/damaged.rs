@@ -26,6 +26,9 @@ pub fn heal(layout: &Layout, prefix: &Utf8Path) -> Result<Vec<String>, StepError
         if file == path(prefix, &component) {
             if let Reading::Whole(kept) = read(&copy)? {
                 if kept.prefix == *prefix && kept.component == component {
+                    if file.is_dir() {
+                        files::set_aside(&file)?;
+                    }
                     files::atomic_write(&file, &files::read(&copy)?)?;
                     told.push(format!(
                         "the manifest {file} was damaged ({why}): it is written again from {copy}"
@@ -35,6 +38,9 @@ pub fn heal(layout: &Layout, prefix: &Utf8Path) -> Result<Vec<String>, StepError
             }
         }
         let aside = Utf8PathBuf::from(format!("{file}{ASIDE}"));
+        if file.is_dir() {
+            files::remove_tree(&aside)?;
+        }
         files::rename(&file, &aside)?;
         told.push(format!(
             "the manifest {file} is damaged ({why}): it is moved to {aside}, and {component} counts as not \

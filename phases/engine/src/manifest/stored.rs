@@ -40,6 +40,9 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Reading, StepError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::Absent),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Ok(Reading::Damaged("a directory is in its place".to_owned()));
+        }
         Err(error) => return Err(StepError::io("read", path, &error)),
     };
     let damaged = |why: &dyn fmt::Display| Ok(Reading::Damaged(why.to_string()));

@@ -12,6 +12,7 @@ pub mod context;
 pub mod excerpt;
 pub mod fault;
 pub mod files;
+mod filled;
 pub mod fingerprint;
 pub mod ledger;
 pub mod lfs;

@@ -35,7 +35,7 @@ use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::selection::Selection;
-use crate::{Cancel, EngineError, fault, files};
+use crate::{Cancel, EngineError, fault, files, filled};
 pub use secrets::redactor;
 
 use claims::{Claimed, Waiter};
@@ -112,6 +112,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
+    filled::take_over(plan, &assessment)?;
     let redactor = redactor(plan, world.site);
     let session = Session::start(SessionConfig {
         launcher: options.launcher.clone(),

@@ -88,6 +88,11 @@ impl Layout {
         self.cache.join("work").join(component.as_str())
     }
 
+    /// The file that tells who filled the build tree and the working copy of a component.
+    pub fn filled(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.cache.join("filled").join(component.as_str())
+    }
+
     /// The staging root (`DESTDIR`) of a component.
     pub fn staging(&self, component: &ComponentName) -> Utf8PathBuf {
         self.cache.join("staging").join(component.as_str())

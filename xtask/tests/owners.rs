@@ -71,7 +71,7 @@ fn with_state(home: &Path, state: &str, words: &[&str], case: &Path) -> Output {
         ("prefix", "prefix".to_owned()),
         ("artifacts", "artifacts".to_owned()),
         ("data-dir", "data".to_owned()),
-        ("state-dir", state.to_owned()),
+        ("state-dir", format!("state-{state}")),
         ("cache-dir", format!("cache-{state}")),
     ] {
         words.extend([format!("--{name}"), home.join(place).to_str().unwrap().to_owned()]);
@@ -108,11 +108,11 @@ fn a_build_tree_that_another_driver_filled_is_made_anew() {
         for (text, expected) in
             [(driver, "the project"), (&*by_commands, "the commands"), (driver, "the project")]
         {
-            all(home, "state", &app(text));
+            all(home, "one", &app(text));
             assert_eq!(hello(home), expected, "{driver}");
         }
     }
-    assert!(all(home, "state", &app(drivers[3])).contains("nothing to do"));
+    assert!(all(home, "one", &app(drivers[3])).contains("nothing to do"));
 }
 
 #[test]
@@ -134,18 +134,18 @@ fn other_commands_find_nothing_of_what_the_earlier_ones_made() {
     };
     // The same words in an edited source go on where they were.
     for who in ["one", "two", "one"] {
-        all(home, "state", &case(home, "app", "app", &made(who)));
+        all(home, "one", &case(home, "app", "app", &made(who)));
         assert_eq!(hello(home), who);
     }
-    let mark = home.join("cache-state/work/hello/of-the-tree");
+    let mark = home.join("cache-one/work/hello/of-the-tree");
     std::fs::write(&mark, "").unwrap();
     std::fs::write(home.join("src/more"), "").unwrap();
-    all(home, "state", &case(home, "app", "app", &made("one")));
+    all(home, "one", &case(home, "app", "app", &made("one")));
     assert!(mark.exists(), "the working copy was made anew although the commands are the same");
     // Nobody knows who filled it: it counts as another's.
-    std::fs::write(home.join("cache-state/filled/hello"), "\u{0}").unwrap();
+    std::fs::write(home.join("cache-one/filled/hello"), "\u{0}").unwrap();
     std::fs::write(home.join("src/more"), "more").unwrap();
-    all(home, "state", &case(home, "app", "app", &made("one")));
+    all(home, "one", &case(home, "app", "app", &made("one")));
     assert!(!mark.exists());
 }
 
@@ -157,7 +157,133 @@ fn another_case_over_the_same_build_trees_builds_its_own() {
     let one = case(home, "n1", "app", "driver = \"cmake\"\n");
     let two = case(home, "n2", "app", &commands("the commands"));
     for (case, expected) in [(&one, "the project"), (&two, "the commands"), (&one, "the project")] {
-        all(home, "state", case);
+        all(home, "one", case);
         assert_eq!(hello(home), expected);
     }
+}
+
+fn code_of(home: &Path, state: &str, words: &[&str], case: &Path) -> (i32, String) {
+    let output = with_state(home, state, words, case);
+    (common::code(&output), said(&output))
+}
+
+#[test]
+fn what_another_case_installed_is_neither_verified_nor_uninstalled() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    source(home);
+    let (cm, co) = (case(home, "cases", "cm", &commands("cm")), case(home, "cases", "co", &commands("co")));
+    // And two that have one name.
+    let (n1, n2) = (case(home, "n1", "app", &commands("n1")), case(home, "n2", "app", &commands("n2")));
+    all(home, "cm", &cm);
+    assert_eq!(code_of(home, "cm", &["verify"], &cm).0, 0);
+    for (first, second, states, other) in [
+        (&cm, &co, ["cm", "co"], "the case co"),
+        (&co, &n1, ["co", "n1"], "the case app"),
+        (&n1, &n2, ["n1", "n2"], "another case app, whose state directory is not "),
+    ] {
+        let told = all(home, states[1], second);
+        assert!(told.contains("warning: replaces hello of "), "{told}");
+        assert_eq!(hello(home), states[1]);
+        assert_eq!(code_of(home, states[1], &["verify"], second).0, 0);
+        let (code, told) = code_of(home, states[0], &["verify"], first);
+        assert!(code == 9 && told.contains(&format!("is of {other}")), "{code} {told}");
+        for words in [&["uninstall", "hello"][..], &["uninstall", "hello", "--dry-run"]] {
+            let (code, told) = code_of(home, states[0], words, first);
+            assert!(code == 2 && told.contains(&format!("but of {other}")), "{code} {told}");
+        }
+        let (code, told) = code_of(home, states[0], &["uninstall", "--all"], first);
+        assert!(code == 0 && told.contains("is installed"), "{code} {told}");
+        assert_eq!(hello(home), states[1]);
+    }
+    // The first one installs its own again.
+    assert!(all(home, "n1", &n1).contains("replaces hello of another case app"));
+    assert_eq!(hello(home), "n1");
+    // A manifest of a version that wrote no state is the case's, and a state directory may be moved.
+    std::fs::rename(home.join("state-n1"), home.join("state-moved")).unwrap();
+    assert_eq!(code_of(home, "moved", &["uninstall", "hello"], &n1).0, 0);
+    all(home, "n2", &n2);
+    let path = home.join("prefix/share/installer/hello.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let without: Vec<&str> =
+        text.lines().filter(|line| !line.trim_start().starts_with("\"state\"")).collect();
+    assert_eq!(without.len() + 1, text.lines().count());
+    std::fs::write(&path, without.join("\n")).unwrap();
+    assert_eq!(code_of(home, "n3", &["uninstall", "hello"], &n2).0, 0);
+    // By force it goes.
+    all(home, "n2", &n2);
+    assert_eq!(code_of(home, "n3", &["uninstall", "hello", "--force"], &n2).0, 0);
+    assert!(!home.join("prefix/bin/hello").exists());
+}
+
+#[test]
+fn an_environment_of_another_case_of_the_same_name_is_replaced_with_a_warning() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let python = |directory: &str, package: &str| {
+        wheel(&home.join(directory), package, "1.0");
+        let path = home.join(directory).join("app.toml");
+        let text = format!(
+            "schema = 1\n[metadata]\nname = \"app\"\n[python]\npackages = [\"./{package}-1.0-py3-none-any.whl\"]\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (one, two) = (python("n3", "three"), python("n4", "four"));
+    assert!(!all(home, "s3", &one).contains("warning: replaces"));
+    let told = all(home, "s4", &two);
+    assert!(told.contains("replaces the Python packages of another case app"), "{told}");
+    let (code, told) = code_of(home, "s3", &["verify"], &one);
+    assert!(code == 9 && told.contains("is of another case app"), "{code} {told}");
+    let (code, told) = code_of(home, "s3", &["uninstall", "python"], &one);
+    assert!(code == 2 && told.contains("but of another case app"), "{code} {told}");
+    assert!(home.join("data/environments/app/pyvenv.cfg").exists());
+    assert_eq!(code_of(home, "s4", &["uninstall", "--all"], &two).0, 0);
+    assert!(!home.join("data/environments/app").exists());
+}
+
+#[test]
+fn what_a_case_names_no_more_is_told_and_goes_with_the_rest() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    source(home);
+    let elsewhere = home.join("elsewhere");
+    let at = |prefix: &Path| format!("prefix = \"{}\"\n{}", prefix.display(), commands("app"));
+    // Installed in the prefix, then in one of its own, then in another.
+    let places = [home.join("prefix"), elsewhere.clone(), home.join("third")];
+    for (number, place) in places.iter().enumerate() {
+        let told = all(home, "one", &case(home, "app", "app", &at(place)));
+        assert_eq!(told.contains("still installed, but no longer part of the case"), number > 0, "{told}");
+        for earlier in &places[..number] {
+            assert!(told.contains(&format!("hello in {}", earlier.display())), "{told}");
+        }
+    }
+    let other = case(home, "app", "app", &commands("app").replace("hello]", "other]"));
+    let text = std::fs::read_to_string(&other).unwrap().replace("components.hello", "components.other");
+    let text = text.replace(
+        "[components.other]\n",
+        "[components.other]\nsource = \"hello\"\nprefix = \"/nonexistent\"\n",
+    );
+    let text =
+        text.replace("prefix = \"/nonexistent\"", &format!("prefix = \"{}\"", home.join("fourth").display()));
+    std::fs::write(&other, text).unwrap();
+    for _ in 0..2 {
+        let told = all(home, "one", &other);
+        assert!(told.contains(&format!("hello in {}", places[2].display())), "{told}");
+    }
+    // Another case's in the same prefix stays, and this one's may be named.
+    let foreign = case(home, "foreign", "foreign", &at(&places[0]));
+    let (code, told) = code_of(home, "foreign", &["all", "--progress", "plain"], &foreign);
+    assert!(code == 0 && !told.contains("still installed"), "{told}");
+    let there = || -> Vec<bool> { places.iter().map(|place| place.join("bin/hello").exists()).collect() };
+    assert_eq!(there(), [true, true, true]);
+    assert_eq!(code_of(home, "one", &["uninstall", "--all", "--dry-run"], &other).0, 0);
+    assert_eq!(there(), [true, true, true]);
+    assert_eq!(code_of(home, "one", &["uninstall", "hello"], &other).0, 0);
+    assert_eq!(there(), [true, false, true]);
+    let (code, told) = code_of(home, "one", &["uninstall", "--all"], &other);
+    assert!(code == 0 && told.contains("of other from"), "{told}");
+    assert_eq!(there(), [true, false, false], "{told}");
+    assert!(!elsewhere.join("share/installer/hello.json").exists() && !home.join("fourth/bin").exists());
+    assert_eq!(code_of(home, "foreign", &["verify"], &foreign).0, 0);
 }

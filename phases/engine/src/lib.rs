@@ -14,6 +14,7 @@ pub mod fault;
 pub mod files;
 mod filled;
 pub mod fingerprint;
+pub mod former;
 pub mod ledger;
 pub mod lfs;
 pub mod lockfile;

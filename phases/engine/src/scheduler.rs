@@ -189,6 +189,7 @@ pub fn tell_nothing_to_do(
         _ => Ended::Failed,
     };
     let verdict = Verdict::NothingToDo;
+    out.former(plan, verdict, world.layout)?;
     let failure = account::tell(plan, verdict, &ended, (world.layout, world.site), &mut out)?;
     Ok(out.finish(if failure.is_some() { Verdict::Failed } else { verdict }, failure)?)
 }
@@ -350,6 +351,7 @@ impl<'a> Scheduler<'a> {
                 self.out.event(event)?;
             }
         }
+        self.out.former(self.plan, verdict, self.shared.world.layout)?;
         let ended = |step: &StepId| {
             self.positions.get(step).map_or(Ended::Failed, |at| match self.status[*at] {
                 Status::Settled => Ended::Well,

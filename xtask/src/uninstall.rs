@@ -105,7 +105,8 @@ pub fn uninstall(common: &Common, words: &[String], everything: bool, force: boo
             .with_help("name a component or `python`; --all uninstalls everything of the case"));
     }
     let setting = Setting::gather_without_sources(common, None)?;
-    let targets = if everything { all(&setting)? } else { words.iter().map(Target::named).collect() };
+    let targets =
+        if everything { all(&setting)? } else { words.iter().map(|word| Target::named(word)).collect() };
     if common.json {
         return dry(common, &setting, &targets, force);
     }
@@ -129,8 +130,8 @@ struct Target {
 }
 
 impl Target {
-    fn named(name: &String) -> Self {
-        Self { name: name.clone(), prefix: None }
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), prefix: None }
     }
 }
 
@@ -154,14 +155,14 @@ fn all(setting: &Setting) -> Result<Vec<Target>> {
     for step in plan.steps.iter().rev() {
         let Action::Commit(action) = &step.action else { continue };
         if whose(layout, case, &action.prefix, &action.component)? == Whose::Own {
-            targets.push(Target::named(&action.component.to_string()));
+            targets.push(Target::named(action.component.as_str()));
         }
     }
     let environment = environment(setting).filter(|environment| environment.own);
     let environment = environment.and_then(|found| Some((found.prefix?, found.component)));
     if let Some((prefix, component)) = environment.filter(|(prefix, _)| prefix.exists()) {
         if !matches!(whose(layout, case, &prefix, &component)?, Whose::Other(_)) {
-            targets.push(Target::named(&"python".to_owned()));
+            targets.push(Target::named("python"));
         }
     }
     let own = layout.python_environment(case);

@@ -22,7 +22,7 @@ pub fn lock_of(state: &Utf8Path) -> Utf8PathBuf {
 
 /// Identifies the state directory.
 pub fn marker(setting: &Setting) -> String {
-    model::Digest::of(setting.layout.state.as_str()).short().to_owned()
+    setting.layout.owner()
 }
 
 /// Takes the locks of state and cache directory, and ends what a killed run left running.

@@ -259,6 +259,7 @@ fn plan(description: &Description, target: &Target) -> Plan {
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims: Claims { jobs: Jobs::None, memory_mib: 0, locks: vec!["packages".to_owned()] },
         network: Network::Allowed,
         privilege: Privilege::Root,

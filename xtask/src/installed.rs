@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use engine::{Cancel, RunOptions, Selection, World};
 use model::event::Verdict;
+use model::manifest::Manifest;
 use model::plan::{Action, Phase, Plan};
 use model::{ComponentName, StepId, exit};
 use serde_json::json;
@@ -41,7 +42,7 @@ pub fn verify(common: &Common, wanted: &[String], level: Option<LevelArg>) -> Re
         selected.contains(&step.id) && (wanted.is_empty() || wanted.iter().any(chosen))
     });
     let all = plan.clone();
-    let missing = installed_alone(&mut plan)?;
+    let missing = installed_alone(&mut plan, &setting)?;
     asked_of_chosen(&mut plan);
     if !common.json && !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(|(_, what)| what.as_str()).collect();
@@ -110,7 +111,8 @@ fn asked_of_chosen(plan: &mut Plan) {
 }
 
 /// Leaves of a plan what is installed, waiting for nothing, and answers with what is not and should be.
-fn installed_alone(plan: &mut Plan) -> Result<Vec<(StepId, String)>> {
+fn installed_alone(plan: &mut Plan, setting: &Setting) -> Result<Vec<(StepId, String)>> {
+    let (case, layout) = (&setting.case().metadata.name, &setting.layout);
     let mut missing = Vec::new();
     let mut absent = Vec::new();
     for step in &mut plan.steps {
@@ -118,17 +120,26 @@ fn installed_alone(plan: &mut Plan) -> Result<Vec<(StepId, String)>> {
         step.after.clear();
         step.proven.clear();
         let Action::Verify(action) = &step.action else { continue };
-        if engine::manifest::load(&action.prefix, &action.component)?.is_some() {
+        let found = engine::manifest::load(&action.prefix, &action.component)?;
+        // A state that installed none of it knows nobody else either: the prefix may come from another machine.
+        let asks =
+            |manifest: &&Manifest| manifest.case != *case || layout.committed(&action.component).exists();
+        let other = match found.as_ref().filter(asks) {
+            Some(manifest) => engine::committed::other_owner(layout, case, manifest)?,
+            None => None,
+        };
+        if found.is_some() && other.is_none() {
             // They might be missing; what is there of them has to be whole.
             step.optional &= !action.wheels;
             continue;
         }
         absent.push(step.id.clone());
         if !step.optional {
-            let what = match action.wheels {
+            let mut what = match action.wheels {
                 true => format!("the Python environment {} is not installed", action.prefix),
                 false => format!("{} is not installed in {}", action.component, action.prefix),
             };
+            what.extend(other.map(|other| format!("; what is there is of {other}")));
             missing.push((step.id.clone(), what));
         }
     }

@@ -98,6 +98,7 @@ mod tests {
             inputs: Vec::new(),
             outputs: Vec::new(),
             scratch: Vec::new(),
+            filled: None,
             claims: Claims { jobs: Jobs::Jobserver, memory_mib: *memory_mib, locks: Vec::new() },
             network: Network::Denied,
             privilege: Privilege::User,

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use engine::former::Former;
 use engine::python_home::wheels_component;
+use model::layout::Layout;
 use model::plan::{Action, Phase};
 use model::{ComponentName, exit};
 use report::text::count;
@@ -103,68 +105,137 @@ pub fn uninstall(common: &Common, words: &[String], everything: bool, force: boo
             .with_help("name a component or `python`; --all uninstalls everything of the case"));
     }
     let setting = Setting::gather_without_sources(common, None)?;
-    let names = if everything { all(&setting)? } else { words.to_vec() };
+    let targets =
+        if everything { all(&setting)? } else { words.iter().map(|word| Target::named(word)).collect() };
     if common.json {
-        return dry(common, &setting, &names, force);
+        return dry(common, &setting, &targets, force);
     }
-    if names.is_empty() {
+    if targets.is_empty() {
         say(&format!("nothing of the case {} is installed", setting.case().metadata.name));
         return Ok(exit::OK);
     }
     let _lock = (!common.dry_run).then(|| take_lock_of_state(common, &setting)).transpose()?;
-    for (number, name) in names.iter().enumerate() {
-        // What goes before it does not count for what stands on it.
-        let found = one(common, &setting, name, &names[..number], force)?;
+    for target in &targets {
+        let found = one(common, &setting, target, &targets, force)?;
         found.iter().flat_map(WouldRemove::lines).for_each(|line| say(&line));
     }
     Ok(exit::OK)
 }
 
+/// What is to be removed.
+struct Target {
+    name: String,
+    /// Where it lies, if that is not where the case installs it.
+    prefix: Option<Utf8PathBuf>,
+}
+
+impl Target {
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), prefix: None }
+    }
+}
+
 /// What would be removed, as one document; nothing is.
-fn dry(common: &Common, setting: &Setting, names: &[String], force: bool) -> Result<i32> {
+fn dry(common: &Common, setting: &Setting, targets: &[Target], force: bool) -> Result<i32> {
     let mut components = Vec::new();
-    for (number, name) in names.iter().enumerate() {
-        let found = one(common, setting, name, &names[..number], force)?;
-        components.extend(found.map(|found| found.json(name)));
+    for target in targets {
+        let found = one(common, setting, target, targets, force)?;
+        components.extend(found.map(|found| found.json(&target.name)));
     }
     let case = &setting.case().metadata.name;
     out::json(&json!({ "schema": 1, "case": case, "would_remove": components }))?;
     Ok(exit::OK)
 }
 
-/// What is installed and this case's, each before what it stands on.
-fn all(setting: &Setting) -> Result<Vec<String>> {
-    let case = &setting.case().metadata.name;
-    let mut names = Vec::new();
-    for step in setting.plan(Phase::Build)?.steps.iter().rev() {
+/// What is installed and this case's, each before what it stands on, with what the case had once.
+fn all(setting: &Setting) -> Result<Vec<Target>> {
+    let (case, layout) = (&setting.case().metadata.name, &setting.layout);
+    let plan = setting.plan(Phase::Build)?;
+    let mut targets = Vec::new();
+    for step in plan.steps.iter().rev() {
         let Action::Commit(action) = &step.action else { continue };
-        // A killed commit may have left files without a manifest of its own.
-        let installed = match engine::manifest::load(&action.prefix, &action.component)? {
-            Some(installed) => Some(installed),
-            None => engine::manifest::load_pending(&action.prefix, &action.component)?,
-        };
-        if installed.is_some_and(|manifest| manifest.case == *case) {
-            names.push(action.component.to_string());
+        if whose(layout, case, &action.prefix, &action.component)? == Whose::Own {
+            targets.push(Target::named(action.component.as_str()));
         }
     }
     let environment = environment(setting).filter(|environment| environment.own);
-    if environment.and_then(|environment| environment.prefix).is_some_and(|prefix| prefix.exists()) {
-        names.push("python".to_owned());
+    let environment = environment.and_then(|found| Some((found.prefix?, found.component)));
+    if let Some((prefix, component)) = environment.filter(|(prefix, _)| prefix.exists()) {
+        if !matches!(whose(layout, case, &prefix, &component)?, Whose::Other(_)) {
+            targets.push(Target::named("python"));
+        }
     }
-    Ok(names)
+    let own = layout.python_environment(case);
+    let mut former = engine::former::find(&plan, layout)?;
+    // The whole environment goes, with what was added to it.
+    let whole = wheels_component(case);
+    if former.iter().any(|former| former.prefix == own && former.component == whole) {
+        former.retain(|former| former.prefix != own);
+        targets.insert(0, Target { name: "python".to_owned(), prefix: Some(own) });
+    }
+    let former = former
+        .into_iter()
+        .map(|Former { prefix, component }| Target { name: component.to_string(), prefix: Some(prefix) });
+    targets.splice(0..0, former);
+    Ok(targets)
+}
+
+/// Whose something is.
+#[derive(PartialEq, Eq)]
+enum Whose {
+    Nobodys,
+    Own,
+    Other(String),
+}
+
+/// Whose an installed component is. A killed commit may have left files without a manifest of its own.
+fn whose(layout: &Layout, case: &str, prefix: &Utf8Path, component: &ComponentName) -> Result<Whose> {
+    let installed = match engine::manifest::load(prefix, component)? {
+        Some(installed) => Some(installed),
+        None => engine::manifest::load_pending(prefix, component)?,
+    };
+    let Some(installed) = installed else { return Ok(Whose::Nobodys) };
+    let other = engine::committed::other_owner(layout, case, &installed)?;
+    Ok(other.map_or(Whose::Own, Whose::Other))
+}
+
+/// Where the case installed a component that it names no more, if that was elsewhere.
+fn former_prefix(setting: &Setting, component: &ComponentName) -> Result<Option<Utf8PathBuf>> {
+    let former = engine::former::find(&setting.plan(Phase::Build)?, &setting.layout)?;
+    Ok(former.into_iter().find(|former| former.component == *component).map(|former| former.prefix))
+}
+
+/// Refuses to remove what is another case's.
+fn refuse_other(setting: &Setting, prefix: &Utf8Path, component: &ComponentName, force: bool) -> Result<()> {
+    let case = &setting.case().metadata.name;
+    match whose(&setting.layout, case, prefix, component)? {
+        Whose::Other(other) if !force => {
+            Err(Error::usage(format!("{component} in {prefix} is not of the case {case}, but of {other}"))
+                .with_help("uninstall it with its own case and --state-dir, or use --force"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes it, or answers a dry run with what would be removed.
 fn one(
     common: &Common,
     setting: &Setting,
-    name: &str,
-    before: &[String],
+    target: &Target,
+    all: &[Target],
     force: bool,
 ) -> Result<Option<WouldRemove>> {
+    let name = target.name.as_str();
+    // What goes as well does not count for what stands on it.
+    let before: Vec<String> = all.iter().map(|target| target.name.clone()).collect();
+    let before = before.as_slice();
+    if let Some(prefix) = target.prefix.as_ref().filter(|_| name == "python") {
+        return whole_environment(common, prefix, before, force);
+    }
     let wheels =
         environment(setting).filter(|environment| name == "python" || name == environment.component.as_str());
-    if let Some(Environment { prefix: Some(prefix), own: true, .. }) = &wheels {
+    if let Some(Environment { prefix: Some(prefix), own: true, component }) = &wheels {
+        refuse_other(setting, prefix, component, force)?;
         return whole_environment(common, prefix, before, force);
     }
     let (component, own) = match wheels {
@@ -173,6 +244,7 @@ fn one(
     };
     let declared = prefixes(setting);
     let prefix = match declared.get(&component) {
+        _ if target.prefix.is_some() => target.prefix.clone().unwrap_or_default(),
         Some(prefix) => prefix.clone(),
         None if own.is_some() => own.unwrap_or_default(),
         // What the case had once is installed all the same.
@@ -181,8 +253,12 @@ fn one(
         {
             setting.layout.prefix.clone()
         }
-        None => known_component(setting, name).map(|_| setting.layout.prefix.clone())?,
+        None => match former_prefix(setting, &component)? {
+            Some(prefix) => prefix,
+            None => known_component(setting, name).map(|_| setting.layout.prefix.clone())?,
+        },
     };
+    refuse_other(setting, &prefix, &component, force)?;
     // What is installed says itself what it was built against, whatever case it came from.
     let mut prefixes = vec![prefix.clone(), setting.layout.prefix.clone()];
     prefixes.extend(declared.into_values());

@@ -95,6 +95,7 @@ fn fetch(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, alternatives: 
         freshness: Freshness::Observed,
         inputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims: Claims { jobs: Jobs::None, memory_mib: 0, locks },
         network: Network::Allowed,
         privilege: Privilege::User,
@@ -128,6 +129,7 @@ fn unpack(cx: &mut PlanCx<'_>, source: &SourceName, users: &Users, fetch: Option
         freshness: Freshness::Fingerprinted,
         // The action unpacks beside the tree and renames: what a killed attempt left is never the tree.
         scratch: Vec::new(),
+        filled: None,
         claims: Claims { jobs: Jobs::None, ..Claims::default() },
         network: Network::Denied,
         privilege: Privilege::User,

@@ -10,6 +10,7 @@ use model::{Digest, StepId};
 
 use crate::EngineError;
 use crate::context::{Memory, StandaloneContext, World};
+use crate::filled;
 use crate::fingerprint;
 use crate::ledger::{Last, Ledger, Standing};
 use crate::requirement_files;
@@ -282,14 +283,17 @@ impl Records {
             plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
-        let mut doomed: Vec<Utf8PathBuf> = Vec::new();
+        let mut doomed: Vec<(Utf8PathBuf, &str)> = Vec::new();
         let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
             // Only what goes by fingerprints has one.
             let fingerprinted = step.freshness == Freshness::Fingerprinted;
             let entry = if fingerprinted { self.ledger.standing(&step.id)? } else { None };
             if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay) {
-                doomed.extend(untrusted(step).cloned());
+                doomed.extend(untrusted(step).cloned().map(|tree| (tree, KILLED)));
+            }
+            if fingerprinted {
+                doomed.extend(filled::by_another(step)?.into_iter().map(|tree| (tree.clone(), FOREIGN)));
             }
             entries.push(entry);
         }
@@ -325,8 +329,10 @@ impl Records {
                             (Some(digest), staleness)
                         }
                     };
-                    let lost = |output: &Utf8PathBuf| doomed.iter().any(|tree| output.starts_with(tree));
-                    let lost = step.outputs.iter().any(lost);
+                    let lost = doomed
+                        .iter()
+                        .find(|(tree, _)| step.outputs.iter().any(|output| output.starts_with(tree)));
+                    let lost = lost.map(|(_, why)| *why);
                     assess_fingerprinted(&mut row, staleness, lost, before.as_ref());
                     digest
                 }
@@ -379,8 +385,17 @@ impl Records {
     }
 }
 
-/// What a fingerprinted step comes to; `lost` says whether a killed step wrote into its outputs.
-fn assess_fingerprinted(row: &mut Assessed, staleness: Staleness, lost: bool, before: Option<&StepId>) {
+/// What makes outputs count as lost that lie in a tree.
+const KILLED: &str = "a killed step wrote into the same tree";
+const FOREIGN: &str = "another driver, or other commands, filled its tree since";
+
+/// What a fingerprinted step comes to; `lost` says why its outputs are not to be trusted.
+fn assess_fingerprinted(
+    row: &mut Assessed,
+    staleness: Staleness,
+    lost: Option<&str>,
+    before: Option<&StepId>,
+) {
     match staleness {
         Staleness::Stale { why, differences } => {
             row.state = State::Stale;
@@ -391,11 +406,12 @@ fn assess_fingerprinted(row: &mut Assessed, staleness: Staleness, lost: bool, be
             row.gone = true;
             row.why = why;
         }
-        Staleness::Fresh if lost => {
-            row.gone = true;
-            "a killed step wrote into the same tree".clone_into(&mut row.why);
+        Staleness::Fresh => {
+            if let Some(why) = lost {
+                row.gone = true;
+                why.clone_into(&mut row.why);
+            }
         }
-        Staleness::Fresh => {}
     }
     if let Some(before) = before.filter(|_| row.state == State::Fresh) {
         row.follow(before);

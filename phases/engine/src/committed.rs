@@ -26,7 +26,19 @@ pub fn finish(layout: &Layout, manifest: &Manifest) -> Result<(), StepError> {
     let bytes = files::read(&manifest::path(&manifest.prefix, &manifest.component))?;
     let digest = Digest::of(&bytes);
     files::atomic_write(&layout.manifest_copy(&manifest.component), &bytes)?;
+    remember_prefix(layout, &manifest.prefix)?;
     files::atomic_write(&layout.committed(&manifest.component), format!("{digest}\n").as_bytes())
+}
+
+/// Where else a case has installed is known after its components have moved.
+fn remember_prefix(layout: &Layout, prefix: &Utf8Path) -> Result<(), StepError> {
+    let known = files::record(&layout.prefixes())?.unwrap_or_default();
+    if known.lines().any(|line| line == prefix) {
+        return Ok(());
+    }
+    let lines: Vec<&str> =
+        known.lines().filter(|line| line.starts_with('/')).chain([prefix.as_str()]).collect();
+    files::atomic_write(&layout.prefixes(), format!("{}\n", lines.join("\n")).as_bytes())
 }
 
 /// What stands for the digest of a version that did not pass its checks.
@@ -54,6 +66,24 @@ pub fn is_last(layout: &Layout, installed: &Manifest) -> Result<bool, StepError>
     Ok(committed.is_some_and(|committed| committed.trim() == digest))
 }
 
+/// Whose an installed component is, in words, where it is not this case's: another case may have its name.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn other_owner(layout: &Layout, case: &str, installed: &Manifest) -> Result<Option<String>, StepError> {
+    if installed.case != case {
+        return Ok(Some(format!("the case {}", installed.case)));
+    }
+    let same = installed.state.as_ref().is_none_or(|state| *state == layout.owner());
+    // A state directory may have been moved.
+    if same
+        || (manifest::path(&installed.prefix, &installed.component).exists() && is_last(layout, installed)?)
+    {
+        return Ok(None);
+    }
+    Ok(Some(format!("another case {case}, whose state directory is not {}", layout.state)))
+}
+
 /// Why what this case installed has to be installed again, if it has to: a quick look, which hashes nothing but the
 /// manifest.
 ///
@@ -71,8 +101,8 @@ pub fn broken(
         Reading::Absent => return Ok(Some(format!("{path} is gone"))),
         Reading::Damaged(_) => return Ok(Some(format!("{path} is damaged"))),
     };
-    if installed.case != case {
-        return Ok(Some(format!("the installed one is of the case {}", installed.case)));
+    if let Some(other) = other_owner(layout, case, &installed)? {
+        return Ok(Some(format!("the installed one is of {other}")));
     }
     let digest = digest(&path)?;
     Ok(match files::record(&layout.committed(component))? {

@@ -36,7 +36,7 @@ use crate::run_context::{Gathered, Message, RunContext, Shared};
 use crate::runlog::RunLog;
 use crate::runner::{Runner, StepError};
 use crate::selection::Selection;
-use crate::{Cancel, EngineError, fault, files, scarcity};
+use crate::{Cancel, EngineError, fault, files, filled, scarcity};
 pub use secrets::redactor;
 
 use claims::{Claimed, Waiter};
@@ -130,6 +130,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
+    filled::take_over(plan, &assessment)?;
     let redactor = redactor(plan, world.site);
     let session = session(plan, options, &redactor)?;
     out.begin(plan, options, world, session.offline_force());
@@ -199,6 +200,7 @@ pub fn tell_nothing_to_do(
         _ => Ended::Failed,
     };
     let verdict = Verdict::NothingToDo;
+    out.former(plan, verdict, world.layout)?;
     let failure = account::tell(plan, verdict, &ended, (world.layout, world.site), &mut out)?;
     Ok(out.finish(if failure.is_some() { Verdict::Failed } else { verdict }, failure)?)
 }
@@ -360,6 +362,7 @@ impl<'a> Scheduler<'a> {
                 self.out.event(event)?;
             }
         }
+        self.out.former(self.plan, verdict, self.shared.world.layout)?;
         let ended = |step: &StepId| {
             self.positions.get(step).map_or(Ended::Failed, |at| match self.status[*at] {
                 Status::Settled => Ended::Well,

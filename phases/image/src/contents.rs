@@ -135,6 +135,7 @@ mod tests {
                 schema: MANIFEST_SCHEMA,
                 component: name.clone(),
                 case: "case".to_owned(),
+                state: None,
                 version: None,
                 checkout: None,
                 editable,

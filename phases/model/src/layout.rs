@@ -3,7 +3,7 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::{ComponentName, SourceName, StepId};
+use crate::{ComponentName, Digest, SourceName, StepId};
 
 /// Where manifests lie below a prefix. Nothing is installed there.
 pub const RECORDS: &str = "share/installer";
@@ -88,6 +88,21 @@ impl Layout {
         self.cache.join("work").join(component.as_str())
     }
 
+    /// What tells this state directory from others, in what is installed. It does not show the path.
+    pub fn owner(&self) -> String {
+        Digest::of(self.state.as_str()).short().to_owned()
+    }
+
+    /// The list of prefixes that a case has installed into, a line each.
+    pub fn prefixes(&self) -> Utf8PathBuf {
+        self.state.join("prefixes")
+    }
+
+    /// The file that tells who filled the build tree and the working copy of a component.
+    pub fn filled(&self, component: &ComponentName) -> Utf8PathBuf {
+        self.cache.join("filled").join(component.as_str())
+    }
+
     /// The staging root (`DESTDIR`) of a component.
     pub fn staging(&self, component: &ComponentName) -> Utf8PathBuf {
         self.cache.join("staging").join(component.as_str())
@@ -151,7 +166,12 @@ impl Layout {
 
     /// A copy of the manifest of what this case installed last of a component: a damaged manifest is written again from it.
     pub fn manifest_copy(&self, component: &ComponentName) -> Utf8PathBuf {
-        self.state.join("manifests").join(format!("{component}.json"))
+        self.manifest_copies().join(format!("{component}.json"))
+    }
+
+    /// The directory with those copies.
+    pub fn manifest_copies(&self) -> Utf8PathBuf {
+        self.state.join("manifests")
     }
 
     /// Is there when what this case installed last of a component was verified since.

@@ -20,6 +20,10 @@ pub struct Manifest {
     pub component: ComponentName,
     /// The case that installed it.
     pub case: String,
+    /// Which state directory that case has, as [`crate::layout::Layout::owner`] tells it: two cases may have one name. None
+    /// in manifests of versions that did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// The component's version, where its source says one.
     pub version: Option<String>,
     /// The checkout that it was built from, where that was a directory of the user's.

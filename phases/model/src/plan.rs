@@ -134,6 +134,9 @@ pub struct Step {
     /// when the step did not end by itself.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub scratch: Vec<Scratch>,
+    /// Who fills the trees that it works in, where another may have filled them before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filled: Option<Filled>,
     /// What it takes while it runs.
     #[serde(default)]
     pub claims: Claims,
@@ -215,6 +218,18 @@ pub struct Scratch {
     pub path: Utf8PathBuf,
     /// What a start finds there is…
     pub keep: Keep,
+}
+
+/// Who fills the trees of a component. What another driver, generator or list of commands left in them looks up to date to
+/// make and ninja, and is not what they would have made: then the trees are removed before the first step runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// The trees, absolute.
+    pub trees: Vec<Utf8PathBuf>,
+    /// The driver and what it works with.
+    pub by: String,
+    /// The file, outside the trees, that tells who filled them last.
+    pub mark: Utf8PathBuf,
 }
 
 /// When a step may find what an earlier attempt at it left.

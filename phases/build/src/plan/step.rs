@@ -42,6 +42,7 @@ pub(super) fn template(
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims,
         network: Network::Denied,
         privilege: Privilege::User,

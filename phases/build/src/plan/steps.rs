@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use engine::python_home::python_home;
-use model::StepId;
-use model::case::{Check, Driver};
+use model::case::{Check, Driver, Generator};
 use model::plan::{
-    Action, Commit, Exec, ExpectEnabled, Input, Jobs, Keep, Phase, Scratch, StageFiles, Step, Verify,
+    Action, Commit, Exec, ExpectEnabled, Filled, Input, Jobs, Keep, Phase, Scratch, StageFiles, Step, Verify,
 };
 use model::verify_level::VerifyLevel;
+use model::{Digest, StepId};
 
 use super::planned::Planned;
 use super::settled::{Common, Ground};
@@ -51,6 +51,7 @@ pub(super) fn of_component(
     let uses_environment = python::needs_environment(subject.known, planned);
     let mut steps = Steps { planned, subject, phase, found: Vec::new() };
     let roots = std::mem::take(&mut built.roots);
+    let filled = filled(subject, &built);
     let configured = steps.configure(&mut built, before, &inputs);
     let compiles = !built.compile.is_empty();
     let compiled = steps.compile(&mut built, configured, inputs);
@@ -69,9 +70,33 @@ pub(super) fn of_component(
         let built_on = needs.filter(|need| step.needs.contains(&step_id(need, "commit")));
         step.proven = built_on.map(|need| step_id(need, "verify")).collect();
         step.optional = planned.component.optional;
+        if matches!(step.action, Action::Exec(_)) {
+            step.filled = Some(filled.clone());
+        }
     }
     copies.append(&mut steps.found);
     copies
+}
+
+/// What fills its trees. Commands that a case spells out are known by their words: make, run by others, finds what the
+/// first ones made and calls it up to date.
+fn filled(subject: &Subject<'_>, built: &Built) -> Filled {
+    let (driver, layout) = (subject.driver, subject.known.layout);
+    let mut by = driver.as_str().to_owned();
+    match driver {
+        Driver::Cmake => {
+            let make = subject.component.generator == Some(Generator::Make);
+            by.push_str(if make { " make" } else { " ninja" });
+        }
+        Driver::Command => {
+            let commands = built.configure.iter().chain(&built.compile);
+            let words: Vec<_> = commands.map(|command| (&command.program, &command.args)).collect();
+            by.push_str(&format!(" {}", Digest::of(format!("{words:?}")).short()));
+        }
+        _ => {}
+    }
+    let trees = vec![subject.build.clone(), layout.working_copy(subject.name)];
+    Filled { trees, by, mark: layout.filled(subject.name) }
 }
 
 impl Steps<'_> {

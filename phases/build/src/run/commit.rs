@@ -36,17 +36,18 @@ pub(super) fn commit(action: &Commit, context: &dyn Context) -> Result<(), StepE
     warn_of_changes(action, &staged, &earlier, context);
     staged.warnings.iter().for_each(|warning| context.warn(warning));
 
-    if let Some(other) = earlier.iter().find(|earlier| earlier.case != action.case) {
-        context.warn(&format!(
-            "replaces {} of the case {} under {}",
-            action.component, other.case, action.prefix
-        ));
+    for earlier in &earlier {
+        if let Some(other) = committed::other_owner(context.layout(), &action.case, earlier)? {
+            context.warn(&format!("replaces {} of {other} under {}", action.component, action.prefix));
+            break;
+        }
     }
 
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA,
         component: action.component.clone(),
         case: action.case.clone(),
+        state: Some(context.layout().owner()),
         version: action.version.clone(),
         checkout: action.checkout.as_ref().and_then(|tree| super::preflight::checkout::state(tree, context)),
         editable: action.editable,

@@ -436,6 +436,7 @@ fn preflight_tells_everything_at_once() {
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims: Claims::default(),
         network: Network::Denied,
         privilege: Privilege::User,

@@ -19,6 +19,7 @@ pub(super) fn step(id: &str, title: String, action: Action, freshness: Freshness
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims: Claims { jobs: Jobs::None, ..Claims::default() },
         network: Network::Allowed,
         privilege: Privilege::User,

@@ -27,6 +27,7 @@ pub fn run(action: &InstallWheels, context: &dyn Context) -> Result<(), StepErro
     let pinned = wheel::parse(&text);
     let home = &action.environment;
     refuse_foreign(home, &action.component)?;
+    warn_of_another_owner(action, context)?;
 
     committed::begin(context.layout(), &action.component)?;
     files::fresh_dir(home)?;
@@ -76,6 +77,7 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
         )
     })?;
     let pinned = wheel::parse(&text);
+    warn_of_another_owner(action, context)?;
     committed::begin(context.layout(), &action.component)?;
     // What pip finds it neither mends nor removes when it is asked for no longer.
     if manifest::load(&action.environment, &action.component)?.is_some() {
@@ -99,6 +101,16 @@ fn add(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
     context.figure("packages", pinned.len() as u64);
     let names: Vec<&str> = pinned.iter().map(|(name, _, _)| name.as_str()).collect();
     record::added(action, &names, context)
+}
+
+/// A case of the same name may have its packages where this one's go.
+fn warn_of_another_owner(action: &InstallWheels, context: &dyn Context) -> Result<(), StepError> {
+    let InstallWheels { environment, component, case, .. } = action;
+    let Some(installed) = manifest::load(environment, component)? else { return Ok(()) };
+    if let Some(other) = committed::other_owner(context.layout(), case, &installed)? {
+        context.warn(&format!("replaces the Python packages of {other} in {environment}"));
+    }
+    Ok(())
 }
 
 /// Something that holds files and was not made by this program is not replaced. What is left of an environment that was

@@ -71,6 +71,7 @@ fn write(
         schema: MANIFEST_SCHEMA,
         component: action.component.clone(),
         case: action.case.clone(),
+        state: Some(context.layout().owner()),
         version: None,
         checkout: None,
         editable: false,

@@ -196,6 +196,7 @@ fn what_the_interpreter_has_is_part_of_what_was_found_and_what_the_case_brought_
         checkout: None,
         editable: false,
         case: "mine".to_owned(),
+        state: None,
         version: None,
         needs: Vec::new(),
         prefix: more.context.path("py"),

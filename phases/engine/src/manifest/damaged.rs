@@ -51,7 +51,10 @@ pub fn heal(layout: &Layout, prefix: &Utf8Path) -> Result<Vec<String>, StepError
 }
 
 /// The files that should be manifests, pending ones included, each with its component.
-fn all(prefix: &Utf8Path) -> Result<Vec<(ComponentName, Utf8PathBuf)>, StepError> {
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub(crate) fn all(prefix: &Utf8Path) -> Result<Vec<(ComponentName, Utf8PathBuf)>, StepError> {
     let directory = Layout::manifests(prefix);
     let Some(names) = files::names(&directory)? else { return Ok(Vec::new()) };
     let of = |name: &str| -> Option<ComponentName> {

@@ -20,6 +20,7 @@ fn installed(prefix: &Utf8Path) -> Manifest {
         checkout: None,
         editable: false,
         case: "case".to_owned(),
+        state: None,
         version: None,
         prefix: prefix.to_owned(),
         roots: Vec::new(),

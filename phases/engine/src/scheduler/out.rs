@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use model::StepId;
 use model::event::{EVENT_SCHEMA, Event, FailureKind, Outcome, SkipReason, StepSummary, Timed, Verdict};
+use model::layout::Layout;
 use model::plan::Plan;
 
 use super::ending::milliseconds;
 use super::{Finish, Observer, RunOptions};
 use crate::assess::State;
 use crate::context::World;
+use crate::former;
 use crate::run_context::Gathered;
 use crate::runlog::RunLog;
 use crate::runner::StepError;
@@ -94,6 +96,17 @@ impl Out<'_> {
             cpu_ms: milliseconds(gathered.cpu),
             figures: gathered.figures.clone(),
         })
+    }
+
+    /// What a `build` that ended well leaves of what the case had once.
+    pub(super) fn former(&mut self, plan: &Plan, verdict: Verdict, layout: &Layout) -> Result<(), StepError> {
+        if !matches!(verdict, Verdict::Done | Verdict::NothingToDo) {
+            return Ok(());
+        }
+        match former::told(plan, layout)? {
+            Some(message) => self.event(Event::Warning { step: None, message }),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn finish(

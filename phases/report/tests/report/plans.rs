@@ -28,6 +28,7 @@ fn step(id: &str, title: &str, component: Option<&str>, needs: &[&str], action: 
         inputs: Vec::new(),
         outputs: Vec::new(),
         scratch: Vec::new(),
+        filled: None,
         claims: Claims::default(),
         network: Network::Denied,
         privilege: Privilege::User,

@@ -83,7 +83,7 @@ fn fetch_content_takes_what_deps_brought_and_tells_what_nobody_brought() {
     );
     let wrong = run(home, &["build"], &[]);
     let (text, own) = (said(&wrong), home.join("app/main.c"));
-    assert!(text.contains(&format!("is a copy of {}: edit that", own.display())), "{text}");
+    assert!(text.contains(&format!("| {}:1:26: error: ", own.display())), "{text}");
     fetching(home);
 
     let fed = "fetch_content = { Fixed = \"fixed\" }\n[[components.app.checks]]\nkind = \"run\"\n\

@@ -129,7 +129,10 @@ impl Gathered<'_> {
             .filter(|entry| entry.path.ends_with("/compile_commands.json"))
             .map(|entry| entry.text.as_str())
             .collect();
-        let command = databases.iter().find_map(|text| compiler_command(text, &self.failed.failure.excerpt));
+        let failed = self.failed;
+        let copy = failed.step.component.as_ref().map(|component| failed.world.layout.working_copy(component));
+        let found = |text: &&str| compiler_command(text, &failed.failure.excerpt, copy.as_deref());
+        let command = databases.iter().find_map(found);
         if let Some((directory, command)) = command {
             let text = format!("cd {directory}\n{command}\n");
             self.text("compiler-command.txt", "the compiler's command for the file of the first error", text);
@@ -238,13 +241,21 @@ fn cmake_variables(cache: &str) -> String {
 }
 
 /// Directory and command of the file that an error names, as a compilation database has them
-/// (<https://clang.llvm.org/docs/JSONCompilationDatabase.html>).
-fn compiler_command(database: &str, excerpt: &[String]) -> Option<(String, String)> {
+/// (<https://clang.llvm.org/docs/JSONCompilationDatabase.html>). Files of a working copy are shown by the user's paths.
+fn compiler_command(
+    database: &str,
+    excerpt: &[String],
+    copy: Option<&Utf8Path>,
+) -> Option<(String, String)> {
     let entries: Vec<Value> = serde_json::from_str(database).ok()?;
     let of = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    let names = |line: &str, file: &str| {
+        let below = copy.and_then(|copy| Utf8Path::new(file).strip_prefix(copy).ok());
+        line.contains(file) || below.is_some_and(|below| line.contains(&format!("/{below}:")))
+    };
     excerpt.iter().find_map(|line| {
         let entry =
-            entries.iter().find(|entry| of(entry, "file").is_some_and(|file| line.contains(&file)))?;
+            entries.iter().find(|entry| of(entry, "file").is_some_and(|file| names(line, &file)))?;
         Some((of(entry, "directory")?, of(entry, "command")?))
     })
 }
@@ -279,11 +290,14 @@ mod tests {
             {"directory":"/b","command":"cc -O2 -c /s/b.c","file":"/s/b.c"}]"#;
         let excerpt = ["[ 33%] Building C object b.c.o", "/s/b.c:1:9: error: no"].map(str::to_owned);
         assert_eq!(
-            compiler_command(database, &excerpt),
+            compiler_command(database, &excerpt, None),
             Some(("/b".to_owned(), "cc -O2 -c /s/b.c".to_owned()))
         );
-        assert_eq!(compiler_command(database, &excerpt[..1]), None);
-        assert_eq!(compiler_command("no json", &excerpt), None);
+        assert_eq!(compiler_command(database, &excerpt[..1], None), None);
+        assert_eq!(compiler_command("no json", &excerpt, None), None);
+        let shown = ["/home/me/b.c:1:9: error: no".to_owned()];
+        assert!(compiler_command(database, &shown, Some("/s".into())).is_some());
+        assert_eq!(compiler_command(database, &shown, None), None);
     }
 
     #[test]

@@ -214,7 +214,7 @@ impl Ledger {
 
 /// A record that cannot be read, with the way out where it is another user's.
 pub(crate) fn unreadable(path: &Utf8Path, error: &io::Error) -> EngineError {
-    let failed = EngineError::new(format!("failed to read {path}: {error}"));
+    let failed = EngineError::reading(path, error);
     let help =
         "records are for their owner alone: run this as the user who built, or name another --state-dir";
     if error.kind() == io::ErrorKind::PermissionDenied { failed.with_help(help) } else { failed }

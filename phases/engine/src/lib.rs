@@ -61,6 +61,12 @@ impl EngineError {
         Self { message: message.into(), help: Vec::new() }
     }
 
+    /// A file that could not be read, with the way out where the machine has too little of something.
+    pub(crate) fn reading(path: &camino::Utf8Path, error: &std::io::Error) -> Self {
+        let help = scarcity::cure(error).into_iter().collect();
+        Self { message: format!("failed to read {path}: {error}"), help }
+    }
+
     /// With a way out.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

@@ -36,7 +36,7 @@ fn read(path: &Utf8Path) -> Result<Lock, EngineError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::default()),
-        Err(error) => return Err(EngineError::new(format!("failed to read {path}: {error}"))),
+        Err(error) => return Err(EngineError::reading(path, &error)),
     };
     #[derive(serde::Deserialize)]
     struct Version {

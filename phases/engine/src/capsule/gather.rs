@@ -130,7 +130,8 @@ impl Gathered<'_> {
             .map(|entry| entry.text.as_str())
             .collect();
         let failed = self.failed;
-        let copy = failed.step.component.as_ref().map(|component| failed.world.layout.working_copy(component));
+        let copy =
+            failed.step.component.as_ref().map(|component| failed.world.layout.working_copy(component));
         let found = |text: &&str| compiler_command(text, &failed.failure.excerpt, copy.as_deref());
         let command = databases.iter().find_map(found);
         if let Some((directory, command)) = command {
@@ -242,11 +243,7 @@ fn cmake_variables(cache: &str) -> String {
 
 /// Directory and command of the file that an error names, as a compilation database has them
 /// (<https://clang.llvm.org/docs/JSONCompilationDatabase.html>). Files of a working copy are shown by the user's paths.
-fn compiler_command(
-    database: &str,
-    excerpt: &[String],
-    copy: Option<&Utf8Path>,
-) -> Option<(String, String)> {
+fn compiler_command(database: &str, excerpt: &[String], copy: Option<&Utf8Path>) -> Option<(String, String)> {
     let entries: Vec<Value> = serde_json::from_str(database).ok()?;
     let of = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
     let names = |line: &str, file: &str| {
@@ -254,8 +251,7 @@ fn compiler_command(
         line.contains(file) || below.is_some_and(|below| line.contains(&format!("/{below}:")))
     };
     excerpt.iter().find_map(|line| {
-        let entry =
-            entries.iter().find(|entry| of(entry, "file").is_some_and(|file| names(line, &file)))?;
+        let entry = entries.iter().find(|entry| of(entry, "file").is_some_and(|file| names(line, &file)))?;
         Some((of(entry, "directory")?, of(entry, "command")?))
     })
 }

@@ -142,6 +142,6 @@ fn misplaced<'t>(
     };
     let path = path.to_vec();
     placeholders(text)
-        .filter(move |word| !(of_options && word.starts_with("source:")) && !means(word))
+        .filter(move |word| !(means(word) || (of_options && word.starts_with("source:"))))
         .map(move |word| (path.clone(), word.to_owned(), allowed))
 }

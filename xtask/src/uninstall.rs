@@ -199,9 +199,11 @@ fn whose(layout: &Layout, case: &str, prefix: &Utf8Path, component: &ComponentNa
     Ok(other.map_or(Whose::Own, Whose::Other))
 }
 
-/// Where the case installed a component that it names no more, if that was elsewhere.
+/// Where the case installed a component that it names no more.
 fn former_prefix(setting: &Setting, component: &ComponentName) -> Result<Option<Utf8PathBuf>> {
-    let former = engine::former::find(&setting.plan(Phase::Build)?, &setting.layout)?;
+    // Where there can be no plan, what is in the prefix of the case is known nevertheless.
+    let Ok(plan) = setting.plan(Phase::Build) else { return Ok(None) };
+    let former = engine::former::find(&plan, &setting.layout)?;
     Ok(former.into_iter().find(|former| former.component == *component).map(|former| former.prefix))
 }
 
@@ -229,6 +231,7 @@ fn one(
     // What goes as well does not count for what stands on it.
     let before: Vec<String> = all.iter().map(|target| target.name.clone()).collect();
     let before = before.as_slice();
+    let case = &setting.case().metadata.name;
     if let Some(prefix) = target.prefix.as_ref().filter(|_| name == "python") {
         return whole_environment(common, prefix, before, force);
     }
@@ -248,13 +251,11 @@ fn one(
         Some(prefix) => prefix.clone(),
         None if own.is_some() => own.unwrap_or_default(),
         // What the case had once is installed all the same.
-        None if engine::manifest::load(&setting.layout.prefix, &component)?.is_some()
-            || engine::manifest::load_pending(&setting.layout.prefix, &component)?.is_some() =>
-        {
-            setting.layout.prefix.clone()
-        }
         None => match former_prefix(setting, &component)? {
             Some(prefix) => prefix,
+            None if whose(&setting.layout, case, &setting.layout.prefix, &component)? != Whose::Nobodys => {
+                setting.layout.prefix.clone()
+            }
             None => known_component(setting, name).map(|_| setting.layout.prefix.clone())?,
         },
     };

@@ -5,7 +5,6 @@ use std::fs;
 use camino::Utf8PathBuf;
 use model::plan::{Filled, Plan, Step};
 
-use crate::assess::Assessment;
 use crate::files;
 use crate::runner::StepError;
 
@@ -25,14 +24,14 @@ fn is_marked(filled: &Filled) -> Result<bool, StepError> {
     Ok(files::record(&filled.mark)?.is_some_and(|mark| mark.trim() == filled.by))
 }
 
-/// Removes the trees that another filled and that a step of this run would work in, and marks them. Killed in between, the
+/// Removes the trees that another filled and that a step which `runs` would work in, and marks them. Killed in between, the
 /// next run does it again.
 ///
 /// # Errors
 /// When a tree cannot be removed, or a mark cannot be read or written.
-pub(crate) fn take_over(plan: &Plan, assessment: &Assessment) -> Result<(), StepError> {
-    for (step, row) in plan.steps.iter().zip(&assessment.rows) {
-        let Some(filled) = step.filled.as_ref().filter(|_| row.state.may_run()) else { continue };
+pub(crate) fn take_over(plan: &Plan, runs: impl Fn(usize) -> bool) -> Result<(), StepError> {
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Some(filled) = step.filled.as_ref().filter(|_| runs(index)) else { continue };
         if is_marked(filled)? {
             continue;
         }

@@ -130,7 +130,7 @@ pub fn run(
     if let Some(finish) = closed_gates(plan, &assessment, options, world, &mut out)? {
         return Ok(finish);
     }
-    filled::take_over(plan, &assessment)?;
+    filled::take_over(plan, |index| assessment.rows[index].state.may_run())?;
     let redactor = redactor(plan, world.site);
     let session = session(plan, options, &redactor)?;
     out.begin(plan, options, world, session.offline_force());

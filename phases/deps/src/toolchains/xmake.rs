@@ -347,7 +347,7 @@ mod tests {
         let mut context = context();
         let path = format!("{}:{}", context.path("damaged/bin"), context.path("2.8.1/bin"));
         context.environment.insert("PATH".to_owned(), path);
-        ["damaged", "2.8.1"].iter().for_each(|name| program(&context.path(&format!("{name}/bin/xmake"))));
+        ["damaged", "2.8.1"].iter().for_each(|name| program(&context.path(format!("{name}/bin/xmake"))));
         files::create_dir_all(&context.layout.tools().join("bin")).unwrap();
         let link = context.layout.tools().join("bin/xmake");
         std::os::unix::fs::symlink(context.path("damaged/bin/xmake"), &link).unwrap();

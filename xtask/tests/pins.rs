@@ -86,10 +86,10 @@ fn the_rust_that_a_source_pins_compiles_it_or_both_versions_are_told_before_the_
     // A pin that is older than what the lock file needs is no matter of running `deps` again.
     let lock = "[[package]]\nname = \"one\"\nversion = \"0.1.0\"\n";
     write(home, "one/Cargo.lock", &format!("version = 4\n\n{lock}"));
-    write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.75.0\"\n");
+    write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.76.0\"\n");
     let told = with_cargo(home, &["build"], exit::PREFLIGHT);
     assert!(
-        told.contains("rust-toolchain.toml of the source pins Rust 1.75.0, but its Cargo.lock"),
+        told.contains("rust-toolchain.toml of the source pins Rust 1.76.0, but its Cargo.lock"),
         "{told}"
     );
     write(home, "one/Cargo.lock", &format!("version = 3\n\n{lock}"));

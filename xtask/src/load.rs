@@ -414,7 +414,9 @@ impl Setting {
         let mut all = Vec::new();
         for (place, files) in [(String::new(), &python.requirements)].into_iter().chain(optional) {
             for (index, file) in files.iter().enumerate() {
-                for unread in requirement_files::unread(&self.layout.case_dir.join(file)) {
+                for unread in
+                    requirement_files::unread(&self.layout.case_dir.join(file), &self.layout.case_dir)
+                {
                     let (at, line) = match &unread.by {
                         Some(by) => {
                             (Place::Line { file: by.file.clone(), number: by.number }, by.text.as_str())

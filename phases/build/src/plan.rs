@@ -88,6 +88,7 @@ pub fn requirements(known: &Known<'_>) -> Result<Requirements, PlanError> {
 pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
     let known = cx.known;
     let ordered = in_order(&known)?;
+    unused_toolchains(&known, &ordered).into_iter().for_each(|note| cx.note(note));
     let gate = (!ordered.is_empty()).then(gate::id);
     let python = python::environment(cx, gate.as_ref());
     let common = Common { all: &ordered, python };
@@ -108,6 +109,29 @@ pub fn plan(cx: &mut PlanCx<'_>) -> Result<(), PlanError> {
         cx.add(step);
     }
     Ok(())
+}
+
+/// What the case says of toolchains that nothing is built with.
+fn unused_toolchains(known: &Known<'_>, ordered: &[Planned<'_>]) -> Vec<String> {
+    let toolchains = &known.case.toolchains;
+    let any = |uses: &dyn Fn(&Planned<'_>) -> bool| ordered.iter().any(uses);
+    let by = |driver: Driver, row: &'static str| {
+        move |planned: &Planned<'_>| {
+            planned.driver == driver || planned.component.system.iter().any(|need| need == row)
+        }
+    };
+    let cuda = &toolchains.cuda;
+    let said = [
+        ("cmake", toolchains.cmake.minimum.is_some(), any(&by(Driver::Cmake, "cmake"))),
+        (
+            "cuda",
+            cuda.minimum.is_some() || !cuda.libraries.is_empty(),
+            any(&|planned| needs::cuda_toolkit(known, planned).is_some()),
+        ),
+        ("xmake", toolchains.xmake.minimum.is_some(), any(&by(Driver::Xmake, "xmake"))),
+    ];
+    let unused = said.into_iter().filter(|(_, said, used)| *said && !used);
+    unused.map(|(name, ..)| format!("[toolchains.{name}] has no effect: nothing is built with it")).collect()
 }
 
 /// The steps of a component after its preflight, and what that has to look for.

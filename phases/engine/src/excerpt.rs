@@ -57,6 +57,10 @@ impl Finder {
             }
             self.recent.push_back(line.to_owned());
         } else if self.left > 0 {
+            if self.left == AFTER && self.traceback.is_none() {
+                // pip says "ERROR: Exception:" before it.
+                self.traceback = Traceback::begin(line);
+            }
             self.left -= 1;
             // "Caused by:" and what it says.
             if line.trim() == "Caused by:" && self.first.len() < LONGEST {
@@ -270,6 +274,20 @@ mod tests {
         let found = first(&lines);
         assert!(found[2].contains("numpy/ndarrayobject.h"), "{found:?}");
         assert!(found.len() <= BEFORE + 1 + AFTER);
+    }
+
+    #[test]
+    fn a_traceback_right_behind_the_word_error_is_told_by_its_exception() {
+        let found = first(&[
+            "Processing /srv/plain-1.0-py3-none-any.whl",
+            "ERROR: Exception:",
+            "Traceback (most recent call last):",
+            "  File \"base_command.py\", line 180, in wrapper",
+            "    status = run_func(*args)",
+            "FileNotFoundError: [Errno 2] No such file or directory: '/srv/plain-1.0-py3-none-any.whl'",
+            "",
+        ]);
+        assert!(found.last().unwrap().starts_with("FileNotFoundError: "), "{found:?}");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use model::text;
 
 use crate::runner::StepError;
 
+/// What most of these files are.
+const REQUIREMENTS: &str = "requirement file";
+
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequirementFile {
@@ -33,6 +36,8 @@ pub struct Including {
 /// A file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
+    /// `requirement file`, or what else it is.
+    what: &'static str,
     /// Absolute, or an address.
     pub file: String,
     /// The line that includes it; none for one that the case names.
@@ -45,23 +50,44 @@ pub struct Unread {
 impl Unread {
     /// What is wrong.
     pub fn message(&self) -> String {
-        format!("failed to read the requirement file {}: {}", self.file, self.why)
+        format!("failed to read the {} {}: {}", self.what, self.file, self.why)
     }
 }
 
 impl From<Unread> for StepError {
     fn from(unread: Unread) -> Self {
-        let Unread { file, by, why, help, .. } = unread;
+        let Unread { what, file, by, why, help } = unread;
         let by = by
             .map(|Including { file: by, number, .. }| format!(", which {by} includes on line {number}"))
             .unwrap_or_default();
-        Self::new(format!("failed to read the requirement file {file}{by}: {why}"), help)
+        Self::new(format!("failed to read the {what} {file}{by}: {why}"), help)
     }
 }
 
-/// What cannot be read of a file and of those that it includes.
-pub fn unread(file: &Utf8Path) -> Vec<Unread> {
-    read(&[file.to_owned()]).into_iter().filter_map(Result::err).collect()
+/// What cannot be read of a file and of those that it includes, and wheels that they name by path and that are not there;
+/// `base` is the directory of relative ones.
+pub fn unread(file: &Utf8Path, base: &Utf8Path) -> Vec<Unread> {
+    let mut found = Vec::new();
+    for read in read(&[file.to_owned()]) {
+        let read = match read {
+            Ok(read) => read,
+            Err(unread) => {
+                found.push(unread);
+                continue;
+            }
+        };
+        for line in requirements::lines(&read.text) {
+            let gone = wheels([line.text.as_str()], base).into_iter().find(|wheel| !wheel.is_file());
+            found.extend(gone.map(|wheel| Unread {
+                what: "wheel",
+                file: wheel.into_string(),
+                by: Some(Including { file: read.path.clone(), number: line.number, text: line.text.clone() }),
+                why: "there is no such file".to_owned(),
+                help: "put it there, or correct the line",
+            }));
+        }
+    }
+    found
 }
 
 /// Reads these files, the last first, and those that they include.
@@ -86,6 +112,7 @@ pub fn read(files: &[Utf8PathBuf]) -> Vec<Result<RequirementFile, Unread>> {
                     match beside(&path, &named) {
                         Some(included) => queue.push((included, by)),
                         None => found.push(Err(Unread {
+                            what: REQUIREMENTS,
                             file: named,
                             by,
                             why: "it is an address, and what it says may change".to_owned(),
@@ -141,7 +168,7 @@ fn content(path: &Utf8Path, by: Option<Including>) -> Result<String, Unread> {
             if by.is_none() && help.is_empty() { "correct python.requirements in the case" } else { help };
         let help =
             if help.is_empty() { "write the file, or correct the line that includes it" } else { help };
-        Unread { file: path.to_string(), by: by.clone(), why, help }
+        Unread { what: REQUIREMENTS, file: path.to_string(), by: by.clone(), why, help }
     };
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string(), ""))?;
     text::decode(&bytes).map_err(|why| unread(format!("it {why}"), why.help()))

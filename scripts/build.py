@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A name of old: `installer` translates the options, prints the command line of today, and runs it (docs/migrating.md)."""
+"""The name of an older script: `installer` translates the options, prints the command line of today, and runs it (docs/migrating.md)."""
 import os
 import shutil
 import sys

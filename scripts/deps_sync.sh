@@ -1,5 +1,5 @@
 #!/bin/sh
-# A name of old: `installer` translates the options, prints the command line of today, and runs it (docs/migrating.md).
+# The name of an older script: `installer` translates the options, prints the command line of today, and runs it (docs/migrating.md).
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 for installer in "${INSTALLER:-}" "$(command -v installer || :)" "$here/installer" "$here/../dist/installer"; do

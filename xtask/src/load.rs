@@ -170,6 +170,11 @@ impl Setting {
     /// Gathers everything. Starts no process but the case's Python interpreter, which is asked once.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
+        if let Some(defaults) =
+            Project::here().map(Project::defaults).transpose()?.filter(|one| !one.is_empty())
+        {
+            crate::out::say(&format!("defaults: {}", defaults.file));
+        }
         let (loaded, place, sources) = load_with_sources(common, &wanted)?;
         for warning in &loaded.warnings {
             crate::out::say(&format!("{warning}\n"));

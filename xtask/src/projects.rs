@@ -1,6 +1,7 @@
 //! Projects of an older tool: a directory with `presets/*.json`, and beside them `artifacts/`, a `.env` and sources.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -73,7 +74,7 @@ impl Project {
     /// When the file cannot be read, or has a line that sets nothing.
     pub fn defaults(&self) -> Result<Defaults> {
         let file = self.root.join(".env");
-        if !file.is_file() {
+        if !file.is_file() || !is_trusted(&file) {
             return Ok(Defaults::default());
         }
         let text = texts::read(&file).map_err(|error| {
@@ -86,6 +87,14 @@ impl Project {
         })?;
         Ok(Defaults { file, values })
     }
+}
+
+/// Whether a file is this user's, root's, or of whose directory this is, and nobody else's to write: it sets proxies.
+fn is_trusted(file: &Utf8Path) -> bool {
+    let owner = |path: &Utf8Path| path.metadata().map(|metadata| metadata.uid()).ok();
+    let Ok(metadata) = file.metadata() else { return false };
+    let trusted = [Some(0), Some(rustix::process::geteuid().as_raw()), owner(Utf8Path::new("."))];
+    trusted.contains(&Some(metadata.uid())) && metadata.mode() & 0o002 == 0
 }
 
 fn is_json(file: &Utf8Path) -> bool {
@@ -128,11 +137,11 @@ impl Defaults {
         self.values.is_empty()
     }
 
-    /// What counts as the environment of a process where that does not say: proxies, credentials. The names of sources
-    /// are not among it, as they are relative to the file.
+    /// What counts as the environment of a process where that does not say: proxies, credentials. Directories of sources
+    /// are relative to the file, and are not among it.
     pub fn into_variables(self) -> BTreeMap<String, String> {
         let mut values = self.values;
-        values.retain(|name, _| !OF_SOURCES.iter().any(|end| name.ends_with(end)));
+        values.retain(|name, _| !name.ends_with("_SRC"));
         values
     }
 
@@ -153,8 +162,8 @@ impl Defaults {
     }
 }
 
-/// The values, or the number of the line that sets none. As docker compose reads them: quotes are taken away, and what
-/// follows ` #` outside of them.
+/// The values, or the number of the line that sets none. Quotes are taken away, and what follows ` #` outside of them; no
+/// variables are expanded.
 fn parse(text: &str) -> std::result::Result<BTreeMap<String, String>, usize> {
     let mut values = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -212,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_variables_is_read_as_docker_compose_does() {
+    fn lines_of_a_file_of_variables_are_read_without_comments_and_quotes() {
         let text = "# ours\nexport DEFAULT_PRESET=one\nTZ=\"Asia/Seoul\" # there\nXAIVA_MEDIA_PATH=../media #x\nE=\nQ='a # b'\n";
         let defaults = Defaults { file: "/proj/.env".into(), values: parse(text).unwrap() };
         assert_eq!(defaults.preset(), Some("one"));

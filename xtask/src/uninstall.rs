@@ -237,6 +237,8 @@ fn one(
     }
     let wheels =
         environment(setting).filter(|environment| name == "python" || name == environment.component.as_str());
+    // One that lies elsewhere is a former one.
+    let wheels = wheels.filter(|_| target.prefix.is_none());
     if let Some(Environment { prefix: Some(prefix), own: true, component }) = &wheels {
         refuse_other(setting, prefix, component, force)?;
         return whole_environment(common, prefix, before, force);

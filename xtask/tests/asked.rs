@@ -75,6 +75,7 @@ fn a_requirement_that_leaves_no_wheel_is_refused_by_file_and_line_before_anythin
         "case.toml",
         "schema = 1\n[metadata]\nname = \"mine\"\n[python]\nrequirements = [\"reqs/base.txt\"]\n",
     );
+    write(home, "wheels/other-1-py3-none-any.whl", "");
     expect(home, &["case", "check"], exit::OK);
 }
 

@@ -139,7 +139,7 @@ fn an_included_file_that_is_missing_is_named_with_the_line_that_includes_it() {
     assert!(told.contains("correct the line that includes it"), "{told}");
     write(directory.path(), "reqs/nested/gone.txt", "plain<2\n");
     assert_eq!(code(&placed(directory.path(), &["case", "check", "case.toml"])), model::exit::OK);
-    write(directory.path(), "reqs/nested/gone.txt", "plain @ file:///srv/plain-1.0-py3-none-any.whl\n");
+    write(directory.path(), "reqs/nested/gone.txt", "./wheels/gone-1.0-py3-none-any.whl\n");
     let checked = placed(directory.path(), &["case", "check", "case.toml"]);
     assert_eq!(code(&checked), model::exit::BAD_CASE);
     assert!(said(&checked).contains("reqs/nested/gone.txt:1") && said(&checked).contains("no such file"));

@@ -75,8 +75,8 @@ pub(crate) fn told(plan: &Plan, layout: &Layout) -> Result<Option<String>, StepE
         former.iter().map(|Former { prefix, component }| format!("{component} in {prefix}")).collect();
     Ok((!list.is_empty()).then(|| {
         format!(
-            "still installed, but no longer part of the case there: {}; `installer uninstall --all` removes it \
-             with the rest of the case",
+            "still installed, but no longer part of the case there: {}; `installer uninstall --all` removes the rest of \
+             the case with it",
             list.join(", ")
         )
     }))

@@ -13,7 +13,11 @@ use crate::runner::StepError;
 const OF_RECORDS: [&str; 6] = ["steps", "trees", "committed", "verified", "manifests", "runs"];
 
 /// Records that lie in the state directory itself.
-const OF_STATE: [&str; 6] = ["lock", "case", "pair", "probes.json", "remembered.json", crate::secrets::KEY];
+const OF_STATE: [&str; 7] =
+    ["lock", "case", "pair", "prefixes", "probes.json", "remembered.json", crate::secrets::KEY];
+
+/// By one of these a state directory is known as one.
+const MARKS: [&str; 3] = ["case", "pair", "remembered.json"];
 
 /// Records that lie in the cache directory itself.
 const OF_CACHE: [&str; 5] = ["lock", "case", "pair", "CACHEDIR.TAG", "conda.txt"];
@@ -24,8 +28,13 @@ const OF_CACHE: [&str; 5] = ["lock", "case", "pair", "CACHEDIR.TAG", "conda.txt"
 /// # Errors
 /// When something cannot be listed or moved.
 pub fn set_aside(layout: &Layout, plans: &[Plan]) -> Result<Vec<String>, StepError> {
+    // What somebody else keeps in a directory that was named by mistake is no record.
+    if !MARKS.iter().any(|name| layout.state.join(name).is_file()) {
+        return Ok(Vec::new());
+    }
     let mut found: Vec<Utf8PathBuf> = Vec::new();
-    for directory in OF_RECORDS.map(|name| layout.state.join(name)) {
+    let marks = layout.cache.join("filled");
+    for directory in OF_RECORDS.map(|name| layout.state.join(name)).into_iter().chain([marks]) {
         match kind(&directory) {
             Some(Kind::Directory) => found.extend(directories_in(&directory)?),
             Some(Kind::Other) => found.push(directory),
@@ -64,8 +73,8 @@ fn of_plan(layout: &Layout) -> impl Fn(&Plan) -> Vec<Utf8PathBuf> {
             of_step(&step.action).into_iter().chain(outputs).chain(record)
         });
         let components = plan.steps.iter().filter_map(|step| step.component.as_ref());
-        let copies =
-            components.flat_map(|name| ["files", "from"].map(|end| work.join(format!("{name}.{end}"))));
+        let copies = components
+            .flat_map(|name| ["files", "from", "placed"].map(|end| work.join(format!("{name}.{end}"))));
         steps.chain(copies).collect()
     }
 }

@@ -64,8 +64,8 @@ impl From<Unread> for StepError {
     }
 }
 
-/// What cannot be read of a file and of those that it includes, and wheels that they name by path and that are not there;
-/// `base` is the directory of relative ones.
+/// What cannot be read of a file and of those that it includes, and wheels that they name by path and that are not there,
+/// as far as they are to lie below `base`, the directory of relative ones.
 pub fn unread(file: &Utf8Path, base: &Utf8Path) -> Vec<Unread> {
     let mut found = Vec::new();
     for read in read(&[file.to_owned()]) {
@@ -77,7 +77,9 @@ pub fn unread(file: &Utf8Path, base: &Utf8Path) -> Vec<Unread> {
             }
         };
         for line in requirements::lines(&read.text) {
-            let gone = wheels([line.text.as_str()], base).into_iter().find(|wheel| !wheel.is_file());
+            // One that lies elsewhere may be there on the machine that it is for.
+            let of_case = |wheel: &Utf8PathBuf| wheel.starts_with(base) && !wheel.is_file();
+            let gone = wheels([line.text.as_str()], base).into_iter().find(of_case);
             found.extend(gone.map(|wheel| Unread {
                 what: "wheel",
                 file: wheel.into_string(),

@@ -266,20 +266,28 @@ impl RunContext<'_> {
         let refused = Outside::concerns(self.step)
             .then(|| outside.refused(finder.refused(), self.step, command, program))
             .flatten();
+        let excerpt = finder.excerpt();
+        // One that a tool went on after is not what it failed of.
+        let is_cause = finder.refused().iter().any(|line| excerpt.contains(line));
+        let mut also = Vec::new();
         if let Some(Told { message, cures }) = refused {
-            return Err(StepError::Failed(Failure {
-                message,
-                command: Some(words),
-                excerpt: finder.refused().to_vec(),
-                cures,
-                log: Some(self.log().into_string()),
-                ..Failure::default()
-            }));
+            if is_cause {
+                return Err(StepError::Failed(Failure {
+                    message,
+                    command: Some(words),
+                    excerpt: finder.refused().to_vec(),
+                    cures,
+                    log: Some(self.log().into_string()),
+                    ..Failure::default()
+                }));
+            }
+            also = std::iter::once(message).chain(cures).collect();
         }
         Err(StepError::Failed(Failure {
             message: format!("`{program}` {how}"),
             command: Some(words),
-            excerpt: finder.excerpt(),
+            excerpt,
+            cures: also,
             log: Some(self.log().into_string()),
             died_of_signal: signal(ended.status).is_some() || finder.died_of_signal(),
             ..Failure::default()

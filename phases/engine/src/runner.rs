@@ -115,7 +115,9 @@ impl StepError {
                 format!("something else lies at {path} or above it: move that away")
             }
             std::io::ErrorKind::NotFound => {
-                format!("it vanished in the middle of the run: see that nothing else works below {path}")
+                format!(
+                    "{path} does not exist: correct the path, or see that nothing removes it during a run"
+                )
             }
             std::io::ErrorKind::QuotaExceeded => format!(
                 "the disk quota is used up: free space, or choose another directory than {path} (--prefix, --state-dir, --cache-dir, --artifacts)"
@@ -123,7 +125,7 @@ impl StepError {
             _ => crate::scarcity::cure(error).unwrap_or_else(|| match error.raw_os_error() {
                 // EIO.
                 Some(5) => format!("the disk or the network file system of {path} fails: see dmesg"),
-                _ => format!("look at {path}: what the system says of it stands above"),
+                _ => format!("check the file system of {path}; what is finished is kept"),
             }),
         };
         Self::Failed(Failure {

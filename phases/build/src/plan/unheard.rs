@@ -2,6 +2,7 @@
 
 use engine::planning::PlanError;
 use model::accelerators;
+use model::case::condition::matches;
 use model::case::{BuildOptions, Driver, OptionValue};
 
 use crate::arguments::{bare, options_of};
@@ -150,6 +151,13 @@ fn flags_of_all(subject: &Subject<'_>, said: &[Said]) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// The names and patterns in a condition.
+fn names(condition: &str) -> impl Iterator<Item = &str> {
+    condition
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "-_.:*".contains(c)))
+        .filter(|word| !word.is_empty())
+}
+
 /// Commands that a case spells out are given arguments where they configure, and options nowhere: these are only for
 /// conditions.
 fn command(subject: &Subject<'_>, built: &Built) -> Result<(), PlanError> {
@@ -160,7 +168,8 @@ fn command(subject: &Subject<'_>, built: &Built) -> Result<(), PlanError> {
     if accelerators::concerns(subject.name.as_str(), component) {
         return Ok(());
     }
-    let in_condition = |key: &String| component.when.keys().any(|condition| condition.contains(key.as_str()));
+    let in_condition =
+        |key: &String| component.when.keys().any(|text| names(text).any(|name| matches(name, key)));
     if let Some(key) = component.options.keys().find(|key| !in_condition(key)) {
         return Err(PlanError::new(
             format!("components.{}.options.{key}", subject.name),

@@ -21,7 +21,9 @@ pub(super) fn with_cures(error: StepError, directory: &Utf8Path, component: &str
     if failure.kind == FailureKind::Offline {
         cures.extend(by_line(&failure.message, directory, component));
     }
-    let wraps = wraps::wanted(directory, component);
+    // The log may also tell of a dependency that Meson went on without.
+    let stopped = failure.excerpt.iter().any(|line| line.contains(wraps::REFUSED));
+    let wraps = if stopped { wraps::wanted(directory, component) } else { Vec::new() };
     if !wraps.is_empty() {
         let what: Vec<&str> = wraps.iter().map(|wrap| wrap.what.as_str()).collect();
         failure.message = format!("{}, is missing, and `build` has no network", what.join("; "));

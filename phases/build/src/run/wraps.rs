@@ -12,7 +12,7 @@ use engine::runner::StepError;
 use super::declared::MissingContent;
 
 /// How Meson says that it may not download (`mesonbuild/wrap/wrap.py`).
-const REFUSED: &str = "wrap-based subproject downloading is disabled";
+pub(super) const REFUSED: &str = "wrap-based subproject downloading is disabled";
 /// What Meson leaves in a directory that it unpacked itself.
 const UNPACKED: &str = ".meson-subproject-wrap-hash.txt";
 
@@ -139,7 +139,7 @@ fn key(name: &str) -> String {
 pub(super) fn wanted(build: &Utf8Path, component: &str) -> Vec<MissingContent> {
     let log = fs::read(build.join("meson-logs/meson-log.txt")).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
-    let Some(at) = log.find(REFUSED) else { return Vec::new() };
+    let Some(at) = log.rfind(REFUSED) else { return Vec::new() };
     let Some(source) = log.lines().find_map(|line| line.strip_prefix("Source dir: ")) else {
         return Vec::new();
     };

@@ -84,7 +84,14 @@ impl Outside {
     ) -> Result<(), StepError> {
         let program = program_of(step);
         for (source, earlier) in &before.sources {
-            let Some(now) = files_of(source) else { continue };
+            let Some(now) = files_of(source) else {
+                let told = self.told(source, &Owner::Source, DURING, step, &program);
+                return Err(failed(
+                    told,
+                    vec![format!("removed: {source}")],
+                    "if you removed it yourself, put it back and run the same command again",
+                ));
+            };
             let changed = now.iter().filter(|(_, changed)| **changed >= before.since);
             let gone = earlier.iter().filter(|path| !now.contains_key(*path));
             let found: Vec<_> =

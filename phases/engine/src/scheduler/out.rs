@@ -9,6 +9,7 @@ use model::plan::Plan;
 
 use super::ending::milliseconds;
 use super::{Finish, Observer, RunOptions};
+use crate::EngineError;
 use crate::assess::State;
 use crate::context::World;
 use crate::former;
@@ -103,10 +104,12 @@ impl Out<'_> {
         if !matches!(verdict, Verdict::Done | Verdict::NothingToDo) {
             return Ok(());
         }
-        match former::told(plan, layout)? {
-            Some(message) => self.event(Event::Warning { step: None, message }),
-            None => Ok(()),
-        }
+        // It is there for information: what was installed is installed, whatever the records of other prefixes are like.
+        let message = former::told(plan, layout).unwrap_or_else(|error| {
+            let error = EngineError::from(error);
+            Some(format!("what the case installed before and names no more is not known: {}", error.message))
+        });
+        message.map_or(Ok(()), |message| self.event(Event::Warning { step: None, message }))
     }
 
     pub(super) fn finish(

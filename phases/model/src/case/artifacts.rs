@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::Digest;
+use crate::catalog::version_at_least;
 
 /// The directory `artifacts/<preset>/` and what of it counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,13 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
+    /// The version in its name, as far as it has one.
+    fn digits(&self) -> String {
+        let stem = self.stem();
+        let parts = stem.rsplit(['-', '_']).find(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+        parts.unwrap_or("0").to_owned()
+    }
+
     /// Its name in small letters, without what tells the kind of archive.
     fn stem(&self) -> String {
         const ENDS: [&str; 5] = [".zip", ".tgz", ".tbz2", ".tbz", ".txz"];
@@ -44,6 +52,13 @@ impl SourceFile {
             _ => name,
         }
     }
+}
+
+/// Whether what follows a name says which version it is: `1.4`, `n11.1`, `v2`, `snapshot`.
+fn is_version(rest: &str) -> bool {
+    const WORDS: [&str; 7] = ["snapshot", "master", "main", "stable", "release", "git", "src"];
+    let number = rest.strip_prefix(['v', 'n', 'r']).unwrap_or(rest);
+    number.starts_with(|c: char| c.is_ascii_digit()) || WORDS.iter().any(|word| rest.starts_with(word))
 }
 
 impl PresetArtifacts {
@@ -59,16 +74,21 @@ impl PresetArtifacts {
     }
 
     /// The source of a component in whatever version is there: `x265.tar.bz2`, `opus-1.4/`, `libx264_snapshot.zip`; of
-    /// several the last by name.
+    /// several the newest.
     pub fn of_any_version(&self, component: &str) -> Option<&SourceFile> {
         let bare = |name: &str| name.strip_prefix("lib").unwrap_or(name).replace('_', "-");
         let wanted = bare(component);
         let is_it = |source: &&SourceFile| {
             let stem = bare(&source.stem());
             let rest = stem.strip_prefix(&wanted);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(is_version))
         };
-        self.sources.iter().rfind(is_it)
+        let mut found: Vec<&SourceFile> = self.sources.iter().filter(is_it).collect();
+        found.sort_by(|one, other| {
+            let newer = version_at_least(&one.digits(), &other.digits());
+            newer.cmp(&version_at_least(&other.digits(), &one.digits()))
+        });
+        found.pop()
     }
 }
 
@@ -94,15 +114,16 @@ mod tests {
         assert_eq!(found("opencv", "4.8.0"), Some("opencv"));
         let sources = vec![
             archive("libx264_snapshot.zip"),
-            tree("opus-1.3"),
-            archive("opus-1.4.tar.gz"),
+            tree("opus-1.9"),
+            archive("opus-1.10.tar.gz"),
+            archive("opus-tools-2.0.tar.gz"),
             archive("x265.tar.bz2"),
             tree("x2650"),
         ];
         let artifacts = PresetArtifacts { sources, ..PresetArtifacts::default() };
         let found = |name: &str| artifacts.of_any_version(name).map(|it| it.name.as_str());
         assert_eq!(found("x264"), Some("libx264_snapshot.zip"));
-        assert_eq!(found("opus"), Some("opus-1.4.tar.gz"));
+        assert_eq!(found("opus"), Some("opus-1.10.tar.gz"));
         assert_eq!((found("x265"), found("libvpx")), (Some("x265.tar.bz2"), None));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use model::event::FailureKind;
 use model::fingerprint::{Difference, Material};
 use model::plan::{Freshness, Input, Keep, Plan, Step};
@@ -283,17 +283,19 @@ impl Records {
             plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
         let mut rows: Vec<Assessed> = Vec::with_capacity(plan.steps.len());
         let mut digests: BTreeMap<StepId, Digest> = BTreeMap::new();
-        let mut doomed: Vec<(Utf8PathBuf, &str)> = Vec::new();
+        let mut doomed: BTreeMap<&Utf8Path, &str> = BTreeMap::new();
         let mut entries = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
             // Only what goes by fingerprints has one.
             let fingerprinted = step.freshness == Freshness::Fingerprinted;
             let entry = if fingerprinted { self.ledger.standing(&step.id)? } else { None };
             if entry.as_ref().is_some_and(|entry| entry.last == Last::UnderWay) {
-                doomed.extend(untrusted(step).cloned().map(|tree| (tree, KILLED)));
+                doomed.extend(untrusted(step).map(|tree| (tree.as_path(), KILLED)));
             }
             if fingerprinted {
-                doomed.extend(filled::by_another(step)?.into_iter().map(|tree| (tree.clone(), FOREIGN)));
+                for tree in filled::by_another(step)? {
+                    doomed.entry(tree).or_insert(FOREIGN);
+                }
             }
             entries.push(entry);
         }
@@ -329,10 +331,8 @@ impl Records {
                             (Some(digest), staleness)
                         }
                     };
-                    let lost = doomed
-                        .iter()
-                        .find(|(tree, _)| step.outputs.iter().any(|output| output.starts_with(tree)));
-                    let lost = lost.map(|(_, why)| *why);
+                    let mut places = step.outputs.iter().flat_map(|output| output.ancestors());
+                    let lost = places.find_map(|place| doomed.get(place).copied());
                     assess_fingerprinted(&mut row, staleness, lost, before.as_ref());
                     digest
                 }
@@ -467,6 +467,6 @@ pub(crate) fn untrusted(step: &Step) -> impl Iterator<Item = &Utf8PathBuf> {
     step.scratch.iter().filter(|scratch| scratch.keep != Keep::Always).map(|scratch| &scratch.path)
 }
 
-fn exists(path: &camino::Utf8Path) -> bool {
+fn exists(path: &Utf8Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }

@@ -6,14 +6,8 @@ mod common;
 
 use std::path::Path;
 
-use common::{code, placed, printed, said};
+use common::{code, placed, printed, said, with_cargo, write};
 use model::exit;
-
-fn write(home: &Path, name: &str, text: &str) {
-    let path = home.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
 
 /// Runs, and answers with all that was said.
 fn expect(home: &Path, words: &[&str], wanted: i32) -> String {
@@ -43,12 +37,12 @@ fn a_requirement_that_leaves_no_wheel_is_refused_by_file_and_line_before_anythin
             write(
                 home,
                 "case.toml",
-                &format!("schema = 1\n[metadata]\nname = \"mine\"\n[python]\n{python}\n"),
+                format!("schema = 1\n[metadata]\nname = \"mine\"\n[python]\n{python}\n"),
             );
         };
         case("requirements = [\"reqs/base.txt\"]");
         write(home, "reqs/base.txt", "# what the base needs\n-r nested/more.txt\n");
-        write(home, "reqs/nested/more.txt", &format!("\n\n{line}\n"));
+        write(home, "reqs/nested/more.txt", format!("\n\n{line}\n"));
         let all = expect(home, &["case", "check"], exit::BAD_CASE);
         assert!(all.contains("reqs/nested/more.txt:3"), "{line}: {all}");
         assert!(all.contains("driver = \"python\""), "{line}: {all}");
@@ -145,17 +139,6 @@ level = "device"
     );
 }
 
-/// With the cargo that compiled this test on PATH: a proxy of rustup's needs a home.
-fn with_cargo(home: &Path, words: &[&str], wanted: i32) -> String {
-    let bin = Path::new(env!("CARGO")).parent().unwrap().display();
-    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
-    let words = [words, &["--case", "case.toml", "--progress", "plain"]].concat();
-    let output = common::placed_command(home, &words).env("PATH", path).output().unwrap();
-    let all = format!("{}{}", said(&output), printed(&output));
-    assert_eq!(code(&output), wanted, "{words:?}: {all}");
-    all
-}
-
 fn offline(home: &Path, words: &[&str], wanted: i32) -> String {
     expect(home, &[words, &["--offline", "--progress", "plain"]].concat(), wanted)
 }
@@ -210,13 +193,13 @@ fn an_option_that_is_lost_fails_with_its_line() {
     let home = directory.path();
     whole(home);
     let case = std::fs::read_to_string(home.join("case.toml")).unwrap();
-    write(home, "case.toml", &case.replace("LOUD = true", "LOUD = true\nWITH_NOTHING = true"));
+    write(home, "case.toml", case.replace("LOUD = true", "LOUD = true\nWITH_NOTHING = true"));
     let all = offline(home, &["all"], exit::STEP_FAILED);
     assert!(all.contains("case.toml:17 asks for the option `WITH_NOTHING=true`"), "{all}");
-    write(home, "case.toml", &case.replace("\"-Wno-dev\"", "\"-Wno-dev\", \"-DWITH_LESS=1\""));
+    write(home, "case.toml", case.replace("\"-Wno-dev\"", "\"-Wno-dev\", \"-DWITH_LESS=1\""));
     let all = offline(home, &["build"], exit::STEP_FAILED);
     assert!(all.contains("case.toml:14 asks for the option `-DWITH_LESS=1`"), "{all}");
-    write(home, "case.toml", &case.replace("[\"cat\", ", "[\"grep\", \"quiet\", "));
+    write(home, "case.toml", case.replace("[\"cat\", ", "[\"grep\", \"quiet\", "));
     let all = offline(home, &["build"], exit::VERIFY_FAILED);
     assert!(all.contains("case.toml:17 asks for the check `grep quiet"), "{all}");
 
@@ -237,7 +220,7 @@ fn an_option_that_is_lost_fails_with_its_line() {
     assert!(all.contains("case.toml:9 asks for the option `nope`"), "{all}");
 
     // What would be lost without a word is refused.
-    write(home, "case.toml", &case.replace("\"-Wno-dev\"", "\"--no-warn-unused-cli\""));
+    write(home, "case.toml", case.replace("\"-Wno-dev\"", "\"--no-warn-unused-cli\""));
     let all = offline(home, &["build"], exit::BAD_CASE);
     assert!(all.contains("case.toml:14") && all.contains("which variables no project used"), "{all}");
     write(home, "one/setup.py", "from setuptools import setup\nsetup(name='one', version='1')\n");
@@ -291,7 +274,7 @@ fn lfs_pointers_are_replaced_by_their_files_or_refused_by_name() {
     };
     let installed = || std::fs::read_to_string(home.join("prefix/share/model.bin")).unwrap();
     // A directory of the user's.
-    write(home, "data/model.bin", &pointer());
+    write(home, "data/model.bin", pointer());
     large(home, "kind = \"path\"\npath = \"data\"");
     let all = run(&["all"], exit::STEP_FAILED);
     assert!(all.contains("/data lfs pull`"), "{all}");
@@ -410,7 +393,7 @@ command = ["cmp", "{prefix:two}/share/two", "{case}/two/readme"]
         ("[environment]", "[image]\ncommand = [\"{build}/x\"]\n[environment]", 5),
     ] {
         assert!(case.contains(before), "{before}");
-        write(home, "case.toml", &case.replacen(before, after, 1));
+        write(home, "case.toml", case.replacen(before, after, 1));
         let told = expect(home, &["case", "check"], exit::BAD_CASE);
         let place = format!("case.toml:{line}:");
         assert!(told.contains("stands for nothing in") && told.contains(&place), "{after}: {told}");

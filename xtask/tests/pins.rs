@@ -7,25 +7,8 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{code, printed, said};
+use common::{with_cargo, write};
 use model::exit;
-
-fn write(home: &Path, name: &str, text: &str) {
-    let path = home.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
-/// With the cargo that compiled this test on PATH: a proxy of rustup's needs a home.
-fn with_cargo(home: &Path, words: &[&str], wanted: i32) -> String {
-    let bin = Path::new(env!("CARGO")).parent().unwrap().display();
-    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
-    let words = [words, &["--case", "case.toml", "--progress", "plain"]].concat();
-    let output = common::placed_command(home, &words).env("PATH", path).output().unwrap();
-    let all = format!("{}{}", said(&output), printed(&output));
-    assert_eq!(code(&output), wanted, "{words:?}: {all}");
-    all
-}
 
 /// A toolchain below the home of rustup that leaves a mark when it compiles, and is the real one otherwise.
 fn toolchain(home: &Path, version: &str) {
@@ -85,18 +68,18 @@ fn the_rust_that_a_source_pins_compiles_it_or_both_versions_are_told_before_the_
 
     // A pin that is older than what the lock file needs is no matter of running `deps` again.
     let lock = "[[package]]\nname = \"one\"\nversion = \"0.1.0\"\n";
-    write(home, "one/Cargo.lock", &format!("version = 4\n\n{lock}"));
+    write(home, "one/Cargo.lock", format!("version = 4\n\n{lock}"));
     write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.76.0\"\n");
     let told = with_cargo(home, &["build"], exit::PREFLIGHT);
     assert!(
         told.contains("rust-toolchain.toml of the source pins Rust 1.76.0, but its Cargo.lock"),
         "{told}"
     );
-    write(home, "one/Cargo.lock", &format!("version = 3\n\n{lock}"));
+    write(home, "one/Cargo.lock", format!("version = 3\n\n{lock}"));
 
     std::fs::remove_file(home.join("compiled-with")).unwrap();
     write(home, "one/rust-toolchain.toml", "[toolchain]\nchannel = \"1.60.0\"\n");
-    write(home, "case.toml", &format!("{case}[toolchains.rust]\nignore_pins = true\n"));
+    write(home, "case.toml", format!("{case}[toolchains.rust]\nignore_pins = true\n"));
     with_cargo(home, &all, exit::OK);
     assert_eq!(compiled_with(), "", "the machine's own compiles it");
 }

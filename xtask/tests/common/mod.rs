@@ -222,3 +222,14 @@ pub fn succeeded(output: &Output) -> String {
     assert_eq!(code(output), 0, "{}{}", said(output), printed(output));
     said(output)
 }
+
+/// With the cargo that compiled this test on PATH: a proxy of rustup's needs a home.
+pub fn with_cargo(home: &Path, words: &[&str], wanted: i32) -> String {
+    let bin = Path::new(env!("CARGO")).parent().unwrap().display();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+    let words = [words, &["--case", "case.toml", "--progress", "plain"]].concat();
+    let output = placed_command(home, &words).env("PATH", path).output().unwrap();
+    let all = format!("{}{}", said(&output), printed(&output));
+    assert_eq!(code(&output), wanted, "{words:?}: {all}");
+    all
+}

@@ -170,6 +170,11 @@ impl Setting {
     /// Gathers everything. Starts no process but the case's Python interpreter, which is asked once.
     pub fn gather(common: &Common, positional: Option<&str>) -> Result<Self> {
         let wanted = case_name(common, positional)?;
+        if let Some(file) = Project::here().and_then(Project::distrusted) {
+            crate::out::say(&format!(
+                "warning: {file} is not read: it belongs to somebody else, or others may write to it (chown, chmod o-w)"
+            ));
+        }
         if let Some(defaults) =
             Project::here().map(Project::defaults).transpose()?.filter(|one| !one.is_empty())
         {

@@ -68,6 +68,11 @@ impl Project {
         own.or_else(of_file).map(|(_, file)| file.as_path())
     }
 
+    /// Its `.env`, if it has one that is not read because others may have written it.
+    pub fn distrusted(&self) -> Option<Utf8PathBuf> {
+        Some(self.root.join(".env")).filter(|file| file.is_file() && !is_trusted(file))
+    }
+
     /// What its `.env` says; nothing where it has none.
     ///
     /// # Errors

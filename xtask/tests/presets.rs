@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -278,6 +279,11 @@ fn a_project_has_presets_by_their_names_and_defaults_of_its_own() {
     assert!(planned.contains("case: production (DEFAULT_PRESET in [HOME]/.env)"), "{planned}");
     let planned = run(&[&["plan", "--json"], &place[..]].concat(), 0);
     assert!(planned.contains("/artifacts/production/brought"), "{planned}");
+
+    std::fs::set_permissions(home.join(".env"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let told = run(&[&["plan", "--case", "production", "--skip", "xaiva-media"], &place[..]].concat(), 0);
+    assert!(told.contains("warning: [HOME]/.env is not read") && !told.contains("defaults: "), "{told}");
+    std::fs::remove_file(home.join(".env")).unwrap();
 
     write(home, ".env", "DEFAULT_PRESET=production\nXAIVA_MEDIA_PATH=gone\n");
     let refused = run(&["case", "show"], 2);
